@@ -1,0 +1,1 @@
+"""Everything outside: chat platforms, language models, embedders. Imports `config` only."""

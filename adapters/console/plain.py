@@ -1,0 +1,97 @@
+"""The console for pipes: a line in is a message, a line out is a reply; everything else goes to stderr."""
+
+import asyncio
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import BinaryIO
+
+from adapters.console.conversation import Conversation, take
+from adapters.ports import Address, Origin, Receive, RunCommand, StepReport
+
+
+class PlainConsole:
+    """A `ChatPlatform` over two streams; lines are taken one after the other, each when the last has its answer."""
+
+    name = "console"
+
+    def __init__(
+        self, conversation: Conversation, stdin: BinaryIO, write: Callable[[str], None], note: Callable[[str], None]
+    ) -> None:
+        self._conversation = conversation
+        self._stdin = stdin
+        self._write = write
+        self._note = note
+
+    def greet(self, text: str) -> None:
+        """Say, beside the replies, who is there."""
+        self._note(text)
+
+    async def run(self, receive: Receive, command: RunCommand) -> None:
+        """Take lines until the input ends; returns when the last one has its answer."""
+        async for line in _lines(self._stdin):
+            if not line.strip():
+                continue
+            taken = await take(line, self._conversation, receive, command)
+            if taken.leaves:
+                return
+            if taken.reply is not None:
+                self._write(_on_one_line(taken.reply))
+            if taken.turn is not None:
+                await taken.turn
+
+    async def send(self, address: Address, text: str) -> None:
+        """Print a reply, newlines inside it as `\\n`."""
+        self._write(_on_one_line(text))
+
+    async def notify(self, origin: Origin, text: str) -> None:
+        """Print beside the replies."""
+        self._note(text)
+
+    def working(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Nothing to show."""
+        return nullcontext()
+
+    def observe(self, step: StepReport) -> None:
+        """Print, beside the replies, what the agent thought and did."""
+        if step.thoughts:
+            self._note(f"(thinks) {step.thoughts}")
+        for tool in step.tools:
+            self._note(f"(calls) {tool.name} {tool.arguments} -> {tool.result}")
+
+
+def note(text: str) -> None:
+    """Say something of our own on stderr."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def stdout_line(text: str) -> None:
+    """Write one line to stdout, at once, as UTF-8 whatever the terminal's encoding."""
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\\n")
+
+
+async def _lines(stream: BinaryIO) -> AsyncIterator[str]:
+    """Lines of a blocking stream, read in a thread that does not hold up the exit; bytes that are no UTF-8 become U+FFFD."""
+    loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
+
+    def read() -> None:
+        while True:
+            line = stream.readline()
+            try:
+                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
+            except (RuntimeError, asyncio.CancelledError):  # the loop has ended
+                return
+            if not line:
+                return
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    while line := await lines.get():
+        yield line.decode("utf-8", "replace").rstrip("\r\n")

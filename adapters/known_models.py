@@ -1,0 +1,38 @@
+"""Context windows of well-known models, for when `LLM_CONTEXT_WINDOW` is not set (tokens; from the makers' pages)."""
+
+from config.settings import UNKNOWN_MODEL_WINDOW
+
+# The longest prefix that fits a name wins.
+_WINDOWS = {
+    "gpt-3.5-turbo": 16_385,
+    "gpt-4": 8_192,
+    "gpt-4-32k": 32_768,
+    "gpt-4-1106": 128_000,
+    "gpt-4-0125": 128_000,
+    "gpt-4-turbo": 128_000,
+    "gpt-4o": 128_000,
+    "chatgpt-4o": 128_000,
+    "gpt-4.1": 1_047_576,
+    "gpt-4.5": 128_000,
+    "gpt-5": 400_000,
+    "gpt-5-chat": 128_000,
+    "o1": 200_000,
+    "o1-mini": 128_000,
+    "o1-preview": 128_000,
+    "o3": 200_000,
+    "o4-mini": 200_000,
+    "claude-": 200_000,
+    "gemini-1.5-flash": 1_048_576,
+    "gemini-1.5-pro": 2_097_152,
+    "gemini-2": 1_048_576,
+    "deepseek-chat": 128_000,
+    "deepseek-reasoner": 128_000,
+    "mistral-large": 128_000,
+}
+
+
+def context_window_of(model: str) -> int:
+    """The window of a model by name, without a provider's prefix (`openai/gpt-4o`); 8192 for unknown ones."""
+    name = model.rpartition("/")[2].lower()
+    fitting = [prefix for prefix in _WINDOWS if name.startswith(prefix)]
+    return _WINDOWS[max(fitting, key=len)] if fitting else UNKNOWN_MODEL_WINDOW

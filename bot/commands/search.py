@@ -1,0 +1,37 @@
+"""/agent search."""
+
+from bot.command import CommandContext
+from bot.events import local_time, speaker_of
+from bot.registry import command
+from bot.text import one_line
+
+SHOWN = 5
+
+
+@command
+async def search(context: CommandContext, query: str) -> str:
+    """Search what was said here and what I noted."""
+    agent = await context.agents.find(context.scope)
+    if agent is None:
+        return "We have not talked yet, so there is nothing to find."
+    message_ids = await context.shelves.recall.search(agent.id, query)
+    note_ids = await context.shelves.archival.search(agent.id, query)
+    messages = [
+        f"- {local_time(message.created_at, agent.zone)} **{speaker_of(message)}**: {one_line(message.text or '')}"
+        for message in await context.shelves.recall.get(agent.id, message_ids[:SHOWN])
+    ]
+    notes = [
+        f"- {local_time(note.created_at, agent.zone)} {one_line(note.content)}"
+        for note in await context.shelves.archival.get(agent.id, note_ids[:SHOWN])
+    ]
+    parts = []
+    if messages:
+        parts.append(f"{_count(len(message_ids), 'message')}:\n" + "\n".join(messages))
+    if notes:
+        parts.append(f"{_count(len(note_ids), 'note')}:\n" + "\n".join(notes))
+    return "\n\n".join(parts) or f"I found nothing about “{one_line(query, 60)}”."
+
+
+def _count(number: int, noun: str) -> str:
+    counted = f"{number} {noun}{'' if number == 1 else 's'}"
+    return f"{counted}, the best {SHOWN}" if number > SHOWN else counted

@@ -1,0 +1,233 @@
+"""The prompts for the packaged demo model (135 million parameters), which can copy a note and little more.
+
+Measured: with facts in the system prompt it answers 0 to 4 of 6 questions about the person; with at most two notes in
+the second person beside the question, and two examples, 6 of 6. So code picks the notes, one of five short prompts,
+and checks that an answer says nothing that the notes do not.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from adapters.ports import ChatMessage, LanguageModel, Sampling, Usage
+from bot.agent import Agent
+from bot.text import defuse, one_line
+from bot.tiers.remembering import SAID, second_person
+from bot.tiers.text_tier import Question
+from memory.ports import Embedder, Kind
+
+SAMPLING = Sampling(temperature=0.0, stop=("\n",))
+MAX_TOKENS = 60
+MAX_NOTES = 2
+MAX_SUMMED_UP = 5
+MAX_QUESTION_CHARS = 600
+HISTORY = 6
+NEAR_ENOUGH = 0.25
+"""Cosine similarity from which a note that shares no word with the question is tried."""
+
+Example = tuple[str, str]
+Recipe = tuple[str, tuple[Example, ...]]
+
+
+def _beside(notes: Sequence[str], question: str) -> str:
+    return f"Notes: {' '.join(notes)}\nQuestion: {question}"
+
+
+_TIGER = "You have a cat called Tiger."
+_ASK: Recipe = (
+    'You answer questions about the person from the notes, in one short sentence, and call the person "you".',
+    (
+        (
+            _beside(["Your name is Sam.", "You live in Vienna.", _TIGER, "You like jazz."], "Can you sum up my notes?"),
+            "You are Sam, you live in Vienna, you have a cat called Tiger and you like jazz.",
+        ),
+        (_beside([_TIGER], "What is my cat called?"), "Your cat is called Tiger."),
+    ),
+)
+_CONFIRM: Recipe = (
+    "You confirm in one short sentence what the person asked you to remember.",
+    (
+        ("New note: You live in Vienna.", "Got it, I will remember that you live in Vienna."),
+        ("New note: Your cat is called Tiger.", "Got it, I will remember that your cat is called Tiger."),
+    ),
+)
+_TELL: Recipe = (
+    "You tell the person in one short sentence what they told you.",
+    (
+        ("Note: You live in Vienna.", "You told me that you live in Vienna."),
+        ("Note: Your cat is called Tiger.", "You told me that your cat is called Tiger."),
+    ),
+)
+_UNKNOWN: Recipe = (
+    "You do not know the answer. Say in one short sentence that the person has not told you.",
+    (
+        ("What is my shoe size?", "You have not told me your shoe size yet."),
+        ("Where was I born?", "You have not told me where you were born yet."),
+        ("Who is Olga?", "You have not told me who Olga is yet."),
+    ),
+)
+_TALK: Recipe = (
+    "You are a friendly assistant. Answer in one or two short sentences.",
+    (
+        ("Hi there!", "Hello! How can I help you today?"),
+        ("I feel happy today.", "That is great to hear! What made you so happy?"),
+    ),
+)
+
+_COMMON = frozenset(
+    "a an the is are am was were be been do does did i me my mine you your yours to in on at for with and or of what "
+    "where who when which how why have has had it that this about tell can could please s m re ve ll d t know remember "
+    "something anything everything called go they say".split()
+)
+_WEAK = frozenset("name favourite favorite like best thing kind".split())
+_ASKS = re.compile(
+    r"\?\s*$|^\s*(?:and |so |hey,? |ok(?:ay)?,? )*(?:what|where|who|whose|when|which|how|why|do|does|did|am|is|are|was"
+    r"|were|have|has|can|could|would|will|tell me|remind me|list|describe)\b",
+    re.IGNORECASE,
+)
+_OF_ONESELF = re.compile(r"\b(my|mine|me|myself|i)\b", re.IGNORECASE)
+_ADVICE = re.compile(
+    r"\bhow (?:do|can|could|should|would|to) i\b|\b(?:should|may|shall) i\b"
+    r"|^\s*(?:can|could|would|will) (?!you (?:please )?(?:tell|remind|say|remember)\b)",
+    re.IGNORECASE,
+)
+_IDIOM = re.compile(r"\b(?:tell|give|show|remind|help|teach|ask|let|send|bring|write|sing|make) me\b", re.IGNORECASE)
+_WHO_IS = re.compile(r"^\s*(?:and |so )?who(?:'s| is| was| are)\b", re.IGNORECASE)
+_SUM_UP = re.compile(r"\b(about|remember|know|describe|sum up)\b.{0,20}\b(me|myself)\b|who am i\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+")
+_OWN_VOICE = re.compile(r"\b(?:i|i'm|my|mine|me)\b", re.IGNORECASE)
+_ALLOWED_VOICE = re.compile(r"\btold me\b|\bi will\b|\bi'll\b", re.IGNORECASE)
+
+
+class TinyPrompter:
+    """See `Prompter`."""
+
+    def __init__(self, model: LanguageModel, embedder: Embedder) -> None:
+        self._model = model
+        self._embedder = embedder
+
+    async def reply(self, agent: Agent, question: Question) -> tuple[str, Usage | None]:
+        """See `Prompter`; usage is not told, as one reply may take several prompts."""
+        asked = one_line(question.text, MAX_QUESTION_CHARS)
+        core = [second_person(line.removeprefix(SAID)) for line in question.core]
+        if question.just_saved:
+            return await self._confirm([second_person(fact) for fact in question.just_saved]), None
+        if _is_about_person(asked, core):
+            found = [*core, *(second_person(line) for line in question.recalled), *question.noted]
+            return await self._from_notes(asked, core, list(dict.fromkeys(found))), None
+        return await self._ask(_TALK, asked, _history(agent)), None
+
+    async def _confirm(self, facts: Sequence[str]) -> str:
+        said = await self._ask(_CONFIRM, f"New note: {' '.join(facts)}")
+        # The model may garble a word; then code says what was kept.
+        if _words(" ".join(facts)).keys() <= _words(said).keys():
+            return said
+        return f"Got it, I will remember: {' '.join(facts)}"
+
+    async def _from_notes(self, asked: str, core: Sequence[str], found: Sequence[str]) -> str:
+        notes = _best_notes(asked, found)
+        sums_up = not notes and bool(_SUM_UP.search(asked))
+        if sums_up:
+            notes = list(core[:MAX_SUMMED_UP])
+        is_match = bool(notes)
+        notes = notes or await self._nearest(asked, found)
+        if notes:
+            said = await self._ask(_ASK, _beside(notes, asked))
+            if _is_grounded(said, notes, asked):
+                return said
+        if is_match and not sums_up:
+            said = await self._ask(_TELL, f"Note: {notes[-1]}")
+            if _is_grounded(said, notes[-1:], asked):
+                return said
+        if is_match:  # the model cannot say it without inventing; code can
+            shown = notes if sums_up else notes[-1:]
+            return f"You told me: {' '.join(shown)}"
+        said = await self._ask(_UNKNOWN, asked)
+        return said if _words(said).keys() <= _words(asked).keys() | _FILLER.keys() else "You have not told me that yet."
+
+    async def _nearest(self, asked: str, found: Sequence[str]) -> list[str]:
+        """Notes near in meaning that share no word with the question, the nearest last."""
+        if not found:
+            return []
+        try:
+            question, *notes = await self._embedder.embed([asked, *found])
+        except ConnectionError:
+            return []
+        likeness = [sum(a * b for a, b in zip(question, note, strict=True)) for note in notes]
+        near = sorted(range(len(found)), key=likeness.__getitem__)[-MAX_NOTES:]
+        return [found[at] for at in near if likeness[at] >= NEAR_ENOUGH]
+
+    async def _ask(self, recipe: Recipe, last: str, history: Sequence[ChatMessage] = ()) -> str:
+        system, examples = recipe
+        shown = [
+            message
+            for question, answer in examples
+            for message in (ChatMessage("user", question), ChatMessage("assistant", answer))
+        ]
+        prompt = [ChatMessage("system", system), *shown, *history, ChatMessage("user", last)]
+        completion = await self._model.complete(prompt, max_tokens=MAX_TOKENS, sampling=SAMPLING)
+        return _whole_sentences(completion.text or "")
+
+
+def _history(agent: Agent) -> list[ChatMessage]:
+    """The last few messages before the one at hand."""
+    said = [queued.message for queued in agent.queue if queued.message.text]
+    talk = [message for message in said if message.kind in (Kind.USER_MESSAGE, Kind.ASSISTANT)][:-1]
+    return [
+        ChatMessage(
+            "user" if message.kind is Kind.USER_MESSAGE else "assistant", one_line(defuse(message.text or ""), 200)
+        )
+        for message in talk[-HISTORY:]
+    ]
+
+
+def _is_about_person(asked: str, notes: Sequence[str]) -> bool:
+    if not _ASKS.search(asked) or _ADVICE.search(asked):
+        return False
+    if _OF_ONESELF.search(_IDIOM.sub(" ", asked)) or _SUM_UP.search(asked):
+        return True
+    return bool(_WHO_IS.search(asked)) and bool(_best_notes(asked, notes))
+
+
+def _best_notes(asked: str, notes: Sequence[str]) -> list[str]:
+    """The notes that share most with the question, the best one last, nearest to it."""
+    wanted = _words(asked)
+    scores = [sum(weight for word, weight in wanted.items() if word in _words(note)) for note in notes]
+    best = max(scores, default=0.0)
+    if best <= 0:
+        return []
+    ranked = sorted(range(len(notes)), key=lambda at: (-scores[at], at))[:MAX_NOTES]
+    return [notes[at] for at in reversed(ranked) if scores[at] >= 0.6 * best]
+
+
+def _is_grounded(said: str, notes: Sequence[str], asked: str) -> bool:
+    """Whether an answer says nothing that neither the notes nor the question hold, and not in the person's voice."""
+    known = _words(" ".join(notes)).keys() | _words(asked).keys() | _FILLER.keys()
+    voice = _ALLOWED_VOICE.sub("", said.replace("’", "'"))
+    return bool(said.strip()) and _words(said).keys() <= known and not _OWN_VOICE.search(voice)
+
+
+def _words(text: str) -> Mapping[str, float]:
+    """The telling words of a text, without endings, with their weights."""
+    found = re.findall(r"[^\W_]+", text.lower().replace("’", "'"))
+    return {_stem(word): 0.4 if word in _WEAK else 1.0 for word in found if word not in _COMMON}
+
+
+def _stem(word: str) -> str:
+    for ending in ("ies", "ing", "es", "ed", "s"):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            word = word.removesuffix(ending)
+            break
+    return word[:-1] if word.endswith("e") and len(word) > 3 else word
+
+
+_FILLER = _words(
+    "you are told told yet not sure sorry yes no answer notes okay got will also just so your person name called favourite"
+)
+
+
+def _whole_sentences(text: str, most: int = 2) -> str:
+    """At most two whole sentences, none twice; an unfinished one only if it is all there is."""
+    sentences = list(dict.fromkeys(_SENTENCE_END.split(" ".join(text.split()))))
+    if len(sentences) > 1 and not re.search(r"[.!?][\"')\]]*$", sentences[-1]):
+        sentences.pop()
+    return " ".join(sentences[:most])

@@ -1,0 +1,234 @@
+"""A turn: steps until the agent yields."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from adapters.ports import ContextOverflow, StepReport, ToolReport
+from bot.agent import Agent
+from bot.context import ContextCompiler
+from bot.errors import TurnGivenUp
+from bot.events import system_alert
+from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult
+from bot.queue_manager import QueueManager
+from bot.tiers.ports import Answer, Tier
+from memory.agents import AgentStore
+from memory.database import Database
+from memory.ports import Kind, Message, NewMessage, ToolUse
+
+logger = logging.getLogger(__name__)
+
+MAX_FAULTY_STEPS = 5
+"""Steps in a row in which nothing worked (empty answers, failed calls) before a turn is given up."""
+
+FOLD_AFTER_TOKENS = 400
+"""Edits of core memory that may wait, in tokens, before the prompt's prefix is built anew."""
+
+EMPTY_ANSWER = "Your last answer was empty. Call a tool; to speak, call send_message."
+NOT_HEARD = "The person has heard nothing from you yet. Answer with send_message."
+
+Deliver = Callable[[str], Awaitable[None]]
+Observe = Callable[[StepReport], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How a turn stands after a step."""
+
+    agent: Agent
+    has_spoken: bool = False
+    was_reminded: bool = False
+    faulty_steps: int = 0
+    goes_on: bool = True
+
+
+class Turns:
+    """Runs turns; holds what is the same for all agents."""
+
+    def __init__(
+        self,
+        database: Database,
+        agents: AgentStore,
+        shelves: Shelves,
+        compiler: ContextCompiler,
+        queue_manager: QueueManager,
+        tier: Tier,
+        executor: Executor,
+        *,
+        max_steps: int,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._agents = agents
+        self._shelves = shelves
+        self._compiler = compiler
+        self._queue_manager = queue_manager
+        self._tier = tier
+        self._executor = executor
+        self._max_steps = max_steps
+        self._now = now
+
+    async def run(
+        self,
+        agent: Agent,
+        event: NewMessage,
+        deliver: Deliver,
+        keep: Callable[[Agent], None],
+        observe: Observe | None = None,
+    ) -> None:
+        """Take the event in, then step until the agent yields.
+
+        Args:
+            agent: as the turn finds it.
+            event: what woke it.
+            deliver: posts a reply; called after the step that decided it is committed.
+            keep: takes the agent as each commit leaves it, so that nothing committed is forgotten if the turn breaks.
+            observe: is told what the agent thought and did.
+
+        Raises:
+            ModelUnavailable: the model gives no answer; what was committed stays.
+            TurnGivenUp: no result after the most steps, or after too many faulty ones.
+            ContextTooSmall: the model's window is too small for this agent.
+        """
+        agent, kept_event = await self._take_in(agent, event)
+        keep(agent)
+        progress = Progress(agent)
+        for _ in range(self._max_steps):
+            progress = await self._step(progress, kept_event, deliver, keep, observe)
+            if not progress.goes_on:
+                return
+            if progress.faulty_steps >= MAX_FAULTY_STEPS:
+                logger.warning("turn given up after faulty steps")
+                raise TurnGivenUp("I could not find an answer this time. Please put it in other words.")
+        logger.warning("turn given up at the step limit steps=%d", self._max_steps)
+        raise TurnGivenUp("That took me too many steps, so I stopped. Please try again, perhaps with a smaller task.")
+
+    async def _take_in(self, agent: Agent, event: NewMessage) -> tuple[Agent, Message]:
+        async with self._database.write() as transaction:
+            (message,) = await self._shelves.recall.append(transaction, agent.id, None, [event])
+        return self._queued(agent, (message,)), message
+
+    async def _step(
+        self,
+        before: Progress,
+        event: Message,
+        deliver: Deliver,
+        keep: Callable[[Agent], None],
+        observe: Observe | None,
+    ) -> Progress:
+        agent, answer = await self._ask(before.agent, event)
+        context = ToolContext(agent, event, self._now(), self._shelves, Draft(agent.core))
+        results = await self._executor.execute(answer.calls, context)
+        answers_person = event.kind is Kind.USER_MESSAGE
+        said = context.draft.replies
+        if not answer.calls and answer.text and answers_person and not before.has_spoken:
+            said = (answer.text,)  # a bare text answer to a person is the reply
+        progress = _judge(before, answer, results, bool(said), answers_person)
+        alert = _alert(before, progress, answer)
+        new = _messages(answer, results, said, alert, context.now)
+        agent = await _whole(self._commit(agent, event, context.draft, new), keep)
+        if observe is not None:
+            observe(_report(answer, results, said))
+        for text in said:
+            await deliver(text)
+        return replace(progress, agent=agent)
+
+    async def _ask(self, agent: Agent, event: Message) -> tuple[Agent, Answer]:
+        agent = await self._queue_manager.make_room(agent, event.turn_id)
+        try:
+            answer = await self._tier.answer(agent, event)
+        except ContextOverflow as overflow:
+            logger.warning("context overflow: %s", overflow.detail)
+            agent = await self._queue_manager.make_room(agent, event.turn_id, force=True)
+            answer = await self._tier.answer(agent, event)
+        if answer.saw_context:
+            self._queue_manager.calibrate(agent, answer.usage)
+        return agent, answer
+
+    async def _commit(self, agent: Agent, event: Message, draft: Draft, new: tuple[NewMessage, ...]) -> Agent:
+        """Write all that the step did, in one transaction."""
+        messages: tuple[Message, ...] = ()
+        async with self._database.write() as transaction:
+            if new:
+                messages = await self._shelves.recall.append(transaction, agent.id, event.turn_id, new)
+            await self._agents.save_edits(transaction, agent.id, draft.edits)
+            await self._shelves.archival.insert(transaction, agent.id, draft.passages)
+            await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, self._now())
+        if draft.passages:
+            await self._shelves.archival.index_pending()
+        waiting = self._shelves.counter.count(draft.core.render()) - self._shelves.counter.count(agent.folded.render())
+        folded = draft.core if draft.edits and abs(waiting) > FOLD_AFTER_TOKENS else agent.folded
+        return self._queued(replace(agent, core=draft.core, folded=folded), messages)
+
+    def _queued(self, agent: Agent, messages: tuple[Message, ...]) -> Agent:
+        names_speaker = not agent.is_direct
+        queued = (self._compiler.queued(message, agent.zone, names_speaker=names_speaker) for message in messages)
+        return replace(agent, queue=(*agent.queue, *queued))
+
+
+async def _whole(commit: Coroutine[Any, Any, Agent], keep: Callable[[Agent], None]) -> Agent:
+    """Finish a commit even if the turn is cancelled meanwhile: nobody cuts a step in two."""
+    task = asyncio.ensure_future(commit)
+    try:
+        agent = await asyncio.shield(task)
+    except asyncio.CancelledError:
+        keep(await task)
+        raise
+    keep(agent)
+    return agent
+
+
+def _judge(
+    before: Progress, answer: Answer, results: tuple[ToolResult, ...], speaks: bool, answers_person: bool
+) -> Progress:
+    """Whether the turn goes on. Precedence: a failed call, then a requested heartbeat, then a person unanswered."""
+    is_faulty = (not answer.calls and not answer.text) or (bool(results) and all(result.failed for result in results))
+    has_spoken = before.has_spoken or speaks
+    goes_on = is_faulty or any(result.failed or result.wants_heartbeat for result in results)
+    was_reminded = before.was_reminded
+    if not goes_on and answers_person and not has_spoken and not was_reminded:
+        goes_on = was_reminded = True  # once a turn: models forget that nobody hears them think
+    return replace(
+        before,
+        has_spoken=has_spoken,
+        was_reminded=was_reminded,
+        faulty_steps=before.faulty_steps + 1 if is_faulty else 0,
+        goes_on=goes_on,
+    )
+
+
+def _alert(before: Progress, progress: Progress, answer: Answer) -> str | None:
+    if not answer.calls and not answer.text:
+        return EMPTY_ANSWER
+    return NOT_HEARD if progress.was_reminded and not before.was_reminded else None
+
+
+def _messages(
+    answer: Answer, results: tuple[ToolResult, ...], said: tuple[str, ...], alert: str | None, now: datetime
+) -> tuple[NewMessage, ...]:
+    """The step as recall storage keeps it."""
+    new: list[NewMessage] = []
+    if answer.text or answer.calls:
+        is_bare_reply = bool(said) and not answer.calls
+        new.append(
+            NewMessage(
+                kind=Kind.ASSISTANT,
+                created_at=now,
+                text="\n\n".join(said) or None,
+                thoughts=None if is_bare_reply else answer.text,
+                tool_uses=tuple(ToolUse(call.id, call.name, call.arguments) for call in answer.calls),
+            )
+        )
+    new += [
+        NewMessage(kind=Kind.TOOL_RESULT, created_at=now, text=result.text, tool_use_id=result.call.id)
+        for result in results
+    ]
+    return (*new, system_alert(alert, now)) if alert else tuple(new)
+
+
+def _report(answer: Answer, results: tuple[ToolResult, ...], said: tuple[str, ...]) -> StepReport:
+    tools = tuple(ToolReport(result.call.name, result.call.arguments, result.text) for result in results)
+    return StepReport(None if said and not answer.calls else answer.text, tools)

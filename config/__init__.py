@@ -1,0 +1,1 @@
+"""What an operator may change: settings, prompts, personas. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The tiers of memory and where they are kept. Imports `config` only."""

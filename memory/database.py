@@ -1,0 +1,155 @@
+"""One SQLite file: opened, checked, migrated (with a backup before), and written by one writer at a time."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Self
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from memory.ports import StorageUnavailable
+
+SCHEMA_REVISION = "0001"
+"""The newest migration; a test holds it equal to the head of `memory/migrations`. With it, an up-to-date
+database opens without importing Alembic (half a second)."""
+
+CHECKED_AT_START_BYTES = 64 * 2**20
+"""A database up to this size is checked whole at each start (about 0.1 s); a larger one by `doctor`."""
+
+Transaction = AsyncConnection
+"""An open write transaction, handed to the stores so that what belongs together is committed together."""
+
+
+class Database:
+    """The engine: any number of readers beside one writer (WAL)."""
+
+    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, writer: AsyncConnection) -> None:
+        self._readers = readers
+        self._writers = writers
+        self._writer = writer
+        self._writing = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, backups: Path, now: datetime) -> Self:
+        """Open the file, making or migrating it if need be; a migration is preceded by a copy in `backups`.
+
+        Raises:
+            StorageUnavailable: it cannot be opened, is damaged, or was written by a newer version.
+        """
+        try:
+            await asyncio.to_thread(_prepare, path, backups, now)
+            readers, writers = _engine(path, writes=False), _engine(path, writes=True)
+            return cls(readers, writers, await writers.connect())
+        except (sqlite3.Error, DatabaseError) as error:
+            raise _unavailable(path, error) from error
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """One short write transaction: committed at the end, or undone whole if anything is raised inside."""
+        async with self._writing, self._writer.begin():
+            yield self._writer
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading; sees what is committed at each statement."""
+        async with self._readers.connect() as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection; the write-ahead log is folded into the file."""
+        await self._writer.close()
+        await self._writers.dispose()
+        await self._readers.dispose()
+
+
+def _engine(path: Path, *, writes: bool) -> AsyncEngine:
+    engine = create_async_engine(
+        f"sqlite+aiosqlite:///{path}",
+        hide_parameters=True,  # an error message must not carry what people wrote into the log
+        pool_reset_on_return="rollback" if writes else None,
+        pool_size=1 if writes else 5,
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",  # an acknowledged message survives a power cut
+            "busy_timeout=5000",
+            "foreign_keys=ON",
+            "secure_delete=ON",  # what is erased is overwritten
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    if writes:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def _begin(connection: Any) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _prepare(path: Path, backups: Path, now: datetime) -> None:
+    """Check the file and bring its schema up to date; blocking."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA busy_timeout=5000")
+        (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        revision = _revision(connection)
+        if count and revision is None:
+            raise StorageUnavailable(f"{path}: this SQLite file was not made by this program.")
+        if count and path.stat().st_size <= CHECKED_AT_START_BYTES:
+            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        if revision == SCHEMA_REVISION:
+            return
+        if count:
+            backups.mkdir(parents=True, exist_ok=True)
+            copy = backups / f"before-{SCHEMA_REVISION}-{now:%Y%m%dT%H%M%S}.db"
+            connection.execute("VACUUM INTO ?", (str(copy),))
+    _migrate(path)
+
+
+def _revision(connection: sqlite3.Connection) -> str | None:
+    has_table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if has_table else None
+    return str(row[0]) if row else None
+
+
+def _migrate(path: Path) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    engine = create_engine(f"sqlite:///{path}")
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except CommandError as error:
+        raise StorageUnavailable(
+            f"{path}: written by a newer version of this program, or damaged ({error})."
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def _unavailable(path: Path, error: Exception) -> StorageUnavailable:
+    cause = str(getattr(error, "orig", None) or error)
+    if any(sign in cause for sign in ("not a database", "malformed", "integrity", "Tree", "page", "row")):
+        return StorageUnavailable(
+            f"{path}: the database is damaged ({cause.splitlines()[0]}). Nothing was changed; put a copy from "
+            f"{path.parent / 'backups'} in its place, or move it away to begin anew."
+        )
+    return StorageUnavailable(f"{path}: the database cannot be opened ({cause}).")

@@ -1,0 +1,48 @@
+"""What searches found, kept for a day: a cursor names such a list, so its pages do not shift under new messages."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select
+
+from memory.database import Database, Transaction
+from memory.ports import ResultList
+from memory.tables import result_lists
+
+KEPT_FOR = timedelta(days=1)
+
+
+class ResultLists:
+    """Result lists of all agents; a list is found only by the agent that made it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, transaction: Transaction, agent_id: int, lists: Sequence[ResultList], now: datetime) -> None:
+        """Keep lists, and forget those older than a day."""
+        if not lists:
+            return
+        await transaction.execute(delete(result_lists).where(result_lists.c.created_at < now - KEPT_FOR))
+        await transaction.execute(
+            insert(result_lists),
+            [
+                {
+                    "id": found.id,
+                    "agent_id": agent_id,
+                    "store": found.store,
+                    "query": found.query,
+                    "ids": list(found.ids),
+                    "created_at": found.created_at,
+                }
+                for found in lists
+            ],
+        )
+
+    async def find(self, agent_id: int, list_id: str) -> ResultList | None:
+        """The list of that id, if this agent made it and it is still kept."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(result_lists).where(result_lists.c.agent_id == agent_id, result_lists.c.id == list_id)
+            )
+            row = rows.first()
+        return ResultList(row.id, row.store, row.query, tuple(row.ids), row.created_at) if row else None
