@@ -24,7 +24,10 @@ def main() -> None:
         import xllamacpp
 
         server = xllamacpp.Server(_parameters(xllamacpp, wanted))
-        told = {"url": server.listening_address, "trained_window": _trained_window(server.listening_address, wanted)}
+        told = {
+            "url": server.listening_address,
+            "trained_window": _trained_window(server.listening_address, wanted),
+        }
     except Exception as error:
         told = {"error": str(error)}
     os.write(out, json.dumps(told).encode() + b"\n")

@@ -30,7 +30,13 @@ logger = logging.getLogger(__name__)
 MAX_RETRIES = 2
 """Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off and the server's Retry-After."""
 
-_OVERFLOW_SIGNS = ("context_length_exceeded", "context length", "context size", "context window", "exceed_context")
+_OVERFLOW_SIGNS = (
+    "context_length_exceeded",
+    "context length",
+    "context size",
+    "context window",
+    "exceed_context",
+)
 
 
 class OpenAIModel:
@@ -119,14 +125,22 @@ class OpenAIModel:
         )
 
     def _body(
-        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSchema], max_tokens: int | None, sampling: Sampling
+        self,
+        messages: Sequence[ChatMessage],
+        tools: Sequence[ToolSchema],
+        max_tokens: int | None,
+        sampling: Sampling,
     ) -> dict[str, Any]:
         body: dict[str, Any] = {"model": self._name, "messages": [_to_api(message) for message in messages]}
         if tools:
             body["tools"] = [
                 {
                     "type": "function",
-                    "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
+                    "function": {
+                        "name": tool.name,
+                        "description": tool.description,
+                        "parameters": tool.parameters,
+                    },
                 }
                 for tool in tools
             ]

@@ -1,10 +1,10 @@
 """What the bot asks of a chat platform and of a language model, and the few types that cross.
 
-    AdapterError
-    ├── ModelError                   (each `str()` is one short sentence that a person may see)
-    │   ├── ModelUnavailable         down, slow or refusing; worth trying again later
-    │   └── ContextOverflow          the prompt is larger than the server's window
-    └── ServiceMissing               something needed at start is not there; the operator must act
+AdapterError
+├── ModelError                   (each `str()` is one short sentence that a person may see)
+│   ├── ModelUnavailable         down, slow or refusing; worth trying again later
+│   └── ContextOverflow          the prompt is larger than the server's window
+└── ServiceMissing               something needed at start is not there; the operator must act
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence

@@ -51,7 +51,13 @@ def answer(text: str | None = None, *calls: tuple[str, Any], finish_reason: str 
 
 def completion(choices: list[Any], usage: Mapping[str, int] | None = None) -> Reply:
     """A completion with these choices, in whatever shape."""
-    body: dict[str, Any] = {"id": "c", "object": "chat.completion", "created": 0, "model": "m", "choices": choices}
+    body: dict[str, Any] = {
+        "id": "c",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "m",
+        "choices": choices,
+    }
     if usage:
         body["usage"] = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0} | dict(usage)
     return Reply(body=json.dumps(body).encode())
@@ -117,7 +123,13 @@ class ScriptedServer:
         """Vectors that count letters: equal texts are equal, similar ones similar."""
         texts = (await http_request.json())["input"]
         data = [
-            {"object": "embedding", "index": number, "embedding": [float(text.lower().count(chr(c))) for c in range(97, 123)]}
+            {
+                "object": "embedding",
+                "index": number,
+                "embedding": [float(text.lower().count(chr(c))) for c in range(97, 123)],
+            }
             for number, text in enumerate(texts)
         ]
-        return web.json_response({"object": "list", "data": data, "model": "m", "usage": {"prompt_tokens": 0, "total_tokens": 0}})
+        return web.json_response(
+            {"object": "list", "data": data, "model": "m", "usage": {"prompt_tokens": 0, "total_tokens": 0}}
+        )

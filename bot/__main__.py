@@ -51,7 +51,8 @@ def chat(
     settings = _settings(llm_model=model)
     # A person at a prompt wants no log lines between, unless asked for.
     set_up(
-        settings.bot_log_level if "bot_log_level" in settings.model_fields_set else "WARNING", settings.bot_log_format
+        settings.bot_log_level if "bot_log_level" in settings.model_fields_set else "WARNING",
+        settings.bot_log_format,
     )
     options = ChatOptions(agent, human, persona, plain=plain or not sys.stdin.isatty(), debug=debug)
     _run(lambda: asyncio.run(chat_in_terminal(settings, options)))
@@ -63,7 +64,10 @@ def run() -> None:
     settings = _settings()
     served = [name for name in settings.bot_platforms if name != "console"]
     if not served:
-        _fail(EX_CONFIG, "BOT_PLATFORMS: names no platform to serve but the console; `python -m bot chat` is that.")
+        _fail(
+            EX_CONFIG,
+            "BOT_PLATFORMS: names no platform to serve but the console; `python -m bot chat` is that.",
+        )
     _fail(EX_CONFIG, f"BOT_PLATFORMS: {', '.join(served)}: not supported by this version yet.")
 
 

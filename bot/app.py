@@ -58,7 +58,7 @@ class App:
     agents: Agents
     receiver: Receiver
     commands: Commands
-    model: LanguageModel
+    shelves: Shelves
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ async def open_app(
             stack.push_async_callback(_end, asyncio.create_task(start))
         receiver = Receiver(agents, turns, lanes, platforms, observe)
         commands = Commands(discover(bot.commands, Command), agents, shelves, lanes, now)
-        yield App(agents, receiver, commands, model)
+        yield App(agents, receiver, commands, shelves)
 
 
 async def _open_model(settings: Settings) -> LanguageModel:
@@ -186,7 +186,12 @@ def _tier(
             TinyPrompter(model, embedder) if is_tiny else PlainPrompter(model, instructions, counter, room)
         )
         summarizer = Summarizer(None if is_tiny else model, prompt("summarize"), counter, room)
-        return TextTier(prompter, shelves), ContextCompiler(instructions, (), room, counter), summarizer, NEVER
+        return (
+            TextTier(prompter, shelves),
+            ContextCompiler(instructions, (), room, counter),
+            summarizer,
+            NEVER,
+        )
     compiler = ContextCompiler(prompt("system"), [tool.schema for tool in tools.values()], room, counter)
     summarizer = Summarizer(model, prompt("summarize"), counter, room)
     return ToolsTier(model, compiler), compiler, summarizer, settings.memory_warn_fraction

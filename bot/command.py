@@ -56,7 +56,13 @@ class Commands:
             if command is None:
                 raise CommandRefused(f"There is no command `{one_line(name, 40)}`. `/agent help` lists them.")
             context = CommandContext(
-                origin, scope_of(origin), self._agents, self._shelves, self._lanes, self._commands, self._now()
+                origin,
+                scope_of(origin),
+                self._agents,
+                self._shelves,
+                self._lanes,
+                self._commands,
+                self._now(),
             )
             if command.argument is None:
                 return await command.run(context)

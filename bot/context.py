@@ -21,6 +21,7 @@ from memory.ports import Kind, Message, TokenCounter
 TOKENS_PER_MESSAGE = 4
 """What chat templates add around each message."""
 
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """How a context window is shared out, in tokens. In a small window everything shrinks with it."""
@@ -48,9 +49,7 @@ class Room:
 class ContextCompiler:
     """Turns an agent into a prompt; holds only what is the same for every agent."""
 
-    def __init__(
-        self, instructions: Template, tools: Sequence[ToolSchema], room: Room, counter: TokenCounter
-    ) -> None:
+    def __init__(self, instructions: Template, tools: Sequence[ToolSchema], room: Room, counter: TokenCounter) -> None:
         self.tools = tuple(tools)
         self.room = room
         self._instructions = instructions
@@ -92,7 +91,9 @@ class ContextCompiler:
             return ChatMessage("assistant", self._fit(content or "", self.room.message) or None, calls)
         if message.kind is Kind.TOOL_RESULT:
             # Kept whole, shown cut.
-            return ChatMessage("tool", self._fit(message.text or "", self.room.result), tool_call_id=message.tool_use_id)
+            return ChatMessage(
+                "tool", self._fit(message.text or "", self.room.result), tool_call_id=message.tool_use_id
+            )
         text = self._fit(message.text or "", self.room.message)
         return ChatMessage("user", envelope(message, zone, text=text, names_speaker=names_speaker))
 

@@ -1,10 +1,10 @@
 """The application's own errors, by who is told.
 
-    BotError
-    ├── ToolFailed          the model, as the tool's result; it then runs again
-    ├── CommandRefused      the person, privately
-    ├── TurnGivenUp         the person, one short sentence; the log in full
-    └── ContextTooSmall     the operator: the fixed part of the prompt does not fit the model's window
+BotError
+├── ToolFailed          the model, as the tool's result; it then runs again
+├── CommandRefused      the person, privately
+├── TurnGivenUp         the person, one short sentence; the log in full
+└── ContextTooSmall     the operator: the fixed part of the prompt does not fit the model's window
 """
 
 

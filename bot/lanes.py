@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Lanes:
             if done.done():  # cancelled while it waited
                 continue
             work = asyncio.ensure_future(job())
-            done.add_done_callback(lambda future, work=work: work.cancel() if future.cancelled() else None)
+            done.add_done_callback(partial(_cancel_too, work))
             await asyncio.wait([work])
             if done.done():
                 continue
@@ -56,3 +57,8 @@ class Lanes:
             else:
                 done.set_result(None)
         del self._waiting[scope]
+
+
+def _cancel_too(work: asyncio.Future[None], done: asyncio.Future[None]) -> None:
+    if done.cancelled():
+        work.cancel()

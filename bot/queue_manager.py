@@ -107,9 +107,7 @@ class QueueManager:
         if not evicted:
             logger.warning("the prompt is too large and nothing can be evicted tokens=%d", self.tokens(agent))
             return agent
-        summary = await self._summarizer.fold(
-            agent.summary, [queued.message for queued in evicted], agent.zone
-        )
+        summary = await self._summarizer.fold(agent.summary, [queued.message for queued in evicted], agent.zone)
         async with self._database.write() as transaction:
             await self._recall.evict(transaction, agent.id, [queued.message.id for queued in evicted])
             await self._agents.save_pressure(transaction, agent.id, summary=summary, warned=False)

@@ -190,9 +190,7 @@ class SlackSection(_Section):
     slack_port: Port = 3000
 
 
-class Settings(
-    BotSection, ModelSection, MemorySection, HeartbeatSection, BudgetSection, DiscordSection, SlackSection
-):
+class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, BudgetSection, DiscordSection, SlackSection):
     """All sections together, checked against each other."""
 
     @model_validator(mode="after")

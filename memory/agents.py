@@ -85,9 +85,7 @@ class AgentStore:
 
     async def save_pressure(self, transaction: Transaction, agent_id: int, *, summary: str, warned: bool) -> None:
         """Write what the queue manager keeps: the recursive summary, and whether the agent was warned."""
-        await transaction.execute(
-            update(agents).where(agents.c.id == agent_id).values(summary=summary, warned=warned)
-        )
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(summary=summary, warned=warned))
 
     async def journal(self, agent_id: int, limit: int = 100) -> tuple[BlockEdit, ...]:
         """The newest edits of core memory, newest first."""

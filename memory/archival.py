@@ -19,7 +19,7 @@ from memory.tables import passages
 logger = logging.getLogger(__name__)
 
 MAX_BY_MEANING = 100
-LIKE_ENOUGH = 0.3
+LIKE_ENOUGH = 0.15
 """Cosine similarity from which a passage counts as found by its meaning."""
 
 MAX_CANDIDATES = 5000
@@ -30,9 +30,7 @@ _INSERT = insert(passages).returning(passages.c.id, sort_by_parameter_order=True
 class ArchivalStorage:
     """Passages of all agents; every read names one agent."""
 
-    def __init__(
-        self, database: Database, index: VectorIndex, embedder: Embedder, now: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, database: Database, index: VectorIndex, embedder: Embedder, now: Callable[[], datetime]) -> None:
         self._database = database
         self._index = index
         self._embedder = embedder

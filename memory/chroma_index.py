@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from memory.ports import IndexEntry, IndexLost, Vector
 
 if TYPE_CHECKING:
+    import numpy as np
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
+    from numpy.typing import NDArray
 
 COLLECTIONS = 16
 
@@ -37,7 +39,7 @@ class ChromaIndex:
         def work() -> None:
             self._collection(agent_id, embedder).upsert(
                 ids=[str(entry.passage_id) for entry in entries],
-                embeddings=[list(entry.vector) for entry in entries],
+                embeddings=_matrix([entry.vector for entry in entries]),
                 metadatas=[_metadata(agent_id, entry.tags) for entry in entries],
             )
 
@@ -52,7 +54,7 @@ class ChromaIndex:
         def work() -> Sequence[tuple[int, float]]:
             conditions: list[dict[str, Any]] = [{key: value} for key, value in _metadata(agent_id, tags).items()]
             found = self._collection(agent_id, embedder).query(
-                query_embeddings=[list(vector)],
+                query_embeddings=_matrix([vector]),
                 n_results=limit,
                 where=conditions[0] if len(conditions) == 1 else {"$and": conditions},
                 include=["distances"],
@@ -92,13 +94,12 @@ class ChromaIndex:
             IndexLost: the index is empty now, because the folder was damaged or not there.
         """
         import chromadb
+        from chromadb.api.shared_system_client import SharedSystemClient
         from chromadb.config import Settings
 
         def connect() -> "ClientAPI":
             self._folder.mkdir(parents=True, exist_ok=True)
-            client = chromadb.PersistentClient(
-                path=str(self._folder), settings=Settings(anonymized_telemetry=False)
-            )
+            client = chromadb.PersistentClient(path=str(self._folder), settings=Settings(anonymized_telemetry=False))
             client.list_collections()  # a damaged folder shows here
             return client
 
@@ -106,7 +107,7 @@ class ChromaIndex:
         try:
             self._client = connect()
         except Exception as error:  # Chroma documents no errors for a damaged folder
-            chromadb.api.client.SharedSystemClient.clear_system_cache()
+            SharedSystemClient.clear_system_cache()  # it keeps the half-made client under the folder's name
             aside = self._folder.with_name(f"{self._folder.name}.damaged-{secrets.token_hex(3)}")
             self._folder.rename(aside)
             self._client = connect()
@@ -129,3 +130,9 @@ class ChromaIndex:
 
 def _metadata(agent_id: int, tags: Sequence[str]) -> dict[str, Any]:
     return {"agent_id": agent_id} | {f"tag-{hashlib.sha256(tag.encode()).hexdigest()[:16]}": True for tag in tags}
+
+
+def _matrix(vectors: Sequence[Vector]) -> "NDArray[np.float32]":
+    import numpy as np
+
+    return np.asarray(vectors, dtype=np.float32)

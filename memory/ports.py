@@ -1,12 +1,12 @@
 """What memory holds, and what it needs from outside: a token counter, an embedder, a vector index.
 
-    MemoryFault
-    ├── CoreMemoryFault          told to the model as a tool's result (each `str()` is written to it)
-    │   ├── BlockNotFound
-    │   ├── BlockFull
-    │   └── NoSingleMatch
-    ├── StorageUnavailable       told to the operator: the database or data dir cannot be used
-    └── IndexLost                the vector index is empty and has to be built anew
+MemoryFault
+├── CoreMemoryFault          told to the model as a tool's result (each `str()` is written to it)
+│   ├── BlockNotFound
+│   ├── BlockFull
+│   └── NoSingleMatch
+├── StorageUnavailable       told to the operator: the database or data dir cannot be used
+└── IndexLost                the vector index is empty and has to be built anew
 """
 
 from collections.abc import Sequence

@@ -32,9 +32,7 @@ class RecallStorage:
         """Keep messages in order; `turn_id` None begins a turn (the messages are its events)."""
         rows = [_to_row(agent_id, turn_id, message) for message in new]
         ids = (await transaction.execute(_INSERT, rows)).scalars().all()
-        return tuple(
-            _kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True)
-        )
+        return tuple(_kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
 
     async def evict(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> None:
         """Take messages out of the queue; they stay in recall storage for ever."""

@@ -34,7 +34,7 @@ def query_words(query: str) -> tuple[str, ...]:
 
 
 def like_patterns(word: str) -> tuple[str, ...]:
-    """SQL LIKE patterns (escape character `\\`) for a word anywhere; case beyond ASCII is spelled out."""
+    r"""SQL LIKE patterns (escape character `\`) for a word anywhere; case beyond ASCII is spelled out."""
     forms = (word,) if word.isascii() else (word, word.upper(), word.capitalize())
     return tuple(f"%{_LIKE_SPECIAL.sub(_ESCAPED, form)}%" for form in dict.fromkeys(forms))
 

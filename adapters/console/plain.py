@@ -17,7 +17,11 @@ class PlainConsole:
     name = "console"
 
     def __init__(
-        self, conversation: Conversation, stdin: BinaryIO, write: Callable[[str], None], note: Callable[[str], None]
+        self,
+        conversation: Conversation,
+        stdin: BinaryIO,
+        write: Callable[[str], None],
+        note: Callable[[str], None],
     ) -> None:
         self._conversation = conversation
         self._stdin = stdin
@@ -42,7 +46,7 @@ class PlainConsole:
                 await taken.turn
 
     async def send(self, address: Address, text: str) -> None:
-        """Print a reply, newlines inside it as `\\n`."""
+        r"""Print a reply, newlines inside it as `\n`."""
         self._write(_on_one_line(text))
 
     async def notify(self, origin: Origin, text: str) -> None:
@@ -78,7 +82,7 @@ def _on_one_line(text: str) -> str:
 
 
 async def _lines(stream: BinaryIO) -> AsyncIterator[str]:
-    """Lines of a blocking stream, read in a thread that does not hold up the exit; bytes that are no UTF-8 become U+FFFD."""
+    """Lines of a blocking stream, read in a thread that does not hold up the exit; U+FFFD for what is no UTF-8."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
 

@@ -1,4 +1,4 @@
-"""The prompt for text models in general: instructions and core memory, the last messages, the question with memories."""
+"""The prompt for text models in general: core memory, the last messages, and memories beside the question."""
 
 from string import Template
 
@@ -6,7 +6,7 @@ from adapters.ports import ChatMessage, LanguageModel, Usage
 from bot.agent import Agent
 from bot.context import Room
 from bot.text import defuse, shorten
-from bot.tiers.text_tier import Question, persona_of
+from bot.tiers.text_tier import Question, persona_of, said_before
 from memory.ports import Kind, TokenCounter
 
 
@@ -40,11 +40,9 @@ class PlainPrompter:
 
     def _history(self, agent: Agent) -> list[ChatMessage]:
         """What was said before the message at hand, as much as half of the window holds."""
-        said = [queued.message for queued in agent.queue if queued.message.text]
-        talk = [message for message in said if message.kind in (Kind.USER_MESSAGE, Kind.ASSISTANT)][:-1]
         kept: list[ChatMessage] = []
         left = self._room.window // 2
-        for message in reversed(talk):
+        for message in reversed(said_before(agent)):
             text = shorten(defuse(message.text or ""), self._room.message)
             left -= self._counter.count(text)
             if left < 0:

@@ -91,7 +91,8 @@ _STATEMENTS = tuple(
     )
 )
 _NAME_ORDER = re.compile(
-    r"^(?:(?:i am|i'm|im) (?:called|named)|(?:please )?(?:you can |you may |just )?call me) (?P<name>.+)$", re.IGNORECASE
+    r"^(?:(?:i am|i'm|im) (?:called|named)|(?:please )?(?:you can |you may |just )?call me) (?P<name>.+)$",
+    re.IGNORECASE,
 )
 _COURTESY = re.compile(r"\s*,?\s*(?:please|thanks|thank you|ok(?:ay)?|by the way|btw)$", re.IGNORECASE)
 _NEXT_CLAUSE = re.compile(
@@ -103,7 +104,8 @@ _NEXT_CLAUSE = re.compile(
 # "My name is Ada and I live in Lisbon": two statements. (Only where each stands by itself.)
 _JOINT = re.compile(r",?\s+and\s+(?=(?:i|i'm|my)\b)", re.IGNORECASE)
 _SUBJECT = re.compile(
-    r"^(?:my (?:[\w'-]+ ){1,3}?(?:is|are)\b|i (?:live|work|was born)\b|i am (?=\d+ years)|i am from\b)", re.IGNORECASE
+    r"^(?:my (?:[\w'-]+ ){1,3}?(?:is|are)\b|i (?:live|work|was born)\b|i am (?=\d+ years)|i am from\b)",
+    re.IGNORECASE,
 )
 _TO_SECOND_PERSON = tuple(
     (re.compile(pattern, re.IGNORECASE), words)

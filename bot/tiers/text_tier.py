@@ -92,12 +92,14 @@ class TextTier:
 def about_people(agent: Agent) -> list[str]:
     """The lines of every block but the persona."""
     return [
-        line
-        for block in agent.core
-        if block.label != "persona"
-        for line in block.value.splitlines()
-        if line.strip()
+        line for block in agent.core if block.label != "persona" for line in block.value.splitlines() if line.strip()
     ]
+
+
+def said_before(agent: Agent) -> list[Message]:
+    """What people and the agent said before the message at hand, as far as it is in the queue."""
+    said = [queued.message for queued in agent.queue if queued.message.text]
+    return [message for message in said if message.kind in (Kind.USER_MESSAGE, Kind.ASSISTANT)][:-1]
 
 
 def persona_of(agent: Agent) -> str:

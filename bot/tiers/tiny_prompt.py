@@ -12,7 +12,7 @@ from adapters.ports import ChatMessage, LanguageModel, Sampling, Usage
 from bot.agent import Agent
 from bot.text import defuse, one_line
 from bot.tiers.remembering import SAID, second_person
-from bot.tiers.text_tier import Question
+from bot.tiers.text_tier import Question, said_before
 from memory.ports import Embedder, Kind
 
 SAMPLING = Sampling(temperature=0.0, stop=("\n",))
@@ -21,7 +21,7 @@ MAX_NOTES = 2
 MAX_SUMMED_UP = 5
 MAX_QUESTION_CHARS = 600
 HISTORY = 6
-NEAR_ENOUGH = 0.25
+NEAR_ENOUGH = 0.15
 """Cosine similarity from which a note that shares no word with the question is tried."""
 
 Example = tuple[str, str]
@@ -37,7 +37,10 @@ _ASK: Recipe = (
     'You answer questions about the person from the notes, in one short sentence, and call the person "you".',
     (
         (
-            _beside(["Your name is Sam.", "You live in Vienna.", _TIGER, "You like jazz."], "Can you sum up my notes?"),
+            _beside(
+                ["Your name is Sam.", "You live in Vienna.", _TIGER, "You like jazz."],
+                "Can you sum up my notes?",
+            ),
             "You are Sam, you live in Vienna, you have a cat called Tiger and you like jazz.",
         ),
         (_beside([_TIGER], "What is my cat called?"), "Your cat is called Tiger."),
@@ -142,7 +145,9 @@ class TinyPrompter:
             shown = notes if sums_up else notes[-1:]
             return f"You told me: {' '.join(shown)}"
         said = await self._ask(_UNKNOWN, asked)
-        return said if _words(said).keys() <= _words(asked).keys() | _FILLER.keys() else "You have not told me that yet."
+        return (
+            said if _words(said).keys() <= _words(asked).keys() | _FILLER.keys() else "You have not told me that yet."
+        )
 
     async def _nearest(self, asked: str, found: Sequence[str]) -> list[str]:
         """Notes near in meaning that share no word with the question, the nearest last."""
@@ -170,13 +175,12 @@ class TinyPrompter:
 
 def _history(agent: Agent) -> list[ChatMessage]:
     """The last few messages before the one at hand."""
-    said = [queued.message for queued in agent.queue if queued.message.text]
-    talk = [message for message in said if message.kind in (Kind.USER_MESSAGE, Kind.ASSISTANT)][:-1]
     return [
         ChatMessage(
-            "user" if message.kind is Kind.USER_MESSAGE else "assistant", one_line(defuse(message.text or ""), 200)
+            "user" if message.kind is Kind.USER_MESSAGE else "assistant",
+            one_line(defuse(message.text or ""), 200),
         )
-        for message in talk[-HISTORY:]
+        for message in said_before(agent)[-HISTORY:]
     ]
 
 
@@ -221,7 +225,7 @@ def _stem(word: str) -> str:
 
 
 _FILLER = _words(
-    "you are told told yet not sure sorry yes no answer notes okay got will also just so your person name called favourite"
+    "you are told yet not sure sorry yes no answer notes okay got will also just so your person name called favourite"
 )
 
 

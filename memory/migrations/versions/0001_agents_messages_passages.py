@@ -11,11 +11,9 @@ depends_on = None
 ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 
-def _agent_id(table: str, **options: bool) -> sa.Column[int]:
-    name = f"fk_{table}_agent_id_agents"
-    return sa.Column(
-        "agent_id", ROW_ID, sa.ForeignKey("agents.id", name=name, ondelete="CASCADE"), nullable=False, **options
-    )
+def _agent_id(table: str) -> sa.Column[int]:
+    owner = sa.ForeignKey("agents.id", name=f"fk_{table}_agent_id_agents", ondelete="CASCADE")
+    return sa.Column("agent_id", ROW_ID, owner, nullable=False)
 
 
 def upgrade() -> None:
@@ -70,9 +68,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_messages_agent", "messages", ["agent_id", "id"])
     op.create_index("ix_messages_agent_time", "messages", ["agent_id", "created_at"])
-    op.create_index(
-        "ix_messages_queue", "messages", ["agent_id", "id"], sqlite_where=sa.text("evicted = 0")
-    )
+    op.create_index("ix_messages_queue", "messages", ["agent_id", "id"], sqlite_where=sa.text("evicted = 0"))
     op.create_table(
         "passages",
         sa.Column("id", ROW_ID, nullable=False),
