@@ -2,15 +2,21 @@
 
 import asyncio
 import importlib.util
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from adapters.openai_model import NO_KEY, without_key
 from adapters.ports import ServiceMissing
+from adapters.reachable import OPENAI_URL
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+MAX_CHARS = 50_000
+"""Of a longer text the beginning is enough: an average of ten thousand words moves no more, and each takes memory."""
 
 
 class WordLlamaEmbedder:
@@ -31,23 +37,25 @@ class WordLlamaEmbedder:
 
         weights, tokenizer = self._model
         vectors = []
-        for encoded in tokenizer.encode_batch(list(texts), add_special_tokens=False):
+        for text in texts:
+            encoded = tokenizer.encode(text[:MAX_CHARS], add_special_tokens=False)
             ids = [id_ for id_ in encoded.ids if id_ < len(weights)] or [0]
             vector = weights[ids].astype(np.float32).mean(axis=0)
             vectors.append((vector / (np.linalg.norm(vector) or 1.0)).tolist())
         return vectors
 
+    async def close(self) -> None:
+        """Nothing to release."""
+
     @cached_property
     def _model(self) -> tuple[Any, Any]:
-        from safetensors import safe_open
         from tokenizers import Tokenizer
 
         package = importlib.util.find_spec("wordllama")
         if package is None or package.origin is None:
             raise ConnectionError("the package wordllama is not installed (see requirements-embedded.txt)")
         folder = Path(package.origin).parent
-        with safe_open(folder / "weights" / "l2_supercat_256.safetensors", framework="numpy") as file:
-            weights = file.get_tensor("embedding.weight")
+        weights = _tensor(folder / "weights" / "l2_supercat_256.safetensors", "embedding.weight")
         tokenizer = Tokenizer.from_file(str(folder / "tokenizers" / "l2_supercat_tokenizer_config.json"))
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -62,7 +70,7 @@ class OpenAIEmbedder:
 
     def __init__(self, model: str, *, api_key: str | None, base_url: str | None, timeout_s: float) -> None:
         self._model = model
-        self._api_key = api_key or "none"
+        self._api_key = api_key
         self._base_url = base_url
         self._timeout_s = timeout_s
 
@@ -73,22 +81,39 @@ class OpenAIEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """See `Embedder`."""
+        if not texts:
+            return []
+        if "_client" not in self.__dict__:
+            await asyncio.to_thread(lambda: self._client)
         import openai
 
         try:
-            answer = await self._client.embeddings.create(model=self._model, input=list(texts))
-        except openai.OpenAIError as error:
-            raise ConnectionError(f"the embedding model {self._model} gave no answer ({error})") from error
-        vectors = [entry.embedding for entry in sorted(answer.data, key=lambda entry: entry.index)]
+            async with asyncio.timeout(self._timeout_s):
+                answer = await self._client.embeddings.create(model=self._model, input=list(texts))
+            vectors = [_unit(entry.embedding) for entry in sorted(answer.data, key=lambda entry: entry.index)]
+        except TimeoutError as error:
+            raise self._no_answer(f"none within {self._timeout_s:g} s") from error
+        except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:  # the last three: in no known form
+            raise self._no_answer(without_key(str(error), self._api_key)) from error
         if len(vectors) != len(texts):
-            raise ConnectionError(f"the embedding model {self._model} gave {len(vectors)} vectors for {len(texts)}")
-        return [_unit(vector) for vector in vectors]
+            raise self._no_answer(f"{len(vectors)} vectors for {len(texts)} texts")
+        return vectors
+
+    async def close(self) -> None:
+        """Release the connections."""
+        if "_client" in self.__dict__:
+            await self._client.close()
 
     @cached_property
     def _client(self) -> "AsyncOpenAI":
         from openai import AsyncOpenAI
 
-        return AsyncOpenAI(api_key=self._api_key, base_url=self._base_url, timeout=self._timeout_s)
+        return AsyncOpenAI(
+            api_key=self._api_key or NO_KEY, base_url=self._base_url or OPENAI_URL, timeout=self._timeout_s
+        )
+
+    def _no_answer(self, reason: str) -> ConnectionError:
+        return ConnectionError(f"the embedding model {self._model} gave no answer ({reason})")
 
 
 def embedder_is_packaged() -> None:
@@ -102,6 +127,21 @@ def embedder_is_packaged() -> None:
             "EMBEDDING_MODEL=embedded: the package wordllama is not installed; "
             "run `pip install --no-deps -r requirements-embedded.txt`."
         )
+
+
+def _tensor(path: Path, name: str) -> Any:
+    """A half-precision tensor of a safetensors file, mapped: only the rows that are read take memory.
+
+    Source: https://github.com/huggingface/safetensors#format (8 bytes length, a JSON header, the data).
+    """
+    import numpy as np
+
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        entry = json.loads(file.read(length))[name]
+    assert entry["dtype"] == "F16"
+    start = 8 + length + entry["data_offsets"][0]
+    return np.memmap(path, dtype=np.float16, mode="r", offset=start, shape=tuple(entry["shape"]))
 
 
 def _unit(vector: Sequence[float]) -> Sequence[float]:

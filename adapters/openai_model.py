@@ -4,9 +4,10 @@ Source: https://platform.openai.com/docs/api-reference/chat
 """
 
 import asyncio
+import json
 import logging
-from collections.abc import Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from adapters.ports import (
@@ -20,15 +21,18 @@ from adapters.ports import (
     ToolSchema,
     Usage,
 )
+from adapters.reachable import OPENAI_URL
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
-    from openai.types.chat import ChatCompletion
 
 logger = logging.getLogger(__name__)
 
 MAX_RETRIES = 2
 """Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off and the server's Retry-After."""
+
+NO_KEY = "none"
+"""What the SDK is given for a server that asks for no key: it insists on one."""
 
 _OVERFLOW_SIGNS = (
     "context_length_exceeded",
@@ -48,16 +52,27 @@ class OpenAIModel:
         base_url: None for OpenAI itself.
         context_window: tokens that prompt and answer share.
         timeout_s: the longest that one answer may take, retries included.
+        heeds_proxy: whether the environment's proxy stands between us and the server.
     """
 
     def __init__(
-        self, name: str, *, api_key: str | None, base_url: str | None, context_window: int, timeout_s: float
+        self,
+        name: str,
+        *,
+        api_key: str | None,
+        base_url: str | None,
+        context_window: int,
+        timeout_s: float,
+        heeds_proxy: bool = True,
     ) -> None:
         self._name = name
-        self._api_key = api_key or "none"
+        self._api_key = api_key
         self._base_url = base_url
+        self._heeds_proxy = heeds_proxy
         self._context_window = context_window
         self._timeout_s = timeout_s
+        self._tools: tuple[ToolSchema, ...] = ()
+        self._tools_json = "[]"
 
     @property
     def name(self) -> str:
@@ -71,7 +86,8 @@ class OpenAIModel:
 
     async def warm_up(self) -> None:
         """Import the SDK and make the client, in a thread."""
-        await asyncio.to_thread(lambda: self._client)
+        if "_client" not in self.__dict__:
+            await asyncio.to_thread(lambda: self._client)
 
     async def complete(
         self,
@@ -84,14 +100,13 @@ class OpenAIModel:
         """See `LanguageModel`."""
         await self.warm_up()
         import openai
-        from openai.types.chat import ChatCompletion
 
-        body = self._body(messages, tools, max_tokens, sampling)
+        content = self._body(messages, tools, max_tokens, sampling)
         try:
             async with asyncio.timeout(self._timeout_s):
                 # `post`, not `chat.completions.create`: that one walks the whole prompt against its type hints,
-                # 0.25 ms of CPU per message; retries, time-outs and errors are the same.
-                answer = await self._client.post("/chat/completions", cast_to=ChatCompletion, body=body)
+                # 0.25 ms of CPU for each entry; retries, time-outs and errors are the same.
+                answer = await self._client.post("/chat/completions", cast_to=object, content=content)
         except (TimeoutError, openai.APITimeoutError) as error:
             raise ModelUnavailable(
                 "My language model took too long to answer. Please try again in a moment.",
@@ -99,16 +114,16 @@ class OpenAIModel:
             ) from error
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
-        except (openai.APIError, ValueError) as error:
+        except openai.APIError as error:
             raise ModelUnavailable(
                 "I cannot reach my language model right now. Please try again in a moment.",
                 f"{self._name}: {type(error).__name__}: {error.__cause__ or error}",
             ) from error
-        if not isinstance(answer, ChatCompletion):  # the SDK hands on a body that is not JSON as it came
-            raise ModelUnavailable(
-                "My language model's server gave an answer that I cannot read.",
-                f"{self._name}: not a chat completion: {str(answer)[:200]!r}",
-            )
+        except ValueError as error:
+            raise self._unreadable(f"not JSON: {error}") from error
+        # The SDK hands on a body that is not JSON as it came; some servers report an error with status 200.
+        if not isinstance(answer, dict) or (answer.get("error") and not answer.get("choices")):
+            raise self._unreadable(f"not a chat completion: {str(answer)[:200]!r}")
         return _completion(answer)
 
     async def close(self) -> None:
@@ -118,43 +133,45 @@ class OpenAIModel:
 
     @cached_property
     def _client(self) -> "AsyncOpenAI":
-        from openai import AsyncOpenAI
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         return AsyncOpenAI(
-            api_key=self._api_key, base_url=self._base_url, timeout=self._timeout_s, max_retries=MAX_RETRIES
+            api_key=self._api_key or NO_KEY,
+            base_url=self._base_url or OPENAI_URL,
+            timeout=self._timeout_s,
+            max_retries=MAX_RETRIES,
+            http_client=None if self._heeds_proxy else DefaultAsyncHttpxClient(trust_env=False),
         )
 
     def _body(
-        self,
-        messages: Sequence[ChatMessage],
-        tools: Sequence[ToolSchema],
-        max_tokens: int | None,
-        sampling: Sampling,
-    ) -> dict[str, Any]:
-        body: dict[str, Any] = {"model": self._name, "messages": [_to_api(message) for message in messages]}
-        if tools:
-            body["tools"] = [
-                {
-                    "type": "function",
-                    "function": {
-                        "name": tool.name,
-                        "description": tool.description,
-                        "parameters": tool.parameters,
-                    },
-                }
-                for tool in tools
-            ]
+        self, messages: Sequence[ChatMessage], tools: Sequence[ToolSchema], max_tokens: int | None, sampling: Sampling
+    ) -> bytes:
+        rest: dict[str, Any] = {"model": self._name}
         if max_tokens is not None:
             # OpenAI's newer models refuse the old name, many other servers know only that one.
-            body["max_completion_tokens" if self._base_url is None else "max_tokens"] = max_tokens
+            rest["max_completion_tokens" if self._base_url is None else "max_tokens"] = max_tokens
         if sampling.temperature is not None:
-            body["temperature"] = sampling.temperature
+            rest["temperature"] = sampling.temperature
         if sampling.stop:
-            body["stop"] = list(sampling.stop)
-        return body | dict(sampling.extra or {})
+            rest["stop"] = list(sampling.stop)
+        rest |= sampling.extra or {}
+        entries = ",".join(
+            [_encoded_cached(m) if len(m.content or "") < _CACHED_CHARS else _encoded(m) for m in messages]
+        )
+        listed = f',"tools":{self._encoded_tools(tuple(tools))}' if tools else ""
+        return f'{json.dumps(rest)[:-1]},"messages":[{entries}]{listed}}}'.encode("utf-8", "replace")
+
+    def _encoded_tools(self, tools: tuple[ToolSchema, ...]) -> str:
+        if tools is not self._tools and tools != self._tools:
+            functions = [
+                {"name": tool.name, "description": tool.description, "parameters": tool.parameters} for tool in tools
+            ]
+            self._tools = tools
+            self._tools_json = json.dumps([{"type": "function", "function": function} for function in functions])
+        return self._tools_json
 
     def _status_error(self, error: Any) -> ModelUnavailable | ContextOverflow:
-        detail = f"{self._name}: HTTP {error.status_code}: {error.message}"
+        detail = f"{self._name}: HTTP {error.status_code}: {without_key(error.message, self._api_key)}"
         if error.status_code in (400, 413) and any(sign in detail.lower() for sign in _OVERFLOW_SIGNS):
             return ContextOverflow("That was too much text for my language model at once.", detail)
         sentence = {
@@ -165,8 +182,17 @@ class OpenAIModel:
         }.get(error.status_code, "My language model is out of order right now. Please try again in a moment.")
         return ModelUnavailable(sentence, detail)
 
+    def _unreadable(self, detail: str) -> ModelUnavailable:
+        sentence = "My language model's server gave an answer that I cannot read. Please try again in a moment."
+        return ModelUnavailable(sentence, f"{self._name}: {without_key(detail, self._api_key)}")
 
-def _to_api(message: ChatMessage) -> dict[str, Any]:
+
+def without_key(text: str, api_key: str | None) -> str:
+    """A server's words, fit for the log: some repeat the key that they refuse."""
+    return text.replace(api_key, "[the key]") if api_key else text
+
+
+def _encoded(message: ChatMessage) -> str:
     entry: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_calls:
         entry["tool_calls"] = [
@@ -175,26 +201,50 @@ def _to_api(message: ChatMessage) -> dict[str, Any]:
         ]
     if message.tool_call_id is not None:
         entry["tool_call_id"] = message.tool_call_id
-    return entry
+    return json.dumps(entry, ensure_ascii=False)
 
 
-def _completion(answer: "ChatCompletion") -> Completion:
+# A prompt repeats the one before but for its last entries; long entries are not worth their memory.
+_CACHED_CHARS = 4000
+_encoded_cached = lru_cache(maxsize=2048)(_encoded)
+
+
+def _completion(answer: Mapping[str, Any]) -> Completion:
     """Read an answer leniently: servers leave out fields that the API says are always there."""
-    usage = answer.usage
-    details = usage.prompt_tokens_details if usage else None
-    counted = (
-        Usage(usage.prompt_tokens or 0, usage.completion_tokens or 0, (details and details.cached_tokens) or 0)
-        if usage
-        else None
-    )
-    if not answer.choices or answer.choices[0].message is None:
-        return Completion(None, usage=counted)
-    choice = answer.choices[0]
+    choice = _object(next(iter(_list(answer.get("choices"))), None))
+    message = _object(choice.get("message"))
     calls = []
-    for number, call in enumerate(choice.message.tool_calls or ()):
-        function = getattr(call, "function", None)
-        if function is not None:
-            arguments = function.arguments if isinstance(function.arguments, str) else "{}"
-            calls.append(ToolCall(call.id or f"call_{number}", str(function.name or ""), arguments))
-    text = choice.message.content or getattr(choice.message, "refusal", None)
-    return Completion(text or None, tuple(calls), counted, is_cut=choice.finish_reason == "length")
+    for number, entry in enumerate(_list(message.get("tool_calls"))):
+        call = _object(entry)
+        if function := _object(call.get("function")):
+            id_ = str(call.get("id") or f"call_{number}")
+            calls.append(ToolCall(id_, str(function.get("name") or ""), _arguments(function.get("arguments"))))
+    text = _text(message.get("content")) or _text(message.get("refusal"))
+    is_cut = choice.get("finish_reason") == "length"
+    return Completion(text or None, tuple(calls), _usage(_object(answer.get("usage"))), is_cut)
+
+
+def _usage(usage: Mapping[str, Any]) -> Usage | None:
+    cached = _object(usage.get("prompt_tokens_details")).get("cached_tokens")
+    counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)
+    return Usage(*(count if isinstance(count, int) else 0 for count in counts)) if usage else None
+
+
+def _text(content: object) -> str:
+    """A text, or the texts of a list of parts."""
+    if isinstance(content, str):
+        return content
+    return "".join(str(_object(part).get("text") or "") for part in _list(content))
+
+
+def _arguments(arguments: object) -> str:
+    """The JSON text that it should be, of what some servers have already decoded."""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments or {}, ensure_ascii=False)
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()

@@ -40,7 +40,7 @@ def _agent_name(value: str) -> str:
 def chat(
     agent: Annotated[
         str, typer.Option(help="Whom to talk to; a new name makes a new agent.", callback=_agent_name)
-    ] = "default",
+    ] = "memgpt",
     human: Annotated[str, typer.Option(help="What a new agent knows of you: a file in config/humans.")] = "default",
     persona: Annotated[str, typer.Option(help="Who a new agent is: a file in config/personas.")] = "default",
     model: Annotated[str | None, typer.Option(help="The language model, instead of LLM_MODEL.")] = None,

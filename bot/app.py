@@ -99,6 +99,7 @@ async def open_app(
         counter = BpeTokenCounter()
         agents_kept, recall = AgentStore(database), RecallStorage(database)
         embedder = _embedder(settings)
+        stack.push_async_callback(embedder.close)
         archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
         stack.push_async_callback(archival.close)
         room = Room.of(model.context_window, settings.memory_block_tokens)
@@ -160,7 +161,7 @@ async def _open_model_file(settings: Settings) -> LanguageModel:
     return model
 
 
-def _embedder(settings: Settings) -> Embedder:
+def _embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
     if settings.embedding_model == EMBEDDED:
         embedder_is_packaged()
         return WordLlamaEmbedder()

@@ -9,6 +9,7 @@ that a server which caches prompts reads the prefix from its cache.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from string import Template
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,7 @@ class ContextCompiler:
         self.room = room
         self._instructions = instructions
         self._counter = counter
+        self._count_prefix = lru_cache(maxsize=64)(counter.count)  # the same text at every step
         self._tool_tokens = counter.count(
             json.dumps([[tool.name, tool.description, tool.parameters] for tool in tools])
         )
@@ -74,7 +76,7 @@ class ContextCompiler:
 
     def fixed_tokens(self, agent: Agent) -> int:
         """The size of prefix and tools."""
-        return self._counter.count(self.prefix(agent).content or "") + self._tool_tokens + TOKENS_PER_MESSAGE
+        return self._count_prefix(self.prefix(agent).content or "") + self._tool_tokens + TOKENS_PER_MESSAGE
 
     def queued(self, message: Message, agent_zone: ZoneInfo, *, names_speaker: bool) -> Queued:
         """A message as it stands in the queue, cut if it is too long for the window; whole it is in recall."""

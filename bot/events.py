@@ -54,6 +54,6 @@ def local_time(moment: datetime, zone: ZoneInfo) -> str:
     return moment.astimezone(zone).isoformat(timespec="seconds")
 
 
-def speaker_of(message: Message) -> str:
-    """Who a message is from, for people and for search results."""
-    return message.author_name or "person" if message.kind is Kind.USER_MESSAGE else "you (the agent)"
+def speaker_of(message: Message, *, person: str = "the person", agent: str = "you (the agent)") -> str:
+    """Who a message is from; the words for a nameless person and for the agent are as the reader needs them."""
+    return message.author_name or person if message.kind is Kind.USER_MESSAGE else agent

@@ -94,4 +94,5 @@ class Summarizer:
 def _line(message: Message, zone: ZoneInfo) -> str:
     if message.kind not in (Kind.USER_MESSAGE, Kind.ASSISTANT) or not message.text:
         return ""
-    return f"{local_time(message.created_at, zone)} {speaker_of(message)}: {defuse(one_line(message.text, 2000))}"
+    speaker = speaker_of(message, agent="I")
+    return f"{local_time(message.created_at, zone)} {speaker}: {defuse(one_line(message.text, 2000))}"

@@ -16,6 +16,7 @@ from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult
 from bot.queue_manager import QueueManager
 from bot.tiers.ports import Answer, Tier
 from memory.agents import AgentStore
+from memory.core_memory import CoreMemory
 from memory.database import Database
 from memory.ports import Kind, Message, NewMessage, ToolUse
 
@@ -159,9 +160,14 @@ class Turns:
             await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, self._now())
         if draft.passages:
             await self._shelves.archival.index_pending()
-        waiting = self._shelves.counter.count(draft.core.render()) - self._shelves.counter.count(agent.folded.render())
-        folded = draft.core if draft.edits and abs(waiting) > FOLD_AFTER_TOKENS else agent.folded
-        return self._queued(replace(agent, core=draft.core, folded=folded), messages)
+        agent = replace(agent, core=draft.core, folded=self._folded(agent, draft) if draft.edits else agent.folded)
+        return self._queued(agent, messages)
+
+    def _folded(self, agent: Agent, draft: Draft) -> CoreMemory:
+        """Core memory as the prompt's prefix is to show it: the old one, until the edits since are too many."""
+        counter = self._shelves.counter
+        waiting = counter.count(draft.core.render()) - counter.count(agent.folded.render())
+        return draft.core if abs(waiting) > FOLD_AFTER_TOKENS else agent.folded
 
     def _queued(self, agent: Agent, messages: tuple[Message, ...]) -> Agent:
         names_speaker = not agent.is_direct

@@ -6,13 +6,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import URL, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from memory.ports import StorageUnavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCHEMA_REVISION = "0001"
 """The newest migration; a test holds it equal to the head of `memory/migrations`. With it, an up-to-date
@@ -45,12 +48,15 @@ class Database:
             await asyncio.to_thread(_prepare, path, backups, now)
             readers, writers = _engine(path, writes=False), _engine(path, writes=True)
             return cls(readers, writers, await writers.connect())
-        except (sqlite3.Error, DatabaseError) as error:
+        except (sqlite3.Error, DatabaseError, OSError) as error:
             raise _unavailable(path, error) from error
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
-        """One short write transaction: committed at the end, or undone whole if anything is raised inside."""
+        """One short write transaction: committed at the end, or undone whole if anything is raised inside.
+
+        It begins with its first statement that writes, so read before it, not in it.
+        """
         async with self._writing, self._writer.begin():
             yield self._writer
 
@@ -69,7 +75,7 @@ class Database:
 
 def _engine(path: Path, *, writes: bool) -> AsyncEngine:
     engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
+        URL.create("sqlite+aiosqlite", database=str(path)),  # not in an f-string: a path may hold ? and %
         hide_parameters=True,  # an error message must not carry what people wrote into the log
         pool_reset_on_return="rollback" if writes else None,
         pool_size=1 if writes else 5,
@@ -77,7 +83,9 @@ def _engine(path: Path, *, writes: bool) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves: the driver would begin too late
+        # The driver itself says BEGIN IMMEDIATE before the first statement that writes, in the same call: a BEGIN of
+        # our own would be three more trips to its thread. Readers never begin anything.
+        connection.isolation_level = "IMMEDIATE" if writes else None
         cursor = connection.cursor()
         for pragma in (
             "journal_mode=WAL",
@@ -88,12 +96,6 @@ def _engine(path: Path, *, writes: bool) -> AsyncEngine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    if writes:
-
-        @event.listens_for(engine.sync_engine, "begin")
-        def _begin(connection: Any) -> None:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
@@ -112,7 +114,8 @@ def _prepare(path: Path, backups: Path, now: datetime) -> None:
                 raise sqlite3.DatabaseError(verdict)
         if revision == SCHEMA_REVISION:
             return
-        if count:
+        if revision is not None:
+            _check_known(path, revision)
             backups.mkdir(parents=True, exist_ok=True)
             copy = backups / f"before-{SCHEMA_REVISION}-{now:%Y%m%dT%H%M%S}.db"
             connection.execute("VACUUM INTO ?", (str(copy),))
@@ -125,24 +128,43 @@ def _revision(connection: sqlite3.Connection) -> str | None:
     return str(row[0]) if row else None
 
 
-def _migrate(path: Path) -> None:
-    from alembic import command
-    from alembic.config import Config
+def _check_known(path: Path, revision: str) -> None:
+    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    engine = create_engine(f"sqlite:///{path}")
     try:
-        with engine.begin() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+        ScriptDirectory.from_config(_alembic()).get_revision(revision)
     except CommandError as error:
         raise StorageUnavailable(
             f"{path}: written by a newer version of this program, or damaged ({error})."
         ) from error
+
+
+def _migrate(path: Path) -> None:
+    """Bring the schema to the newest revision, in one transaction: killed at any moment, it was not begun."""
+    from alembic import command
+
+    config = _alembic()
+    engine = create_engine(URL.create("sqlite", database=str(path)), connect_args={"isolation_level": None})
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver says none before a change of the schema
+
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _alembic() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    return config
 
 
 def _unavailable(path: Path, error: Exception) -> StorageUnavailable:

@@ -28,8 +28,8 @@ class Conversation:
 
     @property
     def origin(self) -> Origin:
-        """Where everything typed here comes from."""
-        return Origin(Address(PLATFORM, self.agent), Person(self.agent, self.agent), is_direct=True)
+        """Where everything typed here comes from; nobody at a keyboard has a name until they tell it."""
+        return Origin(Address(PLATFORM, self.agent), Person(self.agent, ""), is_direct=True)
 
     def message(self, text: str) -> InboundMessage:
         """A typed line as a message."""

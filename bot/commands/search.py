@@ -17,7 +17,8 @@ async def search(context: CommandContext, query: str) -> str:
     message_ids = await context.shelves.recall.search(agent.id, query)
     note_ids = await context.shelves.archival.search(agent.id, query)
     messages = [
-        f"- {local_time(message.created_at, agent.zone)} **{speaker_of(message)}**: {one_line(message.text or '')}"
+        f"- {local_time(message.created_at, agent.zone)} **{speaker_of(message, person='you', agent='I')}**: "
+        f"{one_line(message.text or '')}"
         for message in await context.shelves.recall.get(agent.id, message_ids[:SHOWN])
     ]
     notes = [

@@ -1,0 +1,12 @@
+"""Every benchmark, one after the other."""
+
+import asyncio
+
+from benchmarks import overhead, startup
+from benchmarks.figures import FILE, report
+
+FILE.unlink(missing_ok=True)
+# Startup first: its memory figure looks at every process that this one has started.
+for benchmark in (startup, overhead):
+    print(f"{benchmark.__name__}: {(benchmark.__doc__ or '').splitlines()[0]}")
+    report(asyncio.run(benchmark.figures()))

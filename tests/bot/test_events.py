@@ -1,0 +1,68 @@
+"""Envelopes: JSON with a type and the local time, whatever a person writes."""
+
+import json
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import events
+from bot.text import clean, defuse, defuse_json, one_line, shorten
+from memory.ports import Kind, NewMessage
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+LISBON = ZoneInfo("Europe/Lisbon")
+
+
+def test_every_event_has_its_type_and_the_local_time() -> None:
+    made = {
+        "login": events.login("Ada", NOON),
+        "heartbeat": events.heartbeat("It is noon.", NOON),
+        "system_alert": events.system_alert("The window is nearly full.", NOON),
+    }
+    for kind, event in made.items():
+        read = json.loads(events.envelope(event, LISBON, text=event.text or "", names_speaker=False))
+        assert read == {"type": kind, "time": "2026-07-01T13:00:00+01:00", "message": event.text}
+
+
+def test_in_a_channel_the_envelope_names_the_speaker_by_name_and_id() -> None:
+    message = NewMessage(
+        kind=Kind.USER_MESSAGE, created_at=NOON, text="Hi", author_id="U1", author_name='Ada "the first"'
+    )
+    assert json.loads(events.envelope(message, LISBON, text="Hi", names_speaker=True))["from"] == 'Ada "the first" (U1)'
+    assert "from" not in json.loads(events.envelope(message, LISBON, text="Hi", names_speaker=False))
+
+
+@given(st.text())
+def test_an_envelope_gives_back_what_was_written_and_no_template_mark(text: str) -> None:
+    message = NewMessage(kind=Kind.USER_MESSAGE, created_at=NOON, text=clean(text))
+    encoded = events.envelope(message, LISBON, text=clean(text), names_speaker=False)
+    assert json.loads(encoded)["message"] == clean(text)
+    assert set(json.loads(encoded)) == {"type", "time", "message"}
+    assert "\n" not in encoded
+
+
+@given(st.text(st.sampled_from("<|>/sINSTendofur_[]")))
+def test_no_template_mark_survives(text: str) -> None:
+    encoded = defuse_json(json.dumps(text))
+    assert json.loads(encoded) == text
+    for shown in (encoded, defuse(text)):
+        assert not any(mark in shown for mark in ("<|", "<s>", "</s>", "[INST]", "[/INST]", "<end_of_turn>"))
+
+
+@given(st.text(st.characters()))
+def test_clean_text_can_be_stored_and_sent(text: str) -> None:
+    assert "\x00" not in clean(text).encode().decode()
+
+
+@given(st.text(), st.integers(60, 500))
+def test_a_shortened_text_is_no_longer_than_asked_and_begins_the_same(text: str, most: int) -> None:
+    short = shorten(text, most)
+    assert short == text or (len(short) <= most + 20 and short[:10] == text[:10])
+
+
+@given(st.text(), st.integers(2, 50))
+def test_one_line_is_one_line(text: str, most: int) -> None:
+    assert len(one_line(text, most)) <= most
+    assert len(one_line(text, most).splitlines()) <= 1

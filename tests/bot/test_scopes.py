@@ -1,0 +1,35 @@
+"""Whose agent an event belongs to."""
+
+import pytest
+
+from adapters.ports import Address, Origin, Person
+from bot.scopes import console_scope, scope_of
+
+ADA = Person("U1", "Ada")
+
+
+def origin(
+    platform: str, *, direct: bool, space: str | None, thread: str | None = None, person: Person = ADA
+) -> Origin:
+    return Origin(Address(platform, "C9", thread), person, is_direct=direct, space=space)
+
+
+@pytest.mark.parametrize(
+    ("where", "scope"),
+    [
+        (origin("discord", direct=True, space=None), "discord:dm:U1"),
+        (origin("discord", direct=True, space="G1"), "discord:dm:U1"),
+        (origin("discord", direct=False, space="G1"), "discord:channel:G1/C9"),
+        (origin("slack", direct=True, space="T1"), "slack:dm:T1/U1"),
+        (origin("slack", direct=False, space="T1"), "slack:channel:T1/C9"),
+        (origin("slack", direct=False, space="T1", thread="17.5"), "slack:channel:T1/C9"),
+        (origin("console", direct=True, space=None), console_scope("U1")),
+    ],
+)
+def test_a_scope_follows_from_the_origin_alone(where: Origin, scope: str) -> None:
+    assert scope_of(where) == scope
+
+
+def test_a_display_name_is_no_part_of_a_scope() -> None:
+    renamed = origin("slack", direct=True, space="T1", person=Person("U1", "slack:dm:T1/U2"))
+    assert scope_of(renamed) == "slack:dm:T1/U1"
