@@ -49,12 +49,10 @@ def chat(
 ) -> None:
     """Talk to an agent in the terminal."""
     settings = _settings(llm_model=model)
-    # A person at a prompt wants no log lines between, unless asked for.
-    set_up(
-        settings.bot_log_level if "bot_log_level" in settings.model_fields_set else "WARNING",
-        settings.bot_log_format,
-    )
     options = ChatOptions(agent, human, persona, plain=plain or not sys.stdin.isatty(), debug=debug)
+    # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
+    quiet = "WARNING" if options.plain or debug else "ERROR"
+    set_up(settings.bot_log_level if "bot_log_level" in settings.model_fields_set else quiet, settings.bot_log_format)
     _run(lambda: asyncio.run(chat_in_terminal(settings, options)))
 
 

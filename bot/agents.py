@@ -52,22 +52,29 @@ class Agents:
         self._now = now
         self._at_hand: OrderedDict[str, Agent] = OrderedDict()
 
-    async def find(self, scope: str) -> Agent | None:
-        """The agent of a scope, or None if there is none yet."""
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of people who set none."""
+        return self._zone
+
+    async def id_of(self, scope: str) -> int | None:
+        """The id of a scope's agent, or None if there is none yet; for reading beside its turns."""
+        if scope in self._at_hand:
+            return self._at_hand[scope].id
+        record = await self._store.find(scope)
+        return record.id if record else None
+
+    async def get(self, scope: str) -> Agent:
+        """The agent of a scope, made if there is none yet; to be called in its lane only."""
         if scope in self._at_hand:
             self._at_hand.move_to_end(scope)
             return self._at_hand[scope]
         record = await self._store.find(scope)
-        return self._loaded(record, await self._recall.queue(record.id)) if record else None
-
-    async def get(self, scope: str) -> Agent:
-        """The agent of a scope, made if there is none yet."""
-        if (agent := await self.find(scope)) is not None:
-            return agent
-        async with self._database.write() as transaction:
-            blocks = self._first_memory.blocks(scope)
-            record = await self._store.create(transaction, scope, blocks, self._now())
-        return self._loaded(record, ())
+        if record is None:
+            async with self._database.write() as transaction:
+                blocks = self._first_memory.blocks(scope)
+                record = await self._store.create(transaction, scope, blocks, self._now())
+        return self._loaded(record, await self._recall.queue(record.id))
 
     def keep(self, agent: Agent) -> None:
         """Take an agent as its newest commit left it."""

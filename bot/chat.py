@@ -41,7 +41,7 @@ async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
     choices = Choices(options.persona, options.human)
     observe = platform.observe if options.debug else None
     async with open_app(settings, {platform.name: platform}, choices, observe=lambda scope: observe) as app:
-        is_new = await app.agents.find(scope_of(conversation.origin)) is None
+        is_new = await app.agents.id_of(scope_of(conversation.origin)) is None
         platform.greet(_greeting(settings, options, is_new=is_new))
         await platform.run(app.receiver.receive, app.commands.run)
 

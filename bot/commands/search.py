@@ -11,19 +11,19 @@ SHOWN = 5
 @command
 async def search(context: CommandContext, query: str) -> str:
     """Search what was said here and what I noted."""
-    agent = await context.agents.find(context.scope)
-    if agent is None:
+    agent_id, zone = await context.agents.id_of(context.scope), context.agents.zone
+    if agent_id is None:
         return "We have not talked yet, so there is nothing to find."
-    message_ids = await context.shelves.recall.search(agent.id, query)
-    note_ids = await context.shelves.archival.search(agent.id, query)
+    message_ids = await context.shelves.recall.search(agent_id, query)
+    note_ids = await context.shelves.archival.search(agent_id, query)
     messages = [
-        f"- {local_time(message.created_at, agent.zone)} **{speaker_of(message, person='you', agent='I')}**: "
+        f"- {local_time(message.created_at, zone)} **{speaker_of(message, person='you', agent='I')}**: "
         f"{one_line(message.text or '')}"
-        for message in await context.shelves.recall.get(agent.id, message_ids[:SHOWN])
+        for message in await context.shelves.recall.get(agent_id, message_ids[:SHOWN])
     ]
     notes = [
-        f"- {local_time(note.created_at, agent.zone)} {one_line(note.content)}"
-        for note in await context.shelves.archival.get(agent.id, note_ids[:SHOWN])
+        f"- {local_time(note.created_at, zone)} {one_line(note.content)}"
+        for note in await context.shelves.archival.get(agent_id, note_ids[:SHOWN])
     ]
     parts = []
     if messages:
