@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from string import Template
 from typing import Any
 
 import bot.commands
@@ -25,6 +26,7 @@ from bot.queue_manager import Fractions, QueueManager
 from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
 from bot.summary import Summarizer
+from bot.tiers.json_tier import JsonTier, json_instructions
 from bot.tiers.plain_prompt import PlainPrompter
 from bot.tiers.ports import Tier
 from bot.tiers.text_tier import Prompter, TextTier
@@ -193,8 +195,13 @@ def _tier(
             summarizer,
             NEVER,
         )
-    compiler = ContextCompiler(prompt("system"), [tool.schema for tool in tools.values()], room, counter)
+    schemas = [tool.schema for tool in tools.values()]
     summarizer = Summarizer(model, prompt("summarize"), counter, room)
+    if settings.llm_tier == "json":
+        told = Template(f"{prompt('system').template}\n\n{json_instructions(schemas)}")
+        compiler = ContextCompiler(told, (), room, counter)
+        return JsonTier(model, compiler, schemas), compiler, summarizer, settings.memory_warn_fraction
+    compiler = ContextCompiler(prompt("system"), schemas, room, counter)
     return ToolsTier(model, compiler), compiler, summarizer, settings.memory_warn_fraction
 
 

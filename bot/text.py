@@ -3,6 +3,7 @@
 import re
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 # Marks by which common chat templates begin and end a turn: written by a person, they are words.
 _TEMPLATE_MARK = re.compile(r"<(?=\|)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|\[(?=/?INST\])|<(?=</?SYS>)")
 
@@ -20,6 +21,11 @@ def defuse_json(encoded: str) -> str:
 def defuse(text: str) -> str:
     """Put a space into a chat template's marks, where the text is not inside JSON."""
     return _TEMPLATE_MARK.sub(lambda mark: f"{mark.group()} ", text)
+
+
+def without_reasoning(text: str) -> str:
+    """What a reasoning model says after thinking aloud between `<think>` tags (the closing one may be all there is)."""
+    return _REASONING.sub("", text).rpartition("</think>")[2]
 
 
 def shorten(text: str, max_chars: int, note: str = "[… {count} characters left out …]") -> str:

@@ -1,1 +1,1 @@
-"""How a model is spoken to, by what it can do: native tools, or plain text with the paging done by code."""
+"""How a model is spoken to, by what it can do: native tools, JSON to a schema, or plain text with paging by code."""

@@ -11,7 +11,7 @@ from typing import Protocol
 from adapters.ports import ToolCall, Usage
 from bot.agent import Agent
 from bot.executor import Shelves
-from bot.text import clean, defuse, one_line
+from bot.text import clean, defuse, one_line, without_reasoning
 from bot.tiers.ports import Answer
 from bot.tiers.remembering import SAID, facts_to_remember, same_subject
 from memory.ports import Kind, Message
@@ -67,7 +67,7 @@ class TextTier:
         if calls:
             return Answer(None, calls)
         reply, usage = await self._prompter.reply(agent, await self._question(agent, event, facts))
-        return Answer(clean(reply).strip() or None, usage=usage)
+        return Answer(without_reasoning(clean(reply)).strip() or None, usage=usage)
 
     async def _question(self, agent: Agent, event: Message, facts: list[str]) -> Question:
         core = about_people(agent)

@@ -3,7 +3,7 @@
 from adapters.ports import LanguageModel, ToolCall
 from bot.agent import Agent
 from bot.context import ContextCompiler
-from bot.text import clean
+from bot.text import clean, without_reasoning
 from bot.tiers.ports import Answer
 from memory.ports import Message
 
@@ -25,5 +25,5 @@ class ToolsTier:
             if not id_ or any(other.id == id_ for other in calls):
                 id_ = f"{id_}_{len(calls)}"
             calls.append(ToolCall(id_, clean(call.name), clean(call.arguments)))
-        text = clean(completion.text or "").strip()
+        text = without_reasoning(clean(completion.text or "")).strip()
         return Answer(text or None, tuple(calls), completion.usage, saw_context=True)

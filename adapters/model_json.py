@@ -1,0 +1,16 @@
+"""Reading JSON as models write it: with words around it, cut off, single-quoted, with commas too many."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from json_repair import repair_json
+
+
+def read_object(text: str) -> Mapping[str, Any] | None:
+    """The first JSON object in a text, mended if it is nearly one; None if there is none."""
+    if "{" not in text:
+        return None
+    found = repair_json(text[text.index("{") :], return_objects=True)
+    if isinstance(found, list):
+        found = next((item for item in found if isinstance(item, dict)), None)
+    return found if isinstance(found, dict) else None

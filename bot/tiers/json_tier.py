@@ -1,0 +1,111 @@
+"""Models that answer in JSON to a schema but do not call tools: one object holds the thoughts and one call.
+
+The server keeps the answer to the schema where it can (`response_format`); where it cannot, near misses are repaired.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from adapters.model_json import read_object
+from adapters.ports import ChatMessage, LanguageModel, Sampling, ToolCall, ToolSchema
+from bot.agent import Agent
+from bot.context import ContextCompiler
+from bot.text import clean, without_reasoning
+from bot.tiers.ports import Answer
+from memory.ports import Message
+
+MAX_THOUGHT_CHARS = 400  # a small model would think for ever
+THOUGHTS, TOOL, ARGUMENTS = "thoughts", "tool", "arguments"
+
+HOW_TO_ANSWER = """\
+# How you call tools here
+Answer with one JSON object and nothing else:
+{"thoughts": "your inner monologue", "tool": "name of the tool", "arguments": {…, "request_heartbeat": false}}
+The tools:
+"""
+
+
+class JsonTier:
+    """See `Tier`. `tools` are told in the prompt; the compiler must have been given `json_instructions` of them."""
+
+    def __init__(self, model: LanguageModel, compiler: ContextCompiler, tools: Sequence[ToolSchema]) -> None:
+        self._model = model
+        self._compiler = compiler
+        self._sampling = Sampling(extra={"response_format": _response_format(tools)})
+
+    async def answer(self, agent: Agent, event: Message) -> Answer:
+        """See `Tier`."""
+        prompt = _in_json(self._compiler.compile(agent))
+        room = self._compiler.room
+        completion = await self._model.complete(prompt, max_tokens=room.reply, sampling=self._sampling)
+        text = without_reasoning(clean(completion.text or "")).strip()
+        thoughts, call = _read(text, f"json_{event.id}_{len(agent.queue)}")
+        return Answer(thoughts, (call,) if call else (), completion.usage, saw_context=True)
+
+
+def json_instructions(tools: Sequence[ToolSchema]) -> str:
+    """What the system message says of the tools, as one line each."""
+    return HOW_TO_ANSWER + "\n".join(_told(tool) for tool in tools)
+
+
+def _told(tool: ToolSchema) -> str:
+    required = tool.parameters["required"]
+    arguments = ", ".join(
+        f"{name}{'' if name in required else '?'}: {of['type']}"
+        for name, of in tool.parameters["properties"].items()
+        if name != "request_heartbeat"
+    )
+    return f"- {tool.name}({arguments}): {tool.description}"
+
+
+def _response_format(tools: Sequence[ToolSchema]) -> Mapping[str, Any]:
+    choices = [
+        {
+            "type": "object",
+            "properties": {
+                THOUGHTS: {"type": "string", "maxLength": MAX_THOUGHT_CHARS},
+                TOOL: {"const": tool.name},
+                ARGUMENTS: {**tool.parameters, "additionalProperties": False},
+            },
+            "required": [THOUGHTS, TOOL, ARGUMENTS],
+            "additionalProperties": False,
+        }
+        for tool in tools
+    ]
+    return {"type": "json_schema", "json_schema": {"name": "step", "schema": {"anyOf": choices}}}
+
+
+def _in_json(prompt: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """A prompt with native calls and results, told in plain roles: calls as JSON, results as words to the agent."""
+    told: list[ChatMessage] = []
+    for message in prompt:
+        if message.role == "tool":
+            message = ChatMessage("user", f'{{"type": "tool_result", "result": {message.content}}}')
+        elif message.tool_calls:
+            message = ChatMessage("assistant", "\n".join(_call_in_json(message, call) for call in message.tool_calls))
+        if told and told[-1].role == message.role != "system":  # many templates take no two of one role in a row
+            message = ChatMessage(message.role, f"{told.pop().content}\n{message.content}")
+        told.append(message)
+    return told
+
+
+def _call_in_json(message: ChatMessage, call: ToolCall) -> str:
+    try:
+        arguments = json.loads(call.arguments or "{}")
+    except ValueError:
+        arguments = call.arguments
+    return json.dumps({THOUGHTS: message.content or "", TOOL: call.name, ARGUMENTS: arguments}, ensure_ascii=False)
+
+
+def _read(text: str, call_id: str) -> tuple[str | None, ToolCall | None]:
+    """The thoughts and the call of an answer; a text with no object in it is a bare text."""
+    read = read_object(text)
+    if read is None or not isinstance(read.get(TOOL), str):
+        return text or None, None
+    arguments = read.get(ARGUMENTS)
+    if not isinstance(arguments, dict):  # arguments beside the tool's name, as small models write them
+        arguments = {key: value for key, value in read.items() if key not in (THOUGHTS, TOOL, ARGUMENTS)}
+    thoughts = read.get(THOUGHTS)
+    call = ToolCall(call_id, clean(read[TOOL]), clean(json.dumps(arguments, ensure_ascii=False)))
+    return (clean(thoughts) or None if isinstance(thoughts, str) else None), call
