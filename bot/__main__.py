@@ -5,6 +5,7 @@ Exit codes: 0 well, 2 the command was typed wrong, 69 something needed is not th
 """
 
 import asyncio
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ main = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions
 @main.callback()
 def _root() -> None:
     """A MemGPT agent of its own for every person and every channel."""
+    os.umask(0o077)  # whatever this program writes is for its owner alone
 
 
 def _agent_name(value: str) -> str:

@@ -124,7 +124,7 @@ async def open_app(
         agents = Agents(database, agents_kept, recall, compiler, first_memory, settings.zone, now)
         lanes = Lanes()
         stack.push_async_callback(lanes.close)
-        for start in (model.warm_up(), archival.index_pending()):
+        for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(start))
         receiver = Receiver(agents, turns, lanes, platforms, observe)
         commands = Commands(discover(bot.commands, Command), agents, shelves, lanes, now)

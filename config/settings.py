@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
@@ -43,23 +51,25 @@ def _split(value: object) -> object:
 def _quiet_hours(value: object) -> object:
     if not isinstance(value, str):
         return value
-    start, dash, end = value.partition("-")
+    found = re.fullmatch(r"\s*(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)\s*", value)
     try:
-        if not dash:
+        if found is None:
             raise ValueError
-        return QuietHours(time.fromisoformat(start.strip()), time.fromisoformat(end.strip()))
+        from_hour, from_minute, to_hour, to_minute = map(int, found.groups())
+        return QuietHours(time(from_hour, from_minute), time(to_hour, to_minute))
     except ValueError:
         raise ValueError("should be two times such as 22:00-08:00") from None
 
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class _Section(BaseSettings):
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", env_ignore_empty=True, extra="ignore", frozen=True
+        env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
 
@@ -67,7 +77,7 @@ class BotSection(_Section):
     """The program itself: what it serves, where it keeps things, what it logs."""
 
     bot_platforms: CommaSeparated = ("console",)
-    bot_data_dir: Path = Path("./data")
+    bot_data_dir: Folder = Path("./data")
     bot_database_url: str | None = None
     bot_owners: CommaSeparated = ()
     bot_health_port: Port | None = None
@@ -127,8 +137,8 @@ class ModelSection(_Section):
     llm_context_window: Annotated[int, Field(ge=1024)] | None = None
     llm_tier: Literal["auto", "tools", "json", "text"] = "auto"
     llm_max_steps: Annotated[int, Field(ge=1)] = 20
-    llm_timeout_s: Annotated[float, Field(gt=0)] = 120
-    llm_retry_hours: Annotated[float, Field(ge=0)] = 1
+    llm_timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120
+    llm_retry_hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1
     embedding_model: str = EMBEDDED
 
     @field_validator("openai_base_url")
@@ -157,7 +167,7 @@ class HeartbeatSection(_Section):
     """When agents wake by themselves."""
 
     heartbeat_interval_minutes: Annotated[int, Field(ge=0)] = 0
-    heartbeat_idle_days: Annotated[float, Field(gt=0)] = 3
+    heartbeat_idle_days: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 3
     heartbeat_quiet_hours: Annotated[QuietHours, NoDecode, BeforeValidator(_quiet_hours)] = QuietHours(
         time(22), time(8)
     )

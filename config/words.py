@@ -1,6 +1,5 @@
 """The words that are not code: prompts, personas and humans, in Markdown files beside this one."""
 
-import re
 from pathlib import Path
 from string import Template
 
@@ -35,8 +34,7 @@ def human(name: str) -> str:
 
 
 def _read(folder: str, name: str) -> str:
-    path = _FOLDER / folder / f"{name}.md"
-    if not re.fullmatch(r"[\w-]+", name) or not path.is_file():
-        known = ", ".join(sorted(file.stem for file in (_FOLDER / folder).glob("*.md")))
-        raise WordsNotFound(f"There is no {name!r} in config/{folder}. There are: {known}.")
-    return path.read_text(encoding="utf-8").strip()
+    files = {file.stem: file for file in (_FOLDER / folder).glob("*.md")}
+    if name not in files:
+        raise WordsNotFound(f"There is no {name!r} in config/{folder}. There are: {', '.join(sorted(files))}.")
+    return files[name].read_text(encoding="utf-8").strip()

@@ -52,17 +52,27 @@ class ArchivalStorage:
         ]
         return tuple((await transaction.execute(_INSERT, rows)).scalars().all())
 
+    async def catch_up(self) -> int:
+        """At start: embed what was left without a vector, and anew what another embedder made; returns how many."""
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                update(passages)
+                .where(passages.c.embedder != self._embedder.name)
+                .values(indexed_at=None, embedder=None)
+            )
+        return await self.index_pending()
+
     async def index_pending(self) -> int:
-        """Embed every passage that has no vector of the present embedder; returns how many were done.
+        """Embed every passage that has no vector; returns how many were done.
 
         An embedder that cannot be reached leaves the rest for the next call.
         """
-        stale = or_(passages.c.indexed_at.is_(None), passages.c.embedder != self._embedder.name)
+        pending = passages.c.indexed_at.is_(None)
         done = 0
         while True:
             async with self._database.read() as connection:
                 rows = (
-                    await connection.execute(select(passages).where(stale).order_by(passages.c.id).limit(_BATCH))
+                    await connection.execute(select(passages).where(pending).order_by(passages.c.id).limit(_BATCH))
                 ).all()
             if not rows:
                 return done

@@ -6,11 +6,11 @@ Chroma blocks and takes a second to import, so it lives in a thread of its own a
 
 import asyncio
 import hashlib
-import secrets
+import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from memory.ports import IndexEntry, IndexLost, Vector
 
@@ -37,8 +37,10 @@ class ChromaIndex:
         """See `VectorIndex`."""
 
         def work() -> None:
-            self._collection(agent_id, embedder).upsert(
-                ids=[str(entry.passage_id) for entry in entries],
+            collection, ids = self._collection(agent_id, embedder), [str(entry.passage_id) for entry in entries]
+            collection.delete(ids=ids)  # Chroma's own upsert keeps the tags that there were
+            collection.upsert(
+                ids=ids,
                 embeddings=_matrix([entry.vector for entry in entries]),
                 metadatas=[_metadata(agent_id, entry.tags) for entry in entries],
             )
@@ -68,56 +70,73 @@ class ChromaIndex:
         """See `VectorIndex`."""
 
         def work() -> None:
-            self._collection(agent_id, embedder).delete(ids=[str(id_) for id_ in passage_ids])
+            ids = [str(id_) for id_ in passage_ids]
+            self._collection(agent_id, embedder).delete(ids=ids, where=_metadata(agent_id, ()))
 
         if passage_ids:
             await self._in_thread(work)
 
     async def close(self) -> None:
         """See `VectorIndex`."""
-
-        def work() -> None:
-            if self._client is not None:
-                self._client.close()  # type: ignore[attr-defined]
-                self._client = None
-
-        await self._in_thread(work)
-        self._thread.shutdown()
+        await asyncio.to_thread(self._thread.shutdown)
+        await asyncio.to_thread(self._disconnect)
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        def guarded() -> Result:
+            if self._client is None:
+                self._open()
+            from chromadb.errors import InternalError
+
+            try:
+                return work()
+            except InternalError as error:  # a damaged file of one collection shows only when that is used
+                self._begin_anew(error)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
 
     def _open(self) -> None:
         """Open the folder, or an empty one in its place.
 
         Raises:
-            IndexLost: the index is empty now, because the folder was damaged or not there.
+            IndexLost: the index is empty, because it is new, was damaged or never came to be filled.
         """
+        try:
+            is_empty = self._connect()
+        except Exception as error:  # Chroma documents no errors for a damaged folder
+            self._begin_anew(error)
+        if is_empty:
+            raise IndexLost("the vector index is empty")
+
+    def _connect(self) -> bool:
+        """Make the client; returns whether there is no collection yet."""
         import chromadb
-        from chromadb.api.shared_system_client import SharedSystemClient
         from chromadb.config import Settings
 
-        def connect() -> "ClientAPI":
-            self._folder.mkdir(parents=True, exist_ok=True)
-            client = chromadb.PersistentClient(path=str(self._folder), settings=Settings(anonymized_telemetry=False))
-            client.list_collections()  # a damaged folder shows here
-            return client
+        self._folder.mkdir(parents=True, exist_ok=True)
+        client = chromadb.PersistentClient(path=str(self._folder), settings=Settings(anonymized_telemetry=False))
+        is_empty = not client.list_collections()  # a damaged folder shows here
+        self._client = client
+        return is_empty
 
-        is_new = not self._folder.exists()
-        try:
-            self._client = connect()
-        except Exception as error:  # Chroma documents no errors for a damaged folder
-            SharedSystemClient.clear_system_cache()  # it keeps the half-made client under the folder's name
-            aside = self._folder.with_name(f"{self._folder.name}.damaged-{secrets.token_hex(3)}")
-            self._folder.rename(aside)
-            self._client = connect()
-            raise IndexLost(f"the vector index was damaged; set aside as {aside}") from error
-        if is_new:
-            raise IndexLost("the vector index is new")
+    def _disconnect(self) -> None:
+        if self._client is not None:
+            self._client.close()  # type: ignore[attr-defined]
+            self._client = None
+
+    def _begin_anew(self, damage: Exception) -> NoReturn:
+        """Set the folder aside, in the place of one set aside before, and open an empty one."""
+        from chromadb.api.shared_system_client import SharedSystemClient
+
+        self._disconnect()
+        SharedSystemClient.clear_system_cache()  # it keeps a half-made client under the folder's name
+        aside = self._folder.with_name(f"{self._folder.name}.damaged")
+        if aside.is_dir():
+            shutil.rmtree(aside)
+        self._folder.rename(aside)
+        self._connect()
+        raise IndexLost(f"the vector index was damaged; set aside as {aside}") from damage
 
     def _collection(self, agent_id: int, embedder: str) -> "Collection":
-        if self._client is None:
-            self._open()
         assert self._client is not None
         kind = hashlib.sha256(embedder.encode()).hexdigest()[:8]
         return self._client.get_or_create_collection(

@@ -3,6 +3,7 @@
 The paper calls it *working context* (MemGPT, section 2.1); the tools call it core memory, and so do we.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -60,17 +61,18 @@ class CoreMemory:
             BlockFull: with the room that is left, in tokens.
         """
         block = self.block(label)
-        found = block.value.count(old_content) if old_content else 0
+        found = len(re.findall(f"(?={re.escape(old_content)})", block.value)) if old_content else 0  # overlaps count
         if found != 1:
             raise NoSingleMatch(_why_no_match(block, old_content, found))
-        value = block.value.replace(old_content, new_content)
-        if not new_content:  # a deleted line leaves no empty line behind
-            value = "\n".join(line for line in value.splitlines() if line.strip())
-        return self._with(block, value, counter)
+        before, _, after = block.value.partition(old_content)
+        return self._with(block, before + new_content + after if new_content else _close(before, after), counter)
 
     def render(self) -> str:
         """The blocks as they stand in the model's window."""
-        return "\n".join(f"<{block.label}>\n{block.value}\n</{block.label}>" for block in self.blocks)
+        tag = re.compile("<(?=/?(?:" + "|".join(re.escape(block.label) for block in self.blocks) + ")>)")
+        # What people wrote must not close a block and open another.
+        shown = ((block.label, tag.sub("‹", block.value)) for block in self.blocks)
+        return "\n".join(f"<{label}>\n{value}\n</{label}>" for label, value in shown)
 
     def _with(self, block: Block, value: str, counter: TokenCounter) -> "CoreMemory":
         size, was = counter.count(value), counter.count(block.value)
@@ -84,12 +86,22 @@ class CoreMemory:
         return CoreMemory(tuple(new if other.label == block.label else other for other in self.blocks))
 
 
+def _close(before: str, after: str) -> str:
+    """Join what stood around a deleted text; a line of which nothing is left goes with it."""
+    above, _, left = before.rpartition("\n")
+    right, _, below = after.partition("\n")
+    if (left + right).strip():
+        return before + after
+    return "\n".join(lines for lines in (above, below) if lines)
+
+
 def _why_no_match(block: Block, old_content: str, found: int) -> str:
     if not old_content:
         return "old_content is empty. To add a line, use core_memory_append."
     if found > 1:
         return f"old_content stands {found} times in {block.label!r}. Give a longer piece that stands there once."
     lines = [line for line in block.value.splitlines() if line.strip()]
-    ranked = sorted(lines, key=lambda line: SequenceMatcher(None, line, old_content).ratio(), reverse=True)
+    wanted = old_content[:500]  # comparing takes the product of both lengths
+    ranked = sorted(lines, key=lambda line: SequenceMatcher(None, line[:500], wanted).ratio(), reverse=True)
     nearest = " | ".join(ranked[:3]) or "(the block is empty)"
     return f"old_content does not stand in {block.label!r} word for word. Nearest lines: {nearest}"

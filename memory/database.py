@@ -55,7 +55,8 @@ class Database:
     async def write(self) -> AsyncIterator[Transaction]:
         """One short write transaction: committed at the end, or undone whole if anything is raised inside.
 
-        It begins with its first statement that writes, so read before it, not in it.
+        It begins with its first INSERT, UPDATE, DELETE or savepoint, so read before it, not in it. (The driver does
+        not take `WITH … INSERT` for writing.)
         """
         async with self._writing, self._writer.begin():
             yield self._writer
@@ -93,9 +94,16 @@ def _engine(path: Path, *, writes: bool) -> AsyncEngine:
             "busy_timeout=5000",
             "foreign_keys=ON",
             "secure_delete=ON",  # what is erased is overwritten
+            f"query_only={'OFF' if writes else 'ON'}",
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "savepoint")
+    def _begin(connection: Any, _name: str) -> None:
+        # To the driver a SAVEPOINT does not write; without a BEGIN before it, its release would be a commit.
+        if not connection.connection.driver_connection.in_transaction:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
@@ -111,7 +119,7 @@ def _prepare(path: Path, backups: Path, now: datetime) -> None:
         if count and path.stat().st_size <= CHECKED_AT_START_BYTES:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if verdict != "ok":
-                raise sqlite3.DatabaseError(verdict)
+                raise _damaged(path, verdict)
         if revision == SCHEMA_REVISION:
             return
         if revision is not None:
@@ -168,10 +176,14 @@ def _alembic() -> "Config":
 
 
 def _unavailable(path: Path, error: Exception) -> StorageUnavailable:
-    cause = str(getattr(error, "orig", None) or error)
-    if any(sign in cause for sign in ("not a database", "malformed", "integrity", "Tree", "page", "row")):
-        return StorageUnavailable(
-            f"{path}: the database is damaged ({cause.splitlines()[0]}). Nothing was changed; put a copy from "
-            f"{path.parent / 'backups'} in its place, or move it away to begin anew."
-        )
+    cause = getattr(error, "orig", None) or error
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return _damaged(path, str(cause))
     return StorageUnavailable(f"{path}: the database cannot be opened ({cause}).")
+
+
+def _damaged(path: Path, cause: str) -> StorageUnavailable:
+    return StorageUnavailable(
+        f"{path}: the database is damaged ({' '.join(cause.split())}). Nothing was changed; put a copy from "
+        f"{path.parent / 'backups'} in its place, or move it away to begin anew."
+    )

@@ -180,7 +180,7 @@ class IndexLost(MemoryFault):
 class VectorIndex(Protocol):
     """Ids and vectors, found by closeness within one agent; rebuilt from SQL at any time.
 
-    Each method may raise `IndexLost`, once, when the index is opened.
+    Each method may raise `IndexLost`, once: when an empty index is opened, and when damage is found.
     """
 
     async def upsert(self, agent_id: int, embedder: str, entries: Sequence[IndexEntry]) -> None:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, insert, or_, select, update
+from sqlalchemy import bindparam, false, func, insert, or_, select, update
 
 from memory.database import Database, Transaction
 from memory.ports import Kind, Message, NewMessage, ToolUse
@@ -30,12 +30,18 @@ class RecallStorage:
         self, transaction: Transaction, agent_id: int, turn_id: int | None, new: Sequence[NewMessage]
     ) -> tuple[Message, ...]:
         """Keep messages in order; `turn_id` None begins a turn (the messages are its events)."""
+        if not new:
+            return ()
         rows = [_to_row(agent_id, turn_id, message) for message in new]
         ids = (await transaction.execute(_INSERT, rows)).scalars().all()
+        if turn_id is None and len(ids) > 1:  # the first event's row may do without: see `_from_row`
+            await transaction.execute(update(messages).where(messages.c.id.in_(ids[1:])).values(turn_id=ids[0]))
         return tuple(_kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
 
     async def evict(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> None:
         """Take messages out of the queue; they stay in recall storage for ever."""
+        if not ids:
+            return
         await transaction.execute(
             update(messages)
             .where(messages.c.agent_id == agent_id, messages.c.id == bindparam("evicted_id"))
@@ -45,7 +51,7 @@ class RecallStorage:
 
     async def queue(self, agent_id: int) -> tuple[Message, ...]:
         """The messages not yet evicted, oldest first."""
-        return await self._select(messages.c.agent_id == agent_id, messages.c.evicted.is_(False))
+        return await self._select(messages.c.agent_id == agent_id, messages.c.evicted == false())
 
     async def get(self, agent_id: int, ids: Sequence[int]) -> tuple[Message, ...]:
         """Messages in the order of `ids`; those that are gone are left out."""

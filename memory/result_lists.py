@@ -38,11 +38,15 @@ class ResultLists:
             ],
         )
 
-    async def find(self, agent_id: int, list_id: str) -> ResultList | None:
-        """The list of that id, if this agent made it and it is still kept."""
+    async def find(self, agent_id: int, list_id: str, now: datetime) -> ResultList | None:
+        """The list of that id, if this agent made it within the last day."""
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(result_lists).where(result_lists.c.agent_id == agent_id, result_lists.c.id == list_id)
+                select(result_lists).where(
+                    result_lists.c.agent_id == agent_id,
+                    result_lists.c.id == list_id,
+                    result_lists.c.created_at >= now - KEPT_FOR,
+                )
             )
             row = rows.first()
         return ResultList(row.id, row.store, row.query, tuple(row.ids), row.created_at) if row else None

@@ -51,7 +51,7 @@ async def _begun(context: ToolContext, store: str, query: str, find: Find) -> tu
 async def _continued(context: ToolContext, store: str, cursor: str) -> tuple[ResultList, int]:
     list_id, _, offset = cursor.partition(".")
     drafted = next((results for results in context.draft.result_lists if results.id == list_id), None)
-    results = drafted or await context.shelves.result_lists.find(context.agent.id, list_id)
+    results = drafted or await context.shelves.result_lists.find(context.agent.id, list_id, context.now)
     if results is None or results.store != store or not offset.isdecimal():
         raise ToolFailed("This cursor names no search, or one older than a day. Search again without a cursor.")
     return results, min(int(offset), len(results.ids))

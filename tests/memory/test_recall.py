@@ -1,0 +1,322 @@
+"""Recall storage: what was said is kept to the letter, found again, and only by its own agent."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, event
+
+from memory.agents import AgentStore
+from memory.database import Database
+from memory.ports import Kind, Message, NewMessage, ToolUse
+from memory.recall import RecallStorage
+from memory.tables import messages
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def recall(database: Database) -> RecallStorage:
+    return RecallStorage(database)
+
+
+def said(text: str | None, *, kind: Kind = Kind.USER_MESSAGE, minutes: float = 0) -> NewMessage:
+    return NewMessage(kind=kind, created_at=NOW + timedelta(minutes=minutes), text=text)
+
+
+async def keep(database: Database, agent_id: int, *new: NewMessage, turn_id: int | None = None) -> tuple[Message, ...]:
+    async with database.write() as transaction:
+        return await RecallStorage(database).append(transaction, agent_id, turn_id, new)
+
+
+def ids(kept: Sequence[Message]) -> tuple[int, ...]:
+    return tuple(message.id for message in kept)
+
+
+# ── keeping ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_message_comes_back_as_it_was_kept(recall: RecallStorage, database: Database, ada: int) -> None:
+    full = NewMessage(
+        kind=Kind.ASSISTANT,
+        created_at=NOW + timedelta(microseconds=1),
+        text='Hello 👩‍👩‍👧‍👦 "quoted" \\ \u202e\n\ttabbed',
+        thoughts="They seem shy.",
+        tool_uses=(ToolUse("call_1", "send_message", '{"message": "Hello"}'), ToolUse("call_2", "x", "{broken")),
+        tool_use_id="call_0",
+        author_id="ada",
+        author_name="Ada 🦊",
+    )
+    kept = await keep(database, ada, full, said(None, kind=Kind.TOOL_RESULT))
+    assert await recall.queue(ada) == kept
+    assert await recall.get(ada, ids(kept)) == kept
+    assert kept[0] == Message(
+        id=kept[0].id,
+        turn_id=kept[0].turn_id,
+        kind=full.kind,
+        created_at=full.created_at,
+        text=full.text,
+        thoughts=full.thoughts,
+        tool_uses=full.tool_uses,
+        tool_use_id=full.tool_use_id,
+        author_id=full.author_id,
+        author_name=full.author_name,
+    )
+
+
+async def test_messages_without_a_turn_begin_one(recall: RecallStorage, database: Database, ada: int) -> None:
+    (one,) = await keep(database, ada, said("one"))
+    two = await keep(database, ada, said("two"), said("three"), said("four"))
+    answer = await keep(database, ada, said("five", kind=Kind.ASSISTANT), turn_id=one.turn_id)
+    assert one.turn_id == one.id
+    assert {message.turn_id for message in two} == {two[0].id}
+    assert answer[0].turn_id == one.id
+    assert await recall.queue(ada) == (one, *two, *answer)
+
+
+async def test_nothing_to_keep_and_nothing_to_evict_is_nothing(
+    recall: RecallStorage, database: Database, ada: int
+) -> None:
+    assert await keep(database, ada) == ()
+    async with database.write() as transaction:
+        await recall.evict(transaction, ada, [])
+    assert await recall.queue(ada) == ()
+    assert await recall.get(ada, []) == ()
+
+
+async def test_ids_grow_and_are_never_given_twice(database: Database, ada: int, bob: int) -> None:
+    kept = [*await keep(database, ada, said("a"), said("b")), *await keep(database, bob, said("c"))]
+    async with database.write() as transaction:
+        await transaction.execute(delete(messages))
+    kept += await keep(database, ada, said("d"))
+    assert list(ids(kept)) == sorted(set(ids(kept)))
+
+
+async def test_writers_at_the_same_time_keep_each_messages_order(
+    recall: RecallStorage, database: Database, ada: int, bob: int
+) -> None:
+    await asyncio.gather(
+        *(keep(database, agent, *(said(f"{n}.{m}") for m in range(5))) for n in range(20) for agent in (ada, bob))
+    )
+    for agent in (ada, bob):
+        texts = [message.text or "" for message in await recall.queue(agent)]
+        assert len(texts) == 100
+        for n in range(20):
+            assert [text for text in texts if text.startswith(f"{n}.")] == [f"{n}.{m}" for m in range(5)]
+
+
+# ── the queue ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_evicted_messages_leave_the_queue_and_stay_in_recall(
+    recall: RecallStorage, database: Database, ada: int
+) -> None:
+    kept = await keep(database, ada, *(said(f"figs {n}", minutes=n) for n in range(4)))
+    async with database.write() as transaction:
+        await recall.evict(transaction, ada, ids(kept[:2]))
+    assert await recall.queue(ada) == kept[2:]
+    assert await recall.get(ada, ids(kept)) == kept
+    assert await recall.count(ada) == 4
+    assert set(await recall.search(ada, "figs")) == set(ids(kept))
+    assert await recall.between(ada, NOW, NOW + timedelta(hours=1)) == ids(kept)
+
+
+async def test_an_agent_cannot_evict_anothers_messages(
+    recall: RecallStorage, database: Database, ada: int, bob: int
+) -> None:
+    kept = await keep(database, ada, said("mine"))
+    async with database.write() as transaction:
+        await recall.evict(transaction, bob, ids(kept))
+    assert await recall.queue(ada) == kept
+
+
+async def test_a_short_queue_of_a_long_life_is_read_by_its_own_index(
+    recall: RecallStorage, database: Database, ada: int
+) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        await recall.queue(ada)
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+    ((statement, parameters),) = asked
+    async with database.read() as connection:
+        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all()
+    assert "ix_messages_queue" in str(plan)
+
+
+# ── finding ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_what_was_said_is_found_by_its_words_best_first(
+    recall: RecallStorage, database: Database, ada: int
+) -> None:
+    kept = await keep(
+        database,
+        ada,
+        said("My dog is called Biscuit"),
+        said("A biscuit would be nice"),
+        said("The weather is fine"),
+        said("Biscuit, the dog, barks", kind=Kind.ASSISTANT),
+    )
+    found = await recall.search(ada, "What is my dog Biscuit called?")
+    assert found[0] == kept[0].id
+    assert set(found) == {kept[0].id, kept[1].id, kept[3].id}
+
+
+async def test_only_what_people_said_and_heard_is_found(recall: RecallStorage, database: Database, ada: int) -> None:
+    hidden = [kind for kind in Kind if kind not in (Kind.USER_MESSAGE, Kind.ASSISTANT)]
+    await keep(database, ada, *(said("figs", kind=kind) for kind in hidden))
+    await keep(
+        database,
+        ada,
+        NewMessage(kind=Kind.ASSISTANT, created_at=NOW, thoughts="figs", tool_uses=(ToolUse("1", "figs", "figs"),)),
+    )
+    assert await recall.search(ada, "figs") == ()
+    assert await recall.count(ada) == 0
+    assert await recall.between(ada, NOW, NOW + timedelta(days=1)) == ()
+
+
+async def test_a_search_may_end_before_a_message(recall: RecallStorage, database: Database, ada: int) -> None:
+    kept = await keep(database, ada, said("figs one"), said("figs two"), said("figs three"))
+    assert set(await recall.search(ada, "figs", before_id=kept[1].id)) == {kept[0].id}
+    assert await recall.search(ada, "figs", before_id=0) == ()
+
+
+@pytest.mark.parametrize("query", ["", "  ", "%", "_", "\\", "%%", "unheard-of", "'", '"', "*", "x" * 60_000])
+async def test_special_characters_and_empty_queries_find_nothing_by_chance(
+    recall: RecallStorage, database: Database, ada: int, query: str
+) -> None:
+    await keep(database, ada, said("plain words only"))
+    assert await recall.search(ada, query) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "100% sure",
+        "snake_case",
+        "C:\\temp",
+        "C++",
+        "node.js",
+        "小猫叫豆豆",
+        "猫の名前",
+        "Straße",
+        "हिन्दी",
+        "고양이",
+        "แมวดำ",
+    ],
+)
+async def test_a_text_is_found_by_itself(recall: RecallStorage, database: Database, ada: int, text: str) -> None:
+    kept = await keep(database, ada, said("something else"), said(f"({text})"))
+    assert await recall.search(ada, text) == (kept[1].id,)
+
+
+async def test_a_span_of_time_includes_its_start_and_not_its_end(
+    recall: RecallStorage, database: Database, ada: int
+) -> None:
+    kept = await keep(database, ada, said("late", minutes=2), said("early", minutes=1), said("start"))
+    assert await recall.between(ada, NOW, NOW + timedelta(minutes=2)) == (kept[2].id, kept[1].id)
+    assert await recall.between(ada, NOW + timedelta(microseconds=1), NOW + timedelta(days=1)) == (
+        kept[1].id,
+        kept[0].id,
+    )
+    assert await recall.between(ada, NOW, NOW) == ()
+
+
+async def test_messages_come_in_the_order_asked_and_those_gone_are_left_out(
+    recall: RecallStorage, database: Database, ada: int
+) -> None:
+    one, two, three = await keep(database, ada, said("one"), said("two"), said("three"))
+    async with database.write() as transaction:
+        await transaction.execute(delete(messages).where(messages.c.id == two.id))
+    assert await recall.get(ada, [three.id, two.id, 999, one.id, three.id]) == (three, one, three)
+
+
+async def test_no_read_shows_anything_of_another_agent(
+    recall: RecallStorage, database: Database, ada: int, bob: int
+) -> None:
+    adas = await keep(database, ada, said("the secret is figs"), said("a secret answer", kind=Kind.ASSISTANT))
+    span = (NOW - timedelta(days=1), NOW + timedelta(days=1))
+    assert await recall.queue(bob) == ()
+    assert await recall.get(bob, ids(adas)) == ()
+    assert await recall.count(bob) == 0
+    assert await recall.search(bob, "secret figs") == ()
+    assert await recall.between(bob, *span) == ()
+
+    bobs = await keep(database, bob, said("the secret is dates"))
+    assert await recall.queue(bob) == bobs
+    assert await recall.get(bob, [*ids(adas), *ids(bobs)]) == bobs
+    assert await recall.count(bob) == 1
+    assert await recall.search(bob, "secret figs") == ids(bobs)
+    assert await recall.between(bob, *span) == ids(bobs)
+    assert await recall.queue(ada) == adas
+
+
+# ── exactly ──────────────────────────────────────────────────────────────────────────────────────────
+
+STORABLE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
+EXAMPLES = itertools.count()
+MOMENTS = st.datetimes(timezones=st.sampled_from([UTC]) | st.timezones()).filter(
+    lambda moment: 2 <= moment.year <= 9998  # so that it has a UTC at all
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database for many examples: each makes an agent of its own in it."""
+    return tmp_path_factory.mktemp("recall")
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    written=st.lists(st.tuples(STORABLE, MOMENTS, STORABLE | st.none()), min_size=1, max_size=10),
+)
+def test_any_text_and_any_moment_come_back_exactly(data: Path, written: list[tuple[str, datetime, str | None]]) -> None:
+    new = tuple(
+        NewMessage(
+            kind=Kind.USER_MESSAGE,
+            created_at=moment,
+            text=text,
+            thoughts=thoughts,
+            tool_uses=(ToolUse("1", text, text),),
+        )
+        for text, moment, thoughts in written
+    )
+
+    async def round_trip() -> tuple[tuple[Message, ...], tuple[int, ...]]:
+        database = await Database.open(data / "bot.db", data / "backups", NOW)
+        try:
+            async with database.write() as transaction:
+                agent = await AgentStore(database).create(
+                    transaction, f"example {next(EXAMPLES)}", [("human", "")], NOW
+                )
+            await keep(database, agent.id, *new)
+            recall = RecallStorage(database)
+            return await recall.queue(agent.id), await recall.between(
+                agent.id, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+            )
+        finally:
+            await database.close()
+
+    kept, in_time = asyncio.run(round_trip())
+    assert [(message.text, message.created_at, message.thoughts) for message in kept] == written
+    assert [message.tool_uses for message in kept] == [message.tool_uses for message in new]
+    assert all(message.created_at.tzinfo is UTC for message in kept)
+    assert in_time == ids(sorted(kept, key=lambda message: (message.created_at, message.id)))
+
+
+async def test_a_moment_without_a_zone_is_refused(database: Database, ada: int) -> None:
+    naive = NewMessage(kind=Kind.USER_MESSAGE, created_at=NOW.replace(tzinfo=None), text="when?")
+    with pytest.raises(Exception, match="offset-naive and offset-aware"):
+        await keep(database, ada, naive)
