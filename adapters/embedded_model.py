@@ -62,16 +62,12 @@ class EmbeddedModel:
         Raises:
             ModelUnavailable: the file cannot be loaded.
         """
-        async with self._starting:
-            if self._client is None or self._process is None or self._process.returncode is not None:
-                self._client = await self._start()
+        await self._started()
 
     async def warm_up(self) -> None:
         """See `LanguageModel`."""
         with contextlib.suppress(ModelUnavailable):  # told at the first message, when somebody is there to hear it
-            await self.start()
-            if self._client is not None:
-                await self._client.warm_up()
+            await (await self._started()).warm_up()
 
     async def complete(
         self,
@@ -82,9 +78,15 @@ class EmbeddedModel:
         sampling: Sampling = DEFAULT_SAMPLING,
     ) -> Completion:
         """See `LanguageModel`."""
-        await self.start()
-        assert self._client is not None
-        return await self._client.complete(messages, tools, max_tokens=max_tokens, sampling=sampling)
+        client = await self._started()
+        try:
+            return await client.complete(messages, tools, max_tokens=max_tokens, sampling=sampling)
+        except ModelUnavailable as error:
+            if self._is_running:
+                raise
+            logger.warning("the server has ended, starting it again: %s", error.detail)
+        client = await self._started()
+        return await client.complete(messages, tools, max_tokens=max_tokens, sampling=sampling)
 
     async def close(self) -> None:
         """See `LanguageModel`."""
@@ -92,6 +94,16 @@ class EmbeddedModel:
             await self._client.close()
         if self._process is not None:
             await _end(self._process)
+
+    @property
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def _started(self) -> OpenAIModel:
+        async with self._starting:
+            if self._client is None or not self._is_running:
+                self._client = await self._start()
+            return self._client
 
     async def _start(self) -> OpenAIModel:
         if self._client is not None:
@@ -133,6 +145,7 @@ class EmbeddedModel:
             base_url=f"{told['url']}/v1",
             context_window=self._context_window,
             timeout_s=self._timeout_s,
+            heeds_proxy=False,
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from adapters.openai_model import NO_KEY, without_key
 from adapters.ports import ServiceMissing
@@ -32,20 +33,19 @@ class WordLlamaEmbedder:
         """See `Embedder`."""
         return await asyncio.to_thread(self._embed, texts)
 
+    async def close(self) -> None:
+        """Nothing to release."""
+
     def _embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         import numpy as np
 
         weights, tokenizer = self._model
         vectors = []
-        for text in texts:
-            encoded = tokenizer.encode(text[:MAX_CHARS], add_special_tokens=False)
+        for encoded in tokenizer.encode_batch([text[:MAX_CHARS] for text in texts], add_special_tokens=False):
             ids = [id_ for id_ in encoded.ids if id_ < len(weights)] or [0]
             vector = weights[ids].astype(np.float32).mean(axis=0)
             vectors.append((vector / (np.linalg.norm(vector) or 1.0)).tolist())
         return vectors
-
-    async def close(self) -> None:
-        """Nothing to release."""
 
     @cached_property
     def _model(self) -> tuple[Any, Any]:
@@ -77,7 +77,8 @@ class OpenAIEmbedder:
     @property
     def name(self) -> str:
         """See `Embedder`; the server decides the dimension, one for each model name."""
-        return f"{self._base_url or 'openai'}:{self._model}"
+        url = urlsplit(self._base_url or OPENAI_URL)
+        return f"{url.hostname}:{url.port or ''}{url.path}#{self._model}"  # without a password that the URL may hold
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """See `Embedder`."""

@@ -11,6 +11,7 @@ import urllib.request
 from typing import Any
 
 PROMPT_CACHE_MIB = 256
+FIRST_WINDOW = 8192
 BATCH = 128  # an abandoned request stops between batches: 0.25 s instead of 20 s, at the same speed
 
 
@@ -23,11 +24,11 @@ def main() -> None:
     try:
         import xllamacpp
 
-        server = xllamacpp.Server(_parameters(xllamacpp, wanted))
-        told = {
-            "url": server.listening_address,
-            "trained_window": _trained_window(server.listening_address, wanted),
-        }
+        server, told = _serve(xllamacpp, wanted, min(wanted["context_window"], FIRST_WINDOW))
+        window = min(wanted["context_window"], told["trained_window"])
+        if window > FIRST_WINDOW:  # memory is taken for the whole window at once, so never for more than can be used
+            del server
+            server, told = _serve(xllamacpp, wanted, window)
     except Exception as error:
         told = {"error": str(error)}
     os.write(out, json.dumps(told).encode() + b"\n")
@@ -35,7 +36,14 @@ def main() -> None:
     os._exit(0)  # taking the server down politely hangs while a request is under way
 
 
-def _parameters(xllamacpp: Any, wanted: Any) -> Any:
+def _serve(xllamacpp: Any, wanted: Any, window: int) -> tuple[Any, Any]:
+    """A server with that window, and what is told of it."""
+    server = xllamacpp.Server(_parameters(xllamacpp, wanted, window))
+    url = server.listening_address
+    return server, {"url": url, "trained_window": _trained_window(url, wanted)}
+
+
+def _parameters(xllamacpp: Any, wanted: Any, window: int) -> Any:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = wanted["path"]
     parameters.model_alias = {"embedded"}
@@ -47,7 +55,7 @@ def _parameters(xllamacpp: Any, wanted: Any) -> Any:
     parameters.cors_credentials = False
     parameters.endpoint_slots = parameters.endpoint_props = parameters.endpoint_metrics = False
     parameters.cache_ram_mib = PROMPT_CACHE_MIB
-    parameters.n_ctx = wanted["context_window"]
+    parameters.n_ctx = window
     parameters.n_parallel = 1
     parameters.n_batch = parameters.n_ubatch = BATCH
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = wanted["threads"]
@@ -58,7 +66,8 @@ def _parameters(xllamacpp: Any, wanted: Any) -> Any:
 
 def _trained_window(url: str, wanted: Any) -> int:
     request = urllib.request.Request(f"{url}/v1/models", headers={"Authorization": f"Bearer {wanted['key']}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with direct.open(request, timeout=10) as answer:
         return int(json.load(answer)["data"][0]["meta"]["n_ctx_train"])
 
 

@@ -71,6 +71,7 @@ class OpenAIModel:
         self._heeds_proxy = heeds_proxy
         self._context_window = context_window
         self._timeout_s = timeout_s
+        self._making = asyncio.Lock()
         self._tools: tuple[ToolSchema, ...] = ()
         self._tools_json = "[]"
 
@@ -86,8 +87,9 @@ class OpenAIModel:
 
     async def warm_up(self) -> None:
         """Import the SDK and make the client, in a thread."""
-        if "_client" not in self.__dict__:
-            await asyncio.to_thread(lambda: self._client)
+        async with self._making:
+            if "_client" not in self.__dict__:
+                await asyncio.to_thread(lambda: self._client)
 
     async def complete(
         self,
@@ -175,8 +177,10 @@ class OpenAIModel:
         if error.status_code in (400, 413) and any(sign in detail.lower() for sign in _OVERFLOW_SIGNS):
             return ContextOverflow("That was too much text for my language model at once.", detail)
         sentence = {
+            400: "My language model cannot take this request. Whoever runs me must look at the log.",
             401: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
             403: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
+            422: "My language model cannot take this request. Whoever runs me must look at the log.",
             404: f"The server does not know the model {self._name!r}. Whoever runs me must check LLM_MODEL.",
             429: "My language model is over its limit. Please try again in a while.",
         }.get(error.status_code, "My language model is out of order right now. Please try again in a moment.")

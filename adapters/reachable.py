@@ -1,6 +1,8 @@
 """Is anything there? A look at a server's port at start, without the second that importing an SDK takes."""
 
 import asyncio
+import os
+import socket
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
@@ -16,17 +18,24 @@ async def check_reachable(model: str, base_url: str | None) -> None:
     Raises:
         ServiceMissing: nothing answers there.
     """
-    url = urlsplit(base_url or OPENAI_URL)
-    if getproxies().get(url.scheme):
-        return
-    port = url.port or (443 if url.scheme == "https" else 80)
     try:
+        url = urlsplit(base_url or OPENAI_URL)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if getproxies().get(url.scheme):
+            return
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             _, writer = await asyncio.open_connection(url.hostname, port)
-    except (OSError, TimeoutError) as error:
-        reason = getattr(error, "strerror", None) or str(error) or "no answer"
+    except OSError as error:  # a time-out is one, too
         raise ServiceMissing(
             f"The model {model!r} cannot be reached: nothing answers at {url.scheme}://{url.hostname}:{port} "
-            f"({reason}). Start the server, or correct OPENAI_BASE_URL."
+            f"({_reason(error)}). Start the server, or correct OPENAI_BASE_URL."
         ) from error
+    except ValueError as error:  # no port, or no host name that could be looked up
+        raise ServiceMissing(f"The model {model!r} cannot be reached: OPENAI_BASE_URL is no URL ({error}).") from error
     writer.close()
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "unknown host"
+    return os.strerror(error.errno) if error.errno else "no answer"  # asyncio's texts name all that was tried

@@ -1,64 +1,43 @@
 """Lanes: what concerns one agent happens strictly in order, and no agent waits for another's."""
 
 import asyncio
-import logging
-from collections import deque
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from functools import partial
-
-logger = logging.getLogger(__name__)
 
 Job = Callable[[], Awaitable[None]]
 
 
 class Lanes:
-    """One task per busy agent; an idle agent costs nothing."""
+    """A lock for each busy agent, taken in the order of arrival; an idle agent costs nothing."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[tuple[Job, asyncio.Future[None]]]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._jobs: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, scope: str, job: Job) -> asyncio.Future[None]:
+    def submit(self, scope: str, job: Job) -> asyncio.Task[None]:
         """Run a job after all that was submitted before it for this scope.
 
         Returns:
-            A future that ends with the job, with its exception if it raises one. Cancelling it cancels the job.
+            A task that ends with the job, with its exception if it raises one. Cancelling it cancels the job, whether
+            it runs or waits; the lane goes on when the job has cleaned up.
         """
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if scope in self._waiting:
-            self._waiting[scope].append((job, done))
-        else:
-            self._waiting[scope] = deque([(job, done)])
-            task = asyncio.create_task(self._run(scope), name=f"lane {scope}")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-        return done
+        task = asyncio.create_task(self._run(scope, job), name=f"lane {scope}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     async def close(self) -> None:
         """Wait until every lane has run empty."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _run(self, scope: str) -> None:
-        waiting = self._waiting[scope]
-        while waiting:
-            job, done = waiting.popleft()
-            if done.done():  # cancelled while it waited
-                continue
-            work = asyncio.ensure_future(job())
-            done.add_done_callback(partial(_cancel_too, work))
-            await asyncio.wait([work])
-            if done.done():
-                continue
-            if work.cancelled():
-                done.cancel()
-            elif (error := work.exception()) is not None:
-                done.set_exception(error)
-            else:
-                done.set_result(None)
-        del self._waiting[scope]
-
-
-def _cancel_too(work: asyncio.Future[None], done: asyncio.Future[None]) -> None:
-    if done.cancelled():
-        work.cancel()
+    async def _run(self, scope: str, job: Job) -> None:
+        self._jobs[scope] += 1
+        try:
+            async with self._locks.setdefault(scope, asyncio.Lock()):
+                await job()
+        finally:
+            self._jobs[scope] -= 1
+            if not self._jobs[scope]:
+                del self._jobs[scope], self._locks[scope]

@@ -49,6 +49,12 @@ class Receiver:
         origin = message.origin
         platform = self._platforms[origin.address.platform]
 
+        async def tell(text: str) -> None:
+            try:
+                await platform.notify(origin, text)
+            except Exception:
+                logger.exception("a notice could not be delivered")
+
         async def deliver(text: str) -> None:
             await platform.send(origin.address, text)
 
@@ -59,13 +65,13 @@ class Receiver:
                 await self._turns.run(agent, event, deliver, self._agents.keep, self._observe(scope))
         except ModelError as error:
             logger.warning("no answer from the model: %s", error.detail)
-            await platform.notify(origin, str(error))
+            await tell(str(error))
         except (TurnGivenUp, ContextTooSmall) as error:
             logger.warning("turn ended early: %s", error)
-            await platform.notify(origin, str(error))
+            await tell(str(error))
         except asyncio.CancelledError:
             logger.info("turn cancelled")
             raise
         except Exception:  # the last line: the log has it all, the person is told, the process lives
             logger.exception("turn broke")
-            await platform.notify(origin, WENT_WRONG)
+            await tell(WENT_WRONG)

@@ -8,6 +8,7 @@ import re
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -61,8 +62,15 @@ def _quiet_hours(value: object) -> object:
         raise ValueError("should be two times such as 22:00-08:00") from None
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError("names a home directory that there is not") from None
+
+
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+Folder = Annotated[Path, AfterValidator(_expanded)]
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -144,7 +152,11 @@ class ModelSection(_Section):
     @field_validator("openai_base_url")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"^https?://[^/\s]+", value):
+        try:
+            good = value is None or (bool(re.match(r"^https?://[^/\s]+", value)) and urlsplit(value).port != 0)
+        except ValueError:  # a port that is none, a bracket that does not close
+            good = False
+        if not good:
             raise ValueError("should be a URL such as http://127.0.0.1:11434/v1")
         return value
 

@@ -152,7 +152,7 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """Model and dimension, stored with every vector: vectors of different names are never compared."""
+        """What makes the vectors, stored with each: vectors of different names are never compared."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Vector]:

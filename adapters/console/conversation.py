@@ -45,8 +45,18 @@ class Line:
     leaves: bool = False
 
 
-async def take(line: str, conversation: Conversation, receive: Receive, command: RunCommand) -> Line:
-    """Run a command, or hand the line in as a message."""
+async def take(
+    line: str, conversation: Conversation, receive: Receive, command: RunCommand, *, refuses_unknown: bool = False
+) -> Line:
+    """Run a command, or hand the line in as a message.
+
+    Args:
+        line: what was typed.
+        conversation: who typed it, to whom.
+        receive: takes messages.
+        command: runs what stands after `/agent`.
+        refuses_unknown: a command that does not exist is a slip of the hand, not a message. (A space before it helps.)
+    """
     word, _, rest = line.strip().partition(" ")
     if word == "/exit":
         return Line(leaves=True)
@@ -56,6 +66,6 @@ async def take(line: str, conversation: Conversation, receive: Receive, command:
         return Line(reply=await command(conversation.origin, "memory"))
     if word == "/help":
         return Line(reply=f"{HELP_HEAD}\n{await command(conversation.origin, 'help')}")
-    if re.fullmatch(r"/[a-z]+", word) and not rest:
+    if refuses_unknown and re.match(r"/[a-z]+(\s|$)", line):
         return Line(reply=f"There is no command {word}; /help lists them.")
     return Line(turn=await receive(conversation.message(line)))

@@ -43,6 +43,7 @@ class InteractiveConsole:
     async def run(self, receive: Receive, command: RunCommand) -> None:
         """Prompt until the person leaves."""
         self._history.touch(mode=0o600)  # it holds what was typed
+        self._history.chmod(0o600)
         session: PromptSession[str] = PromptSession(
             history=FileHistory(str(self._history)),
             key_bindings=_keys(),
@@ -59,7 +60,7 @@ class InteractiveConsole:
                 return
             if not line.strip():
                 continue
-            taken = await take(line, self._conversation, receive, command)
+            taken = await take(line, self._conversation, receive, command, refuses_unknown=True)
             if taken.leaves:
                 return
             if taken.reply is not None:
@@ -85,7 +86,7 @@ class InteractiveConsole:
         if step.thoughts:
             self._console.print(Text(f"  💭 {printable(step.thoughts)}", style="dim italic"))
         for tool in step.tools:
-            self._console.print(Text(f"  ⚙ {tool.name} {printable(tool.arguments)}", style="dim"))
+            self._console.print(Text(f"  ⚙ {printable(tool.name)} {printable(tool.arguments)}", style="dim"))
             self._console.print(Text(f"    → {printable(tool.result)}", style="dim"))
 
     @asynccontextmanager
@@ -95,12 +96,13 @@ class InteractiveConsole:
 
     async def _wait(self, turn: "asyncio.Future[Any]") -> None:
         """Wait for a turn; Ctrl-C meanwhile cancels it."""
-        loop = asyncio.get_running_loop()
+        loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
         loop.add_signal_handler(signal.SIGINT, turn.cancel)
         try:
             await asyncio.wait([turn])
         finally:
             loop.remove_signal_handler(signal.SIGINT)
+            signal.signal(signal.SIGINT, before)
         if turn.cancelled():
             self._console.print(Text("(stopped)", style="dim"))
 

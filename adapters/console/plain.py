@@ -1,6 +1,8 @@
 """The console for pipes: a line in is a message, a line out is a reply; everything else goes to stderr."""
 
 import asyncio
+import contextlib
+import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -27,6 +29,7 @@ class PlainConsole:
         self._stdin = stdin
         self._write = write
         self._note = note
+        self._is_heard = True
 
     def greet(self, text: str) -> None:
         """Say, beside the replies, who is there."""
@@ -41,13 +44,15 @@ class PlainConsole:
             if taken.leaves:
                 return
             if taken.reply is not None:
-                self._write(_on_one_line(taken.reply))
+                self._say(taken.reply)
             if taken.turn is not None:
                 await taken.turn
+            if not self._is_heard:
+                return
 
     async def send(self, address: Address, text: str) -> None:
         r"""Print a reply, newlines inside it as `\n`."""
-        self._write(_on_one_line(text))
+        self._say(text)
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Print beside the replies."""
@@ -64,6 +69,12 @@ class PlainConsole:
         for tool in step.tools:
             self._note(f"(calls) {tool.name} {tool.arguments} -> {tool.result}")
 
+    def _say(self, text: str) -> None:
+        try:
+            self._write(_on_one_line(text))
+        except BrokenPipeError:  # whoever read our replies has left, as `head` does: no more turns for nobody
+            self._is_heard = False
+
 
 def note(text: str) -> None:
     """Say something of our own on stderr."""
@@ -73,8 +84,13 @@ def note(text: str) -> None:
 
 def stdout_line(text: str) -> None:
     """Write one line to stdout, at once, as UTF-8 whatever the terminal's encoding."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # What is left in the buffer would be complained of at exit: https://docs.python.org/3/library/signal.html
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def _on_one_line(text: str) -> str:
@@ -84,18 +100,20 @@ def _on_one_line(text: str) -> str:
 async def _lines(stream: BinaryIO) -> AsyncIterator[str]:
     """Lines of a blocking stream, read in a thread that does not hold up the exit; U+FFFD for what is no UTF-8."""
     loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[bytes] = asyncio.Queue(maxsize=1)
+    lines: asyncio.Queue[bytes] = asyncio.Queue()
+    wanted = threading.Semaphore()
 
     def read() -> None:
-        while True:
-            line = stream.readline()
-            try:
-                asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
-            except (RuntimeError, asyncio.CancelledError):  # the loop has ended
-                return
-            if not line:
-                return
+        # With a buffer of its own: while this thread waits it holds the buffer's lock, and at its exit the interpreter
+        # wants that of `sys.stdin`, and aborts. RuntimeError: the loop has ended.
+        with open(stream.fileno(), "rb", closefd=False) as reader, contextlib.suppress(RuntimeError):
+            while wanted.acquire():
+                line = reader.readline()
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+                if not line:
+                    return
 
     threading.Thread(target=read, name="stdin", daemon=True).start()
     while line := await lines.get():
         yield line.decode("utf-8", "replace").rstrip("\r\n")
+        wanted.release()

@@ -81,5 +81,6 @@ async def test_an_idle_lane_leaves_nothing_behind() -> None:
 
     await lanes.submit("a", works)
     await lanes.close()
-    assert not lanes._waiting
+    assert not lanes._locks
+    assert not lanes._jobs
     assert not lanes._tasks
