@@ -15,7 +15,9 @@ from memory.tables import messages
 MAX_CANDIDATES = 5000
 """Of more messages that share a word with a query, the newest so many are ranked."""
 
-_INSERT = insert(messages).returning(messages.c.id, sort_by_parameter_order=True)
+# One statement for all rows. They are numbered in their order, so their sorted ids are theirs: asking for that order
+# (`sort_by_parameter_order`) would make a statement of each row.
+_INSERT = insert(messages).returning(messages.c.id)
 # What a search may find: what people said, and what the agent said to them.
 _SAID = (messages.c.kind.in_([Kind.USER_MESSAGE, Kind.ASSISTANT]), messages.c.text.is_not(None))
 
@@ -33,7 +35,7 @@ class RecallStorage:
         if not new:
             return ()
         rows = [_to_row(agent_id, turn_id, message) for message in new]
-        ids = (await transaction.execute(_INSERT, rows)).scalars().all()
+        ids = sorted((await transaction.execute(_INSERT, rows)).scalars())
         if turn_id is None and len(ids) > 1:  # the first event's row may do without: see `_from_row`
             await transaction.execute(update(messages).where(messages.c.id.in_(ids[1:])).values(turn_id=ids[0]))
         return tuple(_kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
