@@ -7,6 +7,7 @@ from datetime import datetime
 
 from adapters.ports import Usage
 from bot.agent import Agent, Queued
+from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.errors import ContextTooSmall
 from bot.events import system_alert
@@ -68,7 +69,7 @@ class QueueManager:
         # A server that reports nonsense must not talk us out of our own count.
         self._calibration = 0.5 * self._calibration + 0.5 * min(3.0, max(0.8, ratio))
 
-    async def make_room(self, agent: Agent, turn_id: int, *, force: bool = False) -> Agent:
+    async def make_room(self, agent: Agent, turn_id: int, keep: Keep, *, force: bool = False) -> Agent:
         """Before a model call: evict if the prompt is too large (or if `force`), else warn once if it nearly is.
 
         Raises:
@@ -78,21 +79,25 @@ class QueueManager:
         limit = round(self._fractions.flush * room.window) - room.reply
         tokens = self.tokens(agent)
         if tokens > limit or force:
-            return await self._flush(agent, limit)
-        if tokens > self._fractions.warn * room.window and not agent.warned:
-            return await self._warn(agent, turn_id)
-        return agent
+            return await self._flush(agent, limit, keep)
+        return await self.warn(agent, turn_id, keep)
 
-    async def _warn(self, agent: Agent, turn_id: int) -> Agent:
+    async def warn(self, agent: Agent, turn_id: int, keep: Keep) -> Agent:
+        """Tell the agent, once until the next eviction, that its window is nearly full; the same agent if it is not."""
+        if agent.warned or self.tokens(agent) <= self._fractions.warn * self._compiler.room.window:
+            return agent
+        logger.info("memory pressure tokens=%d", self.tokens(agent))
+        return await whole(self._alert(agent, turn_id), keep)
+
+    async def _alert(self, agent: Agent, turn_id: int) -> Agent:
         alert = system_alert(PRESSURE_ALERT, self._now())
         async with self._database.write() as transaction:
             (kept,) = await self._recall.append(transaction, agent.id, turn_id, [alert])
             await self._agents.save_pressure(transaction, agent.id, summary=agent.summary, warned=True)
         queued = self._compiler.queued(kept, agent.zone, names_speaker=not agent.is_direct)
-        logger.info("memory pressure tokens=%d", self.tokens(agent))
         return replace(agent, warned=True, queue=(*agent.queue, queued))
 
-    async def _flush(self, agent: Agent, limit: int) -> Agent:
+    async def _flush(self, agent: Agent, limit: int, keep: Keep) -> Agent:
         fixed = round(self._compiler.fixed_tokens(agent) * self._calibration)
         if fixed > 0.8 * limit:
             raise ContextTooSmall(
@@ -104,15 +109,21 @@ class QueueManager:
         allowed = round((limit - fixed) / self._calibration) - self._compiler.room.summary
         keep_at_most = min(allowed, round(in_queue * (1 - self._fractions.evict)))
         evicted, kept = cut(agent.queue, max(0, keep_at_most))
+        stale = tuple(queued for queued in kept if queued.message.text == PRESSURE_ALERT)
+        evicted, kept = evicted + stale, tuple(queued for queued in kept if queued not in stale)
         if not evicted:
             logger.warning("the prompt is too large and nothing can be evicted tokens=%d", self.tokens(agent))
             return agent
+        logger.info("evicting messages=%d keeping=%d", len(evicted), len(kept))
         summary = await self._summarizer.fold(agent.summary, [queued.message for queued in evicted], agent.zone)
+        compacted = replace(agent, queue=kept, summary=summary, warned=False, folded=agent.core)
+        return await whole(self._evict(compacted, evicted), keep)
+
+    async def _evict(self, compacted: Agent, evicted: Sequence[Queued]) -> Agent:
         async with self._database.write() as transaction:
-            await self._recall.evict(transaction, agent.id, [queued.message.id for queued in evicted])
-            await self._agents.save_pressure(transaction, agent.id, summary=summary, warned=False)
-        logger.info("evicted messages=%d kept=%d", len(evicted), len(kept))
-        return replace(agent, queue=kept, summary=summary, warned=False, folded=agent.core)
+            await self._recall.evict(transaction, compacted.id, [queued.message.id for queued in evicted])
+            await self._agents.save_pressure(transaction, compacted.id, summary=compacted.summary, warned=False)
+        return compacted
 
 
 def cut(queue: Sequence[Queued], keep_at_most: int) -> tuple[tuple[Queued, ...], tuple[Queued, ...]]:

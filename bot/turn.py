@@ -1,14 +1,13 @@
 """A turn: steps until the agent yields."""
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from adapters.ports import ContextOverflow, StepReport, ToolReport
 from bot.agent import Agent
+from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.errors import TurnGivenUp
 from bot.events import system_alert
@@ -77,7 +76,7 @@ class Turns:
         agent: Agent,
         event: NewMessage,
         deliver: Deliver,
-        keep: Callable[[Agent], None],
+        keep: Keep,
         observe: Observe | None = None,
     ) -> None:
         """Take the event in, then step until the agent yields.
@@ -117,10 +116,10 @@ class Turns:
         before: Progress,
         event: Message,
         deliver: Deliver,
-        keep: Callable[[Agent], None],
+        keep: Keep,
         observe: Observe | None,
     ) -> Progress:
-        agent, answer = await self._ask(before.agent, event)
+        agent, answer = await self._ask(before.agent, event, keep)
         context = ToolContext(agent, event, self._now(), self._shelves, Draft(agent.core))
         results = await self._executor.execute(answer.calls, context)
         answers_person = event.kind is Kind.USER_MESSAGE
@@ -128,22 +127,23 @@ class Turns:
         if not answer.calls and answer.text and answers_person and not before.has_spoken:
             said = (answer.text,)  # a bare text answer to a person is the reply
         progress = _judge(before, answer, results, bool(said), answers_person)
-        alert = _alert(before, progress, answer)
-        new = _messages(answer, results, said, alert, context.now)
-        agent = await _whole(self._commit(agent, event, context.draft, new), keep)
+        new = _messages(answer, results, said, _alert(before, progress, answer), context.now)
+        agent = await whole(self._commit(agent, event, context.draft, new), keep)
         if observe is not None:
             observe(_report(answer, results, said))
         for text in said:
             await deliver(text)
-        return replace(progress, agent=agent)
+        pressed = await self._queue_manager.warn(agent, event.turn_id, keep)
+        # Memory pressure comes before all else: the agent runs again at once, to save what matters.
+        return replace(progress, agent=pressed, goes_on=progress.goes_on or pressed is not agent)
 
-    async def _ask(self, agent: Agent, event: Message) -> tuple[Agent, Answer]:
-        agent = await self._queue_manager.make_room(agent, event.turn_id)
+    async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer]:
+        agent = await self._queue_manager.make_room(agent, event.turn_id, keep)
         try:
             answer = await self._tier.answer(agent, event)
         except ContextOverflow as overflow:
             logger.warning("context overflow: %s", overflow.detail)
-            agent = await self._queue_manager.make_room(agent, event.turn_id, force=True)
+            agent = await self._queue_manager.make_room(agent, event.turn_id, keep, force=True)
             answer = await self._tier.answer(agent, event)
         if answer.saw_context:
             self._queue_manager.calibrate(agent, answer.usage)
@@ -159,7 +159,7 @@ class Turns:
             await self._shelves.archival.insert(transaction, agent.id, draft.passages)
             await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, self._now())
         if draft.passages:
-            await self._shelves.archival.index_pending()
+            self._shelves.archival.index_soon()
         agent = replace(agent, core=draft.core, folded=self._folded(agent, draft) if draft.edits else agent.folded)
         return self._queued(agent, messages)
 
@@ -175,24 +175,12 @@ class Turns:
         return replace(agent, queue=(*agent.queue, *queued))
 
 
-async def _whole(commit: Coroutine[Any, Any, Agent], keep: Callable[[Agent], None]) -> Agent:
-    """Finish a commit even if the turn is cancelled meanwhile: nobody cuts a step in two."""
-    task = asyncio.ensure_future(commit)
-    try:
-        agent = await asyncio.shield(task)
-    except asyncio.CancelledError:
-        keep(await task)
-        raise
-    keep(agent)
-    return agent
-
-
 def _judge(
     before: Progress, answer: Answer, results: tuple[ToolResult, ...], speaks: bool, answers_person: bool
 ) -> Progress:
-    """Whether the turn goes on. Precedence: a failed call, then a requested heartbeat, then a person unanswered."""
-    is_faulty = (not answer.calls and not answer.text) or (bool(results) and all(result.failed for result in results))
+    """Whether the turn goes on: for a failed call, for a requested heartbeat, for a person unanswered."""
     has_spoken = before.has_spoken or speaks
+    is_faulty = _says_nothing(answer, before) or (bool(results) and all(result.failed for result in results))
     goes_on = is_faulty or any(result.failed or result.wants_heartbeat for result in results)
     was_reminded = before.was_reminded
     if not goes_on and answers_person and not has_spoken and not was_reminded:
@@ -206,8 +194,13 @@ def _judge(
     )
 
 
+def _says_nothing(answer: Answer, before: Progress) -> bool:
+    """Whether an answer is empty where one is owed; who has spoken already may simply stop."""
+    return not answer.calls and not answer.text and not before.has_spoken
+
+
 def _alert(before: Progress, progress: Progress, answer: Answer) -> str | None:
-    if not answer.calls and not answer.text:
+    if _says_nothing(answer, before):
         return EMPTY_ANSWER
     return NOT_HEARD if progress.was_reminded and not before.was_reminded else None
 

@@ -4,6 +4,7 @@ SQL is the record. Vectors follow after the commit, so a note is never lost to a
 until its vector stands in the index it is found by words alone.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -35,6 +36,8 @@ class ArchivalStorage:
         self._index = index
         self._embedder = embedder
         self._now = now
+        self._indexing: asyncio.Task[None] | None = None
+        self._is_wanted = False
 
     async def insert(self, transaction: Transaction, agent_id: int, new: Sequence[NewPassage]) -> tuple[int, ...]:
         """Keep passages; call `index_pending` after the commit."""
@@ -61,6 +64,12 @@ class ArchivalStorage:
                 .values(indexed_at=None, embedder=None)
             )
         return await self.index_pending()
+
+    def index_soon(self) -> None:
+        """After a commit: embed what waits, beside what the caller does next."""
+        self._is_wanted = True
+        if self._indexing is None or self._indexing.done():
+            self._indexing = asyncio.create_task(self._index_quietly(), name="index notes")
 
     async def index_pending(self) -> int:
         """Embed every passage that has no vector; returns how many were done.
@@ -126,10 +135,22 @@ class ArchivalStorage:
         return tuple(found[id_] for id_ in ids if id_ in found)
 
     async def close(self) -> None:
-        """Release the index."""
+        """Finish the notes under way and release the index; what is left waits for the next start."""
+        if self._indexing is not None:
+            await asyncio.wait([self._indexing])
         await self._index.close()
 
+    async def _index_quietly(self) -> None:
+        while self._is_wanted:  # again, if rows came while the last ones were embedded
+            self._is_wanted = False
+            try:
+                await self.index_pending()
+            except Exception:  # nobody waits for this task; the rows stay marked, and the next call tries again
+                logger.exception("notes wait for their vectors")
+
     async def _by_meaning(self, agent_id: int, query: str, tags: Sequence[str]) -> dict[int, float]:
+        if self._indexing is not None:
+            await asyncio.wait([self._indexing])  # a note kept a moment ago is found by its meaning, too
         try:
             (vector,) = await self._embedder.embed([query])
         except ConnectionError as error:
