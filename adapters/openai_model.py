@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from adapters.ports import (
     ChatMessage,
     Completion,
     ContextOverflow,
+    FeatureUnsupported,
+    ModelError,
     ModelUnavailable,
     Sampling,
     ToolCall,
@@ -40,6 +43,13 @@ _OVERFLOW_SIGNS = (
     "context size",
     "context window",
     "exceed_context",
+)
+# Ollama: "… does not support tools"; llama.cpp: "tools param requires --jinja"; vLLM: "tool choice requires …".
+_UNSUPPORTED = re.compile(
+    r"\b(?:tools?|tool choice|function call\w*|response_format|json_schema)\b.*"
+    r"\b(?:support\w*|requires?|not allowed|unavailable)"
+    r"|\bsupport\w*\b.*\b(?:tools?|function call\w*|response_format|json_schema)\b",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -172,10 +182,12 @@ class OpenAIModel:
             self._tools_json = json.dumps([{"type": "function", "function": function} for function in functions])
         return self._tools_json
 
-    def _status_error(self, error: Any) -> ModelUnavailable | ContextOverflow:
+    def _status_error(self, error: Any) -> ModelError:
         detail = f"{self._name}: HTTP {error.status_code}: {without_key(error.message, self._api_key)}"
         if error.status_code in (400, 413) and any(sign in detail.lower() for sign in _OVERFLOW_SIGNS):
             return ContextOverflow("That was too much text for my language model at once.", detail)
+        if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(error.message):
+            return FeatureUnsupported("My language model cannot do what I ask of it.", detail)
         sentence = {
             400: "My language model cannot take this request. Whoever runs me must look at the log.",
             401: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",

@@ -3,6 +3,7 @@
 AdapterError
 ├── ModelError                   (each `str()` is one short sentence that a person may see)
 │   ├── ModelUnavailable         down, slow or refusing; worth trying again later
+│   ├── FeatureUnsupported       the server takes no tools, or no response format
 │   └── ContextOverflow          the prompt is larger than the server's window
 └── ServiceMissing               something needed at start is not there; the operator must act
 """
@@ -32,6 +33,10 @@ class ModelUnavailable(ModelError):
 
 class ContextOverflow(ModelError):
     """The server says that the prompt does not fit its context window."""
+
+
+class FeatureUnsupported(ModelError):
+    """The server says that it does not support tools, or a response format, for this model."""
 
 
 class ServiceMissing(AdapterError):
@@ -172,6 +177,7 @@ class LanguageModel(Protocol):
         Raises:
             ModelUnavailable: no answer after the retries.
             ContextOverflow: the prompt is too long for the server.
+            FeatureUnsupported: the server refuses tools, or the response format.
         """
         ...
 

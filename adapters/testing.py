@@ -96,6 +96,7 @@ class ScriptedServer:
         app = web.Application(client_max_size=2**28)
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_post("/v1/embeddings", self._embed)
+        app.router.add_get("/v1/models", self._list_models)
         self._runner = web.AppRunner(app, shutdown_timeout=0.05)  # 0 would mean for ever
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -118,6 +119,9 @@ class ScriptedServer:
             await asyncio.Event().wait()
         headers = {"content-type": "application/json", **(reply.headers or {})}
         return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+    async def _list_models(self, _: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
 
     async def _embed(self, http_request: web.Request) -> web.Response:
         """Vectors that count letters: equal texts are equal, similar ones similar."""

@@ -28,6 +28,7 @@ class Agent:
 
     id: int
     scope: str
+    preset: str
     zone: ZoneInfo
     core: CoreMemory
     folded: CoreMemory

@@ -7,10 +7,11 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
+from bot.commit import whole
 from bot.context import ContextCompiler
 from memory.agents import AgentRecord, AgentStore
 from memory.core_memory import Block, CoreMemory
-from memory.database import Database
+from memory.database import Database, finish
 from memory.ports import BlockEdit, Message
 from memory.recall import RecallStorage
 
@@ -19,8 +20,9 @@ MAX_AT_HAND = 200
 
 @dataclass(frozen=True, slots=True)
 class FirstMemory:
-    """What a new agent's core memory holds."""
+    """What a new agent is made of: its preset, and what its core memory holds."""
 
+    preset: str
     persona: str
     human: str
 
@@ -71,9 +73,7 @@ class Agents:
             return self._at_hand[scope]
         record = await self._store.find(scope)
         if record is None:
-            async with self._database.write() as transaction:
-                blocks = self._first_memory.blocks(scope)
-                record = await self._store.create(transaction, scope, blocks, self._now())
+            record = await finish(self._create(scope))
         return self._loaded(record, await self._recall.queue(record.id))
 
     def keep(self, agent: Agent) -> None:
@@ -94,11 +94,18 @@ class Agents:
             source_message_id=None,
             created_at=self._now(),
         )
+
+        async def commit() -> Agent:
+            async with self._database.write() as transaction:
+                await self._store.save_edits(transaction, agent.id, [edit])
+            return replace(agent, core=edited, folded=edited)
+
+        return await whole(commit(), self.keep)
+
+    async def _create(self, scope: str) -> AgentRecord:
         async with self._database.write() as transaction:
-            await self._store.save_edits(transaction, agent.id, [edit])
-        changed = replace(agent, core=edited, folded=edited)
-        self.keep(changed)
-        return changed
+            blocks = self._first_memory.blocks(scope)
+            return await self._store.create(transaction, scope, blocks, self._now(), self._first_memory.preset)
 
     def _loaded(self, record: AgentRecord, queue: tuple[Message, ...]) -> Agent:
         limit = self._compiler.room.block
@@ -106,6 +113,7 @@ class Agents:
         agent = Agent(
             id=record.id,
             scope=record.scope,
+            preset=record.preset,
             zone=self._zone,
             core=core,
             folded=core,

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from string import Template
+from pathlib import Path
 from typing import Any
 
 import bot.commands
@@ -15,31 +15,33 @@ from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_pa
 from adapters.known_models import context_window_of
 from adapters.openai_model import OpenAIModel
 from adapters.ports import ChatPlatform, LanguageModel, ModelUnavailable, ServiceMissing
-from adapters.reachable import check_reachable
+from adapters.reachable import OPENAI_URL, check_reachable
 from adapters.token_counter import BpeTokenCounter
 from bot.agents import Agents, FirstMemory
 from bot.command import Commands
-from bot.context import ContextCompiler, Room
+from bot.context import ContextCompiler, Equipment, Room
 from bot.executor import Executor, Shelves
 from bot.lanes import Lanes
 from bot.queue_manager import Fractions, QueueManager
 from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
 from bot.summary import Summarizer
-from bot.tiers.json_tier import JsonTier, json_instructions
+from bot.tiers.auto_tier import AutoTier, TierName
+from bot.tiers.json_tier import JsonTier
 from bot.tiers.plain_prompt import PlainPrompter
 from bot.tiers.ports import Tier
-from bot.tiers.text_tier import Prompter, TextTier
+from bot.tiers.text_tier import TextTier
 from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
 from bot.turn import Observe, Turns
 from config.settings import EMBEDDED, Settings
-from config.words import human, persona, prompt
+from config.words import WordsNotFound, human, persona, preset, preset_names, prompt
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
+from memory.model_tiers import ModelTiers
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
@@ -61,14 +63,20 @@ class App:
     receiver: Receiver
     commands: Commands
     shelves: Shelves
+    lanes: Lanes
+
+
+DEFAULT_PRESET = "memgpt_chat"
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What the operator chooses beside the settings."""
 
-    persona: str = "default"
-    human: str = "default"
+    preset: str = DEFAULT_PRESET
+    persona: str | None = None
+    human: str | None = None
+    """None for both: as the preset says."""
 
 
 @asynccontextmanager
@@ -85,14 +93,20 @@ async def open_app(
     Raises:
         StorageUnavailable: the data directory or the database cannot be used.
         ServiceMissing: the model is not there.
-        WordsNotFound: there is no such persona or human.
+        WordsNotFound: there is no such preset, persona or human, or a preset cannot be used.
     """
-    first_memory = FirstMemory(persona=persona(choices.persona), human=human(choices.human))
+    own = settings.bot_data_dir
+    chosen = preset(choices.preset, own)
+    first_memory = FirstMemory(
+        preset=choices.preset,
+        persona=persona(choices.persona or chosen.persona, own),
+        human=human(choices.human or chosen.human, own),
+    )
     async with AsyncExitStack() as stack:
         data_dir = DataDir(settings.bot_data_dir)
         data_dir.acquire()
         stack.callback(data_dir.release)
-        model = await _open_model(settings)
+        model = await open_model(settings)
         stack.push_async_callback(model.close)
         backups = settings.bot_data_dir / "backups"
         database = await Database.open(settings.database_path, backups, now())
@@ -100,14 +114,23 @@ async def open_app(
 
         counter = BpeTokenCounter()
         agents_kept, recall = AgentStore(database), RecallStorage(database)
-        embedder = _embedder(settings)
+        embedder = open_embedder(settings)
         stack.push_async_callback(embedder.close)
         archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
         stack.push_async_callback(archival.close)
         room = Room.of(model.context_window, settings.memory_block_tokens)
         shelves = Shelves(recall, archival, ResultLists(database), counter, room)
         tools = discover(bot.tools, Tool)
-        tier, compiler, summarizer, warn = _tier(settings, model, embedder, shelves, tools)
+        talks_only = _talks_only(settings)
+        equipment = {"any": Equipment(prompt("text_tier", own), ())} if talks_only else _equipment(tools, own)
+        compiler = ContextCompiler(equipment, room, counter)
+        tier = _text_tier(settings, model, embedder, shelves)
+        if not talks_only:
+            tier = await _acting_tier(settings, model, compiler, tier, ModelTiers(database), now)
+        # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
+        warn = NEVER if talks_only else settings.memory_warn_fraction
+        writer = None if settings.llm_model == EMBEDDED else model
+        summarizer = Summarizer(writer, prompt("summarize"), counter, room)
         fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
         queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, fractions, now)
         turns = Turns(
@@ -123,15 +146,20 @@ async def open_app(
         )
         agents = Agents(database, agents_kept, recall, compiler, first_memory, settings.zone, now)
         lanes = Lanes()
-        stack.push_async_callback(lanes.close)
+        stack.push_async_callback(lanes.idle)
         for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(start))
         receiver = Receiver(agents, turns, lanes, platforms, observe)
         commands = Commands(discover(bot.commands, Command), agents, shelves, lanes, now)
-        yield App(agents, receiver, commands, shelves)
+        yield App(agents, receiver, commands, shelves, lanes)
 
 
-async def _open_model(settings: Settings) -> LanguageModel:
+async def open_model(settings: Settings) -> LanguageModel:
+    """The language model of the settings.
+
+    Raises:
+        ServiceMissing: it is not there.
+    """
     if settings.llm_model == EMBEDDED:
         return EmbeddedModel(
             packaged_model(),
@@ -163,7 +191,12 @@ async def _open_model_file(settings: Settings) -> LanguageModel:
     return model
 
 
-def _embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
+def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
+    """The embedder of the settings.
+
+    Raises:
+        ServiceMissing: it is not installed.
+    """
     if settings.embedding_model == EMBEDDED:
         embedder_is_packaged()
         return WordLlamaEmbedder()
@@ -175,34 +208,53 @@ def _embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
     )
 
 
-def _tier(
-    settings: Settings, model: LanguageModel, embedder: Embedder, shelves: Shelves, tools: Mapping[str, Tool]
-) -> tuple[Tier, ContextCompiler, Summarizer, float]:
-    """The tier for this model, with its prompt, its summaries, and the fraction at which it is warned."""
-    counter, room = shelves.counter, shelves.room
-    is_local_file = settings.llm_model == EMBEDDED or settings.model_is_file
-    if settings.llm_tier == "text" or (settings.llm_tier == "auto" and is_local_file):
-        instructions = prompt("text_tier")
-        # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
-        is_tiny = settings.llm_model == EMBEDDED
-        prompter: Prompter = (
-            TinyPrompter(model, embedder) if is_tiny else PlainPrompter(model, instructions, counter, room)
-        )
-        summarizer = Summarizer(None if is_tiny else model, prompt("summarize"), counter, room)
-        return (
-            TextTier(prompter, shelves),
-            ContextCompiler(instructions, (), room, counter),
-            summarizer,
-            NEVER,
-        )
-    schemas = [tool.schema for tool in tools.values()]
-    summarizer = Summarizer(model, prompt("summarize"), counter, room)
-    if settings.llm_tier == "json":
-        told = Template(f"{prompt('system').template}\n\n{json_instructions(schemas)}")
-        compiler = ContextCompiler(told, (), room, counter)
-        return JsonTier(model, compiler, schemas), compiler, summarizer, settings.memory_warn_fraction
-    compiler = ContextCompiler(prompt("system"), schemas, room, counter)
-    return ToolsTier(model, compiler), compiler, summarizer, settings.memory_warn_fraction
+def _equipment(tools: Mapping[str, Tool], own: Path) -> dict[str, Equipment]:
+    """Instructions and tools of every preset, that of plain chat first."""
+    found = {}
+    for name in sorted(preset_names(own), key=lambda name: name != DEFAULT_PRESET):
+        made_of = preset(name, own)
+        if unknown := [tool for tool in made_of.tools if tool not in tools]:
+            raise WordsNotFound(f"The preset {name!r} names tools that there are not: {', '.join(unknown)}.")
+        schemas = tuple(tools[tool].schema for tool in made_of.tools)
+        found[name] = Equipment(prompt(made_of.instructions, own), schemas)
+    return found
+
+
+def _talks_only(settings: Settings) -> bool:
+    """Whether code does the paging: the operator says so, or the model is a local file and nobody says otherwise."""
+    is_local = settings.llm_model == EMBEDDED or settings.model_is_file
+    return settings.llm_tier == "text" or (settings.llm_tier == "auto" and is_local)
+
+
+def _text_tier(settings: Settings, model: LanguageModel, embedder: Embedder, shelves: Shelves) -> Tier:
+    if settings.llm_model == EMBEDDED:
+        return TextTier(TinyPrompter(model, embedder), shelves)
+    return TextTier(PlainPrompter(model, prompt("text_tier"), shelves.counter, shelves.room), shelves)
+
+
+async def _acting_tier(
+    settings: Settings,
+    model: LanguageModel,
+    compiler: ContextCompiler,
+    text_tier: Tier,
+    known_tiers: ModelTiers,
+    now: Callable[[], datetime],
+) -> Tier:
+    """The tier for a model that manages its memory itself, as far as it can."""
+    tiers: dict[TierName, Tier] = {
+        TierName.TOOLS: ToolsTier(model, compiler),
+        TierName.JSON: JsonTier(model, compiler),
+        TierName.TEXT: text_tier,
+    }
+    if settings.llm_tier != "auto":
+        return tiers[TierName(settings.llm_tier)]
+    server = settings.openai_base_url or OPENAI_URL
+    found = await known_tiers.find(server, model.name)
+
+    async def remember(tier: TierName) -> None:
+        await known_tiers.save(server, model.name, tier, now())
+
+    return AutoTier(model, tiers, TierName(found) if found else None, remember)
 
 
 def _key(settings: Settings) -> str | None:

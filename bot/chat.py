@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from adapters.console.conversation import Conversation
 from adapters.console.plain import PlainConsole, note, stdout_line
-from bot.app import Choices, open_app, utc_now
+from bot.app import DEFAULT_PRESET, Choices, open_app, utc_now
 from bot.scopes import scope_of
 from config.settings import EMBEDDED, Settings
 
@@ -28,8 +28,9 @@ class ChatOptions:
     """What was typed behind `chat`."""
 
     agent: str
-    human: str
-    persona: str
+    preset: str
+    persona: str | None
+    human: str | None
     plain: bool
     debug: bool
 
@@ -38,7 +39,7 @@ async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
     """Talk until the input ends; raises what `open_app` raises."""
     conversation = Conversation(options.agent, utc_now)
     platform = _console(conversation, settings, options)
-    choices = Choices(options.persona, options.human)
+    choices = Choices(options.preset, options.persona, options.human)
     observe = platform.observe if options.debug else None
     async with open_app(settings, {platform.name: platform}, choices, observe=lambda scope: observe) as app:
         is_new = await app.agents.id_of(scope_of(conversation.origin)) is None
@@ -59,8 +60,8 @@ def _console(
 def _greeting(settings: Settings, options: ChatOptions, *, is_new: bool) -> str:
     lines = [f"**{options.agent}** {'is new here' if is_new else 'remembers you'} (model: {settings.llm_model})."]
     lines.append("Type a message; `/help` lists the commands, `/exit` leaves.")
-    if not is_new and (options.persona, options.human) != ("default", "default"):
-        lines.append("`--persona` and `--human` are for new agents; this one keeps its memory.")
+    if not is_new and (options.preset, options.persona, options.human) != (DEFAULT_PRESET, None, None):
+        lines.append("`--preset`, `--persona` and `--human` are for new agents; this one keeps its own.")
     if settings.llm_model == EMBEDDED:
         lines.append(DEMO_MODEL)
     return "\n\n".join(lines)

@@ -7,7 +7,7 @@ that a server which caches prompts reads the prefix from its cache.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from string import Template
@@ -47,27 +47,43 @@ class Room:
         )
 
 
-class ContextCompiler:
-    """Turns an agent into a prompt; holds only what is the same for every agent."""
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a preset gives its agents beside their first memory: instructions and tools."""
 
-    def __init__(self, instructions: Template, tools: Sequence[ToolSchema], room: Room, counter: TokenCounter) -> None:
-        self.tools = tuple(tools)
+    instructions: Template
+    tools: tuple[ToolSchema, ...]
+
+
+class ContextCompiler:
+    """Turns an agent into a prompt; holds only what is the same for every agent of a preset.
+
+    Args:
+        equipment: by preset; an agent whose preset is not among them takes the first.
+        room: how the window is shared out.
+        counter: counts tokens.
+    """
+
+    def __init__(self, equipment: Mapping[str, Equipment], room: Room, counter: TokenCounter) -> None:
         self.room = room
-        self._instructions = instructions
+        self._equipment = equipment
         self._counter = counter
         self._count_prefix = lru_cache(maxsize=64)(counter.count)  # the same text at every step
-        self._tool_tokens = counter.count(
-            json.dumps([[tool.name, tool.description, tool.parameters] for tool in tools])
-        )
+        self._tool_tokens = {name: counter.count(_told(of.tools)) for name, of in equipment.items()}
 
     def compile(self, agent: Agent) -> tuple[ChatMessage, ...]:
         """The prompt for the agent's next step."""
         return (self.prefix(agent), *(queued.chat for queued in agent.queue))
 
+    def tools(self, agent: Agent) -> tuple[ToolSchema, ...]:
+        """The tools that the agent is given: always the same list."""
+        return self._equipment[self._preset(agent)].tools
+
     def prefix(self, agent: Agent) -> ChatMessage:
         """The fixed part: instructions, core memory as folded, and the summary of what was evicted."""
+        instructions = self._equipment[self._preset(agent)].instructions
         parts = [
-            self._instructions.substitute(place="a direct conversation" if agent.is_direct else "a channel of many"),
+            instructions.substitute(place="a direct conversation" if agent.is_direct else "a channel of many"),
             f"# Core memory\n{agent.folded.render()}",
         ]
         if agent.summary:
@@ -76,7 +92,8 @@ class ContextCompiler:
 
     def fixed_tokens(self, agent: Agent) -> int:
         """The size of prefix and tools."""
-        return self._count_prefix(self.prefix(agent).content or "") + self._tool_tokens + TOKENS_PER_MESSAGE
+        tool_tokens = self._tool_tokens[self._preset(agent)]
+        return self._count_prefix(self.prefix(agent).content or "") + tool_tokens + TOKENS_PER_MESSAGE
 
     def queued(self, message: Message, agent_zone: ZoneInfo, *, names_speaker: bool) -> Queued:
         """A message as it stands in the queue, cut if it is too long for the window; whole it is in recall."""
@@ -84,6 +101,9 @@ class ContextCompiler:
         tokens = self._counter.count(chat.content or "") + TOKENS_PER_MESSAGE
         tokens += sum(self._counter.count(call.arguments) + 10 for call in chat.tool_calls)
         return Queued(message, chat, tokens)
+
+    def _preset(self, agent: Agent) -> str:
+        return agent.preset if agent.preset in self._equipment else next(iter(self._equipment))
 
     def _render(self, message: Message, zone: ZoneInfo, names_speaker: bool) -> ChatMessage:
         if message.kind is Kind.ASSISTANT:
@@ -108,3 +128,7 @@ class ContextCompiler:
         while self._counter.count(cut := shorten(text, chars, note)) > max_tokens and chars > 100:
             chars = chars * 3 // 4
         return cut
+
+
+def _told(tools: Sequence[ToolSchema]) -> str:
+    return json.dumps([[tool.name, tool.description, tool.parameters] for tool in tools])

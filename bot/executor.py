@@ -7,7 +7,7 @@ works, and one failing tool undoes only itself.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -103,14 +103,19 @@ class Executor:
     def __init__(self, tools: Mapping[str, Tool]) -> None:
         self._tools = tools
 
-    async def execute(self, calls: Sequence[ToolCall], context: ToolContext) -> tuple[ToolResult, ...]:
-        """Run the calls; what they decide is in `context.draft`. Never raises for what a model wrote."""
-        return tuple([await self._run(call, context) for call in calls])
+    async def execute(
+        self, calls: Sequence[ToolCall], context: ToolContext, allowed: Collection[str]
+    ) -> tuple[ToolResult, ...]:
+        """Run the calls; what they decide is in `context.draft`. Never raises for what a model wrote.
 
-    async def _run(self, call: ToolCall, context: ToolContext) -> ToolResult:
+        `allowed`: names of the tools that the agent is given; empty for all.
+        """
+        return tuple([await self._run(call, context, allowed or self._tools) for call in calls])
+
+    async def _run(self, call: ToolCall, context: ToolContext, allowed: Collection[str]) -> ToolResult:
         before = context.draft
         try:
-            tool, arguments = self._checked(call)
+            tool, arguments = self._checked(call, allowed)
             values = {name: _cleaned(getattr(arguments, name)) for name in type(arguments).model_fields}
             wants_heartbeat = bool(values.pop("request_heartbeat"))
             result = await tool.run(context, **values)
@@ -125,10 +130,10 @@ class Executor:
             return ToolResult(call, _json({"status": "error", "message": fault}), True, True)
         return ToolResult(call, _json({"status": "ok", **(result or {})}), False, wants_heartbeat)
 
-    def _checked(self, call: ToolCall) -> tuple[Tool, BaseModel]:
+    def _checked(self, call: ToolCall, allowed: Collection[str]) -> tuple[Tool, BaseModel]:
         tool = self._tools.get(call.name)
-        if tool is None:
-            raise ToolFailed(f"There is no tool {one_line(call.name, 60)!r}. The tools are: {', '.join(self._tools)}.")
+        if tool is None or call.name not in allowed:
+            raise ToolFailed(f"There is no tool {one_line(call.name, 60)!r}. The tools are: {', '.join(allowed)}.")
         try:
             return tool, tool.arguments.model_validate_json(call.arguments.strip() or "{}")
         except ValidationError as error:

@@ -27,7 +27,7 @@ class Lanes:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def close(self) -> None:
+    async def idle(self) -> None:
         """Wait until every lane has run empty."""
         while self._tasks:
             await asyncio.wait(self._tasks)

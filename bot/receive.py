@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from adapters.ports import ChatPlatform, InboundMessage, ModelError
+from adapters.ports import ChatPlatform, InboundMessage, ModelError, Origin
 from bot import events
 from bot.agents import Agents
 from bot.errors import ContextTooSmall, TurnGivenUp
@@ -12,6 +12,7 @@ from bot.lanes import Lanes
 from bot.log import of_scope
 from bot.scopes import scope_of
 from bot.turn import Observe, Turns
+from memory.ports import NewMessage
 
 logger = logging.getLogger(__name__)
 
@@ -37,16 +38,19 @@ class Receiver:
 
     async def receive(self, message: InboundMessage) -> Awaitable[None]:
         """Accept a message; what is returned ends with its turn, and never raises but when cancelled."""
-        scope = scope_of(message.origin)
+        return self.wake(message.origin, events.user_message(message))
+
+    def wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
+        """Wake an agent by any event; replies go to where the origin is. As `receive` otherwise."""
+        scope = scope_of(origin)
 
         async def turn() -> None:
             with of_scope(scope):
-                await self._turn(scope, message)
+                await self._turn(scope, origin, event)
 
         return self._lanes.submit(scope, turn)
 
-    async def _turn(self, scope: str, message: InboundMessage) -> None:
-        origin = message.origin
+    async def _turn(self, scope: str, origin: Origin, event: NewMessage) -> None:
         platform = self._platforms[origin.address.platform]
 
         async def tell(text: str) -> None:
@@ -61,7 +65,6 @@ class Receiver:
         try:
             async with platform.working(origin.address):
                 agent = await self._agents.get(scope)
-                event = events.user_message(message)
                 await self._turns.run(agent, event, deliver, self._agents.keep, self._observe(scope))
         except ModelError as error:
             logger.warning("no answer from the model: %s", error.detail)

@@ -80,14 +80,14 @@ def direct(person: str) -> Origin:
 
 @asynccontextmanager
 async def open_bot(
-    data_dir: Path, *, clock: Clock | None = None, persona: str = "default", **settings: Any
+    data_dir: Path, *, clock: Clock | None = None, choices: Choices | None = None, **settings: Any
 ) -> AsyncIterator[Bot]:
     """A bot that keeps its things in `data_dir`; `settings` by field name, as in `config.settings`."""
     platform, steps = RecordingPlatform(), list[StepReport]()
     moments = clock or Clock()
     chosen = load_settings(bot_data_dir=data_dir, **settings)
     async with open_app(
-        chosen, {platform.name: platform}, Choices(persona=persona), observe=lambda scope: steps.append, now=moments
+        chosen, {platform.name: platform}, choices or Choices(), observe=lambda scope: steps.append, now=moments
     ) as app:
         yield Bot(app, platform, moments, steps)
 

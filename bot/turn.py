@@ -93,8 +93,8 @@ class Turns:
             TurnGivenUp: no result after the most steps, or after too many faulty ones.
             ContextTooSmall: the model's window is too small for this agent.
         """
-        agent, kept_event = await self._take_in(agent, event)
-        keep(agent)
+        agent = await whole(self._take_in(agent, event), keep)
+        kept_event = agent.queue[-1].message
         progress = Progress(agent)
         for _ in range(self._max_steps):
             progress = await self._step(progress, kept_event, deliver, keep, observe)
@@ -106,10 +106,10 @@ class Turns:
         logger.warning("turn given up at the step limit steps=%d", self._max_steps)
         raise TurnGivenUp("That took me too many steps, so I stopped. Please try again, perhaps with a smaller task.")
 
-    async def _take_in(self, agent: Agent, event: NewMessage) -> tuple[Agent, Message]:
+    async def _take_in(self, agent: Agent, event: NewMessage) -> Agent:
         async with self._database.write() as transaction:
             (message,) = await self._shelves.recall.append(transaction, agent.id, None, [event])
-        return self._queued(agent, (message,)), message
+        return self._queued(agent, (message,))
 
     async def _step(
         self,
@@ -121,18 +121,25 @@ class Turns:
     ) -> Progress:
         agent, answer = await self._ask(before.agent, event, keep)
         context = ToolContext(agent, event, self._now(), self._shelves, Draft(agent.core))
-        results = await self._executor.execute(answer.calls, context)
+        allowed = [tool.name for tool in self._compiler.tools(agent)]
+        results = await self._executor.execute(answer.calls, context, allowed)
         answers_person = event.kind is Kind.USER_MESSAGE
         said = context.draft.replies
         if not answer.calls and answer.text and answers_person and not before.has_spoken:
             said = (answer.text,)  # a bare text answer to a person is the reply
         progress = _judge(before, answer, results, bool(said), answers_person)
         new = _messages(answer, results, said, _alert(before, progress, answer), context.now)
-        agent = await whole(self._commit(agent, event, context.draft, new), keep)
-        if observe is not None:
-            observe(_report(answer, results, said))
-        for text in said:
-            await deliver(text)
+
+        async def conclude() -> Agent:
+            committed = await self._commit(agent, event, context.draft, new)
+            keep(committed)
+            if observe is not None:
+                observe(_report(answer, results, said))
+            for text in said:  # here, and not after it: what is committed as said must be heard
+                await deliver(text)
+            return committed
+
+        agent = await whole(conclude(), keep)
         pressed = await self._queue_manager.warn(agent, event.turn_id, keep)
         # Memory pressure comes before all else: the agent runs again at once, to save what matters.
         return replace(progress, agent=pressed, goes_on=progress.goes_on or pressed is not agent)

@@ -17,6 +17,7 @@ class AgentRecord:
 
     id: int
     scope: str
+    preset: str
     summary: str
     warned: bool
     blocks: tuple[tuple[str, str], ...]
@@ -38,13 +39,20 @@ class AgentStore:
                 select(blocks.c.label, blocks.c.value).where(blocks.c.agent_id == row.id).order_by(blocks.c.position)
             )
             kept = tuple((label, value) for label, value in found)
-        return AgentRecord(row.id, row.scope, row.summary, row.warned, kept)
+        return AgentRecord(row.id, row.scope, row.preset, row.summary, row.warned, kept)
 
     async def create(
-        self, transaction: Transaction, scope: str, first_blocks: Sequence[tuple[str, str]], now: datetime
+        self,
+        transaction: Transaction,
+        scope: str,
+        first_blocks: Sequence[tuple[str, str]],
+        now: datetime,
+        preset: str = "memgpt_chat",
     ) -> AgentRecord:
         """A new agent with its first core memory."""
-        made = await transaction.execute(insert(agents).values(scope=scope, created_at=now).returning(agents.c.id))
+        made = await transaction.execute(
+            insert(agents).values(scope=scope, preset=preset, created_at=now).returning(agents.c.id)
+        )
         agent_id = made.scalar_one()
         await transaction.execute(
             insert(blocks),
@@ -53,7 +61,7 @@ class AgentStore:
                 for position, (label, value) in enumerate(first_blocks)
             ],
         )
-        return AgentRecord(agent_id, scope, "", False, tuple(first_blocks))
+        return AgentRecord(agent_id, scope, preset, "", False, tuple(first_blocks))
 
     async def save_edits(self, transaction: Transaction, agent_id: int, edits: Sequence[BlockEdit]) -> None:
         """Write the blocks as the edits left them, and the edits into the journal."""

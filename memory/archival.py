@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import func, insert, or_, select, update
 
 from memory.database import Database, Transaction
-from memory.ports import Embedder, IndexEntry, IndexLost, NewPassage, Passage, VectorIndex
+from memory.ports import Embedder, IndexEntry, IndexLost, NewPassage, Passage, Vector, VectorIndex
 from memory.search import best_first, blend, like_patterns, query_words, rank_by_words
 from memory.tables import passages
 
@@ -38,6 +38,7 @@ class ArchivalStorage:
         self._now = now
         self._indexing: asyncio.Task[None] | None = None
         self._is_wanted = False
+        self._known_as = ""
 
     async def insert(self, transaction: Transaction, agent_id: int, new: Sequence[NewPassage]) -> tuple[int, ...]:
         """Keep passages; call `index_pending` after the commit."""
@@ -60,7 +61,7 @@ class ArchivalStorage:
         async with self._database.write() as transaction:
             await transaction.execute(
                 update(passages)
-                .where(passages.c.embedder != self._embedder.name)
+                .where(passages.c.embedder.not_like(f"{_escaped(self._embedder.name)}/%", escape="\\"))
                 .values(indexed_at=None, embedder=None)
             )
         return await self.index_pending()
@@ -90,6 +91,7 @@ class ArchivalStorage:
             except ConnectionError as error:
                 logger.warning("notes wait for their vectors: %s", error)
                 return done
+            embedder = await self._embedder_of(vectors[0])
             for agent_id in dict.fromkeys(row.agent_id for row in rows):
                 entries = [
                     IndexEntry(row.id, vector, tuple(row.tags))
@@ -97,15 +99,15 @@ class ArchivalStorage:
                     if row.agent_id == agent_id
                 ]
                 try:
-                    await self._index.upsert(agent_id, self._embedder.name, entries)
+                    await self._index.upsert(agent_id, embedder, entries)
                 except IndexLost as loss:
                     await self._forget_index(loss)
-                    await self._index.upsert(agent_id, self._embedder.name, entries)
+                    await self._index.upsert(agent_id, embedder, entries)
             async with self._database.write() as transaction:
                 await transaction.execute(
                     update(passages)
                     .where(passages.c.id.in_([row.id for row in rows]))
-                    .values(indexed_at=self._now(), embedder=self._embedder.name)
+                    .values(indexed_at=self._now(), embedder=embedder)
                 )
             done += len(rows)
 
@@ -153,17 +155,36 @@ class ArchivalStorage:
             await asyncio.wait([self._indexing])  # a note kept a moment ago is found by its meaning, too
         try:
             (vector,) = await self._embedder.embed([query])
+            near = await self._nearest(agent_id, vector, tags)
         except ConnectionError as error:
             logger.warning("searching by words alone: %s", error)
             return {}
+        except Exception:  # the index is a help; without it words still find
+            logger.exception("searching by words alone")
+            return {}
+        alive = {passage.id for passage in await self.get(agent_id, [id_ for id_, _ in near])}
+        return {id_: likeness for id_, likeness in near if likeness >= LIKE_ENOUGH and id_ in alive}
+
+    async def _nearest(self, agent_id: int, vector: Vector, tags: Sequence[str]) -> Sequence[tuple[int, float]]:
+        embedder = await self._embedder_of(vector)
         try:
-            near = await self._index.nearest(agent_id, self._embedder.name, vector, tags, MAX_BY_MEANING)
+            return await self._index.nearest(agent_id, embedder, vector, tags, MAX_BY_MEANING)
         except IndexLost as loss:
             await self._forget_index(loss)
             await self.index_pending()
-            near = await self._index.nearest(agent_id, self._embedder.name, vector, tags, MAX_BY_MEANING)
-        alive = {passage.id for passage in await self.get(agent_id, [id_ for id_, _ in near])}
-        return {id_: likeness for id_, likeness in near if likeness >= LIKE_ENOUGH and id_ in alive}
+            return await self._index.nearest(agent_id, embedder, vector, tags, MAX_BY_MEANING)
+
+    async def _embedder_of(self, vector: Vector) -> str:
+        """The embedder's name with the vector's dimension; vectors of another dimension are marked to be made anew."""
+        name = f"{self._embedder.name}/{len(vector)}"
+        if name != self._known_as:
+            self._known_as = name
+            async with self._database.write() as transaction:
+                stale = update(passages).where(passages.c.embedder != name)
+                marked = await transaction.execute(stale.values(indexed_at=None, embedder=None))
+            if marked.rowcount:
+                self.index_soon()
+        return name
 
     async def _forget_index(self, loss: IndexLost) -> None:
         """Mark every passage as not indexed, so that `index_pending` builds the index anew."""
@@ -187,6 +208,10 @@ class ArchivalStorage:
             )
             texts = {id_: content for id_, content, own in rows if set(tags) <= set(own)}
         return rank_by_words(words, texts)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _from_row(row: Any) -> Passage:

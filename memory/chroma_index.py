@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLLECTIONS = 16
+_PAGE = 1000
 
 Result = TypeVar("Result")
 
@@ -76,6 +77,23 @@ class ChromaIndex:
         if passage_ids:
             await self._in_thread(work)
 
+    async def forget_agent(self, agent_id: int) -> int:
+        """See `VectorIndex`. Chroma leaves deleted vectors in its files, so all others move to a new folder."""
+
+        def work() -> int:
+            assert self._client is not None
+            new = self._folder.with_name(f"{self._folder.name}.new")
+            shutil.rmtree(new, ignore_errors=True)
+            client = _client(new)
+            left_behind = sum(_copy_others(old, client, agent_id) for old in self._client.list_collections())
+            client.close()  # type: ignore[attr-defined]
+            self._disconnect()
+            shutil.rmtree(self._folder)  # killed here: an index that is not there is built anew from SQL
+            new.rename(self._folder)
+            return left_behind
+
+        return await self._in_thread(work)
+
     async def close(self) -> None:
         """See `VectorIndex`."""
         await asyncio.to_thread(self._thread.shutdown)
@@ -109,11 +127,7 @@ class ChromaIndex:
 
     def _connect(self) -> bool:
         """Make the client; returns whether there is no collection yet."""
-        import chromadb
-        from chromadb.config import Settings
-
-        self._folder.mkdir(parents=True, exist_ok=True)
-        client = chromadb.PersistentClient(path=str(self._folder), settings=Settings(anonymized_telemetry=False))
+        client = _client(self._folder)
         is_empty = not client.list_collections()  # a damaged folder shows here
         self._client = client
         return is_empty
@@ -139,12 +153,32 @@ class ChromaIndex:
     def _collection(self, agent_id: int, embedder: str) -> "Collection":
         assert self._client is not None
         kind = hashlib.sha256(embedder.encode()).hexdigest()[:8]
-        return self._client.get_or_create_collection(
-            f"passages-{kind}-{agent_id % COLLECTIONS:02d}",
-            metadata={"embedder": embedder},
-            embedding_function=None,
-            configuration={"hnsw": {"space": "cosine"}},
-        )
+        return _make_collection(self._client, f"passages-{kind}-{agent_id % COLLECTIONS:02d}", {"embedder": embedder})
+
+
+def _client(folder: Path) -> "ClientAPI":
+    import chromadb
+    from chromadb.config import Settings
+
+    folder.mkdir(parents=True, exist_ok=True)
+    return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+
+
+def _make_collection(client: "ClientAPI", name: str, metadata: Any) -> "Collection":
+    return client.get_or_create_collection(
+        name, metadata=metadata, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+    )
+
+
+def _copy_others(old: "Collection", client: "ClientAPI", agent_id: int) -> int:
+    """Copy a collection but for one agent's vectors; returns how many those were."""
+    others: Any = {"agent_id": {"$ne": agent_id}}
+    offset = 0
+    while (page := old.get(where=others, limit=_PAGE, offset=offset, include=["embeddings", "metadatas"]))["ids"]:
+        new = _make_collection(client, old.name, old.metadata)
+        new.upsert(ids=page["ids"], embeddings=page["embeddings"], metadatas=page["metadatas"])
+        offset += len(page["ids"])
+    return old.count() - offset
 
 
 def _metadata(agent_id: int, tags: Sequence[str]) -> dict[str, Any]:

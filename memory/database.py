@@ -1,12 +1,13 @@
 """One SQLite file: opened, checked, migrated (with a backup before), and written by one writer at a time."""
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.exc import DatabaseError
@@ -17,7 +18,11 @@ from memory.ports import StorageUnavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA_REVISION = "0001"
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+SCHEMA_REVISION = "0002"
 """The newest migration; a test holds it equal to the head of `memory/migrations`. With it, an up-to-date
 database opens without importing Alembic (half a second)."""
 
@@ -28,11 +33,30 @@ Transaction = AsyncConnection
 """An open write transaction, handed to the stores so that what belongs together is committed together."""
 
 
+async def finish(work: Coroutine[Any, Any, Result]) -> Result:
+    """Do work to its end, however often the caller is cancelled meanwhile; the cancellation is raised afterwards."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:
+            break
+    if cancelled is not None and not task.cancelled():
+        if (fault := task.exception()) is not None:
+            logger.error("work of a cancelled caller failed", exc_info=fault)
+        raise cancelled
+    return task.result()
+
+
 class Database:
     """The engine: any number of readers beside one writer (WAL)."""
 
-    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, writer: AsyncConnection) -> None:
+    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, writer: AsyncConnection, driver: Any) -> None:
         self._readers = readers
+        self._driver = driver
         self._writers = writers
         self._writer = writer
         self._writing = asyncio.Lock()
@@ -46,10 +70,11 @@ class Database:
         """
         try:
             await asyncio.to_thread(_prepare, path, backups, now)
-            readers, writers = _engine(path, writes=False), _engine(path, writes=True)
-            return cls(readers, writers, await writers.connect())
+            readers, writers = open_engine(path, writes=False), open_engine(path, writes=True)
+            writer = await writers.connect()
+            return cls(readers, writers, writer, (await writer.get_raw_connection()).driver_connection)
         except (sqlite3.Error, DatabaseError, OSError) as error:
-            raise _unavailable(path, error) from error
+            raise unavailable(path, error) from error
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -58,14 +83,42 @@ class Database:
         It begins with its first INSERT, UPDATE, DELETE or savepoint, so read before it, not in it. (The driver does
         not take `WITH … INSERT` for writing.)
         """
-        async with self._writing, self._writer.begin():
-            yield self._writer
+        async with self._writing:
+            try:
+                async with self._writer.begin():
+                    yield self._writer
+            except asyncio.CancelledError:
+                # The statement under way goes on in the driver's thread, and its transaction stays open behind a
+                # connection that is no longer ours: close that for certain, or nobody can write again.
+                await finish(self._renew_writer())
+                raise
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading; sees what is committed at each statement."""
         async with self._readers.connect() as connection:
             yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading that sees one and the same moment at every statement."""
+        async with self._readers.connect() as connection:
+            await begin_snapshot(connection)
+            yield connection
+
+    async def truncate_log(self) -> None:
+        """Fold the write-ahead log into the file and empty it, so that nothing erased is left in it."""
+        async with self._writing:
+            await self._writer.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+            await self._writer.rollback()
+
+    async def _renew_writer(self) -> None:
+        driver = self._driver
+        await self._writer.invalidate()
+        await self._writer.close()
+        await driver.close()
+        self._writer = await self._writers.connect()
+        self._driver = (await self._writer.get_raw_connection()).driver_connection
 
     async def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""
@@ -74,7 +127,14 @@ class Database:
         await self._readers.dispose()
 
 
-def _engine(path: Path, *, writes: bool) -> AsyncEngine:
+async def begin_snapshot(connection: AsyncConnection) -> None:
+    """Let a reader see this moment until it is closed."""
+    await connection.exec_driver_sql("BEGIN")
+    await connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1")  # the moment is that of the first read
+
+
+def open_engine(path: Path, *, writes: bool) -> AsyncEngine:
+    """An engine whose connections write, or only read."""
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),  # not in an f-string: a path may hold ? and %
         hide_parameters=True,  # an error message must not carry what people wrote into the log
@@ -113,7 +173,7 @@ def _prepare(path: Path, backups: Path, now: datetime) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA busy_timeout=5000")
         (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        revision = _revision(connection)
+        revision = revision_of(connection)
         if count and revision is None:
             raise StorageUnavailable(f"{path}: this SQLite file was not made by this program.")
         if count and path.stat().st_size <= CHECKED_AT_START_BYTES:
@@ -130,7 +190,8 @@ def _prepare(path: Path, backups: Path, now: datetime) -> None:
     _migrate(path)
 
 
-def _revision(connection: sqlite3.Connection) -> str | None:
+def revision_of(connection: sqlite3.Connection) -> str | None:
+    """The schema's revision; None of a file that this program did not make."""
     has_table = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if has_table else None
     return str(row[0]) if row else None
@@ -175,7 +236,8 @@ def _alembic() -> "Config":
     return config
 
 
-def _unavailable(path: Path, error: Exception) -> StorageUnavailable:
+def unavailable(path: Path, error: Exception) -> StorageUnavailable:
+    """What an error of SQLite means to the operator."""
     cause = getattr(error, "orig", None) or error
     if getattr(cause, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
         return _damaged(path, str(cause))

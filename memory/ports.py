@@ -197,6 +197,10 @@ class VectorIndex(Protocol):
         """Forget passages; ids that are not there are ignored."""
         ...
 
+    async def forget_agent(self, agent_id: int) -> int:
+        """Forget every passage of an agent, whichever embedder made its vector; returns how many there were."""
+        ...
+
     async def close(self) -> None:
         """Release files and threads."""
         ...

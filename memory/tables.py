@@ -65,6 +65,8 @@ agents = Table(
     Column("summary", Text, nullable=False, server_default=""),
     # Whether the agent was told of memory pressure since the last eviction.
     Column("warned", Boolean, nullable=False, server_default=text("0")),
+    # What it was made of: instructions and tools.
+    Column("preset", String(100), nullable=False, server_default="memgpt_chat"),
 )
 
 blocks = Table(
@@ -126,6 +128,15 @@ passages = Table(
     Index("ix_passages_agent", "agent_id", "id"),
     Index("ix_passages_unindexed", "id", sqlite_where=text("indexed_at is null")),
     sqlite_autoincrement=True,
+)
+
+model_tiers = Table(
+    "model_tiers",
+    metadata,
+    Column("server", String(300), primary_key=True),
+    Column("model", String(300), primary_key=True),
+    Column("tier", String(20), nullable=False),
+    Column("found_at", Instant, nullable=False),
 )
 
 result_lists = Table(

@@ -27,26 +27,23 @@ The tools:
 
 
 class JsonTier:
-    """See `Tier`. `tools` are told in the prompt; the compiler must have been given `json_instructions` of them."""
+    """See `Tier`."""
 
-    def __init__(self, model: LanguageModel, compiler: ContextCompiler, tools: Sequence[ToolSchema]) -> None:
+    def __init__(self, model: LanguageModel, compiler: ContextCompiler) -> None:
         self._model = model
         self._compiler = compiler
-        self._sampling = Sampling(extra={"response_format": _response_format(tools)})
 
     async def answer(self, agent: Agent, event: Message) -> Answer:
         """See `Tier`."""
-        prompt = _in_json(self._compiler.compile(agent))
-        room = self._compiler.room
-        completion = await self._model.complete(prompt, max_tokens=room.reply, sampling=self._sampling)
+        system, *queue = self._compiler.compile(agent)
+        tools = self._compiler.tools(agent)
+        told = "\n".join(_told(tool) for tool in tools)
+        prompt = [ChatMessage("system", f"{system.content}\n\n{HOW_TO_ANSWER}{told}"), *_in_json(queue)]
+        sampling = Sampling(extra={"response_format": _response_format(tools)})
+        completion = await self._model.complete(prompt, max_tokens=self._compiler.room.reply, sampling=sampling)
         text = without_reasoning(clean(completion.text or "")).strip()
         thoughts, call = _read(text, f"json_{event.id}_{len(agent.queue)}")
         return Answer(thoughts, (call,) if call else (), completion.usage, saw_context=True)
-
-
-def json_instructions(tools: Sequence[ToolSchema]) -> str:
-    """What the system message says of the tools, as one line each."""
-    return HOW_TO_ANSWER + "\n".join(_told(tool) for tool in tools)
 
 
 def _told(tool: ToolSchema) -> str:
@@ -76,15 +73,15 @@ def _response_format(tools: Sequence[ToolSchema]) -> Mapping[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "step", "schema": {"anyOf": choices}}}
 
 
-def _in_json(prompt: Sequence[ChatMessage]) -> list[ChatMessage]:
-    """A prompt with native calls and results, told in plain roles: calls as JSON, results as words to the agent."""
+def _in_json(queue: Sequence[ChatMessage]) -> list[ChatMessage]:
+    """A queue with native calls and results, told in plain roles: calls as JSON, results as words to the agent."""
     told: list[ChatMessage] = []
-    for message in prompt:
+    for message in queue:
         if message.role == "tool":
             message = ChatMessage("user", f'{{"type": "tool_result", "result": {message.content}}}')
         elif message.tool_calls:
             message = ChatMessage("assistant", "\n".join(_call_in_json(message, call) for call in message.tool_calls))
-        if told and told[-1].role == message.role != "system":  # many templates take no two of one role in a row
+        if told and told[-1].role == message.role:  # many templates take no two of one role in a row
             message = ChatMessage(message.role, f"{told.pop().content}\n{message.content}")
         told.append(message)
     return told

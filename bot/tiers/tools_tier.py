@@ -17,7 +17,7 @@ class ToolsTier:
 
     async def answer(self, agent: Agent, event: Message) -> Answer:
         """See `Tier`."""
-        completion = await self._model.complete(self._compiler.compile(agent), self._compiler.tools)
+        completion = await self._model.complete(self._compiler.compile(agent), self._compiler.tools(agent))
         calls: list[ToolCall] = []
         for call in completion.tool_calls:
             # Some servers number their calls anew in each answer, or twice the same; results find theirs by id.

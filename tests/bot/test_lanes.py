@@ -80,7 +80,7 @@ async def test_an_idle_lane_leaves_nothing_behind() -> None:
         pass
 
     await lanes.submit("a", works)
-    await lanes.close()
+    await lanes.idle()
     assert not lanes._locks
     assert not lanes._jobs
     assert not lanes._tasks

@@ -42,9 +42,7 @@ def test_a_name_that_is_no_file_names_those_there_are(read: object, name: str) -
 def test_the_message_lists_the_personas() -> None:
     with pytest.raises(WordsNotFound) as caught:
         persona("nobody")
-    assert str(caught.value) == (
-        "There is no 'nobody' in config/personas. There are: coach, default, engineer, librarian."
-    )
+    assert str(caught.value) == ("There is no 'nobody' in personas. There are: coach, default, engineer, librarian.")
 
 
 @pytest.mark.parametrize("name", names("personas"))
@@ -65,7 +63,8 @@ def test_nothing_is_known_of_the_default_human() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "variables"), [("system", {"place"}), ("summarize", {"words"}), ("text_tier", {"place"})]
+    ("name", "variables"),
+    [("system", {"place"}), ("system_docs", {"place"}), ("summarize", {"words"}), ("text_tier", {"place"})],
 )
 def test_a_prompt_has_exactly_its_variables(name: str, variables: set[str]) -> None:
     template = prompt(name)
@@ -76,7 +75,7 @@ def test_a_prompt_has_exactly_its_variables(name: str, variables: set[str]) -> N
 
 
 def test_every_prompt_is_tested_for_its_variables() -> None:
-    assert names("prompts") == ["summarize", "system", "text_tier"]
+    assert names("prompts") == ["summarize", "system", "system_docs", "text_tier"]
 
 
 def test_a_variable_missing_is_an_error() -> None:

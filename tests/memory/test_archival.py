@@ -254,7 +254,7 @@ async def test_another_embedder_makes_all_vectors_anew(
     changed = shelf.open(other)
     assert await changed.search(ada, "puppy") == ()
     assert await changed.search(ada, "dog") == kept[:1]
-    assert await changed.catch_up() == 2
+    await changed.catch_up()
     assert await changed.search(ada, "puppy") == kept[:1]
 
 

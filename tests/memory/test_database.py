@@ -310,12 +310,12 @@ async def test_the_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
 async def test_a_migration_is_preceded_by_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     await filled(tmp_path)
     # To a program of the next revision, this database is an old one.
-    monkeypatch.setattr("memory.database.SCHEMA_REVISION", "0002")
+    monkeypatch.setattr("memory.database.SCHEMA_REVISION", "9998")
     database = await opened(tmp_path)
     assert len(await scopes(database)) == 400
     await database.close()
     (copy,) = (tmp_path / "backups").iterdir()
-    assert copy.name == "before-0002-20260301T120000.db"
+    assert copy.name == "before-9998-20260301T120000.db"
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("SELECT count(*) FROM agents").fetchone() == (400,)
@@ -334,7 +334,7 @@ async def test_a_backup_that_cannot_be_written_stops_the_migration(
     path = await filled(tmp_path)
     before = path.read_bytes()
     (tmp_path / "backups").write_text("in the way", encoding="utf-8")
-    monkeypatch.setattr("memory.database.SCHEMA_REVISION", "0002")
+    monkeypatch.setattr("memory.database.SCHEMA_REVISION", "9998")
     with pytest.raises(StorageUnavailable, match=r"^.*: the database cannot be opened \(.*\)\.$"):
         await opened(tmp_path)
     assert path.read_bytes() == before

@@ -95,6 +95,22 @@ async def test_an_entry_that_is_there_is_replaced_whole(index: VectorIndex) -> N
     assert await ids(index, 1, EAST, "new") == [1]
 
 
+async def test_an_agent_is_forgotten_whole_and_the_others_are_found_as_before(index: VectorIndex) -> None:
+    await fill(index, 1, IndexEntry(1, EAST, ("pets",)), IndexEntry(2, NORTH))
+    await fill(index, 1, IndexEntry(1, EAST), embedder="other")
+    await fill(index, 1 + COLLECTIONS, IndexEntry(3, EAST, ("pets",)), IndexEntry(4, NORTH))
+    await fill(index, 2, IndexEntry(5, EAST))
+    assert await index.forget_agent(1) == 3
+    assert await ids(index, 1, EAST) == []
+    assert await ids(index, 1, EAST, embedder="other") == []
+    assert await ids(index, 1 + COLLECTIONS, EAST) == [3, 4]
+    assert await ids(index, 1 + COLLECTIONS, EAST, "pets") == [3]
+    assert await ids(index, 2, EAST) == [5]
+    assert await index.forget_agent(1) == 0
+    await fill(index, 1, IndexEntry(6, UP))
+    assert await ids(index, 1, UP) == [6]
+
+
 async def test_deleted_entries_are_gone_and_unknown_ids_are_ignored(index: VectorIndex) -> None:
     await fill(index, 1, IndexEntry(1, EAST), IndexEntry(2, NORTH))
     await index.delete(1, MODEL, [1, 99])

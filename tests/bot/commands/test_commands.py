@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from adapters.testing import ScriptedServer, says
+from bot.app import Choices
 from bot.testing import open_bot
 
 
 async def test_memory_shows_the_blocks_and_how_full_they_are(tmp_path: Path) -> None:
-    async with open_bot(tmp_path, persona="coach") as bot:
+    async with open_bot(tmp_path, choices=Choices(persona="coach")) as bot:
         shown = await bot.command("memory")
     assert "**persona**" in shown
     assert "AI coach" in shown

@@ -1,0 +1,163 @@
+"""`configure`: the first questions, answered into `.env`, and tried out with one call."""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from adapters.console.plain import note, stdout_line
+from adapters.known_models import context_window_of
+from adapters.local_servers import USUAL_PORTS, LocalServer, local_servers
+from bot.operator.checks import ENV_FILE, check_model
+from bot.operator.doctor import as_line
+from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.operator.questions import Asker
+from config.env_file import with_settings
+from config.settings import EMBEDDED, Settings, load_settings
+from memory.upkeep import new_file
+
+OPENAI_DEFAULT = "gpt-4.1-mini"
+EMBEDDINGS_DEFAULT = "text-embedding-3-small"
+LOCALTIME = Path("/etc/localtime")
+
+Answers = dict[str, str | None]
+"""Settings by name; None takes one out of `.env`."""
+
+
+async def configure(
+    asker: Asker | None,
+    now: Callable[[], datetime],
+    *,
+    takes_defaults: bool,
+    ports: Iterable[tuple[str, int]] = USUAL_PORTS,
+) -> None:
+    """Ask, write `.env`, and try the model.
+
+    Args:
+        asker: whom to ask; None if nobody is at a terminal.
+        now: the clock.
+        takes_defaults: ask nothing.
+        ports: where to look for model servers.
+    """
+    if takes_defaults:
+        answers = _defaults()
+    elif asker is None:
+        raise CommandUnclear("There is no terminal to ask questions at; --yes takes the defaults. Nothing was written.")
+    else:
+        answers = _ask(asker, await local_servers(ports))
+    settings = _write(answers)
+    for name in answers:
+        if name in os.environ:
+            note(f"{name} is also set in the environment, which wins over .env.")
+    stdout_line(f"Written: {ENV_FILE.absolute()}")
+    finding = await check_model(settings, now())
+    stdout_line(as_line(finding))
+    if finding.verdict == "fail":
+        raise CannotBeDone("The model cannot be used like this; mend it, and see `python -m bot doctor`.")
+    stdout_line("Now talk to it: make chat")
+
+
+def _defaults() -> Answers:
+    """What is set already, else what needs no key and no network."""
+    settings = load_settings()
+    zone = settings.bot_timezone if "bot_timezone" in settings.model_fields_set else local_zone()
+    return {"LLM_MODEL": settings.llm_model, "EMBEDDING_MODEL": settings.embedding_model, "BOT_TIMEZONE": zone}
+
+
+def _ask(asker: Asker, servers: tuple[LocalServer, ...]) -> Answers:
+    options = ["The packaged demo model: tiny, needs no key and no network", "OpenAI (needs a key)"]
+    options += [f"{server.name} at {server.url}: {_list(server.models)}" for server in servers]
+    options.append("Another server that speaks OpenAI's API")
+    chosen = asker.choose("Which model shall the agents think with?", options, 0)
+    if chosen == 0:
+        answers: Answers = {"LLM_MODEL": EMBEDDED}
+    elif chosen == 1:
+        answers = _openai(asker)
+    elif chosen < len(options) - 1:
+        answers = _local(asker, servers[chosen - 2])
+    else:
+        answers = _other(asker)
+    answers["EMBEDDING_MODEL"] = EMBEDDED if chosen == 0 else _embedder(asker)
+    answers["BOT_TIMEZONE"] = asker.text("Time zone of people who set none", local_zone(), _zone_fault)
+    return answers
+
+
+def _openai(asker: Asker) -> Answers:
+    key = asker.secret("OpenAI key, not shown (leave it empty to keep the one that is set)")
+    model = asker.text("Model", OPENAI_DEFAULT, _one_word)
+    return {"LLM_MODEL": model, "OPENAI_BASE_URL": None, "LLM_CONTEXT_WINDOW": None} | _if_given(key)
+
+
+def _local(asker: Asker, server: LocalServer) -> Answers:
+    model = server.models[asker.choose("Which of its models?", server.models, 0)]
+    # A key that was set is another server's: it is not sent to this one.
+    answers: Answers = {"LLM_MODEL": model, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": None}
+    return answers | _window(asker, model)
+
+
+def _other(asker: Asker) -> Answers:
+    url = asker.text("Its address, up to /v1", "http://127.0.0.1:8000/v1", _url_fault)
+    model = asker.text("Model, as the server calls it", "", _one_word)
+    key = asker.secret("Key, not shown (leave it empty if it asks for none)")
+    answers: Answers = {"LLM_MODEL": model, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": key or None}
+    return answers | _window(asker, model)
+
+
+def _window(asker: Asker, model: str) -> Answers:
+    known = str(context_window_of(model))
+    return {"LLM_CONTEXT_WINDOW": asker.text("How many tokens can it read at once", known, _window_fault)}
+
+
+def _embedder(asker: Asker) -> str:
+    options = ["The packaged one: small, quick, nothing leaves this machine", "An embedding model of the same server"]
+    if asker.choose("What shall find notes by their meaning?", options, 0) == 0:
+        return EMBEDDED
+    return asker.text("Embedding model", EMBEDDINGS_DEFAULT, _one_word)
+
+
+def _write(answers: Mapping[str, str | None]) -> Settings:
+    """Write `.env` in one go, if what stands in it can be used; returns the settings as they are now.
+
+    Raises:
+        SettingsInvalid: nothing was written.
+    """
+    try:
+        before = ENV_FILE.read_text(encoding="utf-8-sig") if ENV_FILE.exists() else ""
+        with new_file(ENV_FILE.resolve(), overwrites=True) as new:
+            new.touch(mode=0o600)
+            new.write_text(with_settings(before, answers), encoding="utf-8")
+            return load_settings(_env_file=new)
+    except (OSError, ValueError) as error:
+        raise CannotBeDone(f"{ENV_FILE}: cannot be written ({error}).") from None
+
+
+def local_zone() -> str:
+    """The time zone of this machine, if it can be told, else UTC."""
+    named = os.environ.get("TZ", "").removeprefix(":")
+    linked = str(LOCALTIME.resolve()).partition("zoneinfo/")[2]
+    return next((zone for zone in (named, linked) if zone in available_timezones()), "UTC")
+
+
+def _if_given(key: str) -> Answers:
+    return {"OPENAI_API_KEY": key} if key else {}
+
+
+def _list(models: tuple[str, ...]) -> str:
+    return ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+
+
+def _one_word(answer: str) -> str | None:
+    return None if answer and " " not in answer else "One word, please."
+
+
+def _zone_fault(answer: str) -> str | None:
+    return None if answer in available_timezones() else "An IANA time zone, please, such as Europe/Lisbon."
+
+
+def _url_fault(answer: str) -> str | None:
+    return None if answer.startswith(("http://", "https://")) else "A URL, please, such as http://127.0.0.1:8000/v1."
+
+
+def _window_fault(answer: str) -> str | None:
+    return None if answer.isdecimal() and int(answer) >= 1024 else "A number of at least 1024, please."

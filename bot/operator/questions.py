@@ -1,0 +1,60 @@
+"""Questions in a terminal."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import typer
+
+Accept = Callable[[str], str | None]
+"""What is wrong with an answer, or None if it will do."""
+
+
+class Asker(Protocol):
+    """Somebody who can be asked."""
+
+    def choose(self, question: str, options: Sequence[str], default: int) -> int:
+        """The place of the option that was chosen."""
+        ...
+
+    def text(self, question: str, default: str, accept: Accept) -> str:
+        """A line that will do."""
+        ...
+
+    def secret(self, question: str) -> str:
+        """A line that is not shown; empty if nothing was typed."""
+        ...
+
+
+class TerminalAsker:
+    """An `Asker` at this terminal."""
+
+    def choose(self, question: str, options: Sequence[str], default: int) -> int:
+        """See `Asker`."""
+        typer.echo(f"\n{question}")
+        for number, option in enumerate(options, 1):
+            typer.echo(f"  {number}. {option}")
+        chosen: int = typer.prompt("Number", default=default + 1, type=typer_range(len(options)))
+        return chosen - 1
+
+    def text(self, question: str, default: str, accept: Accept) -> str:
+        """See `Asker`."""
+        while True:
+            answer = str(typer.prompt(question, default=default or None)).strip()
+            if (fault := accept(answer)) is None:
+                return answer
+            typer.echo(f"  {fault}")
+
+    def secret(self, question: str) -> str:
+        """See `Asker`."""
+        return str(typer.prompt(question, default="", show_default=False, hide_input=True)).strip()
+
+
+def typer_range(count: int) -> Callable[[str], int]:
+    """Reads a number from 1 to `count`."""
+
+    def number(typed: str) -> int:
+        if not (str(typed).isdecimal() and 1 <= int(typed) <= count):
+            raise typer.BadParameter(f"a number from 1 to {count}, please.")
+        return int(typed)
+
+    return number

@@ -1,0 +1,109 @@
+"""`export` and `import`: one agent as lines of JSON, out and in again."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+from adapters.console.plain import note, stdout_line
+from bot.app import open_embedder
+from bot.operator.agents import agent_named, scope_named
+from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.operator.storage import open_database
+from config.settings import Settings
+from memory.archival import ArchivalStorage
+from memory.chroma_index import ChromaIndex
+from memory.database import Database
+from memory.overview import agent_ids
+from memory.portable import Loaded, dump, load
+from memory.records import AgentState, MalformedExport, parse, to_line
+from memory.upkeep import beside, new_file
+
+STANDARD = "-"
+"""The name of standard output and input."""
+
+
+async def export_agent(settings: Settings, name: str, out: str, *, overwrites: bool) -> None:
+    """Write everything that is kept of an agent, as it is at this moment; beside a running bot."""
+    with _lines_to(out, overwrites=overwrites) as write:
+        async with beside(settings.database_path) as connection:
+            agent_id, scope = await agent_named(connection, name)
+            count = 0
+            async for record in dump(connection, agent_id):
+                write(to_line(record))
+                count += 1
+    note(f"{scope}: {count} lines written to {'standard output' if out == STANDARD else out}.")
+
+
+async def import_agent(settings: Settings, file: str, name: str | None, now: Callable[[], datetime]) -> None:
+    """Make a new agent of an export: all of it or nothing; its notes get their vectors afterwards."""
+    with _opened(file) as lines:
+        try:
+            async with open_database(settings, now) as database:
+                scope, loaded = await _load(database, lines, name)
+                await _index_notes(settings, database, now)
+        except MalformedExport as error:
+            source = "standard input" if file == STANDARD else file
+            raise CannotBeDone(f"{source}: {error}. Nothing was imported.") from None
+    counts = loaded.counts
+    stdout_line(
+        f"{scope}: imported {counts['message']} messages, {counts['passage']} notes, {counts['block']} blocks "
+        f"with {counts['block_edit']} edits."
+    )
+
+
+async def _load(database: Database, lines: BinaryIO, name: str | None) -> tuple[str, Loaded]:
+    records = parse(lines)
+    first = list(islice(records, 2))
+    assert isinstance(first[1], AgentState)
+    scope = scope_named(name) if name is not None else first[1].scope
+    async with database.read() as connection:
+        if scope in await agent_ids(connection):
+            raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
+    async with database.write() as transaction:
+        return scope, await load(transaction, scope, chain(first, records))
+
+
+async def _index_notes(settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
+    embedder = open_embedder(settings)
+    archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+    try:
+        await archival.index_pending()
+    finally:
+        await archival.close()
+        await embedder.close()
+
+
+@contextmanager
+def _lines_to(out: str, *, overwrites: bool) -> Iterator[Callable[[str], None]]:
+    if out == STANDARD:
+        yield stdout_line
+        return
+    path = Path(out)
+    try:
+        with new_file(path, overwrites=overwrites) as new, new.open("w", encoding="utf-8", newline="\n") as file:
+
+            def write(line: str) -> None:
+                file.write(f"{line}\n")
+
+            yield write
+    except FileExistsError:
+        raise CommandUnclear(f"{out}: exists; nothing was written. Say --yes to write over it.") from None
+    except OSError as error:
+        raise CannotBeDone(f"{out}: cannot be written ({error.strerror or error}).") from error
+
+
+@contextmanager
+def _opened(file: str) -> Iterator[BinaryIO]:
+    if file == STANDARD:
+        yield sys.stdin.buffer
+        return
+    try:
+        opened = open(file, "rb")  # noqa: SIM115 - closed below; only opening may fail in this way
+    except OSError as error:
+        raise CannotBeDone(f"{file}: cannot be read ({error.strerror or error}).") from error
+    with closing(opened):
+        yield opened

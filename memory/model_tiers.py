@@ -1,0 +1,34 @@
+"""What was found out about models, by server and model: it holds until the model or the server changes."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+
+from memory.database import Database
+from memory.tables import model_tiers
+
+
+class ModelTiers:
+    """The tier in which each model is spoken to."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, server: str, model: str) -> str | None:
+        """The tier's name, or None if nothing is known yet."""
+        async with self._database.read() as connection:
+            found: str | None = await connection.scalar(
+                select(model_tiers.c.tier).where(model_tiers.c.server == server, model_tiers.c.model == model)
+            )
+        return found
+
+    async def save(self, server: str, model: str, tier: str, now: datetime) -> None:
+        """Remember a tier, in the place of what was known."""
+        row = {"server": server, "model": model, "tier": tier, "found_at": now}
+        async with self._database.write() as transaction:
+            await transaction.execute(
+                insert(model_tiers)
+                .values(row)
+                .on_conflict_do_update(index_elements=["server", "model"], set_={"tier": tier, "found_at": now})
+            )

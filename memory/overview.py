@@ -1,0 +1,60 @@
+"""All agents at a glance, for their operator: who they are and how much they keep, never what."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from memory.tables import agents, blocks, messages, passages
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAtAGlance:
+    """An agent's scope, the texts of its blocks for counting them, and how much stands in its storage."""
+
+    scope: str
+    blocks: tuple[str, ...]
+    messages: int
+    passages: int
+    last_active: datetime | None
+
+
+async def all_agents(connection: AsyncConnection) -> tuple[AgentAtAGlance, ...]:
+    """Every agent, the one that was active last first."""
+    texts: dict[int, list[str]] = {}
+    for agent_id, value in await connection.execute(select(blocks.c.agent_id, blocks.c.value)):
+        texts.setdefault(agent_id, []).append(value)
+    said = (
+        select(messages.c.agent_id, func.count().label("count"), func.max(messages.c.created_at).label("last"))
+        .group_by(messages.c.agent_id)
+        .subquery()
+    )
+    noted = select(passages.c.agent_id, func.count().label("count")).group_by(passages.c.agent_id).subquery()
+    rows = await connection.execute(
+        select(agents.c.id, agents.c.scope, said.c.count, noted.c.count, said.c.last)
+        .outerjoin(said, said.c.agent_id == agents.c.id)
+        .outerjoin(noted, noted.c.agent_id == agents.c.id)
+        .order_by(said.c.last.desc().nulls_last(), agents.c.scope)
+    )
+    return tuple(
+        AgentAtAGlance(scope, tuple(texts.get(id_, ())), message_count or 0, note_count or 0, last)
+        for id_, scope, message_count, note_count, last in rows
+    )
+
+
+async def agent_ids(connection: AsyncConnection) -> dict[str, int]:
+    """The id of every agent, by scope."""
+    rows = await connection.execute(select(agents.c.scope, agents.c.id).order_by(agents.c.scope))
+    return {scope: id_ for scope, id_ in rows}
+
+
+async def newest_message_at(connection: AsyncConnection) -> datetime | None:
+    """When the newest message of all agents was kept."""
+    newest: datetime | None = await connection.scalar(select(func.max(messages.c.created_at)))
+    return newest
+
+
+async def passages_without_vector(connection: AsyncConnection) -> int:
+    """How many notes wait for their vectors."""
+    return await connection.scalar(select(func.count()).where(passages.c.indexed_at.is_(None))) or 0

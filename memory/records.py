@@ -1,0 +1,199 @@
+"""The lines of an export: their types, and the checks that a line has to pass (pure).
+
+head, agent, block …, then message …, block_edit …, passage …, and end. Ids in it only tie its own records together.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from memory.ports import Kind, MemoryFault
+
+FORMAT: Literal["memgpt-bot agent"] = "memgpt-bot agent"
+VERSION: Literal[1] = 1
+
+Id = Annotated[int, Field(ge=1, lt=2**63)]
+Label = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[^<>\x00-\x1f]+$")]
+
+
+class MalformedExport(MemoryFault):
+    """The lines are no export of an agent; the text names the line and what is wrong with it."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Head(_Record):
+    """The first line."""
+
+    type: Literal["head"] = "head"
+    format: Literal["memgpt-bot agent"] = FORMAT
+    version: Literal[1] = VERSION
+
+
+class AgentState(_Record):
+    """The agent itself; `summary` leads its queue, `warned` says whether it was told of memory pressure."""
+
+    type: Literal["agent"] = "agent"
+    scope: Annotated[str, Field(max_length=300, pattern=r"^[a-z]+:(dm|channel):[^\x00-\x1f\x7f-\x9f]+$")]
+    created_at: AwareDatetime
+    preset: str
+    summary: str
+    warned: bool
+
+
+class BlockText(_Record):
+    """A block of core memory; the order of the lines is theirs."""
+
+    type: Literal["block"] = "block"
+    label: Label
+    value: str
+
+
+class ToolUseMade(_Record):
+    """A tool call in a message."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class KeptMessage(_Record):
+    """A message of recall storage; `turn_id` is the id of the event that began its turn."""
+
+    type: Literal["message"] = "message"
+    id: Id
+    turn_id: Id
+    kind: Kind
+    created_at: AwareDatetime
+    text: str | None
+    thoughts: str | None
+    tool_uses: tuple[ToolUseMade, ...]
+    tool_use_id: str | None
+    author_id: str | None
+    author_name: str | None
+    evicted: bool
+
+
+class KeptEdit(_Record):
+    """An entry in the journal of core memory."""
+
+    type: Literal["block_edit"] = "block_edit"
+    label: Label
+    before: str
+    after: str
+    author: str
+    reason: str
+    source_message_id: Id | None
+    created_at: AwareDatetime
+
+
+class KeptPassage(_Record):
+    """A note of archival storage."""
+
+    type: Literal["passage"] = "passage"
+    content: str
+    tags: tuple[str, ...]
+    source_message_id: Id | None
+    created_at: AwareDatetime
+
+
+class End(_Record):
+    """The last line: how many stand before it, so that a file cut short is noticed."""
+
+    type: Literal["end"] = "end"
+    records: int
+
+
+Record = Head | AgentState | BlockText | KeptMessage | KeptEdit | KeptPassage | End
+_ANY: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
+
+
+def to_line(record: Record) -> str:
+    """A record as one line of JSON, without its newline."""
+    return record.model_dump_json()
+
+
+def parse(lines: Iterable[str | bytes]) -> Iterator[Record]:
+    """Records of lines, each checked by itself and against those before it.
+
+    Raises:
+        MalformedExport: naming the line; what was yielded before it should then be undone.
+    """
+    order, number = _Order(), 0
+    for number, line in enumerate(lines, 1):
+        try:
+            record = _ANY.validate_json(line)
+            order.take(record)
+        except ValidationError as error:
+            raise MalformedExport(f"line {number}: {_first_fault(error)}") from None
+        except ValueError as error:
+            raise MalformedExport(f"line {number}: {error}") from None
+        yield record
+    if not order.has_ended:
+        raise MalformedExport(f"line {number + 1}: missing; the file is empty or was cut short")
+
+
+# ── checks ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Order:
+    """What a record may be after those before it."""
+
+    def __init__(self) -> None:
+        self.has_ended = False
+        self._count = 0
+        self._newest_id = 0
+        self._ids: set[int] = set()
+        self._labels: set[str] = set()
+
+    def take(self, record: Record) -> None:
+        """Go on by one record; ValueError says what is wrong with it."""
+        due = ("head", "agent")[self._count] if self._count < 2 else None
+        if self.has_ended:
+            raise ValueError("stands after the end")
+        if (due or record.type) != record.type or (due is None and record.type in ("head", "agent")):
+            raise ValueError(f"a line of type {record.type!r} should not stand here")
+        if isinstance(record, BlockText):
+            self._block(record)
+        elif isinstance(record, KeptMessage):
+            self._message(record)
+        elif isinstance(record, KeptEdit | KeptPassage):
+            if record.source_message_id is not None:
+                self._refer("source_message_id", record.source_message_id)
+        elif isinstance(record, End):
+            self._end(record)
+        self._count += 1
+
+    def _block(self, block: BlockText) -> None:
+        if block.label in self._labels:
+            raise ValueError(f"a second block {block.label!r}")
+        self._labels.add(block.label)
+
+    def _message(self, message: KeptMessage) -> None:
+        if message.id <= self._newest_id:
+            raise ValueError(f"message {message.id} should stand before {self._newest_id}, and once")
+        self._newest_id = message.id
+        self._ids.add(message.id)
+        self._refer("turn_id", message.turn_id)
+
+    def _refer(self, name: str, id_: int) -> None:
+        if id_ not in self._ids:
+            raise ValueError(f"{name} {id_} is no message above this line")
+
+    def _end(self, end: End) -> None:
+        if end.records != self._count:
+            raise ValueError(f"{self._count} lines stand before the end, and it says {end.records}")
+        if not self._labels:
+            raise ValueError("there is no block of core memory")
+        self.has_ended = True
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    message = re.sub(r" at line 1 column", " at column", fault["msg"])
+    return " ".join(f"{f'{place}: ' if place else ''}{message}".split())

@@ -1,0 +1,107 @@
+"""`backup` and `migrate`: a whole copy beside a running bot, and a database brought up to date."""
+
+import asyncio
+import os
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, create_engine
+
+import memory.database
+from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.operator.storage import back_up, migrate
+from config.settings import Settings
+from memory.database import SCHEMA_REVISION
+from memory.ports import StorageUnavailable
+from memory.upkeep import beside
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+async def test_a_backup_beside_a_running_bot_is_whole_and_for_its_owner_alone(
+    settings: Settings, talk: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "copy.db"
+    async with talk() as bot:
+        await bot.say("Hello")
+        talking = asyncio.create_task(bot.say("And again"))
+        await back_up(settings, out)
+        await talking
+        assert "checked" in capsys.readouterr().out
+    assert stat.S_IMODE(os.stat(out).st_mode) == 0o600
+    with closing(sqlite3.connect(out)) as copy:
+        assert copy.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert ("Hello",) in copy.execute("SELECT text FROM messages").fetchall()
+
+
+async def test_a_backup_put_in_the_databases_place_is_the_bot_as_it_was(
+    settings: Settings, talked: None, talk: Any, tmp_path: Path, data_dir: Path
+) -> None:
+    await back_up(settings, tmp_path / "copy.db")
+    async with talk() as bot:
+        await bot.say("Forget this wallaby")
+    os.replace(tmp_path / "copy.db", data_dir / "bot.db")
+    async with talk() as bot:
+        assert "found nothing" in await bot.command("search wallaby")
+        assert "kanarienvogel" in await bot.command("search word")
+
+
+async def test_a_backup_writes_over_nothing(settings: Settings, talked: None, tmp_path: Path) -> None:
+    out = tmp_path / "copy.db"
+    out.write_text("precious", encoding="utf-8")
+    with pytest.raises(CommandUnclear, match="exists"):
+        await back_up(settings, out)
+    assert out.read_text(encoding="utf-8") == "precious"
+    with pytest.raises(CannotBeDone, match="cannot be written"):
+        await back_up(settings, tmp_path / "nowhere" / "copy.db")
+    assert set(os.listdir(tmp_path)) == {"copy.db", "data"}
+
+
+async def test_of_nothing_there_is_no_backup(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable, match="no database yet"):
+        await back_up(settings, tmp_path / "copy.db")
+    assert os.listdir(tmp_path) == []
+
+
+def old_database(path: Path) -> None:
+    """A database as the first version of this program made it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(memory.database.__file__).parent / "migrations"))
+    path.parent.mkdir()
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO agents (scope, created_at) VALUES ('console:dm:old', 0)")
+    engine.dispose()
+
+
+async def test_an_old_database_is_brought_up_to_date_with_a_copy_before(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old_database(settings.database_path)
+    with pytest.raises(StorageUnavailable, match="python -m bot migrate"):
+        async with beside(settings.database_path):
+            pass
+    await migrate(settings, lambda: NOW)
+    copy = settings.bot_data_dir / "backups" / f"before-{SCHEMA_REVISION}-20260601T120000.db"
+    told = f"{settings.database_path}: schema 0001 brought to {SCHEMA_REVISION}; the copy from before is {copy}.\n"
+    assert capsys.readouterr().out == told
+    with closing(sqlite3.connect(copy)) as before:
+        assert before.execute("SELECT scope FROM agents").fetchall() == [("console:dm:old",)]
+    await migrate(settings, lambda: NOW)
+    assert "up to date already" in capsys.readouterr().out
+    assert len(os.listdir(copy.parent)) == 1
+
+
+async def test_where_there_is_no_database_none_is_made(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    await migrate(settings, lambda: NOW)
+    assert "no database yet" in capsys.readouterr().out
+    assert os.listdir(settings.bot_data_dir.parent) == []

@@ -1,0 +1,119 @@
+"""`export` and `import`: an agent moves with all it remembers, and goes on where it was."""
+
+import json
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.operator.transfer import export_agent, import_agent
+from config.settings import Settings
+from memory.ports import StorageUnavailable
+from memory.upkeep import beside
+
+CANARY = "kanarienvogel-73"
+
+
+def now() -> datetime:
+    return datetime(2026, 6, 1, 12, tzinfo=UTC)
+
+
+async def test_an_imported_agent_remembers_what_the_exported_one_did(
+    settings: Settings, talked: None, talk: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "ada.jsonl"
+    await export_agent(settings, "ada", str(out), overwrites=False)
+    assert stat.S_IMODE(os.stat(out).st_mode) == 0o600
+    await import_agent(settings, str(out), "eve", now)
+    told = capsys.readouterr().out
+    assert told == "console:dm:eve: imported 6 messages, 1 notes, 2 blocks with 1 edits.\n"
+    async with talk() as bot:
+        for command in ("memory", "search word", f"search {CANARY}"):
+            assert await bot.command(command, person="eve") == await bot.command(command, person="ada")
+        assert CANARY in await bot.command("search word", person="eve")
+        assert await bot.say("Still there?", person="eve") == ["Noted."]
+
+
+async def test_it_goes_to_another_data_directory_under_its_own_name(
+    settings: Settings, talked: None, tmp_path: Path
+) -> None:
+    await export_agent(settings, "console:dm:bob", str(tmp_path / "bob.jsonl"), overwrites=False)
+    other = settings.model_copy(update={"bot_data_dir": tmp_path / "other"})
+    await import_agent(other, str(tmp_path / "bob.jsonl"), None, now)
+    await export_agent(other, "bob", str(tmp_path / "again.jsonl"), overwrites=False)
+    first, again = ((tmp_path / name).read_text(encoding="utf-8") for name in ("bob.jsonl", "again.jsonl"))
+    assert len(again.splitlines()) == len(first.splitlines())
+    assert again.splitlines()[1] == first.splitlines()[1]
+
+
+async def test_it_exports_beside_a_running_bot_to_standard_output(
+    settings: Settings, talk: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with talk() as bot:
+        await bot.say("Hello")
+        await export_agent(settings, "ada", "-", overwrites=False)
+        out, err = capsys.readouterr()
+        with pytest.raises(StorageUnavailable, match="in use by another process"):
+            await import_agent(settings, os.devnull, "eve", now)
+    assert [json.loads(line)["type"] for line in out.splitlines()][:3] == ["head", "agent", "block"]
+    assert err == f"console:dm:ada: {len(out.splitlines())} lines written to standard output.\n"
+
+
+async def test_a_file_that_is_there_is_written_over_only_when_told(
+    settings: Settings, talked: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "ada.jsonl"
+    out.write_text("precious", encoding="utf-8")
+    with pytest.raises(CommandUnclear, match="--yes"):
+        await export_agent(settings, "ada", str(out), overwrites=False)
+    with pytest.raises(CannotBeDone, match="There is no agent console:dm:nobody"):
+        await export_agent(settings, "nobody", str(out), overwrites=True)
+    assert out.read_text(encoding="utf-8") == "precious"
+    await export_agent(settings, "ada", str(out), overwrites=True)
+    assert out.read_text(encoding="utf-8").startswith('{"type":"head"')
+    assert stat.S_IMODE(os.stat(out).st_mode) == 0o600
+    assert set(os.listdir(tmp_path)) == {"ada.jsonl", "data"}
+
+
+async def test_who_is_there_is_told_to_whoever_asks_for_another(settings: Settings, talked: None) -> None:
+    with pytest.raises(CannotBeDone, match=r"^There is no agent console:dm:eve\. There are: ada, bob\.$"):
+        await export_agent(settings, "eve", "-", overwrites=False)
+
+
+async def test_an_import_never_touches_an_agent_that_is_there(settings: Settings, talked: None, tmp_path: Path) -> None:
+    out = tmp_path / "ada.jsonl"
+    await export_agent(settings, "ada", str(out), overwrites=False)
+    before = await _everything(settings)
+    for name in (None, "ada", "console:dm:bob"):
+        with pytest.raises(CannotBeDone, match="already; nothing was imported"):
+            await import_agent(settings, str(out), name, now)
+    assert await _everything(settings) == before
+
+
+async def test_of_a_file_that_is_cut_short_nothing_is_imported(
+    settings: Settings, talked: None, tmp_path: Path
+) -> None:
+    out = tmp_path / "ada.jsonl"
+    await export_agent(settings, "ada", str(out), overwrites=False)
+    lines = out.read_bytes().splitlines(keepends=True)
+    before = await _everything(settings)
+    for content, told in ((b"".join(lines[:-1]), "missing"), (b"".join(lines)[:-9], "Invalid JSON"), (b"", "line 1")):
+        out.write_bytes(content)
+        with pytest.raises(
+            CannotBeDone, match=rf"^{out}: line \d+: .*{told}.*\. Nothing was imported\.$|line 1: missing"
+        ):
+            await import_agent(settings, str(out), "eve", now)
+    with pytest.raises(CannotBeDone, match="cannot be read"):
+        await import_agent(settings, str(tmp_path / "none"), "eve", now)
+    assert await _everything(settings) == before
+
+
+async def _everything(settings: Settings) -> list[Any]:
+    async with beside(settings.database_path) as connection:
+        tables = await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        names = list(tables.scalars())
+        return [(await connection.exec_driver_sql(f"SELECT * FROM {name}")).all() for name in names]

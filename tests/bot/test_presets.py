@@ -1,0 +1,103 @@
+"""Presets: what a new agent is made of, also from an operator's own files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.testing import ScriptedServer, answer, says
+from adapters.token_counter import BpeTokenCounter
+from bot.app import Choices
+from bot.testing import open_bot
+from config.words import WordsNotFound, persona, preset, preset_names, prompt
+
+OWN_PRESET = """
+instructions = "pirate"
+persona = "pirate"
+human = "default"
+tools = ["send_message", "core_memory_append"]
+"""
+
+
+def settings(server: ScriptedServer) -> dict[str, Any]:
+    return {"llm_model": "m", "openai_base_url": server.url}
+
+
+def write_own(folder: Path, text: str = OWN_PRESET) -> None:
+    for kind, name, content in (
+        ("presets", "pirate.toml", text),
+        ("personas", "pirate.md", "I am an AI that talks like a pirate."),
+        ("prompts", "pirate.md", "Arr. You talk in $place."),
+    ):
+        (folder / kind).mkdir(parents=True, exist_ok=True)
+        (folder / kind / name).write_text(content)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_names_files_that_there_are_and_fits_a_small_window(name: str) -> None:
+    made_of = preset(name)
+    assert persona(made_of.persona)
+    assert BpeTokenCounter().count(prompt(made_of.instructions).template) <= 700
+    assert "send_message" in made_of.tools
+
+
+def test_the_presets_of_memgpt_are_there() -> None:
+    assert set(preset_names()) >= {"memgpt_chat", "memgpt_docs"}
+
+
+async def test_an_agent_keeps_the_preset_that_it_was_made_of(tmp_path: Path) -> None:
+    async with ScriptedServer([says("Hi")] * 2) as server:
+        async with open_bot(tmp_path, choices=Choices(preset="memgpt_docs"), **settings(server)) as bot:
+            await bot.say("Hi")
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            await bot.say("Hi")
+        for request in server.requests:
+            assert "answers from documents" in request["messages"][0]["content"]
+            assert "AI librarian" in request["messages"][0]["content"]
+
+
+async def test_an_own_preset_in_the_data_directory_is_found_by_name(tmp_path: Path) -> None:
+    write_own(tmp_path)
+    search = answer(None, ("conversation_search", {"query": "x"}))
+    async with ScriptedServer([search, says("Arr")]) as server:
+        async with open_bot(tmp_path, choices=Choices(preset="pirate"), **settings(server)) as bot:
+            assert await bot.say("Ahoy") == ["Arr"]
+        first, second = server.requests
+        assert first["messages"][0]["content"].startswith("Arr. You talk in a direct conversation.")
+        assert {tool["function"]["name"] for tool in first["tools"]} == {"send_message", "core_memory_append"}
+        told = json.loads(second["messages"][-1]["content"])
+        assert told["message"] == (
+            "There is no tool 'conversation_search'. The tools are: send_message, core_memory_append."
+        )
+
+
+async def test_an_agent_whose_preset_is_gone_goes_on_with_that_of_plain_chat(tmp_path: Path) -> None:
+    write_own(tmp_path)
+    async with ScriptedServer([says("Arr"), says("Hi")]) as server:
+        async with open_bot(tmp_path, choices=Choices(preset="pirate"), **settings(server)) as bot:
+            await bot.say("Ahoy")
+        (tmp_path / "presets" / "pirate.toml").unlink()
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Ahoy") == ["Hi"]
+        assert "built on MemGPT" in server.requests[1]["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("instructions =", "not TOML"),
+        ('instructions = "system"', "persona: Field required"),
+        (OWN_PRESET + "more = 1", "more: Extra inputs"),
+        (OWN_PRESET.replace("core_memory_append", "fly"), "names tools that there are not: fly"),
+        (OWN_PRESET.replace('persona = "pirate"', 'persona = "nobody"'), "no 'nobody' in personas"),
+    ],
+)
+async def test_a_preset_that_cannot_be_used_is_one_clear_line(tmp_path: Path, text: str, told: str) -> None:
+    write_own(tmp_path, text)
+    async with ScriptedServer() as server:
+        with pytest.raises(WordsNotFound) as caught:
+            async with open_bot(tmp_path, choices=Choices(preset="pirate"), **settings(server)):
+                pass
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
