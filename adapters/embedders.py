@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_CHARS = 50_000
 """Of a longer text the beginning is enough: an average of ten thousand words moves no more, and each takes memory."""
 
+MAX_REMOTE_CHARS = 8000  # a token is at least a character, and the usual models take 8191
+
 
 class WordLlamaEmbedder:
     """Averages of the word vectors that the package `wordllama` carries: 256 numbers, 0.3 ms a message, no network.
@@ -90,7 +92,9 @@ class OpenAIEmbedder:
 
         try:
             async with asyncio.timeout(self._timeout_s):
-                answer = await self._client.embeddings.create(model=self._model, input=list(texts))
+                answer = await self._client.embeddings.create(
+                    model=self._model, input=[text[:MAX_REMOTE_CHARS] for text in texts]
+                )
             vectors = [_unit(entry.embedding) for entry in sorted(answer.data, key=lambda entry: entry.index)]
         except TimeoutError as error:
             raise self._no_answer(f"none within {self._timeout_s:g} s") from error

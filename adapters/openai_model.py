@@ -135,7 +135,8 @@ class OpenAIModel:
             raise self._unreadable(f"not JSON: {error}") from error
         # The SDK hands on a body that is not JSON as it came; some servers report an error with status 200.
         if not isinstance(answer, dict) or (answer.get("error") and not answer.get("choices")):
-            raise self._unreadable(f"not a chat completion: {str(answer)[:200]!r}")
+            logger.debug("not a chat completion: %s", str(answer)[:1000])
+            raise self._unreadable("not a chat completion")
         return _completion(answer)
 
     async def close(self) -> None:
@@ -183,8 +184,12 @@ class OpenAIModel:
         return self._tools_json
 
     def _status_error(self, error: Any) -> ModelError:
-        detail = f"{self._name}: HTTP {error.status_code}: {without_key(error.message, self._api_key)}"
-        if error.status_code in (400, 413) and any(sign in detail.lower() for sign in _OVERFLOW_SIGNS):
+        said = without_key(error.message, self._api_key)
+        logger.debug("the server said: %s", said)
+        # What it says of a request may repeat what people wrote; what it says of itself may not.
+        shown = (error.code or error.type or "") if error.status_code in (400, 413, 422) else said[:300]
+        detail = f"{self._name}: HTTP {error.status_code} {shown}".rstrip()
+        if error.status_code in (400, 413) and any(sign in said.lower() for sign in _OVERFLOW_SIGNS):
             return ContextOverflow("That was too much text for my language model at once.", detail)
         if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(error.message):
             return FeatureUnsupported("My language model cannot do what I ask of it.", detail)

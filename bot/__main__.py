@@ -17,6 +17,7 @@ import typer
 from adapters.ports import ServiceMissing
 from bot.app import utc_now
 from bot.chat import ChatOptions, chat_in_terminal
+from bot.errors import ContextTooSmall
 from bot.log import set_up
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from config.settings import Settings, SettingsInvalid, load_settings
@@ -37,7 +38,7 @@ def _root() -> None:
 
 
 def _agent_name(value: str) -> str:
-    if not re.fullmatch(r"[^:/\x00-\x1f\x7f-\x9f]{1,100}", value) or not value.strip():
+    if not re.fullmatch(r"[^:/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}", value) or not value.strip():
         raise typer.BadParameter("a name has 1 to 100 characters, and neither : nor / among them.")
     return value.strip()
 
@@ -71,7 +72,9 @@ def chat(
 ) -> None:
     """Talk to an agent in the terminal."""
     settings = _settings(llm_model=model)
-    options = ChatOptions(agent, preset, persona, human, plain=plain or not sys.stdin.isatty(), debug=debug)
+    options = ChatOptions(
+        agent, preset, persona, human, plain=plain or sys.stdin is None or not sys.stdin.isatty(), debug=debug
+    )
     # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
     quiet = "WARNING" if options.plain or debug else "ERROR"
     set_up(settings.bot_log_level if "bot_log_level" in settings.model_fields_set else quiet, settings.bot_log_format)
@@ -184,7 +187,7 @@ def _run(work: Callable[[], None]) -> None:
         work()
     except SettingsInvalid as invalid:
         _fail(EX_CONFIG, *invalid.faults)
-    except WordsNotFound as error:
+    except (WordsNotFound, ContextTooSmall) as error:
         _fail(EX_CONFIG, str(error))
     except CommandUnclear as error:
         _fail(EX_USAGE, str(error))

@@ -122,7 +122,7 @@ class Agents:
             queue=(),
         )
         names_speaker = not agent.is_direct
-        queued = tuple(self._compiler.queued(message, agent.zone, names_speaker=names_speaker) for message in queue)
+        queued = self._compiler.queued(queue, agent.zone, names_speaker=names_speaker)
         agent = replace(agent, queue=queued)
         self.keep(agent)
         return agent

@@ -93,6 +93,7 @@ async def open_app(
     Raises:
         StorageUnavailable: the data directory or the database cannot be used.
         ServiceMissing: the model is not there.
+        ContextTooSmall: the model's window has no room for instructions and tools.
         WordsNotFound: there is no such preset, persona or human, or a preset cannot be used.
     """
     own = settings.bot_data_dir
@@ -118,11 +119,12 @@ async def open_app(
         stack.push_async_callback(embedder.close)
         archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
         stack.push_async_callback(archival.close)
-        room = Room.of(model.context_window, settings.memory_block_tokens)
-        shelves = Shelves(recall, archival, ResultLists(database), counter, room)
         tools = discover(bot.tools, Tool)
         talks_only = _talks_only(settings)
         equipment = {"any": Equipment(prompt("text_tier", own), ())} if talks_only else _equipment(tools, own)
+        fixed = max(given.tokens(counter) for given in equipment.values())
+        room = Room.of(model.context_window, settings.memory_block_tokens, fixed)
+        shelves = Shelves(recall, archival, ResultLists(database), counter, room)
         compiler = ContextCompiler(equipment, room, counter)
         tier = _text_tier(settings, model, embedder, shelves)
         if not talks_only:

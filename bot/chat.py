@@ -1,5 +1,6 @@
 """`python -m bot chat`: the console platform, served until the person leaves."""
 
+import io
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ DEMO_MODEL = """\
 This is a **demo model** (SmolLM2, 135 million parameters, inside this program): it shows how memory works, \
 but it is no good talker and edits no memory by itself. Two lines in `.env` give you a real one:
 
-    OPENAI_API_KEY=sk-…
+    OPENAI_API_KEY=sk-...
     LLM_MODEL=gpt-4.1-mini
 
 (or `OPENAI_BASE_URL=http://127.0.0.1:11434/v1` instead of the key, for Ollama and other servers of your own)."""
@@ -51,7 +52,7 @@ def _console(
     conversation: Conversation, settings: Settings, options: ChatOptions
 ) -> "PlainConsole | InteractiveConsole":
     if options.plain:
-        return PlainConsole(conversation, sys.stdin.buffer, stdout_line, note)
+        return PlainConsole(conversation, sys.stdin.buffer if sys.stdin else io.BytesIO(), stdout_line, note)
     from adapters.console.interactive import InteractiveConsole  # a pipe needs none of what it imports
 
     return InteractiveConsole(conversation, settings.bot_data_dir / "console_history")

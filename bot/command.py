@@ -1,5 +1,6 @@
 """Running a slash command for somebody."""
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,10 @@ from bot.lanes import Lanes
 from bot.registry import Command
 from bot.scopes import scope_of
 from bot.text import clean, one_line
+
+logger = logging.getLogger(__name__)
+
+WENT_WRONG = "Something went wrong on my side. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +76,9 @@ class Commands:
             return await command.run(context, argument.strip())
         except CommandRefused as refusal:
             return str(refusal)
+        except Exception:  # the last line, as for turns: the log has it all, the person is told, the process lives
+            logger.exception("command broke")
+            return WENT_WRONG
 
 
 def usage(command: Command) -> str:

@@ -29,6 +29,10 @@ from memory.result_lists import ResultLists
 logger = logging.getLogger(__name__)
 
 
+MAX_CALLS = 16
+"""Of one answer, so many calls are run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a step is going to change; nothing of it is visible to anybody before the commit."""
@@ -110,7 +114,10 @@ class Executor:
 
         `allowed`: names of the tools that the agent is given; empty for all.
         """
-        return tuple([await self._run(call, context, allowed or self._tools) for call in calls])
+        names = allowed or self._tools
+        results = [await self._run(call, context, names) for call in calls[:MAX_CALLS]]
+        too_many = _json({"status": "error", "message": f"At most {MAX_CALLS} calls in one answer."})
+        return (*results, *(ToolResult(call, too_many, True, True) for call in calls[MAX_CALLS:]))
 
     async def _run(self, call: ToolCall, context: ToolContext, allowed: Collection[str]) -> ToolResult:
         before = context.draft
@@ -121,11 +128,11 @@ class Executor:
             result = await tool.run(context, **values)
         except (ToolFailed, CoreMemoryFault) as failure:
             context.draft = before
-            logger.info("tool failed tool=%s", call.name)
+            logger.info("tool failed tool=%s", one_line(ascii(call.name), 60))
             return ToolResult(call, _json({"status": "error", "message": str(failure)}), True, True)
         except Exception:  # a tool with a fault of its own must not cost the person the turn
             context.draft = before
-            logger.exception("tool broke tool=%s", call.name)
+            logger.exception("tool broke tool=%s", one_line(ascii(call.name), 60))
             fault = "The tool is broken; go on without it."
             return ToolResult(call, _json({"status": "error", "message": fault}), True, True)
         return ToolResult(call, _json({"status": "ok", **(result or {})}), False, wants_heartbeat)

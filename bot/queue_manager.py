@@ -19,6 +19,8 @@ from memory.recall import RecallStorage
 
 logger = logging.getLogger(__name__)
 
+MIN_QUEUE_TOKENS = 100
+
 PRESSURE_ALERT = (
     "Memory pressure: your window is nearly full and the oldest messages will soon be evicted. Save what matters "
     "with core_memory_append, core_memory_replace or archival_memory_insert. Do not mention this to anybody."
@@ -66,8 +68,8 @@ class QueueManager:
         if usage is None or usage.prompt_tokens <= 0:
             return
         ratio = usage.prompt_tokens / max(1, self.tokens(agent)) * self._calibration
-        # A server that reports nonsense must not talk us out of our own count.
-        self._calibration = 0.5 * self._calibration + 0.5 * min(3.0, max(0.8, ratio))
+        if 0.3 <= ratio <= 3:  # a server that reports nonsense must not talk us out of our own count
+            self._calibration = 0.5 * self._calibration + 0.5 * max(0.8, ratio)
 
     async def make_room(self, agent: Agent, turn_id: int, keep: Keep, *, force: bool = False) -> Agent:
         """Before a model call: evict if the prompt is too large (or if `force`), else warn once if it nearly is.
@@ -75,31 +77,40 @@ class QueueManager:
         Raises:
             ContextTooSmall: the fixed part alone leaves no room for a message.
         """
-        room = self._compiler.room
-        limit = round(self._fractions.flush * room.window) - room.reply
-        tokens = self.tokens(agent)
-        if tokens > limit or force:
-            return await self._flush(agent, limit, keep)
+        if self.tokens(agent) > self._limit or force:
+            return await self._flush(agent, keep)
         return await self.warn(agent, turn_id, keep)
 
     async def warn(self, agent: Agent, turn_id: int, keep: Keep) -> Agent:
         """Tell the agent, once until the next eviction, that its window is nearly full; the same agent if it is not."""
-        if agent.warned or self.tokens(agent) <= self._fractions.warn * self._compiler.room.window:
+        if agent.warned or self.tokens(agent) <= self._warned_at(agent):
             return agent
         logger.info("memory pressure tokens=%d", self.tokens(agent))
         return await whole(self._alert(agent, turn_id), keep)
+
+    @property
+    def _limit(self) -> int:
+        """The largest prompt that leaves room for the reply."""
+        room = self._compiler.room
+        return round(self._fractions.flush * room.window) - room.reply
+
+    def _warned_at(self, agent: Agent) -> float:
+        """In a small window the fixed part alone may pass the fraction: then half of what is left counts."""
+        fixed = self._compiler.fixed_tokens(agent) * self._calibration
+        return max(self._fractions.warn * self._compiler.room.window, (fixed + self._limit) / 2)
 
     async def _alert(self, agent: Agent, turn_id: int) -> Agent:
         alert = system_alert(PRESSURE_ALERT, self._now())
         async with self._database.write() as transaction:
             (kept,) = await self._recall.append(transaction, agent.id, turn_id, [alert])
             await self._agents.save_pressure(transaction, agent.id, summary=agent.summary, warned=True)
-        queued = self._compiler.queued(kept, agent.zone, names_speaker=not agent.is_direct)
-        return replace(agent, warned=True, queue=(*agent.queue, queued))
+        queued = self._compiler.queued([kept], agent.zone, names_speaker=not agent.is_direct)
+        return replace(agent, warned=True, queue=(*agent.queue, *queued))
 
-    async def _flush(self, agent: Agent, limit: int, keep: Keep) -> Agent:
+    async def _flush(self, agent: Agent, keep: Keep) -> Agent:
+        limit = self._limit
         fixed = round(self._compiler.fixed_tokens(agent) * self._calibration)
-        if fixed > 0.8 * limit:
+        if limit - fixed < MIN_QUEUE_TOKENS:
             raise ContextTooSmall(
                 f"Instructions, tools and core memory take {fixed} tokens of a window of {self._compiler.room.window}. "
                 "Use a model with a larger window, or set LLM_CONTEXT_WINDOW if this one's is larger than that."

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from adapters.ports import ChatPlatform, InboundMessage, ModelError, Origin
 from bot import events
 from bot.agents import Agents
+from bot.command import WENT_WRONG
 from bot.errors import ContextTooSmall, TurnGivenUp
 from bot.lanes import Lanes
 from bot.log import of_scope
@@ -15,8 +16,6 @@ from bot.turn import Observe, Turns
 from memory.ports import NewMessage
 
 logger = logging.getLogger(__name__)
-
-WENT_WRONG = "Something went wrong on my side. Your message is kept; please try again."
 
 
 class Receiver:

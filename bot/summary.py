@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from adapters.ports import ChatMessage, LanguageModel, ModelError
 from bot.context import Room
 from bot.events import local_time, speaker_of
-from bot.text import clean, defuse, one_line, shorten
+from bot.text import clean, defuse, one_line, shorten, without_reasoning
 from memory.ports import Kind, Message, TokenCounter
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class Summarizer:
                 ChatMessage("user", f"{earlier}Messages:\n{material}\n\nThe new summary:"),
             ]
         )
-        text = clean(answer.text or "").strip()
+        text = without_reasoning(clean(answer.text or "")).strip()
         return self._bounded(text) if text else self._extract(summary, lines)
 
     def _chunks(self, lines: Sequence[str]) -> list[list[str]]:

@@ -1,16 +1,20 @@
 """Text from outside, made safe to keep, to show to a model and to print (pure)."""
 
 import re
+import unicodedata
+from collections.abc import Sequence
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_REASONING = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_REASONING = re.compile(
+    r"\A\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)|\A(?:(?!<think).)*?</think(?:ing)?>", re.DOTALL
+)
 # Marks by which common chat templates begin and end a turn: written by a person, they are words.
 _TEMPLATE_MARK = re.compile(r"<(?=\|)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|\[(?=/?INST\])|<(?=</?SYS>)")
 
 
 def clean(text: str) -> str:
-    """Replace what neither a database nor a network takes: NUL and lone surrogates."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    """Replace what neither a database nor a network takes (NUL and lone surrogates); one form for each letter (NFC)."""
+    return unicodedata.normalize("NFC", _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
 def defuse_json(encoded: str) -> str:
@@ -24,8 +28,8 @@ def defuse(text: str) -> str:
 
 
 def without_reasoning(text: str) -> str:
-    """What a reasoning model says after thinking aloud between `<think>` tags (the closing one may be all there is)."""
-    return _REASONING.sub("", text).rpartition("</think>")[2]
+    """What a model says after thinking aloud at its beginning (of the tags, the closing one may be all there is)."""
+    return _REASONING.sub("", text, count=1)
 
 
 def shorten(text: str, max_chars: int, note: str = "[… {count} characters left out …]") -> str:
@@ -37,6 +41,25 @@ def shorten(text: str, max_chars: int, note: str = "[… {count} characters left
     tail = kept // 4
     said = note.format(count=len(text) - head - tail)
     return f"{text[:head]}\n{said}\n{text[len(text) - tail :] if tail else ''}".rstrip("\n")
+
+
+def verbatim(text: str) -> str:
+    """Markdown that shows a text to the letter."""
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}\n{text}\n{fence}"
+
+
+def excerpt(text: str, words: Sequence[str], max_chars: int) -> str:
+    """Of a long text, the part around the first of these words (in lower case) that it holds."""
+    if len(text) <= max_chars:
+        return text
+    folded = text.lower()
+    found = [at for word in words if (at := folded.find(word)) >= 0]
+    start = max(0, min(min(found, default=0) - max_chars // 3, len(text) - max_chars))
+    end = start + max_chars
+    return f"{'[…] ' if start else ''}{text[start:end]}{' […]' if end < len(text) else ''}"
 
 
 def one_line(text: str, max_chars: int = 200) -> str:

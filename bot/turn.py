@@ -99,6 +99,8 @@ class Turns:
         for _ in range(self._max_steps):
             progress = await self._step(progress, kept_event, deliver, keep, observe)
             if not progress.goes_on:
+                if kept_event.kind is Kind.USER_MESSAGE and not progress.has_spoken:
+                    raise TurnGivenUp("I have nothing to say to that. Please put it in other words.")
                 return
             if progress.faulty_steps >= MAX_FAULTY_STEPS:
                 logger.warning("turn given up after faulty steps")
@@ -178,7 +180,7 @@ class Turns:
 
     def _queued(self, agent: Agent, messages: tuple[Message, ...]) -> Agent:
         names_speaker = not agent.is_direct
-        queued = (self._compiler.queued(message, agent.zone, names_speaker=names_speaker) for message in messages)
+        queued = self._compiler.queued(messages, agent.zone, names_speaker=names_speaker)
         return replace(agent, queue=(*agent.queue, *queued))
 
 

@@ -149,6 +149,13 @@ class ModelSection(_Section):
     llm_retry_hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1
     embedding_model: str = EMBEDDED
 
+    @field_validator("openai_api_key")
+    @classmethod
+    def _plain_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError("should be the key alone, without spaces, an ellipsis or other such characters")
+        return value
+
     @field_validator("openai_base_url")
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:

@@ -25,6 +25,8 @@ from adapters.ports import Address, Origin, Receive, RunCommand, StepReport
 # What could move the cursor, ring or change the terminal's title; newline and tab may stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
+_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
+
 
 class InteractiveConsole:
     """A `ChatPlatform` in a terminal; Ctrl-C stops the running answer, Ctrl-D leaves."""
@@ -64,14 +66,14 @@ class InteractiveConsole:
             if taken.leaves:
                 return
             if taken.reply is not None:
-                self._console.print(Padding(Markdown(printable(taken.reply)), (0, 0, 1, 2)))
+                self._console.print(Padding(Markdown(_as_written(printable(taken.reply))), (0, 0, 1, 2)))
             if taken.turn is not None:
                 await self._wait(asyncio.ensure_future(taken.turn))
 
     async def send(self, address: Address, text: str) -> None:
         """Print a reply."""
         self._console.print(Text(f"{self._conversation.agent}>", style="bold cyan"))
-        self._console.print(Padding(Markdown(printable(text)), (0, 0, 1, 2)))
+        self._console.print(Padding(Markdown(_as_written(printable(text))), (0, 0, 1, 2)))
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Print a notice of our own."""
@@ -110,6 +112,14 @@ class InteractiveConsole:
 def printable(text: str) -> str:
     """A text without what would steer the terminal."""
     return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _as_written(text: str) -> str:
+    """Markdown that shows what the terminal's renderer would swallow: tags, and the ends of lines."""
+    pieces = _CODE.split(text)  # code stands at the odd places
+    for at in range(0, len(pieces), 2):
+        pieces[at] = re.sub(r"(?<=\S)\n(?=\S)", "  \n", pieces[at].replace("<", "&lt;"))
+    return "".join(pieces)
 
 
 def _keys() -> KeyBindings:

@@ -72,14 +72,15 @@ class PlainConsole:
     def _say(self, text: str) -> None:
         try:
             self._write(_on_one_line(text))
-        except BrokenPipeError:  # whoever read our replies has left, as `head` does: no more turns for nobody
+        except OSError:  # whoever read our replies has left, as `head` does: no more turns for nobody
             self._is_heard = False
 
 
 def note(text: str) -> None:
     """Say something of our own on stderr."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 def stdout_line(text: str) -> None:
@@ -87,7 +88,7 @@ def stdout_line(text: str) -> None:
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
+    except OSError:
         # What is left in the buffer would be complained of at exit: https://docs.python.org/3/library/signal.html
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise

@@ -3,6 +3,7 @@
 from bot.agent import Agent
 from bot.command import CommandContext
 from bot.registry import command
+from bot.text import verbatim
 
 
 @command
@@ -16,10 +17,10 @@ async def memory(context: CommandContext) -> str:
     await context.in_lane(find)
     (agent,) = found
     counter = context.shelves.counter
-    parts = [
-        f"**{block.label}** ({counter.count(block.value)} of {block.limit} tokens)\n\n{block.value or '(empty)'}"
-        for block in agent.core
-    ]
+    parts = []
+    for block in agent.core:
+        size = f"({counter.count(block.value)} of {block.limit} tokens)"
+        parts.append(f"**{block.label}** {size}\n{verbatim(block.value or '(empty)')}")
     messages = await context.shelves.recall.count(agent.id)
     notes = await context.shelves.archival.count(agent.id)
     parts.append(f"Beyond that I can search {messages} messages and {notes} notes.")

@@ -3,7 +3,8 @@
 from bot.command import CommandContext
 from bot.events import local_time, speaker_of
 from bot.registry import command
-from bot.text import one_line
+from bot.text import excerpt, one_line
+from memory.search import query_words
 
 SHOWN = 5
 
@@ -16,13 +17,14 @@ async def search(context: CommandContext, query: str) -> str:
         return "We have not talked yet, so there is nothing to find."
     message_ids = await context.shelves.recall.search(agent_id, query)
     note_ids = await context.shelves.archival.search(agent_id, query)
+    words = query_words(query)
     messages = [
         f"- {local_time(message.created_at, zone)} **{speaker_of(message, person='you', agent='I')}**: "
-        f"{one_line(message.text or '')}"
+        f"{one_line(excerpt(message.text or '', words, 180))}"
         for message in await context.shelves.recall.get(agent_id, message_ids[:SHOWN])
     ]
     notes = [
-        f"- {local_time(note.created_at, zone)} {one_line(note.content)}"
+        f"- {local_time(note.created_at, zone)} {one_line(excerpt(note.content, words, 180))}"
         for note in await context.shelves.archival.get(agent_id, note_ids[:SHOWN])
     ]
     parts = []

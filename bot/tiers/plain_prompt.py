@@ -2,12 +2,15 @@
 
 from string import Template
 
-from adapters.ports import ChatMessage, LanguageModel, Usage
+from adapters.ports import ChatMessage, ContextOverflow, LanguageModel, Usage
 from bot.agent import Agent
-from bot.context import Room
+from bot.context import TOKENS_PER_MESSAGE, Room
 from bot.text import defuse, shorten
 from bot.tiers.text_tier import Question, persona_of, said_before
 from memory.ports import Kind, TokenCounter
+
+OVERHEAD_TOKENS = 60
+"""Headings, and what the chat template adds."""
 
 
 class PlainPrompter:
@@ -18,37 +21,59 @@ class PlainPrompter:
         self._instructions = instructions
         self._counter = counter
         self._room = room
+        self._density = 1.0  # how many of the model's tokens one of ours stands for, as far as it has shown
 
     async def reply(self, agent: Agent, question: Question) -> tuple[str, Usage | None]:
         """See `Prompter`."""
-        completion = await self._model.complete(self._prompt(agent, question), max_tokens=self._room.reply)
+        prompt = self._prompt(agent, question)
+        try:
+            completion = await self._model.complete(prompt, max_tokens=self._room.reply)
+        except ContextOverflow:
+            self._density *= 1.5  # the model's tokens are smaller than ours; the turn tries once more
+            raise
         return completion.text or "", completion.usage
 
     def _prompt(self, agent: Agent, question: Question) -> list[ChatMessage]:
-        known = "\n".join(question.core) or "(nothing yet)"
-        parts = [
-            self._instructions.substitute(place="a direct conversation" if agent.is_direct else "a channel of many"),
-            f"# Persona\n{defuse(persona_of(agent))}",
-            f"# What you know\n{known}",
-        ]
-        if agent.summary:
-            parts.append(f"# What was said long ago\n{defuse(agent.summary)}")
-        beside = "\n".join(f"- {line}" for line in (*question.recalled, *question.noted))
-        asked = shorten(question.text, self._room.message)  # a token is at least a character
+        """What fits the window, the most needed first: the question, core memory, what was recalled, the last words."""
+        budget = (self._room.window - self._room.reply) / self._density
+        instructions = self._instructions.substitute(
+            place="a direct conversation" if agent.is_direct else "a channel of many"
+        )
+        asked = self._fit(question.text, budget / 4)
+        persona = self._fit(defuse(persona_of(agent)), budget / 8)
+        known = self._fit("\n".join(question.core) or "(nothing yet)", budget / 5)
+        left = budget - sum(self._size(text) for text in (instructions, asked, persona, known)) - OVERHEAD_TOKENS
+        beside = self._fit("\n".join(f"- {line}" for line in (*question.recalled, *question.noted)), left / 3)
+        summary = self._fit(defuse(agent.summary), left / 6)
+        parts = [instructions, f"# Persona\n{persona}", f"# What you know\n{known}"]
+        if summary:
+            parts.append(f"# What was said long ago\n{summary}")
         last = f"(From memory, perhaps of use:\n{beside}\n)\n\n{asked}" if beside else asked
-        return [ChatMessage("system", "\n\n".join(parts)), *self._history(agent), ChatMessage("user", last)]
+        history = self._history(agent, left - self._size(beside) - self._size(summary))
+        return [ChatMessage("system", "\n\n".join(parts)), *history, ChatMessage("user", last)]
 
-    def _history(self, agent: Agent) -> list[ChatMessage]:
-        """What was said before the message at hand, as much as half of the window holds."""
+    def _history(self, agent: Agent, budget: float) -> list[ChatMessage]:
+        """What was said before the message at hand, as much as fits, the newest first."""
         kept: list[ChatMessage] = []
-        left = self._room.window // 2
         for message in reversed(said_before(agent)):
-            text = shorten(defuse(message.text or ""), self._room.message)
-            left -= self._counter.count(text)
-            if left < 0:
+            text = self._fit(defuse(message.text or ""), budget / 3)
+            budget -= self._size(text) + TOKENS_PER_MESSAGE
+            if budget < 0 or not text:
                 break
             kept.append(ChatMessage("user" if message.kind is Kind.USER_MESSAGE else "assistant", text))
         return _alternating(list(reversed(kept)))
+
+    def _size(self, text: str) -> int:
+        return self._counter.count(text)
+
+    def _fit(self, text: str, most: float) -> str:
+        """The text, cut to so many tokens; nothing if there is no room."""
+        chars = int(max(0.0, most) * 4)
+        cut = shorten(text, chars) if chars > 40 else ""
+        while cut and self._size(cut) > most:
+            chars = chars * 3 // 4
+            cut = shorten(text, chars) if chars > 40 else ""
+        return cut
 
 
 def _alternating(history: list[ChatMessage]) -> list[ChatMessage]:

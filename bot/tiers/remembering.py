@@ -64,20 +64,24 @@ _HEARSAY = re.compile(
     re.IGNORECASE,
 )
 _OWNED = (
-    r"(?:name|nickname|surname|(?:first|last|middle|full|maiden|pet)\s+name|birthday|birth\s?date|job|profession|age"
+    r"(?:nickname|surname|(?:first|last|middle|full|maiden|pet)\s+name|birthday|birth\s?date|job|profession|age"
     r"|address|e-?mail(?: address)?|phone(?: number)?|home ?town|hobby|hobbies|mother|mom|mum|father|dad|sister|brother"
     r"|wife|husband|partner|girlfriend|boyfriend|fianc[ée]e?|son|daughter|child|children|kids?|parents|aunt|uncle|cousin"
     r"|niece|nephew|grand(?:mother|father|ma|pa|son|daughter)|(?:best )?friend|boss|doctor|teacher|dog|cat|pet|horse"
     r"|bird|car|company|school|favou?rite [\w' -]{2,30}?)"
 )
+# A name is written with a capital: "call me Ada", but not "call me before lunch".
+_NAME = r"(?-i:[A-ZÀ-ÞĀ-Ž][\w'-]*(?: [A-ZÀ-ÞĀ-Ž][\w'-]*){0,2})(?=\W*$|[,;.!]| and\b| but\b| please\b| thanks\b)"
 _STATEMENTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"^my (?:\w+ )?{_OWNED}(?:'s (?:name|birthday|job))? (?:is|are) (?:called |named )?"
         r"(?!a joke\b|so\b|very\b|too\b|ill\b|sick\b|late\b|here\b|there\b|gone\b|out\b|\w+ing\b)\S",
-        r"^(?:i am|i'm|im) (?:called|named) \S",
-        r"^(?:please )?(?:you can |you may |just )?call me (?!back|later|when|if|at\b|on\b|in\b|tomorrow|today|tonight"
-        r"|again|crazy|a\b|an\b|the\b|soon|now|asap)\S",
+        rf"^(?:i am|i'm|im) (?:called|named) {_NAME}",
+        rf"^my name is {_NAME}",
+        r"^my name is [^\W\d_][\w'-]*[.!]*$",
+        r"^my name is [^\W\d_][\w'-]*(?=[,;]| and\b| but\b| by the way\b)",
+        rf"^(?:please )?(?:you can |you may |just )?call me {_NAME}",
         r"^i (?:live|was born|grew up) (?:in|at|on|near) (?!fear|hope|a dream|the moment|the past)\S",
         r"^(?:i am|i'm|im|i come) from (?!here\b|there\b|now\b)\S",
         r"^i work (?:as|at|for|in) (?!the morning|the evening|progress|silence|vain|a hurry)\S",

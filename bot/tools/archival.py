@@ -7,7 +7,7 @@ from bot.errors import ToolFailed
 from bot.events import local_time
 from bot.executor import ToolContext
 from bot.registry import tool
-from bot.text import shorten
+from bot.text import excerpt
 from bot.tools.paging import MAX_RESULT_CHARS, page_of_results
 from memory.ports import NewPassage
 
@@ -47,13 +47,13 @@ async def archival_memory_search(
     async def find() -> Sequence[int]:
         return await context.shelves.archival.search(context.agent.id, query, tags or ())
 
-    async def show(ids: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+    async def show(ids: Sequence[int], words: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         return [
             {
                 "id": passage.id,
                 "time": local_time(passage.created_at, context.agent.zone),
                 "tags": list(passage.tags),
-                "text": shorten(passage.content, MAX_RESULT_CHARS),
+                "text": excerpt(passage.content, words, MAX_RESULT_CHARS),
             }
             for passage in await context.shelves.archival.get(context.agent.id, ids)
         ]

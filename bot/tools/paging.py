@@ -7,13 +7,15 @@ from typing import Any
 from bot.errors import ToolFailed
 from bot.executor import ToolContext
 from memory.ports import ResultList
+from memory.search import query_words
 
 PAGE_SIZE = 5
 MAX_RESULT_CHARS = 700
-"""Of one hit; a longer text is cut around its beginning."""
+"""Of one hit; of a longer text, the part around the first word that was looked for."""
 
 Find = Callable[[], Awaitable[Sequence[int]]]
-Show = Callable[[Sequence[int]], Awaitable[Sequence[Mapping[str, Any]]]]
+Show = Callable[[Sequence[int], Sequence[str]], Awaitable[Sequence[Mapping[str, Any]]]]
+"""Items by id; the words that were looked for say which part of a long one is shown."""
 
 
 async def page_of_results(
@@ -27,10 +29,11 @@ async def page_of_results(
         ToolFailed: the cursor names nothing (any more).
     """
     results, offset = await _continued(context, store, cursor) if cursor else await _begun(context, store, query, find)
+    words = query_words(results.query)
     shown: list[Mapping[str, Any]] = []
     seen, size = offset, 0
     for item_id in results.ids[offset:]:
-        items = await show([item_id])  # none if it was erased meanwhile
+        items = await show([item_id], words)  # none if it was erased meanwhile
         size += sum(context.shelves.counter.count(str(item)) for item in items)
         if len(shown) == PAGE_SIZE or (shown and size > context.shelves.room.result):
             break

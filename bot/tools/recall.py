@@ -8,7 +8,7 @@ from bot.errors import ToolFailed
 from bot.events import local_time, speaker_of
 from bot.executor import ToolContext
 from bot.registry import tool
-from bot.text import one_line, shorten
+from bot.text import excerpt, one_line
 from bot.tools.paging import MAX_RESULT_CHARS, page_of_results
 
 
@@ -49,13 +49,13 @@ async def conversation_search_date(
 
 
 def _shower(context: ToolContext) -> Any:
-    async def show(ids: Sequence[int]) -> Sequence[Mapping[str, Any]]:
+    async def show(ids: Sequence[int], words: Sequence[str]) -> Sequence[Mapping[str, Any]]:
         return [
             {
                 "id": message.id,
                 "time": local_time(message.created_at, context.agent.zone),
                 "from": speaker_of(message),
-                "text": shorten(message.text or "", MAX_RESULT_CHARS),
+                "text": excerpt(message.text or "", words, MAX_RESULT_CHARS),
             }
             for message in await context.shelves.recall.get(context.agent.id, ids)
         ]
@@ -69,5 +69,7 @@ def _moment(context: ToolContext, written: str, *, is_end: bool) -> datetime:
         if len(written.strip()) <= len("2026-03-31"):
             moment = datetime.combine(moment.date(), time()) + timedelta(days=1 if is_end else 0)
         return (moment if moment.tzinfo else moment.replace(tzinfo=context.agent.zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except OverflowError:  # the day after the last one
+        return datetime.max.replace(tzinfo=UTC)
+    except ValueError:
         raise ToolFailed(f"{one_line(written, 40)!r} is not an ISO 8601 date such as 2026-03-31.") from None

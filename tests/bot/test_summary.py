@@ -13,7 +13,7 @@ from config.words import prompt
 from memory.ports import Kind, Message
 
 COUNTER = BpeTokenCounter()
-ROOM = Room.of(4096, 1000)
+ROOM = Room.of(4096, 1000, 1400)
 UTC_ZONE = ZoneInfo("UTC")
 
 

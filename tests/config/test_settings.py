@@ -317,3 +317,13 @@ def test_any_text_is_a_value_or_one_line_with_its_name(name: str, value: str) ->
             assert len(fault.splitlines()) == 1
     finally:
         del os.environ[name.upper()]
+
+
+@pytest.mark.parametrize("key", ["sk-…", "sk-abc def", "sk-ключ"])
+def test_a_key_that_no_header_takes_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+    (fault,) = caught.value.faults
+    assert fault.startswith("OPENAI_API_KEY: should be the key alone")
+    assert key not in fault

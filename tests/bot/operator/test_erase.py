@@ -18,6 +18,7 @@ from memory.chroma_index import ChromaIndex
 from memory.ports import StorageUnavailable
 
 CANARY = "kanarienvogel-73"
+EMBEDDER = f"{WordLlamaEmbedder.name}/256"
 
 
 def now() -> datetime:
@@ -68,8 +69,8 @@ async def test_its_vectors_are_in_no_file_and_those_of_others_are_found(
     assert holding(data_dir, number) == []
     index = ChromaIndex(data_dir / "chroma")
     (vector,) = await WordLlamaEmbedder().embed(["wombat"])
-    assert list(await index.nearest(1, WordLlamaEmbedder.name, vector, [], 10)) == []
-    assert len(await index.nearest(2, WordLlamaEmbedder.name, vector, ["told"], 10)) == 1
+    assert list(await index.nearest(1, EMBEDDER, vector, [], 10)) == []
+    assert len(await index.nearest(2, EMBEDDER, vector, ["told"], 10)) == 1
     await index.close()
     async with talk() as bot:
         assert "wombat" in await bot.command("search marsupial wombat", person="bob")

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from bot.tiers.remembering import MAX_FACT_CHARS, MAX_FACTS, facts_to_remember, same_subject, second_person
 
 TOLD_BACK = [
+    ("my name is ada", ["Your name is ada."]),
+    ("My name is Ada Lovelace", ["Your name is Ada Lovelace."]),
+    ("Call me Zoë Ólafsdóttir", ["Your name is Zoë Ólafsdóttir."]),
     ("my name is Ada", ["Your name is Ada."]),
     ("My name is Ada.", ["Your name is Ada."]),
     ("Hi! My name is Ada. How are you?", ["Your name is Ada."]),
@@ -50,6 +53,13 @@ TOLD_BACK = [
     ("Remember that I am not a morning person", ["You are not a morning person."]),
 ]
 QUIET = [
+    "Call me before lunch",
+    "Call me by Friday",
+    "Call me once you land",
+    "Call me right away",
+    "Call me immediately",
+    "I am called away on business",
+    "My name is hard to pronounce",
     "I'm allergic to peanuts, what can I eat?",
     "I live in\n\nLisbon",
     "do you remember that my sister is Maria?",
