@@ -1,7 +1,7 @@
 """Every setting, in sections: the only place that reads the environment or `.env`.
 
-A name in upper case is the environment variable. The table in README.md and `.env.example` say what each is for;
-a test holds them equal to this file.
+A name in upper case is the environment variable. `.env.example` says what each is for; a test holds it equal to this
+file.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
+from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -264,6 +265,8 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsInvalid: with one line per fault; never the value of a secret.
     """
+    if faults := _file_faults(Path(".env")):
+        raise SettingsInvalid(faults)
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)
@@ -271,6 +274,19 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsInvalid([line for fault in error.errors() for line in _describe(fault)]) from None
     except (SourceError, UnicodeDecodeError, OSError) as error:
         raise SettingsInvalid([f".env: cannot be read ({error})"]) from None
+
+
+def _file_faults(path: Path) -> list[str]:
+    """What is wrong with the file as such: the library passes over lines that it cannot read."""
+    if path.is_dir():
+        return [f"{path}: is a directory; it should be a file, or not there"]
+    try:
+        with path.open(encoding="utf-8-sig") as lines:
+            return [
+                f"{path}: line {found.original.line} cannot be read" for found in parse_stream(lines) if found.error
+            ]
+    except (FileNotFoundError, UnicodeDecodeError):  # the second is told by the library
+        return []
 
 
 def _describe(fault: Any) -> list[str]:

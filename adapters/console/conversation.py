@@ -55,7 +55,7 @@ async def take(
         conversation: who typed it, to whom.
         receive: takes messages.
         command: runs what stands after `/agent`.
-        refuses_unknown: a command that does not exist is a slip of the hand, not a message. (A space before it helps.)
+        refuses_unknown: a command that does not exist is a slip of the hand, not a message.
     """
     word, _, rest = line.strip().partition(" ")
     if word == "/exit":

@@ -15,9 +15,10 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from rich.console import Console
+from rich.markdown import Markdown
 
 from adapters.console.conversation import Conversation
-from adapters.console.interactive import InteractiveConsole, printable
+from adapters.console.interactive import InteractiveConsole, _as_written, printable
 from adapters.console.plain import PlainConsole
 from adapters.ports import InboundMessage, Origin, StepReport, ToolReport
 
@@ -275,3 +276,15 @@ def steered(request: pytest.FixtureRequest, history: Path) -> str:
 def test_nothing_from_outside_steers_the_terminal(steered: str) -> None:
     assert control_characters(steered) == set()
     assert "\u202e" not in steered
+
+
+def test_what_a_reply_holds_is_shown_as_it_was_written() -> None:
+    shown = io.StringIO()
+    terminal = Console(file=shown, width=60, color_system=None)
+    text = "Use List<int> and <b>bold</b> here:\nline one\nline two\n\n```\nif a < b:\n    pass\n```"
+    terminal.print(Markdown(_as_written(text)))
+    for written in ("Use List<int> and <b>bold</b> here:", "if a < b:"):
+        assert written in shown.getvalue()
+    lines = [line.strip() for line in shown.getvalue().splitlines()]
+    assert "line one" in lines
+    assert "line two" in lines

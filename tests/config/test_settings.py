@@ -327,3 +327,16 @@ def test_a_key_that_no_header_takes_is_refused_and_not_shown(monkeypatch: pytest
     (fault,) = caught.value.faults
     assert fault.startswith("OPENAI_API_KEY: should be the key alone")
     assert key not in fault
+
+
+def test_a_line_of_the_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# fine\nLLM_MAX_STEPS=5\nthis is = no setting\nLLM_TIMEOUT_S='unclosed\n")
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings()
+    assert caught.value.faults[0] == ".env: line 3 cannot be read"
+
+
+def test_a_directory_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsInvalid, match="is a directory"):
+        load_settings()
