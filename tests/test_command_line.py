@@ -224,8 +224,8 @@ async def test_each_setting_that_cannot_be_used_is_one_line(command_line: Comman
 async def test_settings_and_names_that_cannot_be_used_are_one_line_and_78(command_line: CommandLine) -> None:
     for told, words, settings in (
         ("OPENAI_API_KEY", ("chat", "--model", "gpt-4o"), {}),
-        ("config/personas", ("chat", "--persona", "nobody"), {}),
-        ("config/humans", ("chat", "--human", "../../etc/passwd"), {}),
+        ("personas", ("chat", "--persona", "nobody"), {}),
+        ("humans", ("chat", "--human", "../../etc/passwd"), {}),
         ("BOT_PLATFORMS", ("run",), {}),
     ):
         code, line = await command_line.fault(*words, **settings)

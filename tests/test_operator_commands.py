@@ -30,13 +30,13 @@ class CommandLine:
             "BOT_DATA_DIR": str(self.data_dir),
         }
 
-    async def start(self, *words: str) -> asyncio.subprocess.Process:
+    async def start(self, *words: str, stdin: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "bot", *words),
             cwd=self.folder,
             env=self.settings,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
@@ -131,6 +131,23 @@ async def test_the_first_steps_of_an_operator_need_no_answers(command_line: Comm
         ["SCOPE  NAME  MESSAGES  NOTES  CORE TOKENS  LAST ACTIVE"],
         ["There are no agents yet."],
     )
+
+
+async def test_in_a_terminal_the_questions_are_asked_again_until_they_are_answered(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    ours, theirs = os.openpty()
+    os.write(ours, b"nine\n1\nMars/Olympus\nEurope/Lisbon\n")
+    process = await command_line.start("configure", stdin=theirs)
+    os.close(theirs)
+    async with asyncio.timeout(LIMIT_S):
+        out, err = await process.communicate()
+    os.close(ours)
+    assert process.returncode == 0, err
+    assert b"A number from 1 to" in out
+    assert b"An IANA time zone, please" in out
+    written = (tmp_path / ".env").read_text(encoding="utf-8")
+    assert written == "LLM_MODEL=embedded\nEMBEDDING_MODEL=embedded\nBOT_TIMEZONE=Europe/Lisbon\n"
 
 
 async def test_a_damaged_database_is_left_as_it_was(command_line: CommandLine) -> None:

@@ -33,8 +33,12 @@ class TerminalAsker:
         typer.echo(f"\n{question}")
         for number, option in enumerate(options, 1):
             typer.echo(f"  {number}. {option}")
-        chosen: int = typer.prompt("Number", default=default + 1, type=typer_range(len(options)))
-        return chosen - 1
+
+        def fault(answer: str) -> str | None:
+            is_one = answer.isdecimal() and 1 <= int(answer) <= len(options)
+            return None if is_one else f"A number from 1 to {len(options)}, please."
+
+        return int(self.text("Number", str(default + 1), fault)) - 1
 
     def text(self, question: str, default: str, accept: Accept) -> str:
         """See `Asker`."""
@@ -47,14 +51,3 @@ class TerminalAsker:
     def secret(self, question: str) -> str:
         """See `Asker`."""
         return str(typer.prompt(question, default="", show_default=False, hide_input=True)).strip()
-
-
-def typer_range(count: int) -> Callable[[str], int]:
-    """Reads a number from 1 to `count`."""
-
-    def number(typed: str) -> int:
-        if not (str(typed).isdecimal() and 1 <= int(typed) <= count):
-            raise typer.BadParameter(f"a number from 1 to {count}, please.")
-        return int(typed)
-
-    return number

@@ -310,7 +310,9 @@ def test_any_text_and_any_moment_come_back_exactly(data: Path, written: list[tup
             await database.close()
 
     kept, in_time = asyncio.run(round_trip())
-    assert [(message.text, message.created_at, message.thoughts) for message in kept] == written
+    # In UTC: of two moments in a repeated hour, Python calls none equal to one in another zone.
+    exact = [(text, moment.astimezone(UTC), thoughts) for text, moment, thoughts in written]
+    assert [(message.text, message.created_at, message.thoughts) for message in kept] == exact
     assert [message.tool_uses for message in kept] == [message.tool_uses for message in new]
     assert all(message.created_at.tzinfo is UTC for message in kept)
     assert in_time == ids(sorted(kept, key=lambda message: (message.created_at, message.id)))
