@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, or_, select, update
 
-from memory.database import Database, Transaction
+from memory.database import Database, Transaction, finish
 from memory.ports import Embedder, IndexEntry, IndexLost, NewPassage, Passage, Vector, VectorIndex
 from memory.search import best_first, blend, like_patterns, query_words, rank_by_words
 from memory.tables import passages
@@ -58,12 +58,8 @@ class ArchivalStorage:
 
     async def catch_up(self) -> int:
         """At start: embed what was left without a vector, and anew what another embedder made; returns how many."""
-        async with self._database.write() as transaction:
-            await transaction.execute(
-                update(passages)
-                .where(passages.c.embedder.not_like(f"{_escaped(self._embedder.name)}/%", escape="\\"))
-                .values(indexed_at=None, embedder=None)
-            )
+        of_others = passages.c.embedder.not_like(f"{_escaped(self._embedder.name)}/%", escape="\\")
+        await self._update(update(passages).where(of_others).values(indexed_at=None, embedder=None))
         return await self.index_pending()
 
     def index_soon(self) -> None:
@@ -103,12 +99,8 @@ class ArchivalStorage:
                 except IndexLost as loss:
                     await self._forget_index(loss)
                     await self._index.upsert(agent_id, embedder, entries)
-            async with self._database.write() as transaction:
-                await transaction.execute(
-                    update(passages)
-                    .where(passages.c.id.in_([row.id for row in rows]))
-                    .values(indexed_at=self._now(), embedder=embedder)
-                )
+            done_now = update(passages).where(passages.c.id.in_([row.id for row in rows]))
+            await self._update(done_now.values(indexed_at=self._now(), embedder=embedder))
             done += len(rows)
 
     async def count(self, agent_id: int) -> int:
@@ -179,18 +171,24 @@ class ArchivalStorage:
         name = f"{self._embedder.name}/{len(vector)}"
         if name != self._known_as:
             self._known_as = name
-            async with self._database.write() as transaction:
-                stale = update(passages).where(passages.c.embedder != name)
-                marked = await transaction.execute(stale.values(indexed_at=None, embedder=None))
-            if marked.rowcount:
+            stale = update(passages).where(passages.c.embedder != name)
+            if await self._update(stale.values(indexed_at=None, embedder=None)):
                 self.index_soon()
         return name
 
     async def _forget_index(self, loss: IndexLost) -> None:
         """Mark every passage as not indexed, so that `index_pending` builds the index anew."""
         logger.info("building the vector index: %s", loss)
-        async with self._database.write() as transaction:
-            await transaction.execute(update(passages).values(indexed_at=None))
+        await self._update(update(passages).values(indexed_at=None))
+
+    async def _update(self, statement: Any) -> int:
+        """Run one statement in a transaction of its own, to its end; returns how many rows it changed."""
+
+        async def commit() -> int:
+            async with self._database.write() as transaction:
+                return (await transaction.execute(statement)).rowcount
+
+        return await finish(commit())
 
     async def _by_words(self, agent_id: int, query: str, tags: Sequence[str]) -> dict[int, float]:
         words = query_words(query)

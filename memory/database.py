@@ -54,9 +54,8 @@ async def finish(work: Coroutine[Any, Any, Result]) -> Result:
 class Database:
     """The engine: any number of readers beside one writer (WAL)."""
 
-    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, writer: AsyncConnection, driver: Any) -> None:
+    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, writer: AsyncConnection) -> None:
         self._readers = readers
-        self._driver = driver
         self._writers = writers
         self._writer = writer
         self._writing = asyncio.Lock()
@@ -71,8 +70,7 @@ class Database:
         try:
             await asyncio.to_thread(_prepare, path, backups, now)
             readers, writers = open_engine(path, writes=False), open_engine(path, writes=True)
-            writer = await writers.connect()
-            return cls(readers, writers, writer, (await writer.get_raw_connection()).driver_connection)
+            return cls(readers, writers, await writers.connect())
         except (sqlite3.Error, DatabaseError, OSError) as error:
             raise unavailable(path, error) from error
 
@@ -82,16 +80,12 @@ class Database:
 
         It begins with its first INSERT, UPDATE, DELETE or savepoint, so read before it, not in it. (The driver does
         not take `WITH … INSERT` for writing.)
+
+        Whoever may be cancelled writes inside `finish`: a statement that is cut off goes on in the driver's thread, and
+        its transaction stays open behind a connection that is no longer ours.
         """
-        async with self._writing:
-            try:
-                async with self._writer.begin():
-                    yield self._writer
-            except asyncio.CancelledError:
-                # The statement under way goes on in the driver's thread, and its transaction stays open behind a
-                # connection that is no longer ours: close that for certain, or nobody can write again.
-                await finish(self._renew_writer())
-                raise
+        async with self._writing, self._writer.begin():
+            yield self._writer
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -111,14 +105,6 @@ class Database:
         async with self._writing:
             await self._writer.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
             await self._writer.rollback()
-
-    async def _renew_writer(self) -> None:
-        driver = self._driver
-        await self._writer.invalidate()
-        await self._writer.close()
-        await driver.close()
-        self._writer = await self._writers.connect()
-        self._driver = (await self._writer.get_raw_connection()).driver_connection
 
     async def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""

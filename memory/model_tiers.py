@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from memory.database import Database
+from memory.database import Database, finish
 from memory.tables import model_tiers
 
 
@@ -25,6 +25,9 @@ class ModelTiers:
 
     async def save(self, server: str, model: str, tier: str, now: datetime) -> None:
         """Remember a tier, in the place of what was known."""
+        await finish(self._save(server, model, tier, now))
+
+    async def _save(self, server: str, model: str, tier: str, now: datetime) -> None:
         row = {"server": server, "model": model, "tier": tier, "found_at": now}
         async with self._database.write() as transaction:
             await transaction.execute(
