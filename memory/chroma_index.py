@@ -94,6 +94,16 @@ class ChromaIndex:
 
         return await self._in_thread(work)
 
+    async def count(self, agent_id: int) -> int:
+        """See `VectorIndex`."""
+
+        def work() -> int:
+            assert self._client is not None
+            own = _metadata(agent_id, ())
+            return sum(len(held.get(where=own, include=[])["ids"]) for held in self._client.list_collections())
+
+        return await self._in_thread(work)
+
     async def close(self) -> None:
         """See `VectorIndex`."""
         await asyncio.to_thread(self._thread.shutdown)

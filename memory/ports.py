@@ -201,6 +201,10 @@ class VectorIndex(Protocol):
         """Forget every passage of an agent, whichever embedder made its vector; returns how many there were."""
         ...
 
+    async def count(self, agent_id: int) -> int:
+        """How many vectors of an agent there are, whichever embedder made them."""
+        ...
+
     async def close(self) -> None:
         """Release files and threads."""
         ...

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.testing import ScriptedServer, says
+from adapters.testing import ScriptedServer, answer, says
 
 ROOT = Path(__file__).parents[1]
 LIMIT_S = 30
@@ -84,9 +84,13 @@ async def test_beside_a_running_bot_some_commands_read_and_the_others_wait_their
 
 
 async def test_an_agent_moves_through_a_pipe_and_is_erased(command_line: CommandLine) -> None:
-    async with ScriptedServer(lambda _: says("ok")) as server:
+    words = {"ada": "kanarienvogel", "bob": "wombat"}
+    notes = [("archival_memory_insert", {"content": word, "request_heartbeat": True}) for word in words.values()]
+    script = [reply for note in notes for reply in (answer("Worth a note.", note), says("ok"))]
+    async with ScriptedServer(script) as server:
         command_line.settings |= {"LLM_MODEL": "scripted", "OPENAI_BASE_URL": server.url}
-        await command_line.run("chat", "--agent", "ada", typed=b"My word is kanarienvogel\n")
+        for name, word in words.items():
+            await command_line.run("chat", "--agent", name, typed=f"My word is {word}\n".encode())
     _, exported, _ = await command_line.run("export", "--agent", "ada", "--out", "-")
     spoiled = "\n".join([*exported[:4], "{}", *exported[5:]]).encode()
     code, out, err = await command_line.run("import", "-", "--agent", "eve", typed=spoiled)
@@ -94,7 +98,7 @@ async def test_an_agent_moves_through_a_pipe_and_is_erased(command_line: Command
     assert err[0].startswith("standard input: line 5: ")
     code, out, err = await command_line.run("import", "-", "--agent", "eve", typed="\n".join(exported).encode())
     assert (code, err) == (0, [])
-    assert out[0].startswith("console:dm:eve: imported 3 messages")
+    assert out[0].startswith("console:dm:eve: imported 5 messages, 1 notes")
     for name in ("ada", "console:dm:eve"):
         code, out, err = await command_line.run("erase", "--agent", name, "-y")
         assert (code, err, "Found: nothing" in out) == (0, [], True)

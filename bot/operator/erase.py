@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -43,7 +43,7 @@ async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Cal
         async with database.read() as connection:
             agent_id, scope = await agent_named(connection, name)
         # The rows go last: killed before that, the agent is still there to be named, and erased again.
-        vectors = await _forget_vectors(settings, agent_id)
+        vectors = await _in_index(settings, lambda index: index.forget_agent(agent_id))
         files = await asyncio.to_thread(_remove_files, settings, scope)
         async with database.write() as transaction:
             removed = await erase_agent(transaction, agent_id)
@@ -55,13 +55,13 @@ async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Cal
         raise StorageUnavailable(f"{scope}: something was left; run erase again.")
 
 
-async def _forget_vectors(settings: Settings, agent_id: int) -> int:
+async def _in_index(settings: Settings, work: Callable[[ChromaIndex], Awaitable[int]]) -> int:
     if not _chroma(settings).is_dir():
         return 0
     index = ChromaIndex(_chroma(settings))
     try:
         with contextlib.suppress(IndexLost):  # nothing is in it, and the next start fills it from SQL
-            return await index.forget_agent(agent_id)
+            return await work(index)
         return 0
     finally:
         await index.close()
@@ -87,7 +87,7 @@ def _remove_files(settings: Settings, scope: str) -> list[Path]:
 async def _left(settings: Settings, database: Database, agent_id: int, scope: str) -> dict[str, int]:
     async with database.snapshot() as connection:
         left = await rows_left(connection, agent_id, scope)
-    return left | {"chroma": await _forget_vectors(settings, agent_id)}
+    return left | {"chroma": await _in_index(settings, lambda index: index.count(agent_id))}
 
 
 def _receipt(

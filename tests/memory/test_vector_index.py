@@ -100,13 +100,14 @@ async def test_an_agent_is_forgotten_whole_and_the_others_are_found_as_before(in
     await fill(index, 1, IndexEntry(1, EAST), embedder="other")
     await fill(index, 1 + COLLECTIONS, IndexEntry(3, EAST, ("pets",)), IndexEntry(4, NORTH))
     await fill(index, 2, IndexEntry(5, EAST))
+    assert [await index.count(agent) for agent in (1, 1 + COLLECTIONS, 2, 3)] == [3, 2, 1, 0]
     assert await index.forget_agent(1) == 3
     assert await ids(index, 1, EAST) == []
     assert await ids(index, 1, EAST, embedder="other") == []
     assert await ids(index, 1 + COLLECTIONS, EAST) == [3, 4]
     assert await ids(index, 1 + COLLECTIONS, EAST, "pets") == [3]
     assert await ids(index, 2, EAST) == [5]
-    assert await index.forget_agent(1) == 0
+    assert await index.count(1) == await index.forget_agent(1) == 0
     await fill(index, 1, IndexEntry(6, UP))
     assert await ids(index, 1, UP) == [6]
 
