@@ -250,7 +250,7 @@ async def _acting_tier(
     }
     if settings.llm_tier != "auto":
         return tiers[TierName(settings.llm_tier)]
-    server = settings.openai_base_url or OPENAI_URL
+    server = (settings.openai_base_url or OPENAI_URL).rpartition("@")[2]  # without a password that the URL may hold
     found = await known_tiers.find(server, model.name)
 
     async def remember(tier: TierName) -> None:
