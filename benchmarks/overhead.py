@@ -18,7 +18,7 @@ from pathlib import Path
 import aiosqlite
 from openai import AsyncOpenAI
 
-from adapters.testing import Request, ScriptedServer, says
+from adapters.testing import Reply, Request, ScriptedServer, says
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import REPLY, model_server
 from bot.testing import open_bot
@@ -96,13 +96,13 @@ async def _calls_and_prefix() -> tuple[float, float]:
     """Model calls per message, and the share of prompt characters that repeat the request before, over 50 turns."""
     prompts: list[str] = []
 
-    def reply(request: Request) -> object:
+    def reply(request: Request) -> Reply:
         prompts.append(json.dumps([request.get("tools"), request["messages"]], ensure_ascii=False)[:-2])
         return says(REPLY, thinks="They tell me about their day.")
 
     with tempfile.TemporaryDirectory() as folder:
         async with (
-            ScriptedServer(reply) as server,  # type: ignore[arg-type]
+            ScriptedServer(reply) as server,
             open_bot(Path(folder), llm_model="gpt-4o", openai_base_url=server.url) as bot,
         ):
             for _ in range(TURNS):
