@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup chat run test check bench lock clean
+.PHONY: help setup chat run test check torture bench lock clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,14 +27,18 @@ chat: $(STAMP) ## talk to an agent in the terminal
 run: $(STAMP) ## serve the platforms in BOT_PLATFORMS
 	@$(BIN)/python -m bot run $(ARGS)
 
-test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## run the tests, on all cores; ARGS="-n 0 PATH" for a few, one by one
+	@$(BIN)/python -m pytest -n auto $(ARGS)
 
 check: $(STAMP) ## style, types and the import rule
 	@$(BIN)/ruff format --check --quiet . || { echo "ruff format . would change files" >&2; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy --no-error-summary
 	@$(BIN)/lint-imports --no-cache > /dev/null || $(BIN)/lint-imports --no-cache
+
+KILLS ?= 300
+torture: $(STAMP) ## kill a bot at work, KILLS=300 times, and look what is left
+	@$(BIN)/python -m tests.torture --kills $(KILLS) $(ARGS)
 
 bench: $(STAMP) ## print the figures of benchmarks/README.md
 	@$(BIN)/python -m benchmarks

@@ -95,6 +95,8 @@ class BotSection(_Section):
     bot_log_format: Literal["text", "json"] = "text"
     bot_timezone: str = "UTC"
     bot_admission: Literal["open", "allowlist", "pairing"] = "open"
+    bot_max_waiting_messages: Annotated[int, Field(ge=1)] = 20
+    bot_answer_bots: bool = False
 
     @field_validator("bot_platforms")
     @classmethod

@@ -27,9 +27,22 @@ class Preset(BaseModel):
     tools: tuple[str, ...]
 
 
+FILLED_IN = ("place", "words", "hints")
+"""What may stand in a prompt as `$name`: where the agent talks; how many words, and hints, a summary may have."""
+
+
 def prompt(name: str, own: Path | None = None) -> Template:
-    """A prompt, by name; filling it with a variable missing raises KeyError."""
-    return Template(_read("prompts", name, ".md", own))
+    """A prompt, by name; filling it with a variable missing raises KeyError.
+
+    Raises:
+        WordsNotFound: naming the prompts there are, or what stands in it that nothing fills in.
+    """
+    template = Template(_read("prompts", name, ".md", own))
+    unknown = [field for field in template.get_identifiers() if field not in FILLED_IN]
+    if unknown or not template.is_valid():
+        what = f"${unknown[0]}" if unknown else "a $ alone"
+        raise WordsNotFound(f"The prompt {name!r} holds {what}, which nothing fills in; write $$ for a dollar sign.")
+    return template
 
 
 def persona(name: str, own: Path | None = None) -> str:
@@ -39,6 +52,11 @@ def persona(name: str, own: Path | None = None) -> str:
         WordsNotFound: naming the personas there are.
     """
     return _read("personas", name, ".md", own)
+
+
+def persona_names(own: Path | None = None) -> tuple[str, ...]:
+    """Every persona there is."""
+    return tuple(sorted(_files("personas", ".md", own)))
 
 
 def human(name: str, own: Path | None = None) -> str:

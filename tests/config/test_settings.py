@@ -26,6 +26,8 @@ DEFAULTS: dict[str, object] = {
     "bot_log_format": "text",
     "bot_timezone": "UTC",
     "bot_admission": "open",
+    "bot_max_waiting_messages": 20,
+    "bot_answer_bots": False,
     "llm_model": "embedded",
     "openai_api_key": None,
     "openai_base_url": None,

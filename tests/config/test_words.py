@@ -64,7 +64,7 @@ def test_nothing_is_known_of_the_default_human() -> None:
 
 @pytest.mark.parametrize(
     ("name", "variables"),
-    [("system", {"place"}), ("system_docs", {"place"}), ("summarize", {"words"}), ("text_tier", {"place"})],
+    [("system", {"place"}), ("system_docs", {"place"}), ("summarize", {"words", "hints"}), ("text_tier", {"place"})],
 )
 def test_a_prompt_has_exactly_its_variables(name: str, variables: set[str]) -> None:
     template = prompt(name)
