@@ -1,0 +1,74 @@
+"""Text and Markdown, in the encodings that such files come in."""
+
+import asyncio
+import re
+from pathlib import Path
+
+from adapters.documents.files import content_of
+from adapters.ports import DocumentText, DocumentUnreadable, Page
+
+MAX_BYTES = 64 * 2**20
+"""A larger file is no text that somebody wrote."""
+
+MARKDOWN = (".md", ".markdown")
+
+_MARKS = (  # of UTF-32 first: its mark begins as that of UTF-16 does
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+)
+# What no text holds: control characters but tab, line ends, form feed, DOS's end of file, and escape.
+_BINARY = re.compile(rb"[\x01-\x08\x0e-\x19\x1c-\x1f]")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+_DAMAGED = "\N{REPLACEMENT CHARACTER}"
+
+
+class PlainTextReader:
+    """A `DocumentReader` of text files."""
+
+    suffixes = (".txt", *MARKDOWN)
+    max_bytes = MAX_BYTES
+
+    async def read(self, path: Path) -> DocumentText:
+        """See `DocumentReader`."""
+        text = decoded(await asyncio.to_thread(content_of, path, self.max_bytes))
+        return DocumentText((Page(text),), is_markdown=path.suffix.lower() in MARKDOWN)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+def decoded(content: bytes) -> str:
+    """The text that some bytes are: by their mark if they begin with one, else UTF-8, else Windows' old encoding.
+
+    Raises:
+        DocumentUnreadable: they are no text, or an empty one.
+    """
+    text = _decoded(content)
+    if not text.strip():
+        raise DocumentUnreadable("is empty")
+    return text
+
+
+def _decoded(content: bytes) -> str:
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding, "replace")
+    if b"\x00" in content:
+        raise DocumentUnreadable("is no text (or UTF-16 without a byte order mark)")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    if _BINARY.search(content):
+        raise DocumentUnreadable("is no text")
+    text = content.decode("utf-8", "replace")
+    foreign = sum(len(run) for run in _NOT_ASCII.findall(text))
+    if text.count(_DAMAGED) * 10 <= foreign:  # UTF-8 with a few damaged places
+        return text
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError:  # five bytes mean nothing there; in latin-1 each means something
+        return content.decode("latin-1")

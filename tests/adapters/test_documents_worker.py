@@ -1,0 +1,169 @@
+"""The worker as a process: what it may not do, when it ends, and that the event loop runs on meanwhile."""
+
+import asyncio
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapters.documents.converted import ConvertedReader
+from adapters.documents.kinds import KINDS
+from adapters.documents.testing import pdf
+from adapters.ports import DocumentText, DocumentUnreadable, Page
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 30
+LONG = "<div>" * 300_000
+"""Takes minutes: the parser looks for an open paragraph at each depth."""
+
+PARENT = """
+import asyncio, sys
+from pathlib import Path
+from adapters.documents.converted import ConvertedReader
+
+async def main() -> None:
+    reader = ConvertedReader()
+    if sys.argv[1] == "idle":
+        await reader.read(Path("short.html"))
+    else:
+        reading = asyncio.create_task(reader.read(Path("long.html")))
+        while reader._worker is None:
+            await asyncio.sleep(0)
+        if sys.argv[1] == "busy":
+            await asyncio.wait([reading], timeout=0.5)
+    print(reader._worker.pid, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+TRIES = """
+import socket, sys
+from pathlib import Path
+from adapters.documents.worker import give_up_rights
+
+give_up_rights(2**30)
+for attempt in (
+    lambda: open("made.txt", "w"),
+    lambda: open("short.html"),
+    lambda: socket.socket(),
+    lambda: socket.create_connection(("127.0.0.1", 9)),
+    lambda: bytearray(2**30),
+):
+    try:
+        attempt()
+        print("done")
+    except (OSError, MemoryError):
+        print("refused")
+"""
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path) -> None:
+    (tmp_path / "short.html").write_text("<p>Short", encoding="utf-8")
+    (tmp_path / "long.html").write_text(LONG, encoding="utf-8")
+    (tmp_path / "good.pdf").write_bytes(pdf("Good"))
+
+
+def has_ended(pid: int) -> bool:
+    """Waits for it, at most so long."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([watched], [], [], LIMIT_S)[0])
+    finally:
+        os.close(watched)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="watches a process that is not its child by Linux's means")
+@pytest.mark.parametrize("moment", ["starting", "idle", "busy"])
+def test_it_ends_when_its_parent_is_killed(moment: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, moment], env=environment, stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    assert has_ended(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems know some of these limits only")
+def test_it_can_neither_open_files_nor_reach_the_network_nor_take_all_memory() -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    made = subprocess.run([sys.executable, "-c", TRIES], env=environment, capture_output=True, text=True, check=True)
+    assert made.stdout.split() == ["refused"] * 5
+    assert not Path("made.txt").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at another process by Linux's means")
+async def test_it_is_not_told_our_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    reader = ConvertedReader()
+    await reader.read(Path("short.html"))
+    assert reader._worker is not None
+    told = await asyncio.to_thread(Path(f"/proc/{reader._worker.pid}/environ").read_bytes)
+    assert b"PYTHONPATH" in told
+    assert b"sk-secret" not in told
+    await reader.close()
+
+
+async def test_it_is_kept_for_the_next_file_and_ends_when_the_reader_is_closed() -> None:
+    reader = ConvertedReader()
+    await reader.close()
+    await reader.read(Path("short.html"))
+    first = reader._worker
+    await reader.read(Path("good.pdf"))
+    assert first is not None
+    assert reader._worker is first
+    await reader.close()
+    assert first.returncode is not None
+    assert (await reader.read(Path("good.pdf"))).pages == (Page("Good", 1),)
+    await reader.close()
+
+
+async def test_files_read_at_once_wait_for_each_other() -> None:
+    reader = ConvertedReader()
+    texts = await asyncio.gather(*(reader.read(Path("good.pdf")) for _ in range(5)))
+    assert texts == [DocumentText((Page("Good", 1),))] * 5
+    await reader.close()
+
+
+async def test_who_is_cancelled_leaves_no_answer_for_the_next_one() -> None:
+    reader = ConvertedReader()
+    for ticks in (0, 1, 2, 5, 10, 20, 100):
+        reading = asyncio.create_task(reader.read(Path("long.html")))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.wait([reading])
+        assert (await reader.read(Path("good.pdf"))).pages == (Page("Good", 1),)
+    await reader.close()
+
+
+async def test_a_file_that_is_gone_or_has_become_something_else_is_told() -> None:
+    reader = ConvertedReader()
+    os.mkfifo("pipe.pdf")
+    os.mkdir("folder.pdf")
+    os.symlink("/dev/zero", "device.pdf")
+    for name, told in (
+        ("none.pdf", "No such file"),
+        ("pipe.pdf", "no regular file"),
+        ("folder.pdf", "no regular file"),
+        ("device.pdf", "no regular file"),
+    ):
+        with pytest.raises(DocumentUnreadable, match=told):
+            await reader.read(Path(name))
+    assert reader._worker is None
+    await reader.close()
+
+
+def test_each_kind_has_a_converter_and_a_name_in_lower_case() -> None:
+    for suffix, kind in KINDS.items():
+        assert suffix == suffix.lower()
+        assert (ROOT / f"{kind.module.replace('.', '/')}.py").is_file()

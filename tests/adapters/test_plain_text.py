@@ -1,0 +1,85 @@
+"""Text files as they come: many encodings, and some that are no text at all."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.documents.plain_text import PlainTextReader, decoded
+from adapters.ports import DocumentReader, DocumentText, DocumentUnreadable, Page
+
+SAID = "Größe: 5 €, “naïve” café"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"])
+def test_the_usual_encodings_are_recognized(encoding: str) -> None:
+    assert decoded(SAID.encode(encoding)) == SAID
+
+
+@pytest.mark.parametrize(("mark", "encoding"), [(b"\xfe\xff", "utf-16-be"), (b"\xff\xfe", "utf-16-le")])
+def test_utf_16_may_begin_with_either_mark(mark: bytes, encoding: str) -> None:
+    assert decoded(mark + "漢字 🐕".encode(encoding)) == "漢字 🐕"
+
+
+def test_a_few_damaged_places_do_not_spoil_utf_8() -> None:
+    text = decoded("äöü".encode() * 10 + b"\xff" + "äöü".encode())
+    assert text == "äöü" * 10 + "\N{REPLACEMENT CHARACTER}" + "äöü"
+    assert decoded("日本語のテキスト、とても長い".encode()[:-1])[:4] == "日本語の"
+
+
+def test_bytes_without_meaning_in_windows_encoding_are_read_as_latin_1() -> None:
+    assert decoded(b"caf\xe9 \x81") == "café \x81"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", id="picture"),
+        pytest.param(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n\x01\x02", id="pdf"),
+        pytest.param("no mark".encode("utf-16-le"), id="utf-16 without a mark"),
+    ],
+)
+def test_what_is_no_text_is_refused(content: bytes) -> None:
+    with pytest.raises(DocumentUnreadable, match="no text"):
+        decoded(content)
+
+
+@pytest.mark.parametrize("content", [b"", b" \n\t\r\n", b"\xef\xbb\xbf", b"\xff\xfe"])
+def test_what_is_empty_is_refused(content: bytes) -> None:
+    with pytest.raises(DocumentUnreadable, match="is empty"):
+        decoded(content)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_text_or_refused(content: bytes) -> None:
+    try:
+        text = decoded(content)
+    except DocumentUnreadable as error:
+        text = str(error)
+    assert text.strip()
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff\ufffe"), min_size=1))
+def test_utf_8_comes_back_as_it_is(text: str) -> None:
+    if text.strip():
+        assert decoded(text.encode()) == text
+
+
+async def test_the_ending_says_whether_it_is_markdown(tmp_path: Path) -> None:
+    reader: DocumentReader = PlainTextReader()
+    for name in ("a.txt", "b.md", "C.MD"):
+        (tmp_path / name).write_text("# A", encoding="utf-8")
+        is_markdown = name != "a.txt"
+        assert await reader.read(tmp_path / name) == DocumentText((Page("# A"),), is_markdown=is_markdown)
+
+
+async def test_what_cannot_be_opened_or_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DocumentUnreadable, match="cannot be read"):
+        await PlainTextReader().read(tmp_path / "none.txt")
+    with pytest.raises(DocumentUnreadable, match="cannot be read"):
+        await PlainTextReader().read(tmp_path)
+    monkeypatch.setattr(PlainTextReader, "max_bytes", 2**20)
+    (tmp_path / "large.txt").write_bytes(b"x" * (2**20 + 1))
+    with pytest.raises(DocumentUnreadable, match="larger than 1 MiB"):
+        await PlainTextReader().read(tmp_path / "large.txt")
