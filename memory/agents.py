@@ -1,26 +1,43 @@
 """Agents as they are kept: their scope, core memory with its journal, and the summary that leads their queue."""
 
-from collections.abc import Sequence
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
 
+from memory.core_memory import person_of_label
 from memory.database import Database, Transaction
-from memory.ports import BlockEdit
-from memory.tables import agents, block_edits, blocks
+from memory.ports import BlockEdit, ChangedMeanwhile
+from memory.tables import agents, block_edits, blocks, turns
+from memory.turn_journal import IS_PASSING
 
 
 @dataclass(frozen=True, slots=True)
 class AgentRecord:
-    """An agent's row with its blocks as (label, text), in order."""
+    """An agent's row with its blocks as (label, text), in order.
+
+    `paused_at` is since when nothing is kept of what is said; `passing` are the turns under way of which nothing will
+    be kept, although their messages stand in recall storage as long as they run.
+    `derive_anew`: its summary is to be made anew before it is used. `revision`: see `AgentStore.changing`.
+    """
 
     id: int
     scope: str
+    created_at: datetime
     preset: str
     summary: str
     warned: bool
     blocks: tuple[tuple[str, str], ...]
+    paused_at: datetime | None = None
+    passing: frozenset[int] = frozenset()
+    derive_anew: bool = False
+    revision: int = 0
 
 
 class AgentStore:
@@ -28,9 +45,13 @@ class AgentStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._revisions = Counter[str]()
+        self._changing: dict[str, asyncio.Event] = {}
 
     async def find(self, scope: str) -> AgentRecord | None:
         """The agent of a scope, or None if nobody has spoken there yet."""
+        await self._unchanging(scope)
+        revision = self._revisions[scope]
         async with self._database.read() as connection:
             row = (await connection.execute(select(agents).where(agents.c.scope == scope))).first()
             if row is None:
@@ -39,7 +60,51 @@ class AgentStore:
                 select(blocks.c.label, blocks.c.value).where(blocks.c.agent_id == row.id).order_by(blocks.c.position)
             )
             kept = tuple((label, value) for label, value in found)
-        return AgentRecord(row.id, row.scope, row.preset, row.summary, row.warned, kept)
+            passing = frozenset(
+                await connection.scalars(select(turns.c.id).where(turns.c.agent_id == row.id, IS_PASSING))
+            )
+        return AgentRecord(
+            row.id,
+            row.scope,
+            row.created_at,
+            row.preset,
+            row.summary,
+            row.warned,
+            kept,
+            row.paused_at,
+            passing,
+            row.derive_anew,
+            revision,
+        )
+
+    @asynccontextmanager
+    async def changing(self, scope: str) -> AsyncIterator[None]:
+        """Inside, write what changes an agent beside its lane: from now on what was loaded before is out of date.
+
+        Whoever loads the agent meanwhile waits. Whatever rests on it is checked as it is written (`check`), so that
+        nothing which was removed comes back with it.
+        """
+        await self._unchanging(scope)
+        over = self._changing[scope] = asyncio.Event()
+        self._revisions[scope] += 1
+        try:
+            yield
+        finally:
+            del self._changing[scope]
+            over.set()
+
+    def is_current(self, scope: str, revision: int) -> bool:
+        """Whether an agent is as it was when that revision of it was loaded, but for what its lane has written."""
+        return self._revisions[scope] == revision
+
+    def check(self, scope: str, revision: int) -> None:
+        """To be called in the transaction, before anything is written that rests on an agent as it was loaded.
+
+        Raises:
+            ChangedMeanwhile: it is no longer as it was.
+        """
+        if not self.is_current(scope, revision):
+            raise ChangedMeanwhile(f"revision {revision} of the agent is out of date")
 
     async def create(
         self,
@@ -61,19 +126,14 @@ class AgentStore:
                 for position, (label, value) in enumerate(first_blocks)
             ],
         )
-        return AgentRecord(agent_id, scope, preset, "", False, tuple(first_blocks))
+        return AgentRecord(agent_id, scope, now, preset, "", False, tuple(first_blocks))
 
     async def save_edits(self, transaction: Transaction, agent_id: int, edits: Sequence[BlockEdit]) -> None:
         """Write the blocks as the edits left them, and the edits into the journal."""
         if not edits:
             return
-        last = {edit.label: edit.after for edit in edits}
-        await transaction.execute(
-            update(blocks)
-            .where(blocks.c.agent_id == bindparam("of_agent"), blocks.c.label == bindparam("of_label"))
-            .values(value=bindparam("to_value")),
-            [{"of_agent": agent_id, "of_label": label, "to_value": value} for label, value in last.items()],
-        )
+        for label, value in {edit.label: edit.after for edit in edits}.items():
+            await _write_block(transaction, agent_id, label, value)
         await transaction.execute(
             insert(block_edits),
             [
@@ -95,24 +155,117 @@ class AgentStore:
         """Write what the queue manager keeps: the recursive summary, and whether the agent was warned."""
         await transaction.execute(update(agents).where(agents.c.id == agent_id).values(summary=summary, warned=warned))
 
+    async def save_paused(self, transaction: Transaction, agent_id: int, paused_at: datetime | None) -> None:
+        """Write since when nothing is kept of what is said; None: it is kept again."""
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(paused_at=paused_at))
+
+    async def save_summary(
+        self, transaction: Transaction, agent_id: int, summary: str | None = None, *, derive_anew: bool
+    ) -> None:
+        """Write the summary (None: it stays), and whether it is to be made anew before it is used."""
+        values = {"derive_anew": derive_anew} | ({"summary": summary} if summary is not None else {})
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(values))
+
     async def journal(self, agent_id: int, limit: int = 100) -> tuple[BlockEdit, ...]:
         """The newest edits of core memory, newest first."""
+        return await self._edits(select(block_edits).where(block_edits.c.agent_id == agent_id).limit(limit))
+
+    async def edits_of(self, agent_id: int, label: str, limit: int = 500) -> tuple[BlockEdit, ...]:
+        """The newest edits of one block, oldest first."""
+        of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
+        return (await self._edits(select(block_edits).where(*of_block).limit(limit)))[::-1]
+
+    async def least_recently_edited(self, agent_id: int, labels: Sequence[str]) -> str:
+        """Of some blocks, the one whose last edit is the oldest."""
+        last = select(block_edits.c.label, func.max(block_edits.c.id)).where(block_edits.c.agent_id == agent_id)
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(block_edits)
-                .where(block_edits.c.agent_id == agent_id)
-                .order_by(block_edits.c.id.desc())
-                .limit(limit)
+            rows = await connection.execute(last.where(block_edits.c.label.in_(labels)).group_by(block_edits.c.label))
+            edited: dict[str, int] = {label: newest for label, newest in rows}
+        return min(labels, key=lambda label: edited.get(label, 0))
+
+    async def edits_from(self, agent_id: int, message_ids: Sequence[int]) -> tuple[BlockEdit, ...]:
+        """The edits of core memory that these messages were the source of, newest first."""
+        return await self._edits(
+            select(block_edits).where(
+                block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids)
             )
-            return tuple(
-                BlockEdit(
-                    label=row.label,
-                    before=row.before,
-                    after=row.after,
-                    author=row.author,
-                    reason=row.reason,
-                    source_message_id=row.source_message_id,
-                    created_at=row.created_at,
-                )
-                for row in rows
-            )
+        )
+
+    async def forget_source(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int]) -> None:
+        """Let no edit name these messages any more: they are about to be removed."""
+        await transaction.execute(
+            update(block_edits)
+            .where(block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids))
+            .values(source_message_id=None)
+        )
+
+    async def id_of(self, transaction: Transaction, scope: str) -> int | None:
+        """The agent of a scope, as it stands in an open transaction."""
+        found: int | None = await transaction.scalar(select(agents.c.id).where(agents.c.scope == scope))
+        return found
+
+    async def journal_of_sources(
+        self, transaction: Transaction, agent_id: int, message_ids: Collection[int]
+    ) -> dict[str, tuple[str, tuple[tuple[int, BlockEdit], ...]]]:
+        """The blocks that these messages brought edits to: by label the text, and all edits by their ids, in order."""
+        by_them = (block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids))
+        labels = list(await transaction.scalars(select(block_edits.c.label).where(*by_them).distinct()))
+        found = {}
+        for label in labels:
+            of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
+            rows = await transaction.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
+            value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
+            found[label] = (await transaction.scalar(value) or "", tuple((row.id, _edit(row)) for row in rows))
+        return found
+
+    async def redact(
+        self, transaction: Transaction, agent_id: int, label: str, value: str, edits: Sequence[tuple[int, str, str]]
+    ) -> None:
+        """Write a block and its journal without what is not to be known any more; edits by id, before and after."""
+        await _write_block(transaction, agent_id, label, value)
+        for id_, before, after in edits:
+            changed = update(block_edits).where(block_edits.c.id == id_)
+            await transaction.execute(changed.values(before=before, after=after))
+
+    async def name_source(
+        self, transaction: Transaction, agent_id: int, source_message_id: int, instead: int | None
+    ) -> None:
+        """Let edits that came from one message name another one, or none."""
+        of_it = (block_edits.c.agent_id == agent_id, block_edits.c.source_message_id == source_message_id)
+        await transaction.execute(update(block_edits).where(*of_it).values(source_message_id=instead))
+
+    async def _unchanging(self, scope: str) -> None:
+        while (over := self._changing.get(scope)) is not None:
+            await over.wait()
+
+    async def _edits(self, statement: Any) -> tuple[BlockEdit, ...]:
+        async with self._database.read() as connection:
+            rows = await connection.execute(statement.order_by(block_edits.c.id.desc()))
+            return tuple(_edit(row) for row in rows)
+
+
+async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:
+    """Write a block's text; one on a person is made with its first text, and goes with its last."""
+    is_it = (blocks.c.agent_id == agent_id, blocks.c.label == label)
+    if person_of_label(label) is None:
+        await transaction.execute(update(blocks).where(*is_it).values(value=value))
+    elif not value:
+        await transaction.execute(delete(blocks).where(*is_it))
+    else:
+        last = select(func.coalesce(func.max(blocks.c.position), -1) + 1).where(blocks.c.agent_id == agent_id)
+        new = insert(blocks).values(agent_id=agent_id, label=label, value=value, position=last.scalar_subquery())
+        await transaction.execute(
+            new.on_conflict_do_update(index_elements=["agent_id", "label"], set_={"value": value})
+        )
+
+
+def _edit(row: Any) -> BlockEdit:
+    return BlockEdit(
+        label=row.label,
+        before=row.before,
+        after=row.after,
+        author=row.author,
+        reason=row.reason,
+        source_message_id=row.source_message_id,
+        created_at=row.created_at,
+    )

@@ -1,215 +1,203 @@
-"""Archival storage: notes that the agent chose to keep, found by meaning and by words, as long as it lives.
+"""Archival storage: the agent's notes and the documents attached to it, found by meaning and by words.
 
-SQL is the record. Vectors follow after the commit, so a note is never lost to an embedder that is down;
-until its vector stands in the index it is found by words alone.
+SQL is the record. Vectors follow after the commit (`memory.passage_vectors`), so a note is never lost to an embedder
+that is down; until its vector stands in the index it is found by words alone.
 """
 
-import asyncio
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 
-from memory.database import Database, Transaction, finish
-from memory.ports import Embedder, IndexEntry, IndexLost, NewPassage, Passage, Vector, VectorIndex
-from memory.search import best_first, blend, like_patterns, query_words, rank_by_words
-from memory.tables import passages
+from memory.database import Database, Transaction
+from memory.narrowing import narrowed
+from memory.note_tags import add_tags, take_tags_back
+from memory.notes import digest_of
+from memory.passage_vectors import PassageVectors, Told
+from memory.passage_words import PassageWords, attached_to, seen_by
+from memory.ports import Embedder, NewPassage, Passage, VectorIndex
+from memory.tables import documents, passages
 
-logger = logging.getLogger(__name__)
+WORDS, MEANING = 1.0, 0.8
+"""What the best by its words counts, and the best by its meaning: as in `memory.ranking`."""
 
-MAX_BY_MEANING = 100
-LIKE_ENOUGH = 0.15
-"""Cosine similarity from which a passage counts as found by its meaning."""
+UTC = ZoneInfo("UTC")
 
-MAX_CANDIDATES = 5000
-_BATCH = 64
-_INSERT = insert(passages).returning(passages.c.id, sort_by_parameter_order=True)
+_INSERT = insert(passages).returning(passages.c.id)
 
 
 class ArchivalStorage:
-    """Passages of all agents; every read names one agent."""
+    """Passages of all agents and sources; every read names one agent, and sees its notes and what is attached to it."""
 
     def __init__(self, database: Database, index: VectorIndex, embedder: Embedder, now: Callable[[], datetime]) -> None:
         self._database = database
-        self._index = index
-        self._embedder = embedder
-        self._now = now
-        self._indexing: asyncio.Task[None] | None = None
-        self._is_wanted = False
-        self._known_as = ""
+        self._words = PassageWords(database)
+        self._vectors = PassageVectors(database, index, embedder, self._words, now)
 
     async def insert(self, transaction: Transaction, agent_id: int, new: Sequence[NewPassage]) -> tuple[int, ...]:
-        """Keep passages; call `index_pending` after the commit."""
-        if not new:
-            return ()
-        rows = [
-            {
-                "agent_id": agent_id,
-                "content": passage.content,
-                "tags": list(passage.tags),
-                "source_message_id": passage.source_message_id,
-                "created_at": passage.created_at,
-            }
-            for passage in new
-        ]
-        return tuple((await transaction.execute(_INSERT, rows)).scalars().all())
+        """Keep notes; call `index_soon` after the commit.
 
-    async def catch_up(self) -> int:
-        """At start: embed what was left without a vector, and anew what another embedder made; returns how many."""
-        of_others = passages.c.embedder.not_like(f"{_escaped(self._embedder.name)}/%", escape="\\")
-        await self._update(update(passages).where(of_others).values(indexed_at=None, embedder=None))
-        return await self.index_pending()
+        A note that the agent keeps already (white space aside) is not kept again; tags that are new come to it.
 
-    def index_soon(self) -> None:
-        """After a commit: embed what waits, beside what the caller does next."""
-        self._is_wanted = True
-        if self._indexing is None or self._indexing.done():
-            self._indexing = asyncio.create_task(self._index_quietly(), name="index notes")
-
-    async def index_pending(self) -> int:
-        """Embed every passage that has no vector; returns how many were done.
-
-        An embedder that cannot be reached leaves the rest for the next call.
+        Returns:
+            An id for each of `new`.
         """
-        pending = passages.c.indexed_at.is_(None)
-        done = 0
-        while True:
-            async with self._database.read() as connection:
-                rows = (
-                    await connection.execute(select(passages).where(pending).order_by(passages.c.id).limit(_BATCH))
-                ).all()
-            if not rows:
-                return done
-            try:
-                vectors = await self._embedder.embed([row.content for row in rows])
-            except ConnectionError as error:
-                logger.warning("notes wait for their vectors: %s", error)
-                return done
-            embedder = await self._embedder_of(vectors[0])
-            for agent_id in dict.fromkeys(row.agent_id for row in rows):
-                entries = [
-                    IndexEntry(row.id, vector, tuple(row.tags))
-                    for row, vector in zip(rows, vectors, strict=True)
-                    if row.agent_id == agent_id
-                ]
-                try:
-                    await self._index.upsert(agent_id, embedder, entries)
-                except IndexLost as loss:
-                    await self._forget_index(loss)
-                    await self._index.upsert(agent_id, embedder, entries)
-            done_now = update(passages).where(passages.c.id.in_([row.id for row in rows]))
-            await self._update(done_now.values(indexed_at=self._now(), embedder=embedder))
-            done += len(rows)
+        return tuple([await self._insert_one(transaction, agent_id, passage) for passage in new])
+
+    async def remove_from(
+        self, transaction: Transaction, agent_id: int, source_message_ids: Sequence[int]
+    ) -> tuple[int, ...]:
+        """Remove the notes that came from these messages, and the tags that they brought to others.
+
+        Call `forget` with the ids and `index_soon` after the commit.
+        """
+        of_these = (passages.c.agent_id == agent_id, passages.c.source_message_id.in_(source_message_ids))
+        removed = tuple(await transaction.scalars(delete(passages).where(*of_these).returning(passages.c.id)))
+        await take_tags_back(transaction, agent_id, source_message_ids)
+        return removed
+
+    async def notes_from(
+        self, transaction: Transaction, agent_id: int, source_message_ids: Collection[int]
+    ) -> tuple[Passage, ...]:
+        """The notes that came from these messages, as they stand in an open transaction."""
+        of_these = (passages.c.agent_id == agent_id, passages.c.source_message_id.in_(source_message_ids))
+        rows = await transaction.execute(
+            select(passages, documents.c.name.label("document"))
+            .outerjoin_from(passages, documents, documents.c.id == passages.c.document_id)
+            .where(*of_these)
+        )
+        return tuple(_from_row(row) for row in rows)
+
+    async def remove(self, transaction: Transaction, agent_id: int, note_ids: Sequence[int]) -> None:
+        """Remove notes. Call `forget` and `index_soon` after the commit."""
+        await transaction.execute(delete(passages).where(passages.c.agent_id == agent_id, passages.c.id.in_(note_ids)))
+
+    async def name_source(
+        self, transaction: Transaction, agent_id: int, source_message_id: int, instead: int | None
+    ) -> None:
+        """Let notes that came from one message name another one, or none."""
+        of_it = (passages.c.agent_id == agent_id, passages.c.source_message_id == source_message_id)
+        await transaction.execute(update(passages).where(*of_it).values(source_message_id=instead))
+
+    async def forget_words(self) -> None:
+        """After notes were removed: write the index of words anew, part by part, without theirs."""
+        await self._words.merge()
 
     async def count(self, agent_id: int) -> int:
-        """How many passages the agent keeps."""
-        async with self._database.read() as connection:
-            return await connection.scalar(select(func.count()).where(passages.c.agent_id == agent_id)) or 0
+        """How many notes the agent keeps."""
+        return await self._count(passages.c.agent_id == agent_id)
 
-    async def search(self, agent_id: int, query: str, tags: Sequence[str] = ()) -> tuple[int, ...]:
+    async def count_pieces(self, agent_id: int) -> int:
+        """How many pieces there are of the documents attached to the agent."""
+        return await self._count(passages.c.document_id.in_(attached_to(agent_id)))
+
+    async def search(
+        self, agent_id: int, query: str, tags: Sequence[str] = (), *, zone: ZoneInfo = UTC
+    ) -> tuple[int, ...]:
         """Ids of passages near the query in meaning or sharing words with it, best first.
 
-        `tags`: only passages that carry all of them.
+        Args:
+            agent_id: whose notes and documents.
+            query: what is looked for; `after:`, `before:` and `on:` narrow it to the days when notes were kept, or
+                documents loaded (see `memory.narrowing`).
+            tags: only notes that carry all of them.
+            zone: whose days they are.
         """
-        if not await self.count(agent_id):
+        if not await self.count(agent_id) and (tags or not await self.count_pieces(agent_id)):
             return ()  # a new agent opens no index
-        by_meaning = await self._by_meaning(agent_id, query, tags)
-        by_words = await self._by_words(agent_id, query, tags)
-        return best_first(blend([(1.0, by_meaning), (1.0, by_words)]))
+        asked = narrowed(query)
+        in_time = await self._kept_between(agent_id, *asked.moments(zone)) if asked.narrows else None
+        if in_time is not None and not asked.words:
+            near, holding = {}, dict.fromkeys(in_time, 1.0)
+        else:
+            near = await self._vectors.near(agent_id, asked.words, tags, in_time)
+            holding = await self._words.search(agent_id, asked.words, notes_only=bool(tags))
+        if in_time is not None:
+            holding = {id_: score for id_, score in holding.items() if id_ in in_time}
+        if tags:
+            carrying = {note.id for note in await self.get(agent_id, list(holding)) if set(tags) <= set(note.tags)}
+            holding = {id_: score for id_, score in holding.items() if id_ in carrying}
+        nearest = max(near.values(), default=1.0)
+        scores = {id_: WORDS * holding.get(id_, 0.0) + MEANING * near.get(id_, 0.0) / nearest for id_ in near | holding}
+        return tuple(sorted(scores, key=lambda id_: (-round(scores[id_], 6), -id_)))  # of equals, the newer first
+
+    async def find_same(self, agent_id: int, content: str) -> Passage | None:
+        """The note of this content (white space aside), if the agent keeps it."""
+        async with self._database.read() as connection:
+            row = (await connection.execute(_same_as(agent_id, content))).first()
+        return (await self.get(agent_id, [row.id]))[0] if row else None
 
     async def get(self, agent_id: int, ids: Sequence[int]) -> tuple[Passage, ...]:
         """Passages in the order of `ids`; those that are gone are left out."""
         async with self._database.read() as connection:
             rows = await connection.execute(
-                select(passages).where(passages.c.agent_id == agent_id, passages.c.id.in_(ids))
+                select(passages, documents.c.name.label("document"))
+                .outerjoin_from(passages, documents, documents.c.id == passages.c.document_id)
+                .where(seen_by(agent_id), passages.c.id.in_(ids))
             )
             found = {row.id: _from_row(row) for row in rows}
         return tuple(found[id_] for id_ in ids if id_ in found)
 
+    # ── its indexes: see `PassageVectors` ────────────────────────────────────────────────────────────
+
+    def index_soon(self) -> None:
+        """After a commit: embed the notes that wait, beside what the caller does next."""
+        self._vectors.index_soon()
+
+    async def index_pending(self, told: Told = lambda done: None) -> int:
+        """Embed every passage that has no vector; returns how many were done."""
+        return await self._vectors.index_pending(told)
+
+    async def waiting(self) -> int:
+        """How many passages have no vector yet."""
+        return await self._vectors.waiting()
+
+    async def begin_anew(self) -> int:
+        """Mark every passage as not indexed, for `index_pending`; returns how many there are."""
+        return await self._vectors.begin_anew()
+
+    async def catch_up(self) -> int:
+        """At start: hold the index against SQL, and embed what is missing; returns how many passages that were."""
+        return await self._vectors.catch_up()
+
+    async def forget(self, owner: int, passage_ids: Sequence[int]) -> None:
+        """After the commit that removed passages: remove their vectors, too, as far as that works now."""
+        await self._vectors.forget(owner, passage_ids)
+
     async def close(self) -> None:
         """Finish the notes under way and release the index; what is left waits for the next start."""
-        if self._indexing is not None:
-            await asyncio.wait([self._indexing])
-        await self._index.close()
+        await self._vectors.close()
 
-    async def _index_quietly(self) -> None:
-        while self._is_wanted:  # again, if rows came while the last ones were embedded
-            self._is_wanted = False
-            try:
-                await self.index_pending()
-            except Exception:  # nobody waits for this task; the rows stay marked, and the next call tries again
-                logger.exception("notes wait for their vectors")
+    async def _insert_one(self, transaction: Transaction, agent_id: int, new: NewPassage) -> int:
+        kept = (await transaction.execute(_same_as(agent_id, new.content))).first()
+        if kept is None:
+            row = {
+                "agent_id": agent_id,
+                "content": new.content,
+                "tags": list(new.tags),
+                "source_message_id": new.source_message_id,
+                "created_at": new.created_at,
+            }
+            return int((await transaction.execute(_INSERT, row)).scalar_one())
+        await add_tags(transaction, kept.id, new.tags, new.source_message_id)
+        return int(kept.id)
 
-    async def _by_meaning(self, agent_id: int, query: str, tags: Sequence[str]) -> dict[int, float]:
-        if self._indexing is not None:
-            await asyncio.wait([self._indexing])  # a note kept a moment ago is found by its meaning, too
-        try:
-            (vector,) = await self._embedder.embed([query])
-            near = await self._nearest(agent_id, vector, tags)
-        except ConnectionError as error:
-            logger.warning("searching by words alone: %s", error)
-            return {}
-        except Exception:  # the index is a help; without it words still find
-            logger.exception("searching by words alone")
-            return {}
-        alive = {passage.id for passage in await self.get(agent_id, [id_ for id_, _ in near])}
-        return {id_: likeness for id_, likeness in near if likeness >= LIKE_ENOUGH and id_ in alive}
-
-    async def _nearest(self, agent_id: int, vector: Vector, tags: Sequence[str]) -> Sequence[tuple[int, float]]:
-        embedder = await self._embedder_of(vector)
-        try:
-            return await self._index.nearest(agent_id, embedder, vector, tags, MAX_BY_MEANING)
-        except IndexLost as loss:
-            await self._forget_index(loss)
-            await self.index_pending()
-            return await self._index.nearest(agent_id, embedder, vector, tags, MAX_BY_MEANING)
-
-    async def _embedder_of(self, vector: Vector) -> str:
-        """The embedder's name with the vector's dimension; vectors of another dimension are marked to be made anew."""
-        name = f"{self._embedder.name}/{len(vector)}"
-        if name != self._known_as:
-            self._known_as = name
-            stale = update(passages).where(passages.c.embedder != name)
-            if await self._update(stale.values(indexed_at=None, embedder=None)):
-                self.index_soon()
-        return name
-
-    async def _forget_index(self, loss: IndexLost) -> None:
-        """Mark every passage as not indexed, so that `index_pending` builds the index anew."""
-        logger.info("building the vector index: %s", loss)
-        await self._update(update(passages).values(indexed_at=None))
-
-    async def _update(self, statement: Any) -> int:
-        """Run one statement in a transaction of its own, to its end; returns how many rows it changed."""
-
-        async def commit() -> int:
-            async with self._database.write() as transaction:
-                return (await transaction.execute(statement)).rowcount
-
-        return await finish(commit())
-
-    async def _by_words(self, agent_id: int, query: str, tags: Sequence[str]) -> dict[int, float]:
-        words = query_words(query)
-        if not words:
-            return {}
-        shares_a_word = or_(
-            *(passages.c.content.like(pattern, escape="\\") for word in words for pattern in like_patterns(word))
-        )
+    async def _count(self, which: ColumnElement[bool]) -> int:
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(passages.c.id, passages.c.content, passages.c.tags)
-                .where(passages.c.agent_id == agent_id, shares_a_word)
-                .order_by(passages.c.id.desc())
-                .limit(MAX_CANDIDATES)
-            )
-            texts = {id_: content for id_, content, own in rows if set(tags) <= set(own)}
-        return rank_by_words(words, texts)
+            return await connection.scalar(select(func.count()).select_from(passages).where(which)) or 0
+
+    async def _kept_between(self, agent_id: int, since: datetime | None, until: datetime | None) -> set[int]:
+        when = [] if since is None else [passages.c.created_at >= since]
+        when += [] if until is None else [passages.c.created_at < until]
+        async with self._database.read() as connection:
+            return set(await connection.scalars(select(passages.c.id).where(seen_by(agent_id), *when)))
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _same_as(agent_id: int, content: str) -> Select[Any]:
+    of_agent = (passages.c.agent_id == agent_id, passages.c.digest == digest_of(content))
+    return select(passages.c.id).where(*of_agent).limit(1)
 
 
 def _from_row(row: Any) -> Passage:
@@ -219,4 +207,7 @@ def _from_row(row: Any) -> Passage:
         tags=tuple(row.tags),
         source_message_id=row.source_message_id,
         created_at=row.created_at,
+        document=row.document,
+        heading=row.heading,
+        page=row.page,
     )

@@ -1,188 +1,193 @@
 """The vector index in Chroma: ids, vectors, owner and hashed tags, never text.
 
-A fixed number of collections shared by hash: a collection for each agent would cost 2.7 MiB of memory apiece.
-Chroma blocks and takes a second to import, so it lives in a thread of its own and starts at its first use.
+A fixed number of collections shared by hash: a collection for each owner would cost 2.7 MiB of memory apiece.
 """
 
-import asyncio
 import hashlib
+import logging
+import re
 import shutil
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from memory.ports import IndexEntry, IndexLost, Vector
+from memory.chroma_thread import ChromaThread, client_of
+from memory.ports import IndexEntry, Vector
 
 if TYPE_CHECKING:
     import numpy as np
     from chromadb.api import ClientAPI
     from chromadb.api.models.Collection import Collection
+    from chromadb.api.types import GetResult
     from numpy.typing import NDArray
+
+    from memory.vectors_at_hand import VectorsAtHand
+
+logger = logging.getLogger(__name__)
 
 COLLECTIONS = 16
 _PAGE = 1000
+_OWNER = "agent_id"
+"""The field's name is from when only agents had vectors; indexes that are kept by it stay valid."""
 
-Result = TypeVar("Result")
+_PASSAGE_ID = re.compile("[1-9][0-9]{0,17}")
 
 
 class ChromaIndex:
     """A `VectorIndex` kept in a folder, in this process; the folder is made when first needed."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chroma")
-        self._client: ClientAPI | None = None
+        self._chroma = ChromaThread(folder)
 
-    async def upsert(self, agent_id: int, embedder: str, entries: Sequence[IndexEntry]) -> None:
+    async def upsert(self, owner: int, embedder: str, entries: Sequence[IndexEntry]) -> None:
         """See `VectorIndex`."""
 
         def work() -> None:
-            collection, ids = self._collection(agent_id, embedder), [str(entry.passage_id) for entry in entries]
-            collection.delete(ids=ids)  # Chroma's own upsert keeps the tags that there were
+            collection, ids = self._collection(owner, embedder), [entry.passage_id for entry in entries]
+            vectors, tags = _matrix([entry.vector for entry in entries]), [entry.tags for entry in entries]
+            held = self._chroma.at_hand.take(owner, embedder)  # should Chroma fail halfway, it is read anew
+            # Chroma's own upsert keeps the tags that there were. To delete what is not there takes as long as to
+            # delete what is, and to look is quick.
+            if known := collection.get(ids=list(map(str, ids)), include=[])["ids"]:
+                collection.delete(ids=known)
             collection.upsert(
-                ids=ids,
-                embeddings=_matrix([entry.vector for entry in entries]),
-                metadatas=[_metadata(agent_id, entry.tags) for entry in entries],
+                ids=list(map(str, ids)),
+                embeddings=vectors,
+                metadatas=[_metadata(owner, some) for some in tags],
             )
+            if held is not None:
+                self._chroma.at_hand.keep(owner, embedder, held.replaced(ids, vectors, map(_hashed, tags)))
 
         if entries:
-            await self._in_thread(work)
+            await self._chroma.run(work, writes=True)
 
     async def nearest(
-        self, agent_id: int, embedder: str, vector: Vector, tags: Sequence[str], limit: int
+        self, owners: Sequence[int], embedder: str, vector: Vector, tags: Sequence[str], limit: int
     ) -> Sequence[tuple[int, float]]:
-        """See `VectorIndex`."""
+        """See `VectorIndex`. Chroma's graph of neighbours is not used: it may miss some, or all, of one owner's."""
 
         def work() -> Sequence[tuple[int, float]]:
-            conditions: list[dict[str, Any]] = [{key: value} for key, value in _metadata(agent_id, tags).items()]
-            found = self._collection(agent_id, embedder).query(
-                query_embeddings=_matrix([vector]),
-                n_results=limit,
-                where=conditions[0] if len(conditions) == 1 else {"$and": conditions},
-                include=["distances"],
-            )
-            distances = found["distances"] or [[]]
-            return [(int(id_), 1.0 - float(far)) for id_, far in zip(found["ids"][0], distances[0], strict=True)]
+            found = [hit for owner in owners for hit in self._near(owner, embedder, vector, tags, limit)]
+            return sorted(found, key=lambda hit: -hit[1])[:limit]
 
-        return await self._in_thread(work)
+        return await self._chroma.run(work)
 
-    async def delete(self, agent_id: int, embedder: str, passage_ids: Sequence[int]) -> None:
+    async def delete(self, owner: int, passage_ids: Sequence[int]) -> None:
         """See `VectorIndex`."""
 
         def work() -> None:
-            ids = [str(id_) for id_ in passage_ids]
-            self._collection(agent_id, embedder).delete(ids=ids, where=_metadata(agent_id, ()))
+            doomed = {str(id_) for id_ in passage_ids}
+            for held in self._every_collection(owner):
+                # Asked for ids and owner at once, Chroma takes a thousand times as long.
+                own = [id_ for id_ in held.get(where=_metadata(owner, ()), include=[])["ids"] if id_ in doomed]
+                for at in range(0, len(own), _PAGE):
+                    held.delete(ids=own[at : at + _PAGE])
+            self._chroma.at_hand.remove(owner, passage_ids)
 
         if passage_ids:
-            await self._in_thread(work)
+            await self._chroma.run(work, writes=True)
 
-    async def forget_agent(self, agent_id: int) -> int:
+    async def forget_owners(self, owners: Sequence[int]) -> int:
         """See `VectorIndex`. Chroma leaves deleted vectors in its files, so all others move to a new folder."""
 
         def work() -> int:
-            assert self._client is not None
-            new = self._folder.with_name(f"{self._folder.name}.new")
+            folder = self._chroma.folder
+            new = folder.with_name(f"{folder.name}.new")
             shutil.rmtree(new, ignore_errors=True)
-            client = _client(new)
-            left_behind = sum(_copy_others(old, client, agent_id) for old in self._client.list_collections())
+            client = client_of(new)
+            left_behind = sum(_copy_others(old, client, owners) for old in self._chroma.client.list_collections())
             client.close()  # type: ignore[attr-defined]
-            self._disconnect()
-            shutil.rmtree(self._folder)  # killed here: an index that is not there is built anew from SQL
-            new.rename(self._folder)
+            self._chroma.disconnect()
+            shutil.rmtree(folder)  # killed here: an index that is not there is built anew from SQL
+            new.rename(folder)
             return left_behind
 
-        return await self._in_thread(work)
+        return await self._chroma.run(work)
 
-    async def count(self, agent_id: int) -> int:
+    async def entries(self) -> AsyncIterator[tuple[int, int]]:
+        """See `VectorIndex`."""
+
+        def names() -> Sequence[str]:
+            return [held.name for held in self._chroma.client.list_collections()]
+
+        for name in await self._chroma.run(names):
+            for entry in await self._chroma.run(partial(self._entries_of, name)):
+                yield entry
+
+    async def count(self, owners: Sequence[int]) -> int:
         """See `VectorIndex`."""
 
         def work() -> int:
-            assert self._client is not None
-            own = _metadata(agent_id, ())
-            return sum(len(held.get(where=own, include=[])["ids"]) for held in self._client.list_collections())
+            return sum(
+                len(held.get(where=_metadata(owner, ()), include=[])["ids"])
+                for owner in owners
+                for held in self._every_collection(owner)
+            )
 
-        return await self._in_thread(work)
+        return await self._chroma.run(work)
 
     async def close(self) -> None:
         """See `VectorIndex`."""
-        await asyncio.to_thread(self._thread.shutdown)
-        await asyncio.to_thread(self._disconnect)
+        await self._chroma.close()
 
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        def guarded() -> Result:
-            if self._client is None:
-                self._open()
-            from chromadb.errors import InternalError
+    def _near(
+        self, owner: int, embedder: str, vector: Vector, tags: Sequence[str], limit: int
+    ) -> Sequence[tuple[int, float]]:
+        held = self._chroma.at_hand.get(owner, embedder)
+        if held is None:
+            conditions: list[Any] = [{key: value} for key, value in _metadata(owner, tags).items()]
+            where: Any = conditions[0] if len(conditions) == 1 else {"$and": conditions}
+            collection = self._collection(owner, embedder)
+            few = collection.get(where=where, limit=limit + 1, include=["embeddings"])
+            if len(few["ids"]) <= limit:
+                return _compared(few, vector)
+            held = _read(collection, owner)
+            self._chroma.at_hand.keep(owner, embedder, held)
+        return held.tagged(_hashed(tags)).nearest(vector, limit)
 
-            try:
-                return work()
-            except InternalError as error:  # a damaged file of one collection shows only when that is used
-                self._begin_anew(error)
+    def _entries_of(self, name: str) -> Sequence[tuple[int, int]]:
+        collection, found = self._chroma.client.get_collection(name, embedding_function=None), list[tuple[int, int]]()
+        strangers: list[str] = []
+        while (page := collection.get(limit=_PAGE, offset=len(found) + len(strangers), include=["metadatas"]))["ids"]:
+            for id_, metadata in zip(page["ids"], page["metadatas"] or (), strict=True):
+                owner = (metadata or {}).get(_OWNER)
+                if isinstance(owner, int) and name.endswith(f"-{_shelf(owner)}") and _PASSAGE_ID.fullmatch(id_):
+                    found.append((owner, int(id_)))
+                else:
+                    strangers.append(id_)
+        for at in range(0, len(strangers), _PAGE):
+            collection.delete(ids=strangers[at : at + _PAGE])
+        if strangers:
+            logger.warning("vector index mended: %d removed that nobody could have found", len(strangers))
+        return found
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
-
-    def _open(self) -> None:
-        """Open the folder, or an empty one in its place.
-
-        Raises:
-            IndexLost: the index is empty, because it is new, was damaged or never came to be filled.
-        """
-        try:
-            is_empty = self._connect()
-        except Exception as error:  # Chroma documents no errors for a damaged folder
-            self._begin_anew(error)
-        if is_empty:
-            raise IndexLost("the vector index is empty")
-
-    def _connect(self) -> bool:
-        """Make the client; returns whether there is no collection yet."""
-        client = _client(self._folder)
-        is_empty = not client.list_collections()  # a damaged folder shows here
-        self._client = client
-        return is_empty
-
-    def _disconnect(self) -> None:
-        if self._client is not None:
-            self._client.close()  # type: ignore[attr-defined]
-            self._client = None
-
-    def _begin_anew(self, damage: Exception) -> NoReturn:
-        """Set the folder aside, in the place of one set aside before, and open an empty one."""
-        from chromadb.api.shared_system_client import SharedSystemClient
-
-        self._disconnect()
-        SharedSystemClient.clear_system_cache()  # it keeps a half-made client under the folder's name
-        aside = self._folder.with_name(f"{self._folder.name}.damaged")
-        if aside.is_dir():
-            shutil.rmtree(aside)
-        self._folder.rename(aside)
-        self._connect()
-        raise IndexLost(f"the vector index was damaged; set aside as {aside}") from damage
-
-    def _collection(self, agent_id: int, embedder: str) -> "Collection":
-        assert self._client is not None
+    def _collection(self, owner: int, embedder: str) -> "Collection":
         kind = hashlib.sha256(embedder.encode()).hexdigest()[:8]
-        return _make_collection(self._client, f"passages-{kind}-{agent_id % COLLECTIONS:02d}", {"embedder": embedder})
+        return _make_collection(self._chroma.client, f"passages-{kind}-{_shelf(owner)}", {"embedder": embedder})
+
+    def _every_collection(self, owner: int) -> "list[Collection]":
+        """The one that an owner has for each embedder that there was."""
+        return [held for held in self._chroma.client.list_collections() if held.name.endswith(f"-{_shelf(owner)}")]
 
 
-def _client(folder: Path) -> "ClientAPI":
-    import chromadb
-    from chromadb.config import Settings
-
-    folder.mkdir(parents=True, exist_ok=True)
-    return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+def _shelf(owner: int) -> str:
+    return f"{owner % COLLECTIONS:02d}"
 
 
 def _make_collection(client: "ClientAPI", name: str, metadata: Any) -> "Collection":
     return client.get_or_create_collection(
-        name, metadata=metadata, embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
+        name,
+        metadata=metadata,
+        embedding_function=None,
+        # A graph of neighbours as small as can be: it is not searched, but takes time to make, and memory.
+        configuration={"hnsw": {"space": "cosine", "max_neighbors": 4, "ef_construction": 10}},
     )
 
 
-def _copy_others(old: "Collection", client: "ClientAPI", agent_id: int) -> int:
-    """Copy a collection but for one agent's vectors; returns how many those were."""
-    others: Any = {"agent_id": {"$ne": agent_id}}
+def _copy_others(old: "Collection", client: "ClientAPI", owners: Sequence[int]) -> int:
+    """Copy a collection but for some owners' vectors; returns how many those were."""
+    others: Any = {_OWNER: {"$nin": list(owners)}}
     offset = 0
     while (page := old.get(where=others, limit=_PAGE, offset=offset, include=["embeddings", "metadatas"]))["ids"]:
         new = _make_collection(client, old.name, old.metadata)
@@ -191,8 +196,41 @@ def _copy_others(old: "Collection", client: "ClientAPI", agent_id: int) -> int:
     return old.count() - offset
 
 
-def _metadata(agent_id: int, tags: Sequence[str]) -> dict[str, Any]:
-    return {"agent_id": agent_id} | {f"tag-{hashlib.sha256(tag.encode()).hexdigest()[:16]}": True for tag in tags}
+def _read(collection: "Collection", owner: int) -> "VectorsAtHand":
+    """All vectors of an owner; in pages, for Chroma hands them out at several times their size."""
+    from memory.vectors_at_hand import VectorsAtHand
+
+    where, parts = _metadata(owner, ()), []
+    seen: dict[frozenset[str], frozenset[str]] = {}
+    offset = 0
+    while (page := collection.get(where=where, limit=_PAGE, offset=offset, include=["embeddings", "metadatas"]))["ids"]:
+        tags = [frozenset(of) - {_OWNER} for of in page["metadatas"] or ()]
+        vectors: Any = page["embeddings"]
+        shared = [seen.setdefault(some, some) for some in tags]
+        parts.append(VectorsAtHand.of(list(map(int, page["ids"])), vectors, shared))
+        offset += len(page["ids"])
+    return VectorsAtHand.joined(parts)
+
+
+def _compared(held: "GetResult", vector: Vector) -> Sequence[tuple[int, float]]:
+    """All of these, compared one by one: quicker than the graph search when they are few, and exact."""
+    import numpy as np
+
+    if not held["ids"]:
+        return []
+    vectors = np.asarray(held["embeddings"], np.float32)
+    lengths = np.linalg.norm(vectors, axis=1) * np.linalg.norm(vector)
+    products = np.einsum("ij,j->i", vectors, np.asarray(vector, np.float32))  # see `VectorsAtHand.nearest`
+    likeness = products / np.maximum(lengths, 1e-12)
+    return [(int(id_), float(like)) for id_, like in zip(held["ids"], likeness, strict=True)]
+
+
+def _metadata(owner: int, tags: Sequence[str]) -> dict[str, Any]:
+    return {_OWNER: owner} | dict.fromkeys(_hashed(tags), True)
+
+
+def _hashed(tags: Sequence[str]) -> frozenset[str]:
+    return frozenset(f"tag-{hashlib.sha256(tag.encode()).hexdigest()[:16]}" for tag in tags)
 
 
 def _matrix(vectors: Sequence[Vector]) -> "NDArray[np.float32]":

@@ -1,64 +1,42 @@
 """One SQLite file: opened, checked, migrated (with a backup before), and written by one writer at a time."""
 
 import asyncio
-import logging
 import sqlite3
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import URL, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from memory.one_trip import OneTripConnection, ReadingConnection
 from memory.ports import StorageUnavailable
+from memory.writer import FEW_ROWS as FEW_ROWS
+from memory.writer import Transaction as Transaction
+from memory.writer import Writer
+from memory.writer import finish as finish
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
-logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
-
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0010"
 """The newest migration; a test holds it equal to the head of `memory/migrations`. With it, an up-to-date
 database opens without importing Alembic (half a second)."""
 
 CHECKED_AT_START_BYTES = 64 * 2**20
 """A database up to this size is checked whole at each start (about 0.1 s); a larger one by `doctor`."""
 
-Transaction = AsyncConnection
-"""An open write transaction, handed to the stores so that what belongs together is committed together."""
-
-
-async def finish(work: Coroutine[Any, Any, Result]) -> Result:
-    """Do work to its end, however often the caller is cancelled meanwhile; the cancellation is raised afterwards."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError as error:
-            cancelled = error
-        except Exception:
-            break
-    if cancelled is not None and not task.cancelled():
-        if (fault := task.exception()) is not None:
-            logger.error("work of a cancelled caller failed", exc_info=fault)
-        raise cancelled
-    return task.result()
-
 
 class Database:
     """The engine: any number of readers beside one writer (WAL)."""
 
-    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, writer: AsyncConnection) -> None:
+    def __init__(self, readers: AsyncEngine, writers: AsyncEngine, writer: Writer) -> None:
         self._readers = readers
         self._writers = writers
         self._writer = writer
-        self._writing = asyncio.Lock()
 
     @classmethod
     async def open(cls, path: Path, backups: Path, now: datetime) -> Self:
@@ -70,22 +48,27 @@ class Database:
         try:
             await asyncio.to_thread(_prepare, path, backups, now)
             readers, writers = open_engine(path, writes=False), open_engine(path, writes=True)
-            return cls(readers, writers, await writers.connect())
+            return cls(readers, writers, Writer(await writers.connect()))
         except (sqlite3.Error, DatabaseError, OSError) as error:
             raise unavailable(path, error) from error
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Transaction]:
-        """One short write transaction: committed at the end, or undone whole if anything is raised inside.
+    async def write(self, *, alone: bool = False) -> AsyncIterator[Transaction]:
+        """A short block of statements: committed when this returns, or nothing of it if this raises.
 
-        It begins with its first INSERT, UPDATE, DELETE or savepoint, so read before it, not in it. (The driver does
-        not take `WITH … INSERT` for writing.)
+        Blocks that wait for their turn share a transaction and its commit (`Writer`). It begins with the first INSERT,
+        UPDATE, DELETE or savepoint of the first of them, so read before it, not in it. (The driver does not take
+        `WITH … INSERT` for writing.) Inside, wait for nothing but statements: others wait for this block's end, and
+        whoever waits for one of those would wait for ever.
 
-        Whoever may be cancelled writes inside `finish`: a statement that is cut off goes on in the driver's thread, and
-        its transaction stays open behind a connection that is no longer ours.
+        Whoever may be cancelled writes inside `finish`: cancelled while it is committed, a block is kept all the same.
+
+        Args:
+            alone: share with nobody. For what may take longer than a few milliseconds: blocks that are done must not
+                wait for it.
         """
-        async with self._writing, self._writer.begin():
-            yield self._writer
+        async with self._writer.block(alone=alone) as transaction:
+            yield transaction
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -102,9 +85,13 @@ class Database:
 
     async def truncate_log(self) -> None:
         """Fold the write-ahead log into the file and empty it, so that nothing erased is left in it."""
-        async with self._writing:
-            await self._writer.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-            await self._writer.rollback()
+        async with self._writer.block(alone=True) as connection:
+            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @property
+    def in_line(self) -> int:
+        """How many blocks wait to write."""
+        return self._writer.in_line
 
     async def close(self) -> None:
         """Close every connection; the write-ahead log is folded into the file."""
@@ -128,6 +115,11 @@ def open_engine(path: Path, *, writes: bool) -> AsyncEngine:
         pool_size=1 if writes else 5,
     )
 
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def _connect(dialect: Any, _record: Any, arguments: Any, options: Any) -> OneTripConnection:
+        made = dialect.connect(*arguments, **options)
+        return (OneTripConnection if writes else ReadingConnection)(made.dbapi, made._connection)
+
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         # The driver itself says BEGIN IMMEDIATE before the first statement that writes, in the same call: a BEGIN of
@@ -144,6 +136,13 @@ def open_engine(path: Path, *, writes: bool) -> AsyncEngine:
         ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def _keep(context: Any) -> None:
+        # A statement that is cut off ends in the driver's thread, and what is undone after it comes after it. So the
+        # connection is good, and with it what others have written in the same transaction.
+        if writes and isinstance(context.original_exception, asyncio.CancelledError):
+            context.is_disconnect = False
 
     @event.listens_for(engine.sync_engine, "savepoint")
     def _begin(connection: Any, _name: str) -> None:
@@ -172,7 +171,10 @@ def _prepare(path: Path, backups: Path, now: datetime) -> None:
             _check_known(path, revision)
             backups.mkdir(parents=True, exist_ok=True)
             copy = backups / f"before-{SCHEMA_REVISION}-{now:%Y%m%dT%H%M%S}.db"
-            connection.execute("VACUUM INTO ?", (str(copy),))
+            part = backups / f"before-{SCHEMA_REVISION}.part"  # killed here, half a copy must not pass for a whole one
+            part.unlink(missing_ok=True)
+            connection.execute("VACUUM INTO ?", (str(part),))
+            part.replace(copy)
     _migrate(path)
 
 

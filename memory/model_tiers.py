@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database, finish
 from memory.tables import model_tiers
@@ -18,10 +19,7 @@ class ModelTiers:
     async def find(self, server: str, model: str) -> str | None:
         """The tier's name, or None if nothing is known yet."""
         async with self._database.read() as connection:
-            found: str | None = await connection.scalar(
-                select(model_tiers.c.tier).where(model_tiers.c.server == server, model_tiers.c.model == model)
-            )
-        return found
+            return await tier_of(connection, server, model)
 
     async def save(self, server: str, model: str, tier: str, now: datetime) -> None:
         """Remember a tier, in the place of what was known."""
@@ -35,3 +33,10 @@ class ModelTiers:
                 .values(row)
                 .on_conflict_do_update(index_elements=["server", "model"], set_={"tier": tier, "found_at": now})
             )
+
+
+async def tier_of(connection: AsyncConnection, server: str, model: str) -> str | None:
+    """What is known of a model; None if nothing is."""
+    own = (model_tiers.c.server == server, model_tiers.c.model == model)
+    found: str | None = await connection.scalar(select(model_tiers.c.tier).where(*own))
+    return found

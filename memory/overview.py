@@ -55,6 +55,11 @@ async def newest_message_at(connection: AsyncConnection) -> datetime | None:
     return newest
 
 
+async def passages_with_vector(connection: AsyncConnection) -> int:
+    """How many notes and pieces of documents are marked to have their vectors."""
+    return await connection.scalar(select(func.count()).where(passages.c.indexed_at.is_not(None))) or 0
+
+
 async def passages_without_vector(connection: AsyncConnection) -> int:
-    """How many notes wait for their vectors."""
+    """How many notes and pieces of documents wait for their vectors."""
     return await connection.scalar(select(func.count()).where(passages.c.indexed_at.is_(None))) or 0

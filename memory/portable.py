@@ -4,7 +4,7 @@ Whoever loads records gives new ids; what refers to another record still does.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -13,9 +13,25 @@ from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Transaction
-from memory.ports import Kind
-from memory.records import AgentState, BlockText, End, Head, KeptEdit, KeptMessage, KeptPassage, Record, ToolUseMade
-from memory.tables import agents, block_edits, blocks, messages, passages, result_lists
+from memory.documents import remove_of_nobody
+from memory.note_tags import add_tags
+from memory.notes import digest_of
+from memory.portable_documents import DocumentsLoader, dump_documents
+from memory.ports import Kind, owner_of_source
+from memory.records import (
+    AgentState,
+    BlockText,
+    End,
+    Head,
+    KeptCompaction,
+    KeptEdit,
+    KeptMessage,
+    KeptPassage,
+    Record,
+    TagsAdded,
+    ToolUseMade,
+)
+from memory.tables import agents, attachments, block_edits, blocks, compactions, messages, passages, result_lists
 
 _BATCH = 500
 
@@ -43,26 +59,33 @@ async def load(transaction: Transaction, scope: str, records: Iterable[Record]) 
     values = state.model_dump(exclude={"type"}) | {"scope": scope}
     made = await transaction.execute(insert(agents).values(**values).returning(agents.c.id))
     agent_id = int(made.scalar_one())
-    return Loaded(agent_id, await _fill(transaction, agent_id, rest))
+    return Loaded(agent_id, await _fill(transaction, agent_id, rest, ()))
 
 
-async def replace(transaction: Transaction, agent_id: int, records: Iterable[Record]) -> tuple[int, ...]:
+async def replace(transaction: Transaction, agent_id: int, records: Iterable[Record]) -> dict[int, tuple[int, ...]]:
     """Put a dumped state in the place of an agent's own; it keeps its row and scope.
 
+    Documents that it has are attached as they are now; those that are gone come back; those that nobody has any more
+    go.
+
     Returns:
-        The ids of the passages that were removed: their vectors are to be deleted after the commit.
+        The ids of the passages that were removed, by owner: their vectors are to be forgotten after the commit.
     """
     removed = await transaction.execute(
         delete(passages).where(passages.c.agent_id == agent_id).returning(passages.c.id)
     )
-    ids = tuple(removed.scalars())
-    for table in (messages, blocks, block_edits, result_lists):
+    gone = {agent_id: tuple(removed.scalars())}
+    own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
+    own_sources = set(await transaction.scalars(own))
+    for table in (messages, blocks, block_edits, compactions, result_lists, attachments):
         await transaction.execute(delete(table).where(table.c.agent_id == agent_id))
     state, rest = _split(records)
     values = state.model_dump(exclude={"type", "scope", "created_at"})
     await transaction.execute(update(agents).where(agents.c.id == agent_id).values(**values))
-    await _fill(transaction, agent_id, rest)
-    return ids
+    await _fill(transaction, agent_id, rest, own_sources)
+    for of_source in await remove_of_nobody(transaction):
+        gone[owner_of_source(of_source.source_id)] = of_source.passage_ids
+    return gone
 
 
 # ── out of the tables ────────────────────────────────────────────────────────────────────────────────
@@ -80,15 +103,22 @@ async def _state(connection: AsyncConnection, agent_id: int) -> AsyncIterator[Re
         seen.add(row.id)
         turn = row.turn_id or row.id
         yield _message(row, turn if turn in seen else heads.setdefault(turn, row.id))
+    async for row in _rows(connection, compactions, agent_id, compactions.c.id):
+        evicted = tuple(id_ for id_ in row.evicted_ids if id_ in seen)
+        if row.newest_message_id in seen:
+            yield KeptCompaction(**_columns(row, KeptCompaction) | {"evicted_ids": evicted})
     async for row in _rows(connection, block_edits, agent_id, block_edits.c.id):
         yield KeptEdit(source_message_id=_known(row, seen), **_columns(row, KeptEdit))
     async for row in _rows(connection, passages, agent_id, passages.c.id):
         yield KeptPassage(
             content=row.content,
             tags=tuple(row.tags),
+            tags_added=tuple(_added(row, seen)),
             source_message_id=_known(row, seen),
             created_at=row.created_at,
         )
+    async for record in dump_documents(connection, agent_id):
+        yield record
 
 
 async def _rows(connection: AsyncConnection, table: Any, agent_id: int, order: Any) -> AsyncIterator[Any]:
@@ -102,9 +132,15 @@ def _message(row: Any, turn_id: int) -> KeptMessage:
     return KeptMessage(**columns)
 
 
-def _columns(row: Any, record: type[AgentState | KeptMessage | KeptEdit]) -> dict[str, Any]:
+def _columns(row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit]) -> dict[str, Any]:
     taken_apart = ("type", "source_message_id")
     return {name: getattr(row, name) for name in record.model_fields if name not in taken_apart}
+
+
+def _added(row: Any, seen: set[int]) -> Iterator[TagsAdded]:
+    for added in row.tags_added or ():
+        if added["message"] in seen:
+            yield TagsAdded(message=added["message"], tags=tuple(added["tags"]))
 
 
 def _known(row: Any, seen: set[int]) -> int | None:
@@ -121,24 +157,64 @@ def _split(records: Iterable[Record]) -> tuple[AgentState, Iterator[Record]]:
     return state, rest
 
 
-async def _fill(transaction: Transaction, agent_id: int, records: Iterator[Record]) -> Counter[str]:
+async def _fill(
+    transaction: Transaction, agent_id: int, records: Iterator[Record], own_sources: Collection[int]
+) -> Counter[str]:
     counts: Counter[str] = Counter()
     new_ids: dict[int, int] = {}
+    of_documents = DocumentsLoader(transaction, agent_id, own_sources)
     for kind, batch in _batches(records):
+        await of_documents.take(batch)
         rows = [record.model_dump(exclude={"type"}) | {"agent_id": agent_id} for record in batch]
         if kind == "block":
             placed = [row | {"position": counts[kind] + number} for number, row in enumerate(rows)]
             await transaction.execute(insert(blocks), placed)
         elif kind == "message":
             await _insert_messages(transaction, rows, new_ids)
+        elif kind == "compaction":
+            for row in rows:
+                row["evicted_ids"] = [new_ids[id_] for id_ in row["evicted_ids"]]
+                row["newest_message_id"] = new_ids[row["newest_message_id"]]
+            await transaction.execute(insert(compactions), rows)
         elif kind in ("block_edit", "passage"):
-            table = block_edits if kind == "block_edit" else passages
             for row in rows:
                 source = row["source_message_id"]
                 row["source_message_id"] = new_ids[source] if source is not None else None
-            await transaction.execute(insert(table), rows)
+            if kind == "passage":
+                rows = await _insert_notes(transaction, agent_id, rows, new_ids)
+            else:
+                await transaction.execute(insert(block_edits), rows)
         counts[kind] += len(rows)
+    await of_documents.conclude()
     return counts
+
+
+async def _insert_notes(
+    transaction: Transaction, agent_id: int, rows: list[dict[str, Any]], new_ids: dict[int, int]
+) -> list[dict[str, Any]]:
+    """Insert notes, each once: of one that is there, the tags come to it. Returns those that were inserted."""
+    digests = [digest_of(row["content"]) for row in rows]
+    same = select(passages.c.digest).where(passages.c.agent_id == agent_id, passages.c.digest.in_(digests))
+    there = set(await transaction.scalars(same))
+    new, again = list[dict[str, Any]](), list[tuple[bytes, int | None, list[str]]]()
+    for digest, row in zip(digests, rows, strict=True):
+        brought = [(new_ids[added["message"]], list(added["tags"])) for added in row["tags_added"]]
+        if digest in there:
+            later = {tag for _, tags in brought for tag in tags}
+            own = (row["source_message_id"], [tag for tag in row["tags"] if tag not in later])
+            again += [(digest, source, tags) for source, tags in (own, *brought)]
+        else:
+            there.add(digest)
+            added = [{"message": message, "tags": tags} for message, tags in brought]
+            new.append(row | {"tags_added": added or None})
+    if new:
+        await transaction.execute(insert(passages), new)
+    for digest, source, tags in again:
+        is_it = (passages.c.agent_id == agent_id, passages.c.digest == digest)
+        passage_id = await transaction.scalar(select(passages.c.id).where(*is_it))
+        assert passage_id is not None
+        await add_tags(transaction, passage_id, tags, source)
+    return new
 
 
 def _batches(records: Iterator[Record]) -> Iterator[tuple[str, list[Record]]]:

@@ -5,11 +5,13 @@ MemoryFault
 │   ├── BlockNotFound
 │   ├── BlockFull
 │   └── NoSingleMatch
+├── SourceNotFound           told to whoever named the source
 ├── StorageUnavailable       told to the operator: the database or data dir cannot be used
+├── ChangedMeanwhile         ends in the bot: what was about to be written rests on what is no longer so
 └── IndexLost                the vector index is empty and has to be built anew
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,6 +38,14 @@ class NoSingleMatch(CoreMemoryFault):
     """The text to be replaced stands nowhere in the block, or more than once."""
 
 
+class SourceNotFound(MemoryFault):
+    """There is no source of documents of that name."""
+
+
+class ChangedMeanwhile(MemoryFault):
+    """An agent's messages were edited or deleted since it was loaded: load it anew, and begin again."""
+
+
 class StorageUnavailable(MemoryFault):
     """The database or the data directory cannot be used; the text is one clear line for the operator."""
 
@@ -58,6 +68,11 @@ class Kind(StrEnum):
         """Whether it comes from outside the agent (and may start a turn)."""
         return self not in (Kind.ASSISTANT, Kind.TOOL_RESULT)
 
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether a person is there and waits to hear something."""
+        return self in (Kind.USER_MESSAGE, Kind.LOGIN)
+
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
@@ -72,7 +87,9 @@ class ToolUse:
 class NewMessage:
     """A message about to be kept.
 
-    `text` is what a person said or heard, and what a search finds; `thoughts` is the agent's inner monologue.
+    `text` is what a person said or heard, and what a search finds; `thoughts` is the agent's inner monologue. Of a
+    person's message, `platform_id` is the platform's name for it, `thread` where in the channel it stands, and
+    `is_addressed` whether the bot was meant.
     """
 
     kind: Kind
@@ -83,6 +100,14 @@ class NewMessage:
     tool_use_id: str | None = None
     author_id: str | None = None
     author_name: str | None = None
+    platform_id: str | None = None
+    thread: str | None = None
+    is_addressed: bool = True
+
+    @property
+    def awaits_answer(self) -> bool:
+        """Whether somebody is there, and waits to hear something from the agent."""
+        return self.kind.awaits_answer and self.is_addressed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,9 +143,24 @@ class NewPassage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage(NewPassage):
-    """A note in archival storage."""
+    """A note in archival storage, or a piece of a document: `document` names it, and is None of a note."""
 
     id: int
+    document: str | None = None
+    heading: str | None = None
+    """The headings above a piece."""
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Documents that came together, with how many pieces they were cut into and how many agents have them."""
+
+    id: int
+    name: str
+    documents: int
+    pieces: int
+    agents: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,32 +217,41 @@ class IndexLost(MemoryFault):
     """The vector index is empty although it may not have been before: build it anew from SQL, then try again."""
 
 
+def owner_of_source(source_id: int) -> int:
+    """Who owns the vectors of a source's pieces; an agent's notes are owned by its id."""
+    return -source_id
+
+
 class VectorIndex(Protocol):
-    """Ids and vectors, found by closeness within one agent; rebuilt from SQL at any time.
+    """Ids and vectors, found by closeness within their owners (agents and sources); rebuilt from SQL at any time.
 
     Each method may raise `IndexLost`, once: when an empty index is opened, and when damage is found.
     """
 
-    async def upsert(self, agent_id: int, embedder: str, entries: Sequence[IndexEntry]) -> None:
-        """Add or replace vectors of one agent's passages."""
+    async def upsert(self, owner: int, embedder: str, entries: Sequence[IndexEntry]) -> None:
+        """Add or replace vectors of one owner's passages."""
         ...
 
     async def nearest(
-        self, agent_id: int, embedder: str, vector: Vector, tags: Sequence[str], limit: int
+        self, owners: Sequence[int], embedder: str, vector: Vector, tags: Sequence[str], limit: int
     ) -> Sequence[tuple[int, float]]:
-        """Passage ids of this agent, carrying all these tags, with cosine similarity (-1 to 1), nearest first."""
+        """Passage ids of these owners, carrying all these tags, with cosine similarity (-1 to 1), nearest first."""
         ...
 
-    async def delete(self, agent_id: int, embedder: str, passage_ids: Sequence[int]) -> None:
-        """Forget passages; ids that are not there are ignored."""
+    async def delete(self, owner: int, passage_ids: Sequence[int]) -> None:
+        """Forget passages, whichever embedder made their vectors; ids that are not there are ignored."""
         ...
 
-    async def forget_agent(self, agent_id: int) -> int:
-        """Forget every passage of an agent, whichever embedder made its vector; returns how many there were."""
+    async def forget_owners(self, owners: Sequence[int]) -> int:
+        """Forget every passage of some owners, leaving nothing of them in any file; returns how many there were."""
         ...
 
-    async def count(self, agent_id: int) -> int:
-        """How many vectors of an agent there are, whichever embedder made them."""
+    def entries(self) -> AsyncIterator[tuple[int, int]]:
+        """Everything that is held, as owner and passage id; read part by part, so nothing may be changed meanwhile."""
+        ...
+
+    async def count(self, owners: Sequence[int]) -> int:
+        """How many vectors of these owners there are, whichever embedder made them."""
         ...
 
     async def close(self) -> None:

@@ -1,41 +1,87 @@
 """Recall storage: every message an agent has seen or sent, and the part of it that is still in its queue."""
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, false, func, insert, or_, select, update
+from sqlalchemy import bindparam, delete, false, func, insert, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.database import Database, Transaction
-from memory.ports import Kind, Message, NewMessage, ToolUse
-from memory.search import best_first, like_patterns, query_words, rank_by_words
+from memory.database import FEW_ROWS, Database, Transaction, finish
+from memory.message_index import MessageIndex
+from memory.message_vectors import MessageVectors
+from memory.narrowing import may_narrow, narrowed
+from memory.ports import Embedder, Kind, Message, NewMessage, ToolUse
+from memory.prepared import Prepared
 from memory.tables import messages
+from memory.words import query_terms, text_terms
 
-MAX_CANDIDATES = 5000
-"""Of more messages that share a word with a query, the newest so many are ranked."""
+logger = logging.getLogger(__name__)
 
-# One statement for all rows. They are numbered in their order, so their sorted ids are theirs: asking for that order
-# (`sort_by_parameter_order`) would make a statement of each row.
-_INSERT = insert(messages).returning(messages.c.id)
+Result = TypeVar("Result")
+
+MAX_READ = 20_000
+"""Of more messages, the newest so many are read for a query that holds no word."""
+
+UTC = ZoneInfo("UTC")
+
+INDEXED_AFTER_S = 2.0
+"""How long after a message the index is brought up to date, so that one batch serves many."""
+
+_BATCH = 500
+_MANY = 5_000
+_FEW_IDS = 20
+_LOOKED_UP = 200
+
+_INSERT = Prepared(
+    insert(messages).returning(messages.c.id),
+    "agent_id turn_id kind created_at text thoughts tool_uses tool_use_id author_id author_name "
+    "platform_id thread is_addressed indexed".split(),
+)
+# A turn is named by its first event, whose own row does without: see `_from_row`.
+_TURN = func.coalesce(messages.c.turn_id, messages.c.id)
 # What a search may find: what people said, and what the agent said to them.
 _SAID = (messages.c.kind.in_([Kind.USER_MESSAGE, Kind.ASSISTANT]), messages.c.text.is_not(None))
+_IS_UNINDEXED = (messages.c.indexed == false()) & messages.c.text.is_not(None)
 
 
 class RecallStorage:
     """Messages of all agents; every read names one agent."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, embedder: Embedder | None = None) -> None:
+        """Recall storage; without an embedder, messages are found by words alone."""
         self._database = database
+        self._index = MessageIndex()
+        self._vectors = MessageVectors(database, self._index, embedder) if embedder is not None else None
+        self._indexing: asyncio.Task[None] | None = None
+        self._is_wanted = False
+        self._closing = asyncio.Event()
+        self._one_batch = asyncio.Lock()
+        self._changed: list[tuple[int, Sequence[int]]] = []
 
     async def append(
-        self, transaction: Transaction, agent_id: int, turn_id: int | None, new: Sequence[NewMessage]
+        self,
+        transaction: Transaction,
+        agent_id: int,
+        turn_id: int | None,
+        new: Sequence[NewMessage],
+        *,
+        is_passing: bool = False,
     ) -> tuple[Message, ...]:
-        """Keep messages in order; `turn_id` None begins a turn (the messages are its events)."""
+        """Keep messages in order; `turn_id` None begins a turn (the messages are its events).
+
+        Call `index_soon` after the commit. `is_passing`: they are removed when their turn is over, and never indexed.
+        """
         if not new:
             return ()
-        rows = [_to_row(agent_id, turn_id, message) for message in new]
-        ids = sorted((await transaction.execute(_INSERT, rows)).scalars())
+        rows = [_to_row(agent_id, turn_id, message) | {"indexed": is_passing} for message in new]
+        ids = await _INSERT.run(transaction, rows)
         if turn_id is None and len(ids) > 1:  # the first event's row may do without: see `_from_row`
             await transaction.execute(update(messages).where(messages.c.id.in_(ids[1:])).values(turn_id=ids[0]))
         return tuple(_kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
@@ -51,6 +97,121 @@ class RecallStorage:
             [{"evicted_id": id_} for id_ in ids],
         )
 
+    async def readmit(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> None:
+        """Put evicted messages back into the queue; those that are gone are left out."""
+        if not ids:
+            return
+        await transaction.execute(
+            update(messages)
+            .where(messages.c.agent_id == agent_id, messages.c.id == bindparam("evicted_id"))
+            .values(evicted=False),
+            [{"evicted_id": id_} for id_ in ids],
+        )
+
+    async def queue_holds(self, transaction: Transaction, agent_id: int, text: str) -> bool:
+        """Whether a message of exactly this text stands in the queue, but for one that began a turn."""
+        in_queue = (_of(agent_id), messages.c.evicted == false(), messages.c.turn_id.is_not(None))
+        found = select(messages.c.id).where(*in_queue, messages.c.text == text)
+        return await transaction.scalar(found.limit(1)) is not None
+
+    async def remove_turns(self, transaction: Transaction, agent_id: int, turn_ids: Sequence[int]) -> None:
+        """Remove whole turns, for good."""
+        await transaction.execute(delete(messages).where(_of(agent_id), _TURN.in_(turn_ids)))
+        self._index.let_go(agent_id)
+
+    async def remove_turn(self, transaction: Transaction, agent_id: int, turn_id: int) -> None:
+        """Remove a turn of the newest ones, for good."""
+        of_turn = (_of(agent_id), messages.c.id >= turn_id, _TURN.in_([turn_id]))
+        await transaction.execute(delete(messages).where(*of_turn))
+        self._index.let_go(agent_id)
+
+    async def named(
+        self, transaction: Transaction, agent_id: int, platform_ids: Collection[str]
+    ) -> tuple[tuple[Message, bool], ...]:
+        """People's messages by what the platform calls them, each with whether it was evicted."""
+        named = messages.c.platform_id.in_(platform_ids)
+        found = select(messages).where(_of(agent_id), named, messages.c.kind == Kind.USER_MESSAGE)
+        rows = await transaction.execute(found.order_by(messages.c.id))
+        return tuple((_from_row(row), row.evicted) for row in rows)
+
+    async def turns_in(self, transaction: Transaction, agent_id: int, turn_ids: Collection[int]) -> tuple[Message, ...]:
+        """All messages of some turns, as they stand in an open transaction."""
+        found = select(messages).where(_of(agent_id), _TURN.in_(turn_ids)).order_by(messages.c.id)
+        return tuple(_from_row(row) for row in await transaction.execute(found))
+
+    async def said(self, transaction: Transaction, agent_id: int, ids: Collection[int]) -> tuple[Message, ...]:
+        """Messages by their ids, as they stand in an open transaction."""
+        rows = await transaction.execute(select(messages).where(_of(agent_id), messages.c.id.in_(ids)))
+        return tuple(_from_row(row) for row in rows)
+
+    async def said_by_others(self, transaction: Transaction, agent_id: int, gone: Sequence[Message]) -> frozenset[str]:
+        """The terms of these messages that stand in other messages of people, too, as far as those are indexed."""
+        terms = list(dict.fromkeys(term for message in gone for term in text_terms(message.text or "")))[:_LOOKED_UP]
+        held = await self._index.holding_exactly(transaction, agent_id, terms)
+        held = {term: ids[: _FEW_IDS + len(gone)] for term, ids in held.items()}
+        named = {id_ for ids in held.values() for id_ in ids}.difference(message.id for message in gone)
+        of_people = (messages.c.id.in_(named), messages.c.kind == Kind.USER_MESSAGE)
+        others = set(await transaction.scalars(select(messages.c.id).where(_of(agent_id), *of_people)))
+        return frozenset(term for term, ids in held.items() if not others.isdisjoint(ids))
+
+    @asynccontextmanager
+    async def rewriting(self) -> AsyncIterator[None]:
+        """Inside, write another text for messages, or remove them: none is indexed by a text that it has no more."""
+        async with self._one_batch:
+            self._changed.clear()
+            try:
+                yield
+            finally:
+                for agent_id, message_ids in self._changed:
+                    self._note_changed(agent_id, message_ids)
+
+    async def rewrite(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int], text: str) -> None:
+        """Put another text in the place of messages', inside `rewriting`; call `index_soon` after the commit."""
+        those = update(messages).where(_of(agent_id), messages.c.id.in_(message_ids))
+        await transaction.execute(those.values(text=text, indexed=False))
+        await self._index.remove(transaction, agent_id, message_ids)
+        self._changed.append((agent_id, message_ids))
+        self._note_changed(agent_id, message_ids)
+
+    async def remove(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int]) -> None:
+        """Remove messages, for good; inside `rewriting`."""
+        await transaction.execute(delete(messages).where(_of(agent_id), messages.c.id.in_(message_ids)))
+        self._changed.append((agent_id, message_ids))
+        self._note_changed(agent_id, message_ids)
+
+    async def redact(self, transaction: Transaction, changed: Sequence[Message]) -> None:
+        """Write what an agent thought, called and got as a result as it stands here, without its old words."""
+        for message in changed:
+            uses = [asdict(use) for use in message.tool_uses] or None
+            values = {"thoughts": message.thoughts, "tool_uses": uses}
+            if message.kind is Kind.TOOL_RESULT:
+                values["text"] = message.text
+            await transaction.execute(update(messages).where(messages.c.id == message.id).values(values))
+
+    async def results_naming(
+        self, transaction: Transaction, agent_id: int, ids: Collection[int], since_id: int
+    ) -> tuple[Message, ...]:
+        """Results of searches since a message that may show one of these ids."""
+        pages = (messages.c.kind == Kind.TOOL_RESULT, func.instr(messages.c.text, '"results"') > 0)
+        names = (
+            or_(*(func.instr(messages.c.text, f'"id": {id_}') > 0 for id_ in ids)) if len(ids) <= _FEW_IDS else true()
+        )
+        found = select(messages).where(_of(agent_id), messages.c.id > since_id, *pages, names)
+        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+
+    async def forget_words(self) -> None:
+        """After messages were removed: write the index of words anew, part by part, without theirs."""
+        await self._index.merge_words(self._database)
+
+    async def last_turns(self, agent_id: int, count: int) -> tuple[tuple[Message, ...], ...]:
+        """The messages of an agent's last turns, turn by turn, oldest first; what was only heard is no turn."""
+        is_of_turn = (messages.c.kind != Kind.USER_MESSAGE) | messages.c.is_addressed
+        async with self._database.read() as connection:
+            newest = select(_TURN).where(_of(agent_id), is_of_turn).distinct().order_by(_TURN.desc()).limit(count)
+            turn_ids = sorted(await connection.scalars(newest))
+        found = await self._select(_of(agent_id), _TURN.in_(turn_ids)) if turn_ids else ()
+        return tuple(tuple(message for message in found if message.turn_id == id_) for id_ in turn_ids)
+
     async def queue(self, agent_id: int) -> tuple[Message, ...]:
         """The messages not yet evicted, oldest first."""
         return await self._select(messages.c.agent_id == agent_id, messages.c.evicted == false())
@@ -60,29 +221,94 @@ class RecallStorage:
         found = {message.id: message for message in await self._select(_of(agent_id), messages.c.id.in_(ids))}
         return tuple(found[id_] for id_ in ids if id_ in found)
 
+    async def ids_of(self, agent_id: int, author_id: str) -> frozenset[int]:
+        """The messages that a person wrote."""
+        written = (_of(agent_id), messages.c.kind == Kind.USER_MESSAGE.value, messages.c.author_id == author_id)
+        async with self._database.read() as connection:
+            return frozenset(await connection.scalars(select(messages.c.id).where(*written)))
+
+    async def name_of(self, agent_id: int, author_id: str) -> str | None:
+        """What somebody who has spoken here called themselves last; None of whoever has not."""
+        theirs = (_of(agent_id), messages.c.kind == Kind.USER_MESSAGE, messages.c.author_id == author_id)
+        newest = select(messages.c.author_name).where(*theirs).order_by(messages.c.id.desc()).limit(1)
+        async with self._database.read() as connection:
+            row = (await connection.execute(newest)).first()
+        return None if row is None else row.author_name or author_id
+
     async def count(self, agent_id: int) -> int:
         """How many messages can be searched."""
         async with self._database.read() as connection:
             return await connection.scalar(select(func.count()).where(_of(agent_id), *_SAID)) or 0
 
-    async def search(self, agent_id: int, query: str, before_id: int | None = None) -> tuple[int, ...]:
-        """Ids of messages that share words with the query, best first; only those older than `before_id`."""
-        words = query_words(query)
-        if not words:
+    async def search(
+        self, agent_id: int, query: str, before_id: int | None = None, *, zone: ZoneInfo = UTC
+    ) -> tuple[int, ...]:
+        """Ids of messages that answer a query by their words or their meaning, best first (see `memory.ranking`).
+
+        Args:
+            agent_id: whose messages.
+            query: words, in any language, narrowed by `from:`, `after:`, `before:` and `on:` (see `memory.narrowing`);
+                nothing else in it is syntax.
+            before_id: only messages older than this one.
+            zone: what a date in the query is understood in.
+        """
+        await self._index_all(agent_id)
+        found = await self._answering(agent_id, query, zone)
+        return found if before_id is None else tuple(id_ for id_ in found if id_ < before_id)
+
+    async def untaken(self, agent_id: int, query: str, *, zone: ZoneInfo = UTC) -> tuple[str, ...]:
+        """What a search of that query is not narrowed by though it looks so, in words for whoever asks."""
+        if not may_narrow(query):
             return ()
-        shares_a_word = or_(
-            *(messages.c.text.like(pattern, escape="\\") for word in words for pattern in like_patterns(word))
-        )
-        older = (messages.c.id < before_id,) if before_id is not None else ()
+        await self._index_all(agent_id)
+        kind = await self._vectors.kind() if self._vectors is not None else None
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(messages.c.id, messages.c.text)
-                .where(_of(agent_id), *_SAID, shares_a_word, *older)
-                .order_by(messages.c.id.desc())
-                .limit(MAX_CANDIDATES)
-            )
-            texts = {id_: text for id_, text in rows}
-        return best_first(rank_by_words(words, texts))
+            told = await self._index.told(connection, agent_id, kind, zone)
+        return narrowed(query, told.names).untaken
+
+    async def begin_anew(self) -> int:
+        """Empty the index, for `catch_up` to fill; returns how many messages that are."""
+
+        async def commit() -> int:
+            async with self._database.write(alone=True) as transaction:
+                await self._index.empty(transaction)
+                said = update(messages).where(messages.c.text.is_not(None)).values(indexed=False)
+                return (await transaction.execute(said)).rowcount
+
+        return await finish(commit())
+
+    async def waiting(self) -> int:
+        """How many messages have no vector yet."""
+        async with self._database.read() as connection:
+            return await self._index.waiting(connection)
+
+    async def catch_up(self, told: Callable[[int], None] = lambda done: None) -> None:
+        """Index what is not indexed yet, and make the vectors that are missing; `told` is how many were made so far."""
+        async with self._database.read() as connection:
+            agent_ids = list(await connection.scalars(select(messages.c.agent_id).where(_IS_UNINDEXED).distinct()))
+        for agent_id in agent_ids:
+            await self._index_all(agent_id)
+        if self._vectors is not None:
+            await self._vectors.make_missing(told, self._closing.is_set)
+
+    def index_soon(self) -> None:
+        """After a commit: catch up in a moment, with all that is said until then; a search waits for words alone.
+
+        Message by message it would cost as much again as the turn itself.
+        """
+        self._is_wanted = True
+        if self._indexing is None or self._indexing.done():
+            self._indexing = asyncio.create_task(self._catch_up_quietly(), name="index messages")
+
+    def let_go(self, agent_id: int) -> None:
+        """Read an agent's messages anew at its next search: others have come in their place."""
+        self._index.let_go(agent_id)
+
+    async def close(self) -> None:
+        """End what is under way beside, after the batch at hand; what is left waits for the next start."""
+        self._closing.set()
+        if self._indexing is not None:
+            await asyncio.wait([self._indexing])
 
     async def between(self, agent_id: int, start: datetime, end: datetime) -> tuple[int, ...]:
         """Ids of messages from `start` up to, not including, `end`, oldest first."""
@@ -94,9 +320,86 @@ class RecallStorage:
             )
             return tuple(found)
 
-    async def _select(self, *where: Any) -> tuple[Message, ...]:
+    def _note_changed(self, agent_id: int, message_ids: Sequence[int]) -> None:
+        """Before the commit and after it: what is read in between is of no use, either."""
+        self._index.let_go(agent_id)
+        if self._vectors is not None:
+            self._vectors.rewritten(message_ids)
+
+    async def _answering(self, agent_id: int, query: str, zone: ZoneInfo) -> tuple[int, ...]:
+        from memory.ranking import allowed, rank, understood  # with numpy, which most starts do without
+
+        kind = await self._vectors.kind() if self._vectors is not None else None
         async with self._database.read() as connection:
-            rows = await connection.execute(select(messages).where(*where).order_by(messages.c.id))
+            told = await self._index.told(connection, agent_id, kind, zone)
+            asked_for = narrowed(query, told.names)
+            among = allowed(told, asked_for) if asked_for.narrows else None
+            if not query_terms(asked_for.words):
+                found = await self._holding_letters(connection, agent_id, asked_for.words.strip())
+                if among is None:
+                    return found
+                # Newest first; and without a telling word, what narrows the search is the question.
+                may_be, holding = [int(id_) for id_ in told.ids[among][::-1]], set(found)
+                return tuple(id_ for id_ in may_be if id_ in holding) or tuple(may_be)
+            asked = understood(asked_for.words, told.names)
+            postings = await self._index.holding(connection, agent_id, asked.terms)
+        vector = await self._vectors.of(asked.about) if self._vectors is not None and kind is not None else None
+        # A thread is worth its cost only where the arrays are long.
+        rank_in = asyncio.to_thread if len(told.ids) > _MANY else _here
+        return await rank_in(rank, told, asked, postings, vector, among)
+
+    async def _catch_up_quietly(self) -> None:
+        while self._is_wanted:  # again, if messages came meanwhile
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._closing.wait(), INDEXED_AFTER_S)
+                return
+            self._is_wanted = False
+            try:
+                await self.catch_up()
+            except Exception:  # nobody waits for this task; the rows stay marked, and the next call tries again
+                logger.exception("messages wait to be indexed")
+
+    async def _index_all(self, agent_id: int) -> None:
+        """Index the agent's messages that are not yet."""
+        while not self._closing.is_set() and await self._index_some(agent_id):
+            pass
+
+    async def _index_some(self, agent_id: int) -> bool:
+        """Returns whether there were any."""
+        async with self._one_batch:  # a search and the task beside it may come to the same messages
+            waiting = await self._select(_of(agent_id), _IS_UNINDEXED, limit=_BATCH)
+            if waiting:
+                await finish(self._index_these(agent_id, waiting))
+        return bool(waiting)
+
+    async def _index_these(self, agent_id: int, waiting: Sequence[Message]) -> None:
+        async with self._database.write(alone=len(waiting) > FEW_ROWS) as transaction:
+            ids = [message.id for message in waiting]
+            untaken = update(messages).where(messages.c.id.in_(ids), messages.c.indexed == false())
+            taken = set(await transaction.scalars(untaken.values(indexed=True).returning(messages.c.id)))
+            await self._index.add(transaction, agent_id, [message for message in waiting if message.id in taken])
+
+    async def _holding_letters(self, connection: AsyncConnection, agent_id: int, query: str) -> tuple[int, ...]:
+        """A query without any telling word in it is looked for as it stands, in the newest messages."""
+        if not query:
+            return ()
+        newest = (
+            select(messages.c.id, messages.c.text)
+            .where(_of(agent_id), *_SAID)
+            .order_by(messages.c.id.desc())
+            .limit(MAX_READ)
+            .subquery()
+        )
+        holding = (
+            select(newest.c.id)
+            .where(func.instr(func.lower(newest.c.text), query.lower()) > 0)
+            .order_by(newest.c.id.desc())
+        )
+        return tuple(await connection.scalars(holding))
+
+    async def _select(self, *where: Any, limit: int | None = None) -> tuple[Message, ...]:
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(messages).where(*where).order_by(messages.c.id).limit(limit))
             return tuple(_from_row(row) for row in rows)
 
 
@@ -116,7 +419,14 @@ def _to_row(agent_id: int, turn_id: int | None, message: NewMessage) -> dict[str
         "tool_use_id": message.tool_use_id,
         "author_id": message.author_id,
         "author_name": message.author_name,
+        "platform_id": message.platform_id,
+        "thread": message.thread,
+        "is_addressed": message.is_addressed,
     }
+
+
+async def _here(work: Callable[..., Result], *arguments: Any) -> Result:
+    return work(*arguments)
 
 
 def _kept(message: NewMessage, id_: int, turn_id: int) -> Message:
@@ -131,6 +441,9 @@ def _kept(message: NewMessage, id_: int, turn_id: int) -> Message:
         tool_use_id=message.tool_use_id,
         author_id=message.author_id,
         author_name=message.author_name,
+        platform_id=message.platform_id,
+        thread=message.thread,
+        is_addressed=message.is_addressed,
     )
 
 
@@ -146,4 +459,7 @@ def _from_row(row: Any) -> Message:
         tool_use_id=row.tool_use_id,
         author_id=row.author_id,
         author_name=row.author_name,
+        platform_id=row.platform_id,
+        thread=row.thread,
+        is_addressed=row.is_addressed,
     )

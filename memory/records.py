@@ -1,6 +1,7 @@
 """The lines of an export: their types, and the checks that a line has to pass (pure).
 
-head, agent, block …, then message …, block_edit …, passage …, and end. Ids in it only tie its own records together.
+head, agent, block …, then message …, compaction …, block_edit …, passage …, for each source of documents source,
+document …, piece …, and end. Ids in it only tie its own records together.
 """
 
 import re
@@ -75,7 +76,25 @@ class KeptMessage(_Record):
     tool_use_id: str | None
     author_id: str | None
     author_name: str | None
+    platform_id: str | None = None
+    thread: str | None = None
+    is_addressed: bool = True
     evicted: bool
+
+
+class KeptCompaction(_Record):
+    """An eviction: the summary before it, the messages that left the queue, the newest message at that moment.
+
+    `saved` counts the edits and notes that the agent made after it was warned.
+    """
+
+    type: Literal["compaction"] = "compaction"
+    summary_before: str
+    evicted_ids: tuple[Id, ...]
+    newest_message_id: Id
+    created_at: AwareDatetime
+    warned: bool
+    saved: Annotated[int, Field(ge=0)]
 
 
 class KeptEdit(_Record):
@@ -91,14 +110,51 @@ class KeptEdit(_Record):
     created_at: AwareDatetime
 
 
+class TagsAdded(_Record):
+    """Tags that a later message brought to a note."""
+
+    message: Id
+    tags: tuple[str, ...]
+
+
 class KeptPassage(_Record):
-    """A note of archival storage."""
+    """A note of archival storage; `tags_added` names those of its tags that later messages brought."""
 
     type: Literal["passage"] = "passage"
     content: str
     tags: tuple[str, ...]
+    tags_added: tuple[TagsAdded, ...] = ()
     source_message_id: Id | None
     created_at: AwareDatetime
+
+
+class KeptSource(_Record):
+    """A source of documents that the agent has; its documents follow, then their pieces."""
+
+    type: Literal["source"] = "source"
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    created_at: AwareDatetime
+    attached_at: AwareDatetime
+
+
+class KeptDocument(_Record):
+    """A document of the source above; `digest` is the SHA-256 of the file that it was made of."""
+
+    type: Literal["document"] = "document"
+    id: Id
+    name: Annotated[str, Field(min_length=1, max_length=500)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    loaded_at: AwareDatetime
+
+
+class KeptPiece(_Record):
+    """A piece of a document of the source above, by its id."""
+
+    type: Literal["piece"] = "piece"
+    document: Id
+    content: str
+    heading: str | None
+    page: int | None
 
 
 class End(_Record):
@@ -108,7 +164,19 @@ class End(_Record):
     records: int
 
 
-Record = Head | AgentState | BlockText | KeptMessage | KeptEdit | KeptPassage | End
+Record = (
+    Head
+    | AgentState
+    | BlockText
+    | KeptMessage
+    | KeptCompaction
+    | KeptEdit
+    | KeptPassage
+    | KeptSource
+    | KeptDocument
+    | KeptPiece
+    | End
+)
 _ANY: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
 
 
@@ -149,6 +217,10 @@ class _Order:
         self._newest_id = 0
         self._ids: set[int] = set()
         self._labels: set[str] = set()
+        self._sources: set[str] = set()
+        self._documents: set[int] = set()
+        self._document_names: set[str] = set()
+        self._is_in_pieces = False
 
     def take(self, record: Record) -> None:
         """Go on by one record; ValueError says what is wrong with it."""
@@ -164,6 +236,13 @@ class _Order:
         elif isinstance(record, KeptEdit | KeptPassage):
             if record.source_message_id is not None:
                 self._refer("source_message_id", record.source_message_id)
+            for added in record.tags_added if isinstance(record, KeptPassage) else ():
+                self._refer("message", added.message)
+        elif isinstance(record, KeptCompaction):
+            for id_ in (*record.evicted_ids, record.newest_message_id):
+                self._refer("message", id_)
+        elif isinstance(record, KeptSource | KeptDocument | KeptPiece):
+            self._of_documents(record)
         elif isinstance(record, End):
             self._end(record)
         self._count += 1
@@ -179,6 +258,24 @@ class _Order:
         self._newest_id = message.id
         self._ids.add(message.id)
         self._refer("turn_id", message.turn_id)
+
+    def _of_documents(self, record: KeptSource | KeptDocument | KeptPiece) -> None:
+        if isinstance(record, KeptSource):
+            if record.name in self._sources:
+                raise ValueError(f"a second source {record.name!r}")
+            self._sources.add(record.name)
+            self._documents, self._document_names, self._is_in_pieces = set(), set(), False
+        elif isinstance(record, KeptDocument):
+            if not self._sources or self._is_in_pieces:
+                raise ValueError("a document should stand behind its source, before the pieces")
+            if record.id in self._documents or record.name in self._document_names:
+                raise ValueError(f"a second document {record.name!r}")
+            self._documents.add(record.id)
+            self._document_names.add(record.name)
+        else:
+            if record.document not in self._documents:
+                raise ValueError(f"document {record.document} is none of the source above this line")
+            self._is_in_pieces = True
 
     def _refer(self, name: str, id_: int) -> None:
         if id_ not in self._ids:

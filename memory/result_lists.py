@@ -1,9 +1,9 @@
 """What searches found, kept for a day: a cursor names such a list, so its pages do not shift under new messages."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from memory.database import Database, Transaction
 from memory.ports import ResultList
@@ -37,6 +37,22 @@ class ResultLists:
                 for found in lists
             ],
         )
+
+    async def forget(self, transaction: Transaction, agent_id: int) -> None:
+        """Forget all lists of an agent."""
+        await transaction.execute(delete(result_lists).where(result_lists.c.agent_id == agent_id))
+
+    async def forget_queries(
+        self, transaction: Transaction, agent_id: int, message_ids: Collection[int], note_ids: Collection[int]
+    ) -> None:
+        """Forget what was looked for where one of these was found: it may have been their words. The lists stay.
+
+        But that of a block's sources, which is found by its query.
+        """
+        named = {"recall": message_ids, "archival": note_ids}
+        rows = await transaction.execute(select(result_lists).where(result_lists.c.agent_id == agent_id))
+        stale = [row.id for row in rows.all() if not set(named.get(row.store, ())).isdisjoint(row.ids)]
+        await transaction.execute(update(result_lists).where(result_lists.c.id.in_(stale)).values(query=""))
 
     async def find(self, agent_id: int, list_id: str, now: datetime) -> ResultList | None:
         """The list of that id, if this agent made it within the last day."""

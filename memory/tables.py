@@ -4,20 +4,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     TypeDecorator,
+    event,
     text,
 )
+from sqlalchemy.engine.default import DefaultExecutionContext
+
+from memory.notes import digest_of
+from memory.word_index import word_index_definition
 
 metadata = MetaData(
     naming_convention={
@@ -67,6 +76,10 @@ agents = Table(
     Column("warned", Boolean, nullable=False, server_default=text("0")),
     # What it was made of: instructions and tools.
     Column("preset", String(100), nullable=False, server_default="memgpt_chat"),
+    # Since when nothing is kept of what is said to it; null if all is.
+    Column("paused_at", Instant),
+    # Whether its summary covered what was deleted since, and is to be made anew before it is used.
+    Column("derive_anew", Boolean, nullable=False, server_default=text("0")),
 )
 
 blocks = Table(
@@ -107,17 +120,161 @@ messages = Table(
     Column("author_id", String(200)),
     Column("author_name", String(200)),
     Column("evicted", Boolean, nullable=False, server_default=text("0")),
+    # Whether it stands in `message_index`, if it is of those that a search may find.
+    Column("indexed", Boolean, nullable=False, server_default=text("0")),
+    # The platform's name for a person's message, in its channel: what an edit or a deletion refers to.
+    Column("platform_id", String(200)),
+    Column("thread", String(200)),  # in which it was written; null for the channel itself
+    # Whether the bot was meant, of a person's message in a channel.
+    Column("is_addressed", Boolean, nullable=False, server_default=text("1")),
     Index("ix_messages_agent", "agent_id", "id"),
     Index("ix_messages_agent_time", "agent_id", "created_at"),
+    Index("ix_messages_platform_id", "agent_id", "platform_id", sqlite_where=text("platform_id is not null")),
     Index("ix_messages_queue", "agent_id", "id", sqlite_where=text("evicted = 0")),
+    Index("ix_messages_unindexed", "agent_id", sqlite_where=text("indexed = 0 and text is not null")),
     sqlite_autoincrement=True,
 )
 
+# What ranking needs of each message that a search may find, an agent's rows side by side. Rows go with their messages.
+message_index = Table(
+    "message_index",
+    metadata,
+    _agent_id(primary_key=True),
+    Column("message_id", RowId, primary_key=True),
+    Column("created_at", Instant, nullable=False),
+    Column("speaker", String(200), nullable=False),  # empty: the agent
+    Column("says_i", Boolean, nullable=False),
+    Column("words", Integer, nullable=False),
+    Column("embedder", Integer),  # a checksum of the name and dimension of what made the vector
+    Column("vector", LargeBinary),  # whole numbers from -127 to 127, a byte each
+    Index("ix_message_index_embedder", "embedder"),
+    sqlite_with_rowid=False,
+)
+
+MESSAGE_WORDS, PASSAGE_WORDS = "message_words", "passage_words"
+"""The FTS5 tables of the words in messages and in passages."""
+
+WITH_ITS_MESSAGE = f"""
+CREATE TRIGGER message_index_of_deleted AFTER DELETE ON messages BEGIN
+  DELETE FROM message_index WHERE agent_id = old.agent_id AND message_id = old.id;
+  DELETE FROM {MESSAGE_WORDS} WHERE rowid = old.id;
+END
+"""
+
+WITH_ITS_PASSAGE = f"""
+CREATE TRIGGER passage_words_of_deleted AFTER DELETE ON passages BEGIN
+  DELETE FROM {PASSAGE_WORDS} WHERE rowid = old.id;
+END
+"""
+
+for _statement in (
+    *word_index_definition(MESSAGE_WORDS),
+    *word_index_definition(PASSAGE_WORDS),
+    WITH_ITS_MESSAGE,
+    WITH_ITS_PASSAGE,
+):
+    event.listen(metadata, "after_create", DDL(_statement))  # type: ignore[no-untyped-call]
+
+# What each eviction put an end to, so that a turn can be taken back as if it had never been.
+compactions = Table(
+    "compactions",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(index=True),
+    Column("summary_before", Text, nullable=False),
+    Column("evicted_ids", JSON, nullable=False),
+    # The agent's newest message at that moment: what a later turn said is not in it.
+    Column("newest_message_id", RowId, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # Whether the agent was warned before, and how many edits and notes it made between the warning and the eviction.
+    Column("warned", Boolean, nullable=False, server_default=text("0")),
+    Column("saved", Integer, nullable=False, server_default=text("0")),
+)
+
+people = Table(
+    "people",
+    metadata,
+    # The person of a direct scope, without its `dm`: `console:<name>`, `discord:<user>`, `slack:<team>/<user>`.
+    Column("id", String(300), primary_key=True),
+    Column("timezone", String(100)),
+    # By an owner: allowed, denied, or null for what the settings say.
+    Column("admission", String(10)),
+    Column("pairing_code", String(20)),  # what an owner can allow them by
+    Column("greeted_at", Instant),  # when they were told, with their first reply, what is kept
+)
+
+# How the bot behaves in a channel; one that nobody has changed has no row.
+channels = Table(
+    "channels",
+    metadata,
+    Column("scope", String(300), primary_key=True),
+    Column("mode", String(10), nullable=False),  # see `memory.channels.Mode`
+    Column("changed_at", Instant, nullable=False),
+    Column("changed_by", String(300), nullable=False),
+)
+
+# The threads that the bot takes part in: there it is addressed by whoever writes.
+threads = Table(
+    "threads",
+    metadata,
+    Column("scope", String(300), primary_key=True),
+    Column("thread", String(200), primary_key=True),
+    Column("joined_at", Instant, nullable=False),
+)
+
+# What an adapter wants to know again after a restart, of its platform as a whole.
+platform_notes = Table(
+    "platform_notes",
+    metadata,
+    Column("platform", String(20), primary_key=True),
+    Column("name", String(60), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# Documents are kept once, however many agents they are attached to.
+sources = Table(
+    "sources",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    # The file, folder or pattern that it was loaded by; None if it was given its name, or came with an import.
+    Column("origin", Text),
+    sqlite_autoincrement=True,
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("source_id", RowId, ForeignKey("sources.id", ondelete="CASCADE"), nullable=False),
+    Column("name", String(500), nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the file: the same again is not loaded again
+    Column("loaded_at", Instant, nullable=False),
+    Index("uq_documents_source_name", "source_id", "name", unique=True),
+    sqlite_autoincrement=True,
+)
+
+attachments = Table(
+    "attachments",
+    metadata,
+    _agent_id(primary_key=True),
+    Column("source_id", RowId, ForeignKey("sources.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("attached_at", Instant, nullable=False),
+)
+
+
+def _digest(row: DefaultExecutionContext) -> bytes | None:
+    values = row.get_current_parameters()  # type: ignore[no-untyped-call]
+    return digest_of(values["content"]) if values.get("agent_id") is not None else None
+
+
+# A note belongs to its agent, a piece of a document to every agent that its source is attached to.
 passages = Table(
     "passages",
     metadata,
     Column("id", RowId, primary_key=True),
-    _agent_id(),
+    Column("agent_id", RowId, ForeignKey("agents.id", ondelete="CASCADE")),
     Column("content", Text, nullable=False),
     Column("tags", JSON, nullable=False),
     Column("source_message_id", RowId),
@@ -125,8 +282,20 @@ passages = Table(
     # Set once the vector stands in the index, with the embedder (model and dimension) that made it.
     Column("indexed_at", Instant),
     Column("embedder", String(200)),
+    Column("document_id", RowId, ForeignKey("documents.id", ondelete="CASCADE"), index=True),
+    Column("heading", Text),  # of a document's piece: the headings above it
+    Column("page", Integer),
+    # How many words it has, once they stand in their index.
+    Column("words", Integer),
+    # Of a note: the same note is kept once.
+    Column("digest", LargeBinary, default=_digest),
+    # Of a note: those of the tags that later messages brought, see `memory.note_tags`.
+    Column("tags_added", JSON(none_as_null=True)),
+    Index("ix_passages_digest", "agent_id", "digest", sqlite_where=text("digest is not null")),
     Index("ix_passages_agent", "agent_id", "id"),
     Index("ix_passages_unindexed", "id", sqlite_where=text("indexed_at is null")),
+    Index("ix_passages_uncounted", "id", sqlite_where=text("words is null")),
+    CheckConstraint("(agent_id IS NULL) <> (document_id IS NULL)", name="ck_passages_one_owner"),
     sqlite_autoincrement=True,
 )
 
@@ -148,4 +317,122 @@ result_lists = Table(
     Column("query", Text, nullable=False),
     Column("ids", JSON, nullable=False),
     Column("created_at", Instant, nullable=False, index=True),
+)
+
+# ── what came in, what is under way, what is to go out ───────────────────────────────────────────────
+
+# Every event that a platform handed in, once; what it said is kept until its turn has ended.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("platform", String(20), nullable=False),
+    Column("event_id", String(200), nullable=False),
+    # The same for two events that are one message (a mention, told twice); null where there is no such thing.
+    Column("message_key", String(300)),
+    Column("scope", String(300), nullable=False),
+    # waiting, taken, done, parked, or merged into another
+    Column("state", String(10), nullable=False),
+    Column("reason", Text),  # of one that is parked
+    Column("kind", String(20), nullable=False),
+    Column("is_timed", Boolean, nullable=False),
+    Column("origin", JSON, nullable=False),
+    Column("author", String(300), nullable=False),
+    Column("text", Text),
+    Column("sent_at", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("turn_id", RowId),  # of the journal
+    Column("message_id", String(200)),  # the platform's name for the message
+    Column("is_addressed", Boolean, nullable=False, server_default=text("1")),
+    # Whether a turn is wanted; otherwise the agent only takes note.
+    Column("awaits_answer", Boolean, nullable=False, server_default=text("1")),
+    Column("attachments", JSON(none_as_null=True)),
+    Index("uq_inbox_event", "platform", "event_id", unique=True),
+    Index("uq_inbox_message", "platform", "message_key", unique=True, sqlite_where=text("message_key is not null")),
+    Index("ix_inbox_waiting", "scope", "id", sqlite_where=text("state = 'waiting'")),
+    Index("ix_inbox_parked", "scope", "id", sqlite_where=text("state = 'parked'")),
+    sqlite_autoincrement=True,
+)
+
+# How far a turn has come, as of its last step: what is not over goes on from here after a crash.
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(),
+    # running, done, stopped by the person, or parked
+    Column("state", String(10), nullable=False),
+    Column("reason", Text),  # of one that is parked
+    Column("origin", JSON, nullable=False),
+    Column("is_timed", Boolean, nullable=False),
+    Column("message_ids", JSON, nullable=False),  # of its events
+    Column("begun_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("progress", JSON, nullable=False),  # see `bot.step.Progress`
+    # How often it was begun again since its last step was committed.
+    Column("resumed", Integer, nullable=False, server_default=text("0")),
+    # While the model gives no answer: since when, and whether the person was told.
+    Column("failing_since", Instant),
+    Column("was_told", Boolean, nullable=False, server_default=text("0")),
+    Index("ix_turns_agent", "agent_id", "id"),
+    Index("ix_turns_running", "id", sqlite_where=text("state = 'running'")),
+    sqlite_autoincrement=True,
+)
+
+# Replies that were decided; their text is kept until the platform has it.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(index=True),
+    Column("turn_id", RowId),
+    Column("platform", String(20), nullable=False),
+    Column("channel", String(200), nullable=False),
+    Column("thread", String(200)),
+    Column("text", Text),
+    Column("key", String(40), nullable=False, unique=True),
+    # waiting, sending, sent, dead, or doubtful: perhaps sent
+    Column("state", String(10), nullable=False),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_try_at", Instant),
+    Column("fault", Text),  # what the platform last said
+    Column("created_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("sent_id", String(200)),  # the platform's name for it
+    Column("reply_to", String(200)),  # the message that it answers, or reacts to
+    Column("is_reaction", Boolean, nullable=False, server_default=text("0")),
+    Index(
+        "ix_outbox_open", "platform", "channel", "thread", "id", sqlite_where=text("state in ('waiting', 'sending')")
+    ),
+    Index("ix_outbox_lost", "agent_id", "id", sqlite_where=text("state in ('dead', 'doubtful')")),
+    sqlite_autoincrement=True,
+)
+
+# Every call of the model.
+usage = Table(
+    "usage",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(),
+    Column("person", String(300)),  # who wrote; null for what nobody wrote
+    Column("at", Instant, nullable=False),
+    Column("model", String(300), nullable=False),
+    Column("is_timed", Boolean, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("cached_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+    Column("cost", Float),  # in US dollars, where the price is known
+    Index("ix_usage_agent_at", "agent_id", "at"),
+    sqlite_autoincrement=True,
+)
+
+# What was spent of each day's budgets, reservations included.
+spent = Table(
+    "spent",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    # see `memory.accounts`
+    Column("account", String(320), primary_key=True),
+    Column("tokens", BigInteger, nullable=False),
+    Column("was_told", Boolean, nullable=False, server_default=text("0")),
 )

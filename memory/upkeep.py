@@ -84,10 +84,18 @@ def copy_to(path: Path, out: Path) -> int:
 
 
 def integrity(path: Path) -> str:
-    """What SQLite says to the whole file, in one line: "ok", or the first faults. Blocking."""
+    """What SQLite says to the whole file, in one line: "ok", or the first faults. Blocking.
+
+    The file itself, its indexes, and that no row belongs to one that is gone; beside a running bot.
+    """
     with closing(_connect(path)) as connection:
-        rows = connection.execute("PRAGMA integrity_check(3)").fetchall()
-    return "; ".join(" ".join(str(row[0]).split()) for row in rows)
+        found = [" ".join(str(row[0]).split()) for row in connection.execute("PRAGMA integrity_check(3)")]
+        if found == ["ok"]:
+            orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(3)
+            found = [
+                f"row {row} of {table} belongs to a row of {parent} that is gone" for table, row, parent, _ in orphans
+            ]
+    return "; ".join(found) or "ok"
 
 
 @contextmanager

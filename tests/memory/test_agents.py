@@ -33,7 +33,7 @@ async def test_a_new_agent_is_found_by_its_scope_with_its_blocks_in_order(
     blocks = (("persona", "I am"), ("human", ""), ("a", "comes last, not first"))
     async with database.write() as transaction:
         made = await store.create(transaction, ADA, blocks, NOW)
-    assert made == AgentRecord(made.id, ADA, "memgpt_chat", "", False, blocks)
+    assert made == AgentRecord(made.id, ADA, NOW, "memgpt_chat", "", False, blocks)
     assert await store.find(ADA) == made
     assert await store.find(BOB) is None
     assert await store.find(ADA.upper()) is None

@@ -13,7 +13,7 @@ from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.chroma_index import COLLECTIONS, ChromaIndex
 from memory.database import Database
-from memory.ports import Embedder, NewPassage
+from memory.ports import Embedder, IndexEntry, NewPassage
 from memory.tables import passages
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -160,10 +160,10 @@ async def test_real_embeddings_find_a_note_that_shares_no_word(shelf: Shelf, ada
 
 async def test_only_notes_with_every_tag_are_found(shelf: Shelf, archival: ArchivalStorage, ada: int) -> None:
     (plain,) = await shelf.keep(archival, ada, "a dog")
-    (pets,) = await shelf.keep(archival, ada, "a dog", tags=["pets"])
-    (both,) = await shelf.keep(archival, ada, "a dog", tags=["pets", "home"])
+    (pets,) = await shelf.keep(archival, ada, "my dog", tags=["pets"])
+    (both,) = await shelf.keep(archival, ada, "your dog", tags=["pets", "home"])
     await archival.index_pending()
-    (fresh,) = await shelf.keep(archival, ada, "a dog", tags=["home", "pets"])
+    (fresh,) = await shelf.keep(archival, ada, "our dog", tags=["home", "pets"])
     for query in ("dog", "puppy"):  # by words and by meaning
         seen = {fresh} if query == "dog" else set()
         assert set(await archival.search(ada, query)) == {plain, pets, both} | seen
@@ -324,7 +324,30 @@ async def test_an_index_lost_while_the_embedder_is_down_is_built_later(
     embedder.is_reachable = False
     assert await again.search(ada, "dog") == (dog,)
     embedder.is_reachable = True
+    await again.catch_up()
     assert await again.search(ada, "puppy") == (dog,)
+
+
+async def test_at_start_the_index_is_held_against_sql(
+    shelf: Shelf, archival: ArchivalStorage, embedder: Topics, ada: int, bob: int
+) -> None:
+    dog, *_ = await shelf.keep(archival, ada, "my dog", "the rent", "a fig")
+    await archival.index_pending()
+    index = ChromaIndex(shelf.folder)
+    await archival.close()
+    await index.delete(ada, [dog])
+    await index.upsert(bob, f"{embedder.name}/4", [IndexEntry(77, [1.0, 0, 0, 0])])
+    await index.close()
+    embedder.embedded.clear()
+    mended = shelf.open(embedder)
+    assert await mended.catch_up() == 1
+    assert embedder.embedded == ["my dog"]
+    await mended.close()
+    index = ChromaIndex(shelf.folder)
+    held = [entry async for entry in index.entries()]
+    assert len(held) == 3
+    assert (bob, 77) not in held
+    await index.close()
 
 
 async def test_set_aside_indexes_do_not_pile_up(
@@ -346,7 +369,7 @@ def _names(folder: Path, pattern: str) -> list[str]:
 async def test_no_text_and_no_tag_stands_anywhere_in_the_index(
     shelf: Shelf, archival: ArchivalStorage, ada: int
 ) -> None:
-    await shelf.keep(archival, ada, *["kanarienvogel the dog"] * 5, tags=["geheimnis"])
+    await shelf.keep(archival, ada, *(f"kanarienvogel the dog {n}" for n in range(5)), tags=["geheimnis"])
     await archival.index_pending()
     await archival.search(ada, "suchwort dog", ["geheimnis"])
     await shelf.close()
@@ -357,3 +380,17 @@ async def test_no_text_and_no_tag_stands_anywhere_in_the_index(
 
 def _contents(folder: Path) -> list[bytes]:
     return [file.read_bytes() for file in folder.rglob("*") if file.is_file()]
+
+
+async def test_a_long_message_finds_the_note_with_its_telling_word(
+    shelf: Shelf, archival: ArchivalStorage, ada: int
+) -> None:
+    talk = [f"small talk {number} about the house and family and the train and holidays" for number in range(15)]
+    gadget, *_ = await shelf.keep(archival, ada, "It is a Frobozz", *talk)
+    long = (
+        "Remember that last year in the holidays with the family at the house near the train station we talked of "
+        "many different small things, cooking walking music painting reading writing swimming climbing sewing "
+        "gardening skating singing, and then I mentioned the Frobozz"
+    )
+    await archival.index_pending()
+    assert (await archival.search(ada, long))[0] == gadget

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
 
 import memory.portable
+from memory import compactions
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
@@ -21,9 +22,9 @@ from memory.database import Database
 from memory.portable import dump, load, replace
 from memory.ports import BlockEdit, Kind, NewMessage, NewPassage, ResultList, ToolUse
 from memory.recall import RecallStorage
-from memory.records import KeptEdit, KeptMessage, KeptPassage, MalformedExport, parse, to_line
+from memory.records import KeptEdit, KeptMessage, KeptPassage, KeptSource, MalformedExport, parse, to_line
 from memory.result_lists import ResultLists
-from memory.tables import agents, block_edits, metadata, passages
+from memory.tables import agents, block_edits, message_index, metadata, outbox, passages, turns, usage
 from memory.tables import messages as message_table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -65,7 +66,17 @@ async def write_history(database: Database, agent_id: int, turns: Any, notes: An
             said = await recall.append(transaction, agent_id, begun[0].id, steps)
             last = (*begun, *said)[-1].id
             if is_evicted:
-                await recall.evict(transaction, agent_id, [message.id for message in (*begun, *said)])
+                ids = [message.id for message in (*begun, *said)]
+                await recall.evict(transaction, agent_id, ids)
+                await compactions.record(
+                    transaction,
+                    agent_id,
+                    summary_before=summary,
+                    evicted_ids=ids,
+                    newest_message_id=last,
+                    warned_at=None,
+                    now=NOW,
+                )
         kept = [
             NewPassage(content=content, tags=tuple(tags), source_message_id=last if is_of_it else None, created_at=at)
             for content, tags, at, is_of_it in notes
@@ -97,11 +108,16 @@ def without_ids(lines: list[str]) -> list[dict[str, Any]]:
     for place, record in enumerate(records):
         if record["type"] == "message":
             places[record["id"]] = place
-    names = ("id", "turn_id", "source_message_id")
-    return [
-        {key: places[value] if key in names else value for key, value in record.items() if key != "scope"}
-        for record in records
-    ]
+    names = ("id", "turn_id", "source_message_id", "newest_message_id")
+
+    def placed(key: str, value: Any) -> Any:
+        if key == "evicted_ids":
+            return [places[id_] for id_ in value]
+        if key == "tags_added":
+            return [added | {"message": places[added["message"]]} for added in value]
+        return places[value] if key in names else value
+
+    return [{key: placed(key, value) for key, value in record.items() if key != "scope"} for record in records]
 
 
 async def take(database: Database, lines: list[str], scope: str = CHEST) -> int:
@@ -125,7 +141,7 @@ async def test_what_goes_out_comes_back_as_it_was(
         made = await AgentStore(database).create(transaction, "console:dm:ada", [("human", "I"), ("persona", "")], NOW)
     await write_history(database, made.id, turns, notes, edits, summary)
     out = await lines_of(database, made.id)
-    assert all(len(line.splitlines()) == 1 or "\u2028" in line or "\x85" in line for line in out)
+    assert not [line for line in out if "\n" in line or "\r" in line]
     again = await take(database, [f"{line}\n" for line in out])
     assert without_ids(await lines_of(database, again)) == without_ids(out)
     assert await lines_of(database, made.id) == out
@@ -168,19 +184,38 @@ async def exported(database: Database, ada: int) -> list[str]:
 async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list[str]) -> None:
     left_out = {
         ("agents", "id"),
+        *(("agents", name) for name in ("paused_at", "derive_anew")),  # what it does at the moment
         ("blocks", "position"),  # the order of the lines
         ("block_edits", "id"),
-        *(("passages", name) for name in ("id", "indexed_at", "embedder")),  # the index is made anew
+        ("attachments", "source_id"),  # the source that the line is of
+        *(("passages", name) for name in ("document_id", "heading", "page")),  # a note has none
+        *(("passages", name) for name in ("id", "indexed_at", "embedder", "words", "digest")),  # the index is made anew
+        ("messages", "indexed"),  # as the index of messages, that is made anew
+        *_columns(message_index),
+        ("compactions", "id"),
+        # What is on its way belongs to this bot and its platforms.
+        *(
+            (table.name, column.name)
+            for table in (turns, outbox, usage)
+            for column in table.c
+            if column.name != "agent_id"
+        ),
         *(("result_lists", name) for name in ("id", "store", "query", "ids", "created_at")),  # kept for a day only
+        *_columns(turns, outbox),  # what is under way
+        *_columns(usage),  # what it cost here
     }
-    tables = {"agents": "agent", "blocks": "block"} | {
-        f"{name}s": name for name in ("message", "block_edit", "passage")
+    tables = {"agents": "agent", "blocks": "block", "attachments": "source"} | {
+        f"{name}s": name for name in ("message", "compaction", "block_edit", "passage")
     }
     sent = {(record["type"], key) for record in map(json.loads, exported) for key in record}
+    sent |= {("source", key) for key in KeptSource.model_fields}
     owned = [table for table in metadata.sorted_tables if table is agents or "agent_id" in table.c]
-    columns = {(table.name, column.name) for table in owned for column in table.c if column.name != "agent_id"}
-    missing = {(table, column) for table, column in columns if (tables.get(table), column) not in sent}
+    missing = {(table, column) for table, column in _columns(*owned) if (tables.get(table), column) not in sent}
     assert missing == left_out
+
+
+def _columns(*tables: Table) -> set[tuple[str, str]]:
+    return {(table.name, column.name) for table in tables for column in table.c if column.name != "agent_id"}
 
 
 async def test_references_follow_the_new_ids(database: Database, bob: int, exported: list[str]) -> None:
@@ -207,9 +242,37 @@ async def test_an_imported_note_is_found_once_it_has_its_vector(
     assert await archival.index_pending() == 2
     (found,) = await archival.get(new, await archival.search(new, "anything"))
     assert (found.content, found.tags) == ("Biscuit is a dog", ("pets",))
-    assert await archival._index.forget_agent(new) == 1
-    assert await archival._index.forget_agent(new) == 0
+    assert await archival._vectors._index.forget_owners([new]) == 1
+    assert await archival._vectors._index.forget_owners([new]) == 0
     await archival.close()
+
+
+async def test_identical_notes_come_in_as_one_with_the_tags_of_all(database: Database, exported: list[str]) -> None:
+    note, end = json.loads(exported[10]), json.loads(exported[11])
+    last = note["source_message_id"]
+    again = note | {"content": " Biscuit is\n a dog", "tags": ["pets", "own", "late"]}
+    again |= {"source_message_id": None, "tags_added": [{"message": last, "tags": ["late"]}]}
+    other = note | {"content": "Another", "tags": []}
+    notes = [note, again, *[other] * 600, note | {"tags": ["last"]}]
+    lines = [*exported[:10], *map(json.dumps, notes), json.dumps(end | {"records": 10 + len(notes)})]
+    async with database.write() as transaction:
+        loaded = await load(transaction, CHEST, parse(lines))
+    assert loaded.counts["passage"] == 2
+    kept = [json.loads(line) for line in await lines_of(database, loaded.agent_id)]
+    first, second = [record for record in kept if record["type"] == "passage"]
+    new_last = first["source_message_id"]
+    assert (first["content"], first["tags"]) == ("Biscuit is a dog", ["pets", "own", "late", "last"])
+    assert first["tags_added"] == [{"message": new_last, "tags": [tag]} for tag in ("late", "last")]
+    assert second["content"] == "Another"
+
+
+async def test_an_export_of_a_version_that_remembered_no_added_tags_comes_in(
+    database: Database, exported: list[str]
+) -> None:
+    note = json.loads(exported[10])
+    assert note.pop("tags_added") == []
+    new = await take(database, [*exported[:10], json.dumps(note), exported[11]])
+    assert without_ids(await lines_of(database, new)) == without_ids(exported)
 
 
 async def test_a_turn_whose_beginning_is_gone_stays_one_turn(database: Database, ada: int, exported: list[str]) -> None:
@@ -236,7 +299,7 @@ async def test_restoring_puts_the_old_state_in_the_place_of_the_new_one(
         before = set(await connection.scalars(select(passages.c.id).where(passages.c.agent_id == ada)))
     async with database.write() as transaction:
         removed = await replace(transaction, ada, parse(exported))
-    assert set(removed) == before
+    assert {owner: set(ids) for owner, ids in removed.items()} == {ada: before}
     assert without_ids(await lines_of(database, ada)) == without_ids(exported)
     assert await ResultLists(database).find(ada, "r1", NOW) is None
     assert await lines_of(database, bob) == bobs
@@ -260,7 +323,7 @@ def changed(lines: list[str], number: int, **fields: Any) -> list[str]:
 
 
 def malformed(lines: list[str]) -> list[tuple[str, list[str]]]:
-    """Ways to spoil an export of 10 lines, with what must be told."""
+    """Ways to spoil an export of 12 lines (8 to 12: a message, a compaction, an edit, a note, the end)."""
     return [
         ("line 1", []),
         ("line 1", ["not json"]),
@@ -275,17 +338,20 @@ def malformed(lines: list[str]) -> list[tuple[str, list[str]]]:
         ("line 6: turn_id 99", changed(lines, 6, turn_id=99)),
         ("line 6: message", changed(lines, 6, id=json.loads(lines[4])["id"])),
         ("line 7: message.tool_uses.0.name", changed(lines, 7, tool_uses=[{"id": "x", "arguments": ""}])),
-        ("line 9: source_message_id 99", changed(lines, 9, source_message_id=99)),
-        ("line 10", [*lines[:9], lines[9][: len(lines[9]) // 2]]),
-        ("line 11: missing", lines[:10]),
-        ("line 10: 9 lines stand", [*lines[:9], lines[10]]),
-        ("line 12: stands after the end", [*lines, lines[1]]),
+        ("line 9: message 99", changed(lines, 9, evicted_ids=[99])),
+        ("line 9: message 99", changed(lines, 9, newest_message_id=99)),
+        ("line 10: source_message_id 99", changed(lines, 10, source_message_id=99)),
+        ("line 11: message 99", changed(lines, 11, tags_added=[{"message": 99, "tags": []}])),
+        ("line 11", [*lines[:10], lines[10][: len(lines[10]) // 2]]),
+        ("line 12: missing", lines[:11]),
+        ("line 11: 10 lines stand", [*lines[:10], lines[11]]),
+        ("line 13: stands after the end", [*lines, lines[1]]),
         ("line 3", [*lines[:2], "", *lines[2:]]),
     ]
 
 
 async def test_a_line_that_is_none_is_named_and_nothing_is_kept(database: Database, exported: list[str]) -> None:
-    assert len(exported) == 11
+    assert len(exported) == 12
     before = await rows(database)
     for told, lines in malformed(exported):
         with pytest.raises(MalformedExport) as caught:

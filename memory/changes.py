@@ -1,0 +1,157 @@
+"""Messages that their authors edited or deleted: all that is kept follows, in one transaction for many of them.
+
+What the agent was told stays told: the replies in which it quoted a message are its own.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete
+
+from memory import compactions
+from memory.agents import AgentStore
+from memory.archival import ArchivalStorage
+from memory.database import Database, Transaction
+from memory.inbox import Inbox, WaitingEvent
+from memory.note_tags import take_tags_back
+from memory.ports import Message, NewMessage
+from memory.recall import RecallStorage
+from memory.result_lists import ResultLists
+from memory.tables import outbox
+from memory.traces import Sources, doomed_lines, redacted, sources_of, without_hits, without_lines
+from memory.turn_journal import TurnJournal
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What came of a change.
+
+    Attributes:
+        waiting: events that no turn had taken yet, as they are now.
+        agent_id: whose memory followed; None if it held nothing of it.
+        messages: how many of its messages were changed.
+        notes: the notes that went.
+    """
+
+    waiting: tuple[WaitingEvent, ...] = ()
+    agent_id: int | None = None
+    messages: int = 0
+    notes: tuple[int, ...] = ()
+
+
+Tell = Callable[[Sequence[int]], NewMessage]
+"""What the agent is told of messages that were changed, by their ids."""
+
+
+class MessageChanges:
+    """Writes what people changed."""
+
+    def __init__(
+        self,
+        database: Database,
+        agents: AgentStore,
+        recall: RecallStorage,
+        archival: ArchivalStorage,
+        result_lists: ResultLists,
+        inbox: Inbox,
+        journal: TurnJournal,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._agents = agents
+        self._recall = recall
+        self._archival = archival
+        self._result_lists = result_lists
+        self._inbox = inbox
+        self._journal = journal
+        self._now = now
+
+    async def write(self, scope: str, platform_ids: Collection[str], text: str | None, tell: Tell) -> Changed:
+        """Write that messages were edited, or deleted (`text` None); when this returns, it is kept for good.
+
+        Args:
+            scope: whose messages.
+            platform_ids: what the platform calls them; those that are not known are ignored.
+            text: what they say now.
+            tell: makes the alert for the agent.
+        """
+        events = await self._inbox.named(scope, platform_ids)
+        async with (
+            self._agents.changing(scope),
+            self._recall.rewriting(),
+            self._database.write(alone=True) as transaction,
+        ):
+            waiting = await self._inbox.change(transaction, scope, events, text) if events else ()
+            agent_id = await self._agents.id_of(transaction, scope)
+            named = await self._recall.named(transaction, agent_id, platform_ids) if agent_id is not None else ()
+            named = tuple((message, evicted) for message, evicted in named if message.text != text)
+            if agent_id is None or not named:
+                return Changed(waiting)
+            ids = [message.id for message, _ in named]
+            notes: tuple[int, ...] = ()
+            if text is None:
+                notes = await self._delete(transaction, agent_id, [message for message, _ in named])
+            else:
+                await self._recall.rewrite(transaction, agent_id, ids, text)
+            await self._forget_results(transaction, agent_id, ids, notes)
+            if evicted := frozenset(message.id for message, evicted in named if evicted):
+                summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
+                await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+            turn_id = await self._journal.running(transaction, agent_id)
+            await self._recall.append(transaction, agent_id, turn_id, [tell(ids)])
+        return Changed(waiting, agent_id, len(ids), notes)
+
+    async def _delete(self, transaction: Transaction, agent_id: int, gone: Sequence[Message]) -> tuple[int, ...]:
+        """Remove messages and what came from them alone; returns the notes that went."""
+        turns = await self._recall.turns_in(transaction, agent_id, {message.turn_id for message in gone})
+        ids = {message.id for message in gone}
+        said_by_others = await self._recall.said_by_others(transaction, agent_id, gone)
+        sources = sources_of(turns, ids, said_by_others)
+        notes = await self._delete_notes(transaction, agent_id, sources)
+        await self._delete_lines(transaction, agent_id, sources)
+        for id_, source in sources.items():
+            if id_ in ids or id_ not in (message.id for message in turns):
+                await self._agents.name_source(transaction, agent_id, id_, source.heir)
+                await self._archival.name_source(transaction, agent_id, id_, source.heir)
+        less = [(message, redacted(message, sources[message.turn_id])) for message in turns]
+        await self._recall.redact(transaction, [new for old, new in less if new != old])
+        await self._recall.remove(transaction, agent_id, list(ids))
+        unheard = outbox.c.turn_id.in_([id_ for id_, source in sources.items() if source.heir is None])
+        is_unsent = outbox.c.state.in_(["waiting", "dead", "doubtful"])
+        await transaction.execute(delete(outbox).where(outbox.c.agent_id == agent_id, unheard, is_unsent))
+        return notes
+
+    async def _delete_notes(self, transaction: Transaction, agent_id: int, sources: Sources) -> tuple[int, ...]:
+        notes = await self._archival.notes_from(transaction, agent_id, sources)
+        gone = tuple(
+            note.id
+            for note in notes
+            if not sources[note.source_message_id or 0].bears(" ".join((note.content, *note.tags)))
+        )
+        await self._archival.remove(transaction, agent_id, gone)
+        await take_tags_back(transaction, agent_id, sources)
+        return gone
+
+    async def _delete_lines(self, transaction: Transaction, agent_id: int, sources: Sources) -> None:
+        """Take lines out of core memory and out of the journal of their block."""
+        journal = await self._agents.journal_of_sources(transaction, agent_id, sources)
+        for label, (value, edits) in journal.items():
+            named = {edit.source_message_id for _, edit in edits if edit.source_message_id is not None}
+            others = await self._recall.said(transaction, agent_id, named - sources.keys())
+            texts = {message.id: message.text or "" for message in others}
+            doomed = doomed_lines(value, [edit for _, edit in edits], sources, texts)
+            changed = [
+                (id_, without_lines(edit.before, doomed), without_lines(edit.after, doomed)) for id_, edit in edits
+            ]
+            if doomed:
+                await self._agents.redact(transaction, agent_id, label, without_lines(value, doomed), changed)
+
+    async def _forget_results(
+        self, transaction: Transaction, agent_id: int, ids: Sequence[int], notes: Sequence[int]
+    ) -> None:
+        """Take what searches showed out of their results, and what was looked for out of their lists."""
+        await self._result_lists.forget_queries(transaction, agent_id, ids, notes)
+        pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids))
+        less = [(page, without_hits(page, ids, notes)) for page in pages]
+        await self._recall.redact(transaction, [new for old, new in less if new != old])

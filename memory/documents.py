@@ -1,0 +1,256 @@
+"""Documents in archival storage: kept once, in sources, and attached to any number of agents.
+
+A document is put or removed in one transaction, so that whoever is killed leaves whole ones only. What is removed
+returns the ids of its pieces: their vectors are to be forgotten after the commit (`ArchivalStorage.forget`).
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from memory.chunks import Piece
+from memory.database import Database, Transaction, finish
+from memory.ports import Source, SourceNotFound
+from memory.tables import attachments, documents, passages, sources
+
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Pieces that are gone, and the source that they were of."""
+
+    source_id: int
+    passage_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSource:
+    """A source that was loaded from files: its name, the words that named them, and its documents."""
+
+    name: str
+    origin: str
+    documents: frozenset[str]
+
+
+class Documents:
+    """Sources, their documents, and whom they are attached to."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def name_for(self, origin: str, wanted: str) -> str:
+        """The name of the source that was loaded from there, or else a free one, as near to the wanted as can be.
+
+        Another source of that name is somebody else's: what is in it stays as it is, and with those who have it.
+        """
+        async with self._database.read() as connection:
+            known = await connection.scalar(select(sources.c.name).where(sources.c.origin == origin))
+            return str(known) if known is not None else await free_name(connection, wanted)
+
+    async def digests(self, source: str) -> dict[str, str]:
+        """The documents of a source by name, with the digest of the file that each was made of."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(
+                select(documents.c.name, documents.c.digest).join(sources).where(sources.c.name == source)
+            )
+            return {name: digest for name, digest in rows}
+
+    async def loaded_for(self, agent_id: int) -> tuple[LoadedSource, ...]:
+        """The agent's sources that were loaded without being given a name."""
+        own = select(sources.c.name, sources.c.origin, documents.c.name.label("document")).join_from(sources, documents)
+        own = own.join(attachments, attachments.c.source_id == sources.c.id).where(attachments.c.agent_id == agent_id)
+        held: dict[tuple[str, str], set[str]] = {}
+        async with self._database.read() as connection:
+            for row in await connection.execute(own.where(sources.c.origin.is_not(None)).order_by(sources.c.id)):
+                held.setdefault((row.name, row.origin), set()).add(row.document)
+        return tuple(LoadedSource(name, origin, frozenset(names)) for (name, origin), names in held.items())
+
+    async def put(
+        self, source: str, name: str, digest: str, pieces: Sequence[Piece], origin: str | None = None
+    ) -> Removed:
+        """Keep a document, in the place of the one of that name; a source that is not there is made."""
+
+        async def commit() -> Removed:
+            async with self._database.write(alone=True) as transaction:
+                now = self._now()
+                source_id = await source_named(transaction, source)
+                if source_id is None:
+                    source_id = await add_source(transaction, source, now, origin)
+                at = (documents.c.source_id == source_id) & (documents.c.name == name)
+                document_id = await transaction.scalar(select(documents.c.id).where(at))
+                gone: tuple[int, ...] = ()
+                if document_id is None:
+                    document_id = await add_document(transaction, source_id, name, digest, now)
+                else:
+                    own = delete(passages).where(passages.c.document_id == document_id).returning(passages.c.id)
+                    gone = tuple((await transaction.execute(own)).scalars())
+                    await transaction.execute(update(documents).where(at).values(digest=digest, loaded_at=now))
+                for start in range(0, len(pieces), _BATCH):
+                    await add_pieces(transaction, document_id, pieces[start : start + _BATCH], now)
+                return Removed(source_id, gone)
+
+        return await finish(commit())
+
+    async def keep_only(self, source: str, names: Collection[str]) -> tuple[Removed, int]:
+        """Remove a source's documents of other names; also returns how many those were."""
+
+        async def commit() -> tuple[Removed, int]:
+            async with self._database.write(alone=True) as transaction:
+                source_id = await _known(transaction, source)
+                rows = await transaction.execute(
+                    select(documents.c.id, documents.c.name).where(documents.c.source_id == source_id)
+                )
+                others = [id_ for id_, name in rows if name not in names]
+                gone: list[int] = []
+                for start in range(0, len(others), _BATCH):
+                    some = others[start : start + _BATCH]
+                    gone += await transaction.scalars(
+                        delete(passages).where(passages.c.document_id.in_(some)).returning(passages.c.id)
+                    )
+                    await transaction.execute(delete(documents).where(documents.c.id.in_(some)))
+                return Removed(source_id, tuple(gone)), len(others)
+
+        return await finish(commit())
+
+    async def remove(self, source: str) -> Removed:
+        """Remove a source with its documents, from every agent."""
+
+        async def commit() -> Removed:
+            async with self._database.write(alone=True) as transaction:
+                return await _remove(transaction, await _known(transaction, source))
+
+        return await finish(commit())
+
+    async def supersede(self, agent_id: int, source: str) -> Removed:
+        """Take a source from an agent that has all of it in another one; it goes if nobody else has it."""
+
+        async def commit() -> Removed:
+            async with self._database.write(alone=True) as transaction:
+                source_id = await _known(transaction, source)
+                whose = attachments.c.source_id == source_id
+                await transaction.execute(delete(attachments).where(whose, attachments.c.agent_id == agent_id))
+                if await transaction.scalar(select(attachments.c.agent_id).where(whose).limit(1)) is not None:
+                    return Removed(source_id, ())
+                return await _remove(transaction, source_id)
+
+        return await finish(commit())
+
+    async def attach(self, agent_id: int, source: str) -> bool:
+        """Let an agent search a source; returns whether it could not before."""
+
+        async def commit() -> bool:
+            async with self._database.write() as transaction:
+                return await attach(transaction, agent_id, await _known(transaction, source), self._now())
+
+        return await finish(commit())
+
+    async def detach(self, agent_id: int, source: str) -> bool:
+        """Take a source from an agent; returns whether it had it. The documents stay."""
+
+        async def commit() -> bool:
+            async with self._database.write() as transaction:
+                source_id = await _known(transaction, source)
+                own = (attachments.c.agent_id == agent_id) & (attachments.c.source_id == source_id)
+                return (await transaction.execute(delete(attachments).where(own))).rowcount > 0
+
+        return await finish(commit())
+
+    async def sources(self, agent_id: int | None = None) -> tuple[Source, ...]:
+        """All sources, or those of one agent, by name."""
+        kept = _count(documents.c.id, documents.c.source_id == sources.c.id)
+        cut = _count(passages.c.id, passages.c.document_id == documents.c.id, documents.c.source_id == sources.c.id)
+        had = _count(attachments.c.agent_id, attachments.c.source_id == sources.c.id)
+        wanted = select(sources.c.id, sources.c.name, kept, cut, had).order_by(sources.c.name)
+        if agent_id is not None:
+            wanted = wanted.join(attachments).where(attachments.c.agent_id == agent_id)
+        async with self._database.read() as connection:
+            return tuple(Source(*row) for row in await connection.execute(wanted))
+
+
+async def source_named(connection: AsyncConnection, name: str) -> int | None:
+    """The id of the source of that name, if there is one."""
+    found: int | None = await connection.scalar(select(sources.c.id).where(sources.c.name == name))
+    return found
+
+
+async def free_name(connection: AsyncConnection, wanted: str) -> str:
+    """The wanted name, with a number behind it if a source has it already."""
+    name, number = wanted, 1
+    while await source_named(connection, name) is not None:
+        number += 1
+        name = numbered(wanted, number)
+    return name
+
+
+def numbered(name: str, number: int) -> str:
+    """A source's name with a number behind it."""
+    return f"{name[:190]} ({number})"
+
+
+async def add_source(transaction: Transaction, name: str, now: datetime, origin: str | None = None) -> int:
+    """A new source; returns its id."""
+    values = {"name": name, "created_at": now, "origin": origin}
+    return int((await transaction.execute(insert(sources).values(values).returning(sources.c.id))).scalar_one())
+
+
+async def remove_of_nobody(transaction: Transaction) -> list[Removed]:
+    """Remove the sources that no agent has: nobody could ever find them."""
+    nobodys = select(sources.c.id).where(sources.c.id.not_in(select(attachments.c.source_id)))
+    return [await _remove(transaction, source_id) for source_id in list(await transaction.scalars(nobodys))]
+
+
+async def add_document(transaction: Transaction, source_id: int, name: str, digest: str, now: datetime) -> int:
+    """A new document without pieces; returns its id."""
+    values = {"source_id": source_id, "name": name, "digest": digest, "loaded_at": now}
+    return int((await transaction.execute(insert(documents).values(values).returning(documents.c.id))).scalar_one())
+
+
+async def add_pieces(transaction: Transaction, document_id: int, pieces: Sequence[Piece], now: datetime) -> None:
+    """Pieces of a document, in order."""
+    common = {"document_id": document_id, "tags": [], "created_at": now}
+    rows = [{"content": piece.content, "heading": piece.heading, "page": piece.page} | common for piece in pieces]
+    if rows:
+        await transaction.execute(insert(passages), rows)
+
+
+async def attach(transaction: Transaction, agent_id: int, source_id: int, now: datetime) -> bool:
+    """Attach a source; returns whether it was not attached yet."""
+    own = (attachments.c.agent_id == agent_id) & (attachments.c.source_id == source_id)
+    if await transaction.scalar(select(attachments.c.source_id).where(own)) is not None:
+        return False
+    values = {"agent_id": agent_id, "source_id": source_id, "attached_at": now}
+    await transaction.execute(insert(attachments).values(values))
+    return True
+
+
+async def sources_of_nobody_else(connection: AsyncConnection, agent_id: int) -> dict[int, str]:
+    """Sources that no other agent has, those that nobody has among them: names by id."""
+    others = select(attachments.c.source_id).where(attachments.c.agent_id != agent_id)
+    rows = await connection.execute(
+        select(sources.c.id, sources.c.name).where(sources.c.id.not_in(others)).order_by(sources.c.name)
+    )
+    return {id_: name for id_, name in rows}
+
+
+async def _remove(transaction: Transaction, source_id: int) -> Removed:
+    own = select(passages.c.id).join(documents).where(documents.c.source_id == source_id)
+    gone = tuple(await transaction.scalars(own))
+    await transaction.execute(delete(sources).where(sources.c.id == source_id))  # the rest goes with it
+    return Removed(source_id, gone)
+
+
+async def _known(connection: AsyncConnection, name: str) -> int:
+    source_id = await source_named(connection, name)
+    if source_id is None:
+        raise SourceNotFound(f"There is no source {name!r}.")
+    return source_id
+
+
+def _count(column: Any, *which: Any) -> Any:
+    return select(func.count(column)).where(*which).correlate(sources).scalar_subquery()

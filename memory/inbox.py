@@ -1,0 +1,317 @@
+"""The inbox: every event that a platform handed in, kept before the platform is told that it has arrived."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from memory.database import Database, Transaction, finish
+from memory.ports import Kind
+from memory.prepared import Prepared
+from memory.tables import inbox, turns
+
+_PURGED_AT_ONCE = 1000
+
+_WAITING, _TAKEN, _DONE, _PARKED, _MERGED = "waiting", "taken", "done", "parked", "merged"
+
+# Whatever the event shares with one that is here (its own id, or that of its message), it is not kept again.
+_ADD = Prepared(
+    insert(inbox).on_conflict_do_nothing().returning(inbox.c.id),
+    "platform event_id message_key scope kind is_timed origin author text sent_at received_at state reason "
+    "message_id is_addressed awaits_answer attachments".split(),
+)
+_TAKE = Prepared(
+    update(inbox)
+    .where(inbox.c.id == bindparam("of_id"), inbox.c.state == _WAITING)
+    .values(state=_TAKEN)
+    .returning(inbox.c.text)
+)
+_GIVE = Prepared(update(inbox).where(inbox.c.id == bindparam("of_id")).values(turn_id=bindparam("to_turn")))
+_FINISH = Prepared(update(inbox).where(inbox.c.turn_id == bindparam("of_turn")).values(state=_DONE, text=None))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event as a platform tells it.
+
+    `event_id` and `message_key` are those of `InboundMessage`; `origin` is JSON that says where it came from and where
+    a reply goes; `author` is the id of the person who wrote, or empty. `message_id` is the platform's name for the
+    message, `is_addressed` whether the bot is meant, `awaits_answer` whether a turn is wanted; `attachments` is JSON.
+    """
+
+    platform: str
+    event_id: str
+    message_key: str | None = None
+    scope: str
+    kind: Kind
+    is_timed: bool
+    origin: Mapping[str, Any]
+    author: str
+    text: str
+    sent_at: datetime
+    message_id: str | None = None
+    is_addressed: bool = True
+    awaits_answer: bool = True
+    attachments: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """An event that no turn has taken yet."""
+
+    id: int
+    scope: str
+    kind: Kind
+    is_timed: bool
+    origin: Mapping[str, Any]
+    author: str
+    text: str
+    sent_at: datetime
+    message_id: str | None = None
+    is_addressed: bool = True
+    awaits_answer: bool = True
+    attachments: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def of(cls, id_: int, new: NewEvent) -> "WaitingEvent":
+        """An event as it was kept under an id."""
+        return cls(
+            id_,
+            new.scope,
+            new.kind,
+            new.is_timed,
+            new.origin,
+            new.author,
+            new.text,
+            new.sent_at,
+            new.message_id,
+            new.is_addressed,
+            new.awaits_answer,
+            new.attachments,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEvent:
+    """An event that was put aside, with the reason."""
+
+    received_at: datetime
+    reason: str
+
+
+class Inbox:
+    """The events of all scopes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(self, event: NewEvent, now: datetime, *, fault: str | None = None) -> int | None:
+        """Keep an event; one with a fault is put aside. Returns its id, or None if it is here already."""
+        row = _row(event, now) | {"state": _PARKED if fault else _WAITING, "reason": fault}
+
+        async def commit() -> int | None:
+            async with self._database.write() as transaction:
+                added = await _ADD.run(transaction, [row])
+            return added[0] if added else None
+
+        return await finish(commit())
+
+    async def merge(self, event: NewEvent, now: datetime) -> int | None:
+        """Keep a message as a part of the last one that waits, if that is of the same writer and place.
+
+        Returns:
+            The id of that one, or None if there is none: then `add` it.
+        """
+
+        async def commit() -> int | None:
+            async with self._database.write() as transaction:
+                last = await self._last_waiting(transaction, event)
+                if last is None:
+                    return None
+                row = _row(event, now) | {"state": _MERGED, "reason": None, "text": None}
+                if await _ADD.run(transaction, [row]):
+                    joined = update(inbox).where(inbox.c.id == last.id).values(text=f"{last.text}\n\n{event.text}")
+                    await transaction.execute(joined)
+                return int(last.id)
+
+        return await finish(commit())
+
+    async def waiting(self) -> tuple[WaitingEvent, ...]:
+        """Every event that waits, oldest first."""
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(inbox).where(inbox.c.state == _WAITING).order_by(inbox.c.id))
+            return tuple(_event(row) for row in rows)
+
+    async def take(self, transaction: Transaction, events: Sequence[WaitingEvent]) -> tuple[WaitingEvent, ...]:
+        """Take events for a turn, as they are now: more may have been joined to them since they were read.
+
+        Returns:
+            Those that still waited; give them to the turn once it has an id.
+        """
+        taken = []
+        for event in events:
+            if texts := await _TAKE.run(transaction, [{"of_id": event.id}]):
+                taken.append(replace(event, text=texts[0] or ""))
+        return tuple(taken)
+
+    def give(self, transaction: Transaction, events: Sequence[WaitingEvent], turn_id: int) -> None:
+        """Say which turn has taken these events."""
+        _GIVE.later(transaction, [{"of_id": event.id, "to_turn": turn_id} for event in events])
+
+    async def finish(self, transaction: Transaction, turn_id: int) -> None:
+        """The turn of these events is over; what they said stands in recall storage."""
+        _FINISH.later(transaction, [{"of_turn": turn_id}])
+
+    async def let_pass(self, transaction: Transaction, events: Sequence[WaitingEvent]) -> None:
+        """Nothing comes of these events, and nothing of them is kept."""
+        ids = [event.id for event in events]
+        await transaction.execute(update(inbox).where(inbox.c.id.in_(ids)).values(state=_DONE, text=None))
+
+    async def park(self, transaction: Transaction, turn_id: int, reason: str) -> None:
+        """The turn of these events cannot be brought to an end."""
+        of_turn = update(inbox).where(inbox.c.turn_id == turn_id)
+        await transaction.execute(of_turn.values(state=_PARKED, reason=reason, text=None))
+
+    async def put_aside(self, ids: Sequence[int], reason: str) -> None:
+        """These events cannot come to be a turn."""
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                these = update(inbox).where(inbox.c.id.in_(ids), inbox.c.state == _WAITING)
+                await transaction.execute(these.values(state=_PARKED, reason=reason))
+
+        await finish(commit())
+
+    async def change(
+        self, transaction: Transaction, scope: str, ids: Sequence[int], text: str | None
+    ) -> tuple[WaitingEvent, ...]:
+        """Whoever wrote these events wrote them anew, or took them back (`text` None).
+
+        Of those that are over there is no text to change.
+
+        Returns:
+            Those that still wait, or would.
+        """
+        these = (inbox.c.scope == scope, inbox.c.id.in_(ids), inbox.c.kind == Kind.USER_MESSAGE)
+        rows = (await transaction.execute(select(inbox).where(*these, inbox.c.state == _WAITING))).all()
+        if text is not None:
+            await transaction.execute(update(inbox).where(*these, inbox.c.text.is_not(None)).values(text=text))
+            return tuple(replace(_event(row), text=text) for row in rows)
+        await transaction.execute(update(inbox).where(*these).values(text=None, attachments=None))
+        await transaction.execute(update(inbox).where(*these, inbox.c.state == _WAITING).values(state=_DONE))
+        return tuple(_event(row) for row in rows)
+
+    async def named(self, scope: str, message_ids: Collection[str]) -> tuple[int, ...]:
+        """The events of a scope that are messages of these names."""
+        these = select(inbox.c.id).where(inbox.c.scope == scope, inbox.c.message_id.in_(message_ids))
+        async with self._database.read() as connection:
+            return tuple(await connection.scalars(these))
+
+    async def withdraw(self, id_: int) -> None:
+        """Whoever wrote it does not want it answered any more."""
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                waits = (inbox.c.id == id_, inbox.c.state == _WAITING)
+                await transaction.execute(update(inbox).where(*waits).values(state=_DONE, text=None))
+
+        await finish(commit())
+
+    async def parked_of(self, scope: str) -> tuple[ParkedEvent, ...]:
+        """What was put aside in a scope, newest first."""
+        parked = select(inbox.c.received_at, inbox.c.reason).where(inbox.c.scope == scope, inbox.c.state == _PARKED)
+        async with self._database.read() as connection:
+            rows = await connection.execute(parked.order_by(inbox.c.id.desc()))
+            return tuple(ParkedEvent(row.received_at, row.reason) for row in rows)
+
+    async def last_heard(self, platform: str, since: datetime) -> tuple[WaitingEvent, ...]:
+        """The newest message of each place (each thread, too) of a platform that was heard of since a moment."""
+        place = (inbox.c.origin["address"]["channel"].as_string(), inbox.c.origin["address"]["thread"].as_string())
+        were_told = (inbox.c.platform == platform, inbox.c.message_id.is_not(None), inbox.c.received_at >= since)
+        newest = select(func.max(inbox.c.id)).where(*were_told).group_by(inbox.c.scope, *place)
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(inbox).where(inbox.c.id.in_(newest)))
+            return tuple(_event(row) for row in rows)
+
+    async def purge(self, before: datetime) -> int:
+        """Forget some of the events that were over before a moment; returns how many, 0 once there are none left."""
+        is_over = inbox.c.state.in_([_DONE, _MERGED])
+        return await self._purge(select(inbox.c.id).where(is_over, inbox.c.received_at < before))
+
+    async def purge_parked(self, before: datetime) -> int:
+        """Forget some of the events that were put aside before a moment, text and all; returns as `purge` does."""
+        # When its turn was, if it had one; it may have come long before that.
+        put_aside_later = select(turns.c.id).where(turns.c.changed_at >= before)
+        parked = select(inbox.c.id).where(inbox.c.state == _PARKED, inbox.c.received_at < before)
+        is_told_of = inbox.c.turn_id.is_not(None) & inbox.c.turn_id.in_(put_aside_later)
+        return await self._purge(parked.where(~is_told_of))
+
+    async def _purge(self, over: Select[Any]) -> int:
+        async def commit() -> int:
+            async with self._database.write() as transaction:
+                some = delete(inbox).where(inbox.c.id.in_(over.order_by(inbox.c.id).limit(_PURGED_AT_ONCE)))
+                return (await transaction.execute(some)).rowcount
+
+        return await finish(commit())
+
+    async def count_waiting(self) -> int:
+        """How many events wait, in all scopes."""
+        async with self._database.read() as connection:
+            return await connection.scalar(select(func.count()).where(inbox.c.state == _WAITING)) or 0
+
+    async def _last_waiting(self, transaction: Transaction, event: NewEvent) -> Any:
+        waiting = select(inbox).where(inbox.c.scope == event.scope, inbox.c.state == _WAITING)
+        row = (await transaction.execute(waiting.order_by(inbox.c.id.desc()).limit(1))).first()
+        return row if row is not None and belongs(_event(row), event) else None
+
+
+def belongs(event: WaitingEvent, other: WaitingEvent | NewEvent) -> bool:
+    """Whether two events are messages of one writer in one place, and wait for the same."""
+    are_messages = event.kind is other.kind is Kind.USER_MESSAGE
+    return are_messages and (event.author, event.origin, event.is_addressed, event.awaits_answer) == (
+        other.author,
+        other.origin,
+        other.is_addressed,
+        other.awaits_answer,
+    )
+
+
+def _row(event: NewEvent, now: datetime) -> dict[str, Any]:
+    return {
+        "platform": event.platform,
+        "event_id": event.event_id,
+        "message_key": event.message_key,
+        "scope": event.scope,
+        "kind": event.kind.value,
+        "is_timed": event.is_timed,
+        "origin": dict(event.origin),
+        "author": event.author,
+        "text": event.text,
+        "sent_at": event.sent_at,
+        "received_at": now,
+        "message_id": event.message_id,
+        "is_addressed": event.is_addressed,
+        "awaits_answer": event.awaits_answer,
+        "attachments": [dict(each) for each in event.attachments] or None,
+    }
+
+
+def _event(row: Any) -> WaitingEvent:
+    kind = Kind(row.kind)
+    return WaitingEvent(
+        row.id,
+        row.scope,
+        kind,
+        row.is_timed,
+        row.origin,
+        row.author,
+        row.text or "",
+        row.sent_at,
+        row.message_id,
+        row.is_addressed,
+        row.awaits_answer,
+        tuple(row.attachments or ()),
+    )

@@ -1,0 +1,119 @@
+"""What is kept of people apart from any agent: their time zone, whether they are let in, and what they were told."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.dialects.sqlite import Insert, insert
+
+from memory.database import Database, Transaction, finish
+from memory.tables import people, platform_notes
+
+
+class Admitted(StrEnum):
+    """What an owner has said of a person."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+
+
+class People:
+    """People by the id that `bot.scopes.person_of` gives them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._admissions: dict[str, Admitted] | None = None
+
+    async def timezone(self, person_id: str) -> str | None:
+        """The IANA name of a person's time zone; None if they have set none."""
+        async with self._database.read() as connection:
+            zone: str | None = await connection.scalar(select(people.c.timezone).where(people.c.id == person_id))
+        return zone
+
+    async def set_timezone(self, person_id: str, zone: str) -> None:
+        """Keep a person's time zone."""
+        await self._keep(person_id, timezone=zone)
+
+    async def admission(self, person_id: str) -> Admitted | None:
+        """What an owner has said of a person; all that owners have said is kept at hand."""
+        if self._admissions is None:
+            async with self._database.read() as connection:
+                decided = select(people.c.id, people.c.admission).where(people.c.admission.is_not(None))
+                self._admissions = {row.id: Admitted(row.admission) for row in await connection.execute(decided)}
+        return self._admissions.get(person_id)
+
+    async def set_admission(self, person_id: str, admitted: Admitted) -> None:
+        """Keep what an owner says of a person; their code is of no use any more, and they are told anew."""
+
+        async def commit() -> None:
+            values = {"admission": admitted.value, "pairing_code": None}
+            async with self._database.write() as transaction:
+                await transaction.execute(_upsert(person_id, values))
+                await transaction.execute(delete(platform_notes).where(*_is_note_of(person_id)))
+            if self._admissions is not None:
+                self._admissions[person_id] = admitted
+
+        await finish(commit())
+
+    async def pairing_code(self, person_id: str, new: str) -> str:
+        """The code by which an owner can name a person: the one that they have, else the new one."""
+        async with self._database.read() as connection:
+            kept = await connection.scalar(select(people.c.pairing_code).where(people.c.id == person_id))
+        if kept is None:
+            await self._keep(person_id, pairing_code=new)
+        return str(kept or new)
+
+    async def of_pairing_code(self, code: str) -> str | None:
+        """The person who has this code."""
+        async with self._database.read() as connection:
+            found: str | None = await connection.scalar(select(people.c.id).where(people.c.pairing_code == code))
+        return found
+
+    async def note_told(self, person_id: str, now: datetime, *, again_after: timedelta) -> bool:
+        """Keep that a person is told now that they are not let in; False if they were told lately."""
+        async with self._database.read() as connection:
+            told = await connection.scalar(select(platform_notes.c.value).where(*_is_note_of(person_id)))
+        if told is not None and now - datetime.fromisoformat(told) < again_after:
+            return False
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await transaction.execute(_note(person_id, now))
+
+        await finish(commit())
+        return True
+
+    async def greet(self, transaction: Transaction, person_id: str, now: datetime) -> bool:
+        """Keep that a person is told, with their first reply, what is kept of them; False if they were before."""
+        first = _upsert(person_id, {"greeted_at": now}, people.c.greeted_at.is_(None))
+        return await transaction.scalar(first.returning(people.c.id)) is not None
+
+    async def _keep(self, person_id: str, **values: Any) -> None:
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await transaction.execute(_upsert(person_id, values))
+
+        await finish(commit())
+
+
+def _upsert(person_id: str, values: Mapping[str, Any], where: Any = None) -> Insert:
+    new = insert(people).values(id=person_id, **values)
+    return new.on_conflict_do_update(index_elements=["id"], set_=dict(values), where=where)
+
+
+def _note_of(person_id: str) -> dict[str, str]:
+    """The key of the note that says when a person was told; an id may be longer than a key."""
+    digest = hashlib.sha256(person_id.encode()).hexdigest()
+    return {"platform": person_id.partition(":")[0], "name": f"not let in {digest[:32]}"}
+
+
+def _is_note_of(person_id: str) -> list[ColumnElement[bool]]:
+    return [platform_notes.c[column] == value for column, value in _note_of(person_id).items()]
+
+
+def _note(person_id: str, now: datetime) -> Insert:
+    new = insert(platform_notes).values(**_note_of(person_id), value=now.isoformat())
+    return new.on_conflict_do_update(index_elements=["platform", "name"], set_={"value": now.isoformat()})

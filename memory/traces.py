@@ -1,0 +1,161 @@
+"""What deleted messages left behind, and what of it is to go with them (pure).
+
+The messages that began a turn together are one source: whatever the turn made of them names the last. Of such a turn,
+what rests on the messages that are left stays.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from memory.ports import BlockEdit, Kind, Message, ToolUse
+from memory.provenance import LineHistory, histories
+from memory.words import text_terms
+
+AGENT = "agent"
+"""The author of the agent's own edits."""
+
+SAID_BY = "send_message"
+"""The tool whose calls are what people heard: they stay."""
+
+REDACTED = "(removed with the message that it came from)"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The messages of a turn, some of which were deleted.
+
+    Attributes:
+        own: terms that nobody but the deleted messages said.
+        left: the text of those that are left.
+        heir: the newest of these; None if none is left.
+    """
+
+    own: frozenset[str]
+    left: str
+    heir: int | None
+
+    def bears(self, text: str) -> bool:
+        """Whether what was made of the turn's messages rests on those that are left."""
+        return self.heir is not None and _shares(text, self.left) and not self.betrays(text)
+
+    def betrays(self, text: str) -> bool:
+        """Whether a text holds a word that only the deleted messages said."""
+        return not self.own.isdisjoint(text_terms(text))
+
+
+Sources = Mapping[int, Source]
+"""By the ids of all messages of the turns, deleted or not."""
+
+
+def sources_of(
+    messages: Sequence[Message], deleted_ids: Collection[int], said_by_others: Collection[str]
+) -> dict[int, Source]:
+    """The sources that deleted messages were a part of.
+
+    Args:
+        messages: all messages of their turns.
+        deleted_ids: those that were deleted.
+        said_by_others: terms that stand in other messages of people, too.
+    """
+    sources: dict[int, Source] = {}
+    for turn_id in dict.fromkeys(message.turn_id for message in messages):
+        said = [message for message in messages if message.turn_id == turn_id and message.kind is Kind.USER_MESSAGE]
+        gone = [message for message in said if message.id in deleted_ids]
+        left = [message for message in said if message.id not in deleted_ids]
+        own = frozenset(text_terms(_joined(gone))).difference(text_terms(_joined(left)), said_by_others)
+        source = Source(own, _joined(left), max((message.id for message in left), default=None))
+        # What an earlier change left nameless is found by the turn, whose id is that of its first message.
+        sources |= dict.fromkeys([turn_id, *(message.id for message in said)], source)
+    return sources
+
+
+def doomed_lines(value: str, edits: Sequence[BlockEdit], sources: Sources, texts: Mapping[int, str]) -> frozenset[str]:
+    """Lines of a block, now or ever, that are to go: their only source was deleted.
+
+    A line that others support too stays, unless it holds a word that only the deleted messages said.
+
+    Args:
+        value: the block.
+        edits: its whole journal, oldest first.
+        sources: what was deleted.
+        texts: the texts of the other messages that edits name.
+    """
+    found = histories(value, edits)
+    return frozenset(line for line, history in found.items() if _is_doomed(line, history, sources, texts))
+
+
+def without_lines(text: str, doomed: Collection[str]) -> str:
+    """A block without some lines."""
+    return "\n".join(line for line in text.split("\n") if line not in doomed)
+
+
+def redacted(message: Message, source: Source) -> Message:
+    """What the agent thought, called and found in a turn, without what came from deleted messages.
+
+    What it said to people stays.
+    """
+    is_empty = source.heir is None
+
+    def is_to_go(text: str | None) -> bool:
+        return bool(text) and (is_empty or source.betrays(text or ""))
+
+    if message.kind is Kind.TOOL_RESULT:
+        is_telling = source.betrays(message.text or "")
+        return replace(message, text=json.dumps({"status": REDACTED})) if is_telling else message
+    if message.kind is not Kind.ASSISTANT:
+        return message
+    uses = tuple(
+        ToolUse(use.id, use.name, "{}") if use.name != SAID_BY and is_to_go(use.arguments) else use
+        for use in message.tool_uses
+    )
+    return replace(message, thoughts=REDACTED if is_to_go(message.thoughts) else message.thoughts, tool_uses=uses)
+
+
+def without_hits(message: Message, message_ids: Collection[int], note_ids: Collection[int]) -> Message:
+    """The result of a search without what it showed of messages and notes that are gone, or were rewritten."""
+    try:
+        page = json.loads(message.text or "")
+    except ValueError:
+        return message
+    hits = page.get("results") if isinstance(page, dict) else None
+    if not isinstance(hits, list):
+        return message
+    left = [hit for hit in hits if not _shows(hit, message_ids, note_ids)]
+    if len(left) == len(hits):
+        return message
+    return replace(message, text=json.dumps(page | {"results": left}, ensure_ascii=False))
+
+
+def _shows(hit: object, message_ids: Collection[int], note_ids: Collection[int]) -> bool:
+    """As the tools tell it: a line of core memory, a message, or a note."""
+    if not isinstance(hit, dict):
+        return False
+    whence = hit.get("from_message")
+    if "line" in hit:
+        return isinstance(whence, dict) and whence.get("id") in message_ids
+    return hit.get("id") in (message_ids if "from" in hit else note_ids)
+
+
+def _is_doomed(line: str, history: LineHistory, sources: Sources, texts: Mapping[int, str]) -> bool:
+    own = [sources[id_] for edit in history.edits if (id_ := edit.source_message_id) is not None and id_ in sources]
+    if not own or history.was_there or any(_wrote(edit, line) for edit in history.edits):
+        return False
+    others = [texts[id_] for edit in history.edits if (id_ := edit.source_message_id) in texts and id_ is not None]
+    if not others and not any(_shares(line, source.left) for source in own):
+        return True
+    secret = frozenset().union(*(source.own for source in own)).difference(text_terms("\n".join(others)))
+    return not secret.isdisjoint(text_terms(line))
+
+
+def _wrote(edit: BlockEdit, line: str) -> bool:
+    """Whether a person wrote the line as it stands, not the agent."""
+    return edit.author != AGENT and line in edit.after.split("\n") and line not in edit.before.split("\n")
+
+
+def _shares(text: str, other: str) -> bool:
+    return not set(text_terms(text)).isdisjoint(text_terms(other))
+
+
+def _joined(messages: Sequence[Message]) -> str:
+    return "\n".join(message.text or "" for message in messages)

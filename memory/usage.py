@@ -1,0 +1,89 @@
+"""What the calls of the model took, a row each, and the sums of them."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, select
+
+from memory.database import Database, Transaction, finish
+from memory.prepared import Prepared
+from memory.tables import usage
+
+_ADD = Prepared(
+    insert(usage),
+    "agent_id person model is_timed prompt_tokens cached_tokens completion_tokens cost at".split(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """One call of the model that was answered.
+
+    Attributes:
+        agent_id: whose prompt it was.
+        person: who wrote; None if nobody did.
+        model: its name.
+        is_timed: whether nobody but the clock asked for it.
+        prompt_tokens: of the prompt, the cached ones among them.
+        cached_tokens: of these, what the server had kept from an earlier prompt.
+        completion_tokens: of the answer.
+        cost: in US dollars; None where the price is not known.
+    """
+
+    agent_id: int
+    person: str | None
+    model: str
+    is_timed: bool
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSum:
+    """Calls and their tokens; `cost` is that of the `priced` calls, in US dollars."""
+
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    priced: int
+    cost: float
+
+
+class UsageStore:
+    """The calls of all agents."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def save(self, transaction: Transaction, calls: Sequence[ModelCall], now: datetime) -> None:
+        """Keep calls, together with what came of them."""
+        if calls:
+            _ADD.later(transaction, [asdict(call) | {"at": now} for call in calls])
+
+    async def keep(self, calls: Sequence[ModelCall], now: datetime) -> None:
+        """Keep calls of which nothing came that had to be written, in a transaction of their own."""
+        if calls:
+            await finish(self._keep(calls, now))
+
+    async def sum(self, agent_id: int, since: datetime | None = None) -> UsageSum:
+        """What an agent has used, from a moment on or in all."""
+        counts = select(
+            func.count(),
+            func.coalesce(func.sum(usage.c.prompt_tokens), 0),
+            func.coalesce(func.sum(usage.c.cached_tokens), 0),
+            func.coalesce(func.sum(usage.c.completion_tokens), 0),
+            func.count(usage.c.cost),
+            func.coalesce(func.sum(usage.c.cost), 0.0),
+        ).where(usage.c.agent_id == agent_id)
+        if since is not None:
+            counts = counts.where(usage.c.at >= since)
+        async with self._database.read() as connection:
+            return UsageSum(*(await connection.execute(counts)).one())
+
+    async def _keep(self, calls: Sequence[ModelCall], now: datetime) -> None:
+        async with self._database.write() as transaction:
+            await self.save(transaction, calls, now)
