@@ -1,0 +1,34 @@
+"""Where Discord is: its own hosts, or those of the settings, for proxies and tests."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
+"""Where Discord keeps the files of messages (https://discord.com/developers/docs/reference#signed-attachment-cdn-urls)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """The URLs of the settings; None for Discord's own."""
+
+    api: str | None = None
+    gateway: str | None = None
+
+    def use(self) -> None:
+        """Point the library there. It keeps its addresses in classes, so this holds for the whole process."""
+        if self.api is not None:
+            Route.BASE = self.api.rstrip("/")
+        if self.gateway is not None:
+            DiscordWebSocket.DEFAULT_GATEWAY = URL(self.gateway)
+
+    def may_download(self, url: str) -> bool:
+        """Whether a file may be fetched from there: a host of Discord's, or that of the settings in their place."""
+        asked = urlsplit(url)
+        if self.api is not None:
+            given = urlsplit(self.api)
+            return (asked.scheme, asked.netloc) == (given.scheme, given.netloc)
+        return asked.scheme == "https" and asked.netloc in FILE_HOSTS

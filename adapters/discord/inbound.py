@@ -1,0 +1,85 @@
+"""A message of Discord as one in no platform's format (pure)."""
+
+import re
+
+import discord
+
+from adapters.ports import Address, Aim, Attachment, InboundMessage, Origin, Person
+
+PLATFORM = "discord"
+
+_WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
+"""All other types are written by Discord itself."""
+
+
+def is_written_by_a_person(message: discord.Message, me: discord.abc.User, *, answers_bots: bool) -> bool:
+    """Whether somebody wrote it who may be answered: not we, not a webhook, not another bot unless those are wanted."""
+    if message.type not in _WRITTEN or message.author.id == me.id or message.webhook_id is not None:
+        return False
+    return answers_bots or not message.author.bot
+
+
+def inbound_of(message: discord.Message, me: discord.abc.User) -> InboundMessage:
+    """The message; its channel must be known whole if it is a thread."""
+    id_ = str(message.id)
+    return InboundMessage(
+        event_id=id_,
+        origin=origin_of(message.channel, message.author, message.guild),
+        text=text_of(message, me),
+        sent_at=message.created_at,
+        message_id=id_,
+        aim=aim_of(message, me),
+        attachments=tuple(
+            Attachment(str(file.id), file.filename, file.content_type or "", file.size, file.url)
+            for file in message.attachments
+        ),
+    )
+
+
+def origin_of(channel: object, author: discord.abc.User | None, guild: discord.Guild | discord.Object | None) -> Origin:
+    """Where something comes from, and from whom, where that is known.
+
+    A public thread is a part of its channel, a private one a place of its own.
+    """
+    id_ = str(getattr(channel, "id", 0))
+    person = Person(str(author.id), author.display_name) if author is not None else Person("", "")
+    if guild is None:
+        return Origin(Address(PLATFORM, id_), person, is_direct=True)
+    address = Address(PLATFORM, id_)
+    if isinstance(channel, discord.Thread) and not channel.is_private():
+        address = Address(PLATFORM, str(channel.parent_id), id_)
+    return Origin(address, person, is_direct=False, space=str(guild.id))
+
+
+def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:
+    """Whom the message is for: those whom it mentions, and whom it replies to."""
+    if message.guild is None:
+        return Aim.AT_US
+    replied = message.reference.resolved if message.reference is not None else None
+    replied_to = replied.author.id if isinstance(replied, discord.Message) else None
+    our_roles = {role.id for role in message.guild.me.roles if role.is_bot_managed()} if message.guild.me else set()
+    is_ours = any(user.id == me.id for user in message.mentions) or any(
+        role.id in our_roles for role in message.role_mentions
+    )
+    if is_ours or replied_to == me.id:
+        return Aim.AT_US
+    if message.mentions or message.role_mentions or (replied_to is not None and replied_to != message.author.id):
+        return Aim.AT_OTHERS
+    return Aim.AT_ALL
+
+
+def text_of(message: discord.Message, me: discord.abc.User) -> str:
+    """What a reader sees: names in the place of ids, without the mention that only calls the bot."""
+    called = re.compile(rf"\A\s*<@!?{me.id}>[\s,:]*|\s*<@!?{me.id}>\s*\Z")
+    content = called.sub("", called.sub("", message.content))
+    names = {f"<@{user.id}>": f"@{user.display_name}" for user in (*message.mentions, me)}
+    names |= {f"<@!{user.id}>": f"@{user.display_name}" for user in (*message.mentions, me)}
+    names |= {role.mention: f"@{role.name}" for role in message.role_mentions}
+    names |= {channel.mention: f"#{channel.name}" for channel in message.channel_mentions}
+    text = re.sub(r"<(?:@[!&]?|#)\d+>", lambda found: names.get(found[0], found[0]), content)
+    text = re.sub(r"<a?(:\w+:)\d+>", r"\1", text)  # emojis of a guild
+    extras = [f"[sticker: {sticker.name}]" for sticker in message.stickers]
+    if message.poll is not None:
+        extras.append(f"[poll: {message.poll.question}: {', '.join(answer.text for answer in message.poll.answers)}]")
+    extras += [f"[forwarded:] {snapshot.content}" for snapshot in message.message_snapshots if snapshot.content]
+    return "\n".join(part for part in (text.strip(), *extras) if part)

@@ -1,0 +1,263 @@
+"""Discord as a chat platform."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import discord
+
+from adapters.discord import posting
+from adapters.discord.catch_up import catch_up
+from adapters.discord.client import Client, Listener
+from adapters.discord.endpoints import Endpoints
+from adapters.discord.errors import translated
+from adapters.discord.files import download
+from adapters.discord.inbound import PLATFORM, inbound_of, is_written_by_a_person, origin_of, text_of
+from adapters.discord.slash import SlashCommands
+from adapters.discord.typing import typing
+from adapters.ports import (
+    Address,
+    Attachment,
+    CannotTell,
+    DeliveryRefused,
+    Intake,
+    MessageChange,
+    Origin,
+    PlatformUnavailable,
+    ServiceMissing,
+    Sought,
+)
+
+logger = logging.getLogger(__name__)
+
+WRONG_TOKEN = 4004
+"""https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes"""
+
+NOT_KNOWN = (
+    "DISCORD_TOKEN: Discord does not know this token. Reset it on the page Bot of your application at "
+    "https://discord.com/developers/applications, and set the new one."
+)
+NO_INTENT = (
+    "Discord refuses the Message Content intent: switch it on on the page Bot of your application. Until the next "
+    "start mentions, replies and direct messages are answered; threads need a mention, and the modes listen and open "
+    "do not work."
+)
+
+
+class DiscordPlatform:
+    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`.
+
+    Args:
+        token: the bot's.
+        endpoints: where Discord is.
+        answers_bots: whether the messages of other bots are taken for those of people.
+        options: for the library's client.
+    """
+
+    name = PLATFORM
+
+    def __init__(
+        self,
+        token: str,
+        endpoints: Endpoints | None = None,
+        *,
+        answers_bots: bool = False,
+        **options: Any,
+    ) -> None:
+        self._token = token
+        self._endpoints = endpoints or Endpoints()
+        self._answers_bots = answers_bots
+        self._options = options
+        self._client: Client | None = None
+        self._intake: Intake | None = None
+        self._slash: SlashCommands | None = None
+        self._reads_content = True
+        self._told_owners: set[tuple[int, str]] = set()
+        self._endpoints.use()
+
+    # ── in ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self, intake: Intake) -> None:
+        """Serve until the connection ends for good.
+
+        Raises:
+            ServiceMissing: Discord does not know the token, or refuses what the bot cannot do without.
+            PlatformUnavailable: Discord cannot be reached.
+        """
+        while True:
+            try:
+                await self._serve(intake)
+                return
+            except discord.PrivilegedIntentsRequired as error:
+                if not self._reads_content:
+                    raise ServiceMissing("DISCORD_TOKEN: Discord refuses the intents that the bot asks for.") from error
+                logger.warning("%s", NO_INTENT)
+                self._reads_content = False
+
+    async def _serve(self, intake: Intake) -> None:
+        listener = Listener(
+            lambda: intake.connected(self.name), self._on_ready, self._on_message, self._on_edit, self._on_delete
+        )
+        client = Client(listener, reads_content=self._reads_content, **self._options)
+        slash = SlashCommands(client, intake)
+        self._client, self._intake, self._slash = client, intake, slash
+        try:
+            with translated():
+                await client.serve(self._token)
+        except PlatformUnavailable:
+            raise
+        except DeliveryRefused as error:  # at the login
+            raise PlatformUnavailable(str(error)) from error
+        except discord.LoginFailure as error:
+            raise ServiceMissing(NOT_KNOWN) from error
+        except discord.ConnectionClosed as error:
+            if error.code == WRONG_TOKEN:
+                raise ServiceMissing(NOT_KNOWN) from error
+            raise PlatformUnavailable(f"Discord closed the connection ({error.code})") from error
+        except discord.GatewayNotFound as error:
+            raise PlatformUnavailable("Discord's gateway cannot be found") from error
+        finally:
+            slash.close()
+            self._client = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether events reach us."""
+        return self._client is not None and self._client.is_connected
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether Discord shows us the text of messages that are not addressed to the bot."""
+        return self._reads_content
+
+    async def _on_ready(self) -> None:
+        client, intake = self._client, self._intake
+        if client is None or intake is None:
+            return
+        logger.info("connected to Discord guilds=%d", len(client.guilds))
+        if self._slash is not None:
+            await self._slash.sync()
+        await catch_up(client, list(await intake.last_heard()), self._on_message)
+
+    async def _on_message(self, message: discord.Message) -> None:
+        client, intake = self._client, self._intake
+        if client is None or client.user is None or intake is None:
+            return
+        if not is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
+            return
+        await self._know_place(client, message)
+        await intake.receive(inbound_of(message, client.user))
+
+    async def _on_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
+        client, intake, message = self._client, self._intake, edit.message
+        if client is None or client.user is None or intake is None:
+            return
+        if is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
+            await self._know_place(client, message)
+            origin = origin_of(message.channel, message.author, message.guild)
+            await intake.change(MessageChange(origin, (str(message.id),), text_of(message, client.user)))
+
+    async def _on_delete(self, guild_id: int | None, channel_id: int, ids: set[int]) -> None:
+        client, intake = self._client, self._intake
+        if client is None or intake is None:
+            return
+        origin = await self._origin_of(client, channel_id)
+        if origin is not None:
+            await intake.change(MessageChange(origin, tuple(str(id_) for id_ in sorted(ids)), None))
+
+    async def _know_place(self, client: Client, message: discord.Message) -> None:
+        """A thread that the library does not know has to be asked for: its channel is whose agent it is."""
+        if message.guild is not None and isinstance(message.channel, discord.PartialMessageable):
+            with translated():
+                message.channel = await client.fetch_channel(message.channel.id)  # type: ignore[assignment]
+
+    async def _origin_of(self, client: Client, channel_id: int) -> Origin | None:
+        """Where a channel is; in a direct conversation the person, else nobody. None if it is gone."""
+        try:
+            with translated():
+                channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
+        except DeliveryRefused:
+            return None
+        if isinstance(channel, discord.DMChannel):
+            return origin_of(channel, channel.recipient, None) if channel.recipient is not None else None
+        return None if isinstance(channel, discord.abc.PrivateChannel) else origin_of(channel, None, channel.guild)
+
+    # ── out ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def parts_of(self, text: str) -> Sequence[str]:
+        """Within Discord's 2,000 characters."""
+        return posting.parts_for_discord(text)
+
+    async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str:
+        """Post it, without any mention in it being live."""
+        try:
+            return await posting.post(self._connected(), address, text, key, reply_to)
+        except DeliveryRefused as error:
+            if posting.is_for_a_moderator(error.__cause__):
+                await self._tell_owner(address, str(error))
+            raise
+
+    async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
+        """Look in the place's history."""
+        if sought is None:
+            raise CannotTell("Discord keeps no key with a message")
+        return await posting.find(self._connected(), address, sought)
+
+    async def react(self, address: Address, message_id: str, emoji: str) -> None:
+        """Put a reaction on a message."""
+        place = posting.place_of(self._connected(), address)
+        with translated():
+            await place.get_partial_message(int(message_id)).add_reaction(emoji)
+
+    async def fetch(self, attachment: Attachment, into: Path, max_bytes: int) -> None:
+        """Download a file from where Discord keeps them."""
+        await download(attachment, into, max_bytes, self._endpoints)
+
+    async def notify(self, origin: Origin, text: str) -> None:
+        """Tell somebody in their direct messages; where those are closed, where they wrote."""
+        client, here = self._connected(), posting.place_of(self._connected(), origin.address)
+        with translated():
+            if not origin.is_direct:
+                try:
+                    person = await client.fetch_user(int(origin.person.id))
+                    await person.send(f"About what you wrote in <#{origin.address.channel}>: {text}")
+                    return
+                except discord.Forbidden:
+                    pass
+            await here.send(text)
+
+    def working(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Show that the bot types."""
+
+        async def show() -> None:
+            client = self._connected()
+            with translated():
+                await client.http.send_typing(int(address.thread or address.channel))
+
+        return typing(show)
+
+    def _connected(self) -> Client:
+        """The client, once it has logged in."""
+        if self._client is None or self._client.user is None or self._client.is_closed():
+            raise PlatformUnavailable("not connected to Discord", may_be_posted=False)
+        return self._client
+
+    async def _tell_owner(self, address: Address, fault: str) -> None:
+        """Tell the owner of a server, once, that the bot lacks a right in a place."""
+        client = self._connected()
+        channel = client.get_channel(int(address.channel))
+        guild = getattr(channel, "guild", None)
+        if guild is None or guild.owner_id is None or (guild.id, address.channel) in self._told_owners:
+            return
+        self._told_owners.add((guild.id, address.channel))
+        try:
+            owner = await client.fetch_user(guild.owner_id)
+            await owner.send(
+                f"I was spoken to in <#{address.channel}> of {guild.name}, and may not answer there. Please let me "
+                "view the channel, send messages (in threads, too), attach files and read the message history."
+            )
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            logger.warning("the owner of a server could not be told of a missing right: %s (%s)", fault, error)

@@ -1,0 +1,267 @@
+"""The slash commands of the bot as Discord lists them: `/agent …`, and "Remember this" in the menu of a message.
+
+They are made of `Intake.commands`, so that a command is written once for all platforms. Discord is told of them only
+when it knows others than these: what it has is asked for and compared.
+"""
+
+import asyncio
+import io
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from adapters.discord.client import Client
+from adapters.discord.errors import told
+from adapters.discord.inbound import origin_of, text_of
+from adapters.ports import CommandCall, CommandReply, CommandSpec, Intake
+from adapters.rendering import DISCORD_LIMIT, parts_of
+
+logger = logging.getLogger(__name__)
+
+ROOT = "agent"
+REMEMBER_THIS = "Remember this"
+MOST_CHOICES = 25
+MAX_CHOICE_CHARS = 100
+MAX_DESCRIPTION_CHARS = 100
+MOST_PARTS = 3
+"""A private answer longer than that comes as a file."""
+
+CONFIRMED_WITHIN_S = 600.0
+
+NOT_NOW = "Something went wrong on my side. Please try again."
+
+
+class SlashCommands:
+    """The commands of one connection.
+
+    Args:
+        client: the connection.
+        intake: runs them.
+    """
+
+    def __init__(self, client: Client, intake: Intake) -> None:
+        self._client = client
+        self._intake = intake
+        self._turns: set[asyncio.Task[None]] = set()
+        tree = client.tree
+        for command in commands_of(intake.commands, self._run, self._suggest):
+            tree.add_command(command)
+        if any(spec.path == ("remember",) for spec in intake.commands):
+            tree.add_command(_everywhere(app_commands.ContextMenu(name=REMEMBER_THIS, callback=self._remember)))
+        tree.error(self._on_error)
+
+    async def sync(self) -> bool:
+        """Tell Discord of the commands, if it knows others; returns whether it had to be told."""
+        tree = self._client.tree
+        told = [command.to_dict(tree) for command in (*tree.get_commands(),)]
+        wanted = {(command["type"], command["name"]): command for command in told}
+        # As Discord tells it: what the library makes of it lacks some of the places where a command is offered.
+        listed = await self._client.http.get_global_commands(self._client.application_id or 0)
+        known = {(command["type"], command["name"]): command for command in listed}
+        if _bare(wanted) == _bare(known):
+            return False
+        await tree.sync()
+        logger.info("Discord was told of the slash commands")
+        return True
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        for task in self._turns:
+            task.cancel()
+
+    # ── what people do ───────────────────────────────────────────────────────────────────────────────
+
+    async def _run(self, interaction: discord.Interaction, line: str) -> None:
+        # At once: Discord waits for three seconds, and a command may wait for a turn to end.
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        reply = await self._intake.command(self._call(interaction, line))
+        await self._answer(interaction, reply)
+
+    async def _remember(self, interaction: discord.Interaction, message: discord.Message) -> None:
+        user = interaction.client.user
+        text = text_of(message, user) if user is not None else message.content
+        if not text.strip():
+            await interaction.response.send_message("There is no text in that message.", ephemeral=True)
+            return
+        whose = "" if message.author.id == interaction.user.id else f"{message.author.display_name}: "
+        await self._run(interaction, f"remember {whose}{text}")
+
+    async def _suggest(self, interaction: discord.Interaction, line: str) -> list[app_commands.Choice[str]]:
+        found = await self._intake.suggest(self._call(interaction, line))
+        return [app_commands.Choice(name=each, value=each) for each in found if len(each) <= MAX_CHOICE_CHARS][
+            :MOST_CHOICES
+        ]
+
+    def _call(self, interaction: discord.Interaction, line: str) -> CommandCall:
+        """Who gives the command and where; the rights are those that Discord tells of at this moment.
+
+        Where the bot was not invited, and only the person installed it, it is their own agent that they speak to.
+        """
+        is_in_guild = interaction.guild_id is not None and interaction.is_guild_integration()
+        guild = discord.Object(interaction.guild_id) if is_in_guild and interaction.guild_id else None
+        return CommandCall(
+            origin_of(interaction.channel, interaction.user, guild),
+            line,
+            is_moderator=is_in_guild and interaction.permissions.manage_channels,
+            reads_messages=self._client.reads_content,
+        )
+
+    async def _announce(self, interaction: discord.Interaction, text: str) -> None:
+        """Say something to all who are in the channel."""
+        try:
+            await self._client.get_partial_messageable(interaction.channel_id or 0).send(text)
+        except discord.HTTPException as error:
+            logger.warning("a change could not be announced in its channel: %s", told(error))
+            unsaid = f"I could not say so in the channel; please do: {text}"
+            await interaction.followup.send(unsaid[:DISCORD_LIMIT], ephemeral=True)
+
+    async def _answer(self, interaction: discord.Interaction, reply: CommandReply) -> None:
+        view = None if reply.confirmed is None else _Confirm(reply.confirmed, self._answer)
+        text = reply.text or "Done."
+        parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
+        more: dict[str, Any] = {} if view is None else {"view": view}
+        if len(parts) > MOST_PARTS:
+            file = discord.File(io.BytesIO(text.encode()), "answer.md")
+            await interaction.followup.send(
+                "The answer is long, so it comes as a file.", file=file, ephemeral=True, **more
+            )
+        else:
+            for part in parts[:-1]:
+                await interaction.followup.send(part, ephemeral=True)
+            await interaction.followup.send(parts[-1], ephemeral=True, **more)
+        if reply.announcement:
+            await self._announce(interaction, reply.announcement)
+        if reply.turn is not None:
+            task = asyncio.ensure_future(_awaited(reply.turn))
+            self._turns.add(task)
+            task.add_done_callback(self._turns.discard)
+
+    async def _on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        logger.error("a slash command broke", exc_info=cause)
+        try:
+            if interaction.response.is_done():
+                await interaction.followup.send(NOT_NOW, ephemeral=True)
+            else:
+                await interaction.response.send_message(NOT_NOW, ephemeral=True)
+        except discord.HTTPException:
+            logger.info("nobody could be told that a command broke")
+
+
+class _Confirm(discord.ui.View):
+    """A question with two buttons; only whoever gave the command sees it."""
+
+    def __init__(
+        self,
+        confirmed: Callable[[], Awaitable[CommandReply]],
+        answer: Callable[[discord.Interaction, CommandReply], Awaitable[None]],
+    ) -> None:
+        super().__init__(timeout=CONFIRMED_WITHIN_S)
+        self._confirmed = confirmed
+        self._answer = answer
+
+    @discord.ui.button(label="Yes, do it", style=discord.ButtonStyle.danger)
+    async def yes(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:
+        """Do it, once."""
+        if self.is_finished():
+            return
+        self.stop()
+        await interaction.response.edit_message(view=None)
+        await self._answer(interaction, await self._confirmed())
+
+    @discord.ui.button(label="No", style=discord.ButtonStyle.secondary)
+    async def no(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:
+        """Leave it."""
+        self.stop()
+        await interaction.response.edit_message(content="Nothing was changed.", view=None)
+
+
+# ── from what there is to what Discord lists ─────────────────────────────────────────────────────────
+
+Run = Callable[[discord.Interaction, str], Awaitable[None]]
+Suggest = Callable[[discord.Interaction, str], Awaitable[list[app_commands.Choice[str]]]]
+
+
+def commands_of(specs: tuple[CommandSpec, ...], run: Run, suggest: Suggest) -> list[app_commands.Group]:
+    """The root with its commands and groups of commands; none, if there are no commands."""
+    root = _everywhere(app_commands.Group(name=ROOT, description="My memory, and how I behave here"))
+    groups: dict[str, app_commands.Group] = {}
+    for spec in specs:
+        parent = root
+        if len(spec.path) > 1:
+            name = spec.path[0]
+            if name not in groups:
+                groups[name] = app_commands.Group(
+                    name=name, description="For those who look after this place", parent=root
+                )
+            parent = groups[name]
+        parent.add_command(_command(spec, run, suggest))
+    return [root] if specs else []
+
+
+def _command(spec: CommandSpec, run: Run, suggest: Suggest) -> app_commands.Command[Any, ..., None]:
+    path = " ".join(spec.path)
+    description = spec.description[:MAX_DESCRIPTION_CHARS]
+    if spec.argument is None:
+
+        async def alone(interaction: discord.Interaction) -> None:
+            await run(interaction, path)
+
+        return app_commands.Command(name=spec.path[-1], description=description, callback=alone)
+
+    async def with_argument(interaction: discord.Interaction, argument: str) -> None:
+        await run(interaction, f"{path} {argument}")
+
+    async def with_option(interaction: discord.Interaction, argument: str = "") -> None:
+        await run(interaction, f"{path} {argument}".strip())
+
+    callback = with_option if spec.is_optional else with_argument
+    callback = app_commands.rename(argument=spec.argument.lower())(callback)
+    if spec.choices:
+        choices = [app_commands.Choice(name=choice, value=choice) for choice in spec.choices]
+        callback = app_commands.choices(argument=choices)(callback)
+    command: app_commands.Command[Any, ..., None] = app_commands.Command(
+        name=spec.path[-1], description=description, callback=callback
+    )
+    if spec.suggests and not spec.choices:
+
+        @command.autocomplete("argument")
+        async def complete(interaction: discord.Interaction, typed: str) -> list[app_commands.Choice[str]]:
+            return await suggest(interaction, f"{path} {typed}")
+
+    return command
+
+
+def _everywhere(command: Any) -> Any:
+    """For servers and people who install the bot, wherever they are."""
+    command.allowed_installs = app_commands.AppInstallationType(guild=True, user=True)
+    command.allowed_contexts = app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=True)
+    return command
+
+
+def _bare(command: Any) -> Any:
+    """What a command says, without what Discord adds and what is as if it were not there."""
+    if isinstance(command, dict):
+        added = (
+            "id",
+            "application_id",
+            "version",
+            "guild_id",
+            "dm_permission",
+            "name_localizations",
+            "description_localizations",
+            "nsfw",
+            "default_member_permissions",
+        )
+        kept = {key: _bare(value) for key, value in command.items() if key not in added}
+        return {key: value for key, value in kept.items() if value not in (None, [], {}, False, "")}
+    if isinstance(command, (list, tuple)):
+        return [_bare(each) for each in command]
+    return sorted(command) if isinstance(command, set) else command
+
+
+async def _awaited(turn: Awaitable[None]) -> None:
+    await turn

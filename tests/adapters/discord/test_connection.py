@@ -1,0 +1,171 @@
+"""What goes wrong between the bot and Discord, and that nothing is lost or said twice over it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from adapters.ports import Address, CannotTell, Intake, PlatformUnavailable, ServiceMissing, Sought
+from tests.platforms.discord.served import QuickPlatform, serving
+from tests.platforms.discord.things import Channel, Intent, Message, Permission
+from tests.platforms.discord.world import World
+
+POST = "POST /channels/*/messages"
+
+
+def of_bot(world: World, channel: Channel) -> list[Message]:
+    return [it for _, it in sorted(channel.messages.items()) if it.author is world.bot]
+
+
+async def nobody(*given: object) -> object:
+    raise AssertionError("nothing should come in")
+
+
+NOTHING = Intake(nobody, nobody)  # type: ignore[arg-type]
+
+
+# ── tokens and intents ───────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_wrong_token_is_for_the_operator(world: World) -> None:
+    platform = QuickPlatform(world)
+    platform._token = "wrong"
+    with pytest.raises(ServiceMissing, match="DISCORD_TOKEN"):
+        await platform.run(NOTHING)
+    assert not platform.is_connected
+
+
+async def test_without_the_intent_it_still_answers_mentions_and_direct_messages(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.state.granted &= ~Intent.MESSAGE_CONTENT
+    async with serving(world, tmp_path) as served:
+        assert not served.platform.reads_content
+        asked = await world.says(world.ada, world.general, "can you read this?", mentions=[world.bot])
+        answer = await world.hears(world.general, after=asked)
+        direct = await world.says(world.ada, world.dm(world.ada), "and this?")
+        second = await world.hears(world.dm(world.ada), after=direct)
+        reply = await world.says(world.ada, world.general, "a reply", reply_to=answer)
+        third = await world.hears(world.general, after=reply)
+    assert "can you read this?" in answer.content
+    assert "and this?" in second.content
+    assert "a reply" in third.content
+    assert caplog.text.count("Message Content intent") == 1
+
+
+async def test_while_discord_cannot_be_reached_the_supervisor_is_told(world: World) -> None:
+    world.faults.fail("GET /users/@me", 503, times=99)
+    with pytest.raises(PlatformUnavailable):
+        await QuickPlatform(world).run(NOTHING)
+
+
+async def test_it_ends_when_it_is_cancelled_even_while_the_gateway_refuses_it(world: World) -> None:
+    world.gateway.is_open = False
+    platform = QuickPlatform(world)
+    running = asyncio.create_task(platform.run(NOTHING))
+    await world.until(lambda: any("gateway" in request.route for request in world.requests))
+    await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running], timeout=5)
+    assert running.done()
+
+
+# ── the gateway ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("end", ["close", "reconnect", "invalid", "fatal", "unreadable"])
+async def test_a_connection_that_ends_comes_back_and_nothing_is_missed(world: World, tmp_path: Path, end: str) -> None:
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.dm(world.ada), "before")
+        await world.hears(world.dm(world.ada), after=asked)
+        match end:
+            case "close":
+                world.gateway.close(4000)
+            case "reconnect":
+                world.gateway.ask_to_reconnect()
+            case "invalid":
+                world.gateway.invalidate()
+            case "fatal":
+                world.gateway.resumes = False
+                world.gateway.close(4003)
+            case "unreadable":
+                world.state.emit("MESSAGE_CREATE", {"nonsense": True}, guild=world.guild)
+                await world.until(lambda: not world.gateway.is_connected)
+        meanwhile = await world.says(world.ada, world.dm(world.ada), "meanwhile")
+        await world.until(lambda: of_bot(world, world.dm(world.ada))[1:])
+        asked = await world.says(world.ada, world.dm(world.ada), "after")
+        await world.hears(world.dm(world.ada), after=asked)
+        await asyncio.sleep(0)
+    answers = [it.content for it in of_bot(world, world.dm(world.ada))]
+    assert [any(word in it for it in answers) for word in ("before", "meanwhile", "after")] == [True] * 3
+    assert sum("meanwhile" in it for it in answers) == 1
+    assert meanwhile.content == "meanwhile"
+
+
+async def test_after_a_restart_what_was_written_meanwhile_is_answered_once(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        for channel, mentions in ((world.dm(world.ada), []), (world.general, [world.bot])):
+            asked = await world.says(world.ada, channel, "before", mentions=mentions)
+            await world.hears(channel, after=asked)
+    await world.says(world.ada, world.general, "nobody is meant")
+    missed = await world.says(world.bob, world.general, "missed in the channel", mentions=[world.bot])
+    direct = await world.says(world.ada, world.dm(world.ada), "missed directly")
+    for _ in range(2):
+        async with serving(world, tmp_path) as served:
+            first = await world.hears(world.general, after=missed)
+            second = await world.hears(world.dm(world.ada), after=direct)
+    assert "missed in the channel" in first.content
+    assert "missed directly" in second.content
+    assert len(of_bot(world, world.general)) == len(of_bot(world, world.dm(world.ada))) == 2
+    assert "nobody is meant" not in str(served.model.requests)
+
+
+# ── posting ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("fault", ["fail", "fail_after", "lose_answer", "lose_request", "limit"])
+async def test_a_reply_that_fails_is_posted_once_all_the_same(world: World, tmp_path: Path, fault: str) -> None:
+    async with serving(world, tmp_path):
+        match fault:
+            case "fail" | "fail_after":
+                getattr(world.faults, fault)(POST, 503)
+            case "limit":
+                world.faults.limit(POST, 0.01, has_via=False)
+            case _:
+                getattr(world.faults, fault)(POST)
+        await world.says(world.ada, world.dm(world.ada), "hello")
+        await world.until(lambda: of_bot(world, world.dm(world.ada)))
+        await world.says(world.ada, world.dm(world.ada), "more")
+        await world.until(lambda: of_bot(world, world.dm(world.ada))[1:])
+    said = [it.content.split("\n")[0] for it in of_bot(world, world.dm(world.ada))]
+    assert said == ["You said: hello", "You said: more"]
+
+
+async def test_what_may_be_posted_is_found_by_what_it_says(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        address = Address("discord", str(world.general.id))
+        since = world.clock.now()
+        known = await served.platform.send(address, "Twice the same.", "key1")
+        sought = Sought("Twice the same.", since, frozenset({known}))
+        assert await served.platform.find_sent(address, "key2", sought) is None
+        second = await served.platform.send(address, "Twice the same.", "key2")
+        assert await served.platform.find_sent(address, "key2", sought) == second
+        assert second != known
+        await world.denies(world.general, Permission.READ_MESSAGE_HISTORY)
+        asked = await world.says(world.ada, world.dm(world.ada), "hello")
+        await world.hears(world.dm(world.ada), after=asked)  # the library has heard of it, too
+        with pytest.raises(CannotTell):
+            await served.platform.find_sent(address, "key2", sought)
+
+
+async def test_where_it_may_not_write_the_owner_is_told_once(world: World, tmp_path: Path) -> None:
+    hidden = world.channel("hidden", denied=Permission.SEND_MESSAGES)
+    async with serving(world, tmp_path):
+        for text in ("hello", "hello again"):
+            await world.says(world.bob, hidden, text, mentions=[world.bot])
+        await world.until(lambda: of_bot(world, world.dm(world.guild.owner)))
+        asked = await world.says(world.ada, world.general, "still there?", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    told = of_bot(world, world.dm(world.guild.owner))
+    assert len(told) == 1
+    assert "hidden" in told[0].content or str(hidden.id) in told[0].content

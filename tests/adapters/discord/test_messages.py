@@ -1,0 +1,179 @@
+"""People write to the bot on Discord, and it answers where it should, once."""
+
+import asyncio
+from pathlib import Path
+
+from adapters.testing import Reply, Request, says
+from memory.channels import Mode
+from tests.platforms.discord.served import Served, echo, serving
+from tests.platforms.discord.things import Channel, Message, Says
+from tests.platforms.discord.world import World
+
+
+async def settled(world: World, served: Served) -> None:
+    """Wait until the bot has done what there was to do: it has answered somebody who wrote after all others."""
+    last = world.person("Zoe")
+    asked = await world.says(last, world.dm(last), "are you there?")
+    await world.hears(world.dm(last), after=asked)
+
+
+async def test_a_direct_message_is_answered(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.dm(world.ada), "hello")
+        answer = await world.hears(world.dm(world.ada), after=asked)
+    assert answer.content.startswith("You said: hello")
+    assert answer.reply_to is asked
+
+
+async def test_in_a_channel_it_answers_who_mentions_it_or_replies_to_it(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await world.says(world.ada, world.general, "just talking")
+        asked = await world.says(world.ada, world.general, "what is up?", mentions=[world.bot])
+        answer = await world.hears(world.general, after=asked)
+        more = await world.says(world.bob, world.general, "and then?", reply_to=answer)
+        second = await world.hears(world.general, after=more)
+        await settled(world, served)
+    assert "what is up?" in answer.content
+    assert "and then?" in second.content
+    assert (answer.reply_to, second.reply_to) == (asked, more)
+    assert not answer.pings
+    assert len([it for it in world.general.messages.values() if it.author is world.bot]) == 2
+    shown = str(served.model.requests)
+    assert "just talking" not in shown
+    assert f"Ada ({world.ada.id})" in shown
+    assert f"Bob ({world.bob.id})" in shown
+
+
+async def test_what_is_for_others_or_by_others_is_left_alone(world: World, tmp_path: Path) -> None:
+    robot = world.person("Robot", is_bot=True)
+    async with serving(world, tmp_path) as served:
+        await served.app.channels.choose(
+            f"discord:channel:{world.guild.id}/{world.general.id}", Mode.OPEN, "", world.clock.now()
+        )
+        first = await world.says(world.ada, world.general, "hi", mentions=[world.bob])
+        await world.says(world.bob, world.general, "hi back", reply_to=first)
+        await world.says(robot, world.general, "beep", mentions=[world.bot])
+        await world.joins(world.bob, world.general)
+        await settled(world, served)
+    assert not [it for it in world.general.messages.values() if it.author is world.bot]
+
+
+async def test_threads_are_answered_in_the_thread_and_share_the_memory_of_their_channel(
+    world: World, tmp_path: Path
+) -> None:
+    async with serving(world, tmp_path) as served:
+        thread = await world.starts_thread(world.ada, world.general, "Tea")
+        await world.says(world.ada, thread, "not for you")
+        asked = await world.says(world.ada, thread, "which tea?", mentions=[world.bot])
+        await world.hears(thread, after=asked)
+        more = await world.says(world.bob, thread, "no mention is needed now")
+        answer = await world.hears(thread, after=more)
+        for_bob = await world.says(world.ada, thread, "but you, Bob", mentions=[world.bob])
+        asked = await world.says(world.ada, world.general, "and here?", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+        await settled(world, served)
+    assert "no mention is needed now" in answer.content
+    assert not [it for it in thread.messages.values() if it.author is world.bot and it.id > for_bob.id]
+    assert "not for you" not in str(served.model.requests)
+    of_channel = [str(it) for it in served.model.requests if "and here?" in str(it)]
+    assert "which tea?" in of_channel[0]
+    assert str(thread.id) in of_channel[0]
+
+
+async def test_a_forum_post_that_mentions_it_is_answered_in_the_post(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        post, first = await world.posts(world.ada, world.ideas, "An idea", f"{world.bot.mention} what of it?")
+        answer = await world.hears(post, after=first)
+    assert "what of it?" in answer.content
+
+
+async def test_in_thread_mode_an_answer_opens_a_thread(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        scope = f"discord:channel:{world.guild.id}/{world.general.id}"
+        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        asked = await world.says(world.ada, world.general, "let us talk", mentions=[world.bot])
+        await world.until(lambda: asked.thread is not None)
+        thread = asked.thread
+        assert thread is not None
+        answer = await world.hears(thread, holds=lambda message: message.content)
+        more = await world.says(world.ada, thread, "go on")
+        second = await world.hears(thread, after=more)
+    assert "let us talk" in answer.content
+    assert "go on" in second.content
+    assert not [it for it in world.general.messages.values() if it.author is world.bot and it.says is Says.TEXT]
+
+
+async def test_private_threads_have_an_agent_of_their_own(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        asked = await world.says(world.ada, world.general, "public matter", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+        thread = await world.starts_thread(world.ada, world.general, "Secret", is_private=True)
+        asked = await world.says(world.ada, thread, "private matter", mentions=[world.bot])
+        await world.hears(thread, after=asked)
+        of_thread = served.model.requests[-1]
+    assert "private matter" in str(of_thread)
+    assert "public matter" not in str(of_thread)
+
+
+async def test_a_long_reply_comes_in_parts_in_order(world: World, tmp_path: Path) -> None:
+    long = "\n\n".join(f"Paragraph {number}: " + "word " * 80 for number in range(20))
+    async with serving(world, tmp_path, lambda request: says(long)):
+        asked = await world.says(world.ada, world.dm(world.ada), "tell me")
+        await world.until(lambda: "Paragraph 19" in world.transcript(world.dm(world.ada)))
+    parts = of_bot(world, world.dm(world.ada))
+    assert [it.reply_to for it in parts] == [asked, *[None] * (len(parts) - 1)]
+    told = "\n\n".join(it.content for it in parts)
+    assert [told.count(f"Paragraph {number}:") for number in range(20)] == [1] * 20
+    assert all(len(it.content) <= 2000 for it in parts)
+
+
+async def test_code_that_is_too_long_to_read_comes_as_a_file(world: World, tmp_path: Path) -> None:
+    code = "\n".join(f"print({number})" for number in range(2000))
+    async with serving(world, tmp_path, lambda request: says(f"Here:\n```python\n{code}\n```")):
+        asked = await world.says(world.ada, world.dm(world.ada), "program!")
+        answer = await world.hears(world.dm(world.ada), after=asked)
+    assert answer.content.startswith("Here:")
+    assert [(file.filename, file.content.decode()) for file in answer.attachments] == [("answer.py", f"{code}\n")]
+
+
+async def test_mentions_in_a_reply_are_not_live(world: World, tmp_path: Path) -> None:
+    loud = f"@everyone @here {world.bob.mention} wake up"
+    async with serving(world, tmp_path, lambda request: says(loud)):
+        asked = await world.says(world.ada, world.general, "be loud", mentions=[world.bot])
+        answer = await world.hears(world.general, after=asked)
+    assert answer.content.startswith(loud)
+    assert not answer.pings
+    assert not answer.pings_everyone
+
+
+async def test_it_types_while_it_works_and_not_after(world: World, tmp_path: Path) -> None:
+    may_answer = asyncio.Event()
+
+    async def slow(request: Request) -> Reply:
+        await may_answer.wait()
+        return echo(request)
+
+    async with serving(world, tmp_path, slow) as served:
+        asked = await world.says(world.ada, world.dm(world.ada), "hello")
+        await world.until(lambda: world.typings)
+        may_answer.set()
+        await world.hears(world.dm(world.ada), after=asked)
+        await settled(world, served)
+        typed = [it for it in world.typings if it.channel is world.dm(world.ada)]
+        assert len(typed) == 1
+
+
+async def test_messages_of_one_channel_are_taken_in_the_order_in_which_they_were_written(
+    world: World, tmp_path: Path
+) -> None:
+    async with serving(world, tmp_path, bot_max_waiting_messages=100) as served:
+        for number in range(30):
+            await world.says(world.ada, world.dm(world.ada), f"<{number}>")
+        await world.until(lambda: "<29>" in "".join(it.content for it in of_bot(world, world.dm(world.ada))))
+        told = str(served.model.requests[-1]["messages"])
+    places = [told.index(f"<{number}>") for number in range(30)]
+    assert places == sorted(places)
+
+
+def of_bot(world: World, channel: Channel) -> list[Message]:
+    return [it for _, it in sorted(channel.messages.items()) if it.author is world.bot]

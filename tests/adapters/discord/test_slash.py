@@ -1,0 +1,108 @@
+"""Slash commands on Discord: listed once, private, and run as everywhere."""
+
+from pathlib import Path
+
+from tests.platforms.discord.served import Served, serving
+from tests.platforms.discord.things import Interaction, Message
+from tests.platforms.discord.world import World
+
+SYNCS = "PUT /applications/*/commands"
+
+
+def syncs(world: World) -> int:
+    return sum(it.route.startswith("PUT") and it.route.endswith("/commands") for it in world.requests)
+
+
+async def listed(world: World, served: Served) -> None:
+    await world.until(lambda: world.state.commands.get(None))
+
+
+def text_of(asked: Interaction) -> str:
+    assert asked.original is not None
+    return "\n".join(message.content for message in (asked.original, *asked.followups))
+
+
+async def test_they_are_listed_at_the_first_start_and_not_again(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        asked = await world.answered(await world.slash(world.ada, world.dm(world.ada), "agent help"))
+        assert "/agent remember" in text_of(asked)
+    assert syncs(world) == 1
+    async with serving(world, tmp_path) as served:
+        asked = await world.says(world.ada, world.dm(world.ada), "hello")
+        await world.hears(world.dm(world.ada), after=asked)
+    assert syncs(world) == 1
+    (root, menu) = sorted(world.state.commands[None].values(), key=lambda it: it["type"])
+    assert (root["name"], menu["name"]) == ("agent", "Remember this")
+    assert sorted(root["contexts"]) == [0, 1, 2]
+    assert sorted(root["integration_types"]) == [0, 1]
+
+
+async def test_an_answer_is_seen_by_nobody_else(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        asked = await world.slash(world.ada, world.general, "agent remember", text="tea is at four")
+        await world.answered(asked)
+        shown = await world.answered(await world.slash(world.bob, world.general, "agent memory"))
+    assert "remember" in text_of(asked)
+    assert "tea is at four" in text_of(shown)
+    assert "remember" not in world.transcript(world.general, world.person("Zoe")).replace("/agent remember", "")
+
+
+async def test_what_is_remembered_of_a_direct_message_stays_there(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        await world.answered(await world.slash(world.ada, world.dm(world.ada), "agent remember", text="a secret"))
+        own = await world.answered(await world.slash(world.ada, world.dm(world.ada), "agent memory"))
+        here = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
+        other = await world.answered(await world.slash(world.bob, world.dm(world.bob), "agent memory"))
+    assert "a secret" in text_of(own)
+    assert "a secret" not in text_of(here) + text_of(other)
+
+
+async def test_moderators_alone_change_the_mode_and_listening_is_announced(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        refused = await world.answered(await world.slash(world.bob, world.general, "agent admin mode", mode="listen"))
+        done = await world.answered(await world.slash(world.ada, world.general, "agent admin mode", mode="listen"))
+        announced = await world.hears(world.general, holds=lambda it: it.visible_to is None)
+        await world.says(world.bob, world.general, "the meeting is on Friday")
+        asked = await world.says(world.ada, world.general, "when is it?", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    assert "moderator" in text_of(refused).lower() or "manage" in text_of(refused).lower()
+    assert "listen" in text_of(done)
+    assert announced.visible_to is None
+    assert "the meeting is on Friday" in str(served.model.requests[-1])
+
+
+async def test_a_reset_is_confirmed_by_a_button(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        place = world.dm(world.ada)
+        await world.answered(await world.slash(world.ada, place, "agent remember", text="tea is at four"))
+        preview = await world.answered(await world.slash(world.ada, place, "agent reset", part="core memory"))
+        clicked = await world.clicks(world.ada, _with_buttons(preview), "Yes, do it")
+        await world.until(lambda: clicked.followups or clicked.original)
+        shown = await world.answered(await world.slash(world.ada, place, "agent memory"))
+    assert "tea is at four" not in text_of(shown)
+
+
+async def test_a_message_is_remembered_from_its_menu(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        message = await world.says(world.bob, world.general, "the key is under the mat")
+        await world.answered(await world.uses_on(world.ada, message, "Remember this"))
+        shown = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
+    assert "the key is under the mat" in text_of(shown)
+
+
+async def test_time_zones_are_suggested(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        found = await world.autocomplete(world.ada, world.dm(world.ada), "agent timezone", "zone", "lisb")
+    assert found[0] == "Europe/Lisbon"
+
+
+def _with_buttons(asked: Interaction) -> Message:
+    assert asked.original is not None
+    return next(it for it in (*asked.followups[::-1], asked.original) if it.components)
