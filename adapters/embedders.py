@@ -33,6 +33,8 @@ class WordLlamaEmbedder:
 
     async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         """See `Embedder`."""
+        import numpy as np  # noqa: F401 - not in the thread: two that import it at once may find half a module
+
         return await asyncio.to_thread(self._embed, texts)
 
     async def close(self) -> None:
@@ -41,11 +43,17 @@ class WordLlamaEmbedder:
     def _embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
         import numpy as np
 
+        if not texts:
+            return []
         weights, tokenizer = self._model
+        encoded = tokenizer.encode_batch_fast([text[:MAX_CHARS] for text in texts], add_special_tokens=False)
+        words = [np.array([id_ for id_ in one.ids if id_ < len(weights)] or [0]) for one in encoded]
+        # Texts share most of their words, and widening their weights to single precision costs more than averaging.
+        used = np.unique(np.concatenate(words))
+        wide = weights[used].astype(np.float32)
         vectors = []
-        for encoded in tokenizer.encode_batch([text[:MAX_CHARS] for text in texts], add_special_tokens=False):
-            ids = [id_ for id_ in encoded.ids if id_ < len(weights)] or [0]
-            vector = weights[ids].astype(np.float32).mean(axis=0)
+        for ids in words:
+            vector = wide[np.searchsorted(used, ids)].mean(axis=0)
             vectors.append((vector / (np.linalg.norm(vector) or 1.0)).tolist())
         return vectors
 

@@ -56,6 +56,7 @@ def _parameters(xllamacpp: Any, wanted: Any, window: int) -> Any:
     parameters.endpoint_slots = parameters.endpoint_props = parameters.endpoint_metrics = False
     parameters.cache_ram_mib = PROMPT_CACHE_MIB
     parameters.n_ctx = window
+    parameters.n_predict = window // 4  # where a request sets no limit: a small model may write for ever
     parameters.n_parallel = 1
     parameters.n_batch = parameters.n_ubatch = BATCH
     parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = wanted["threads"]

@@ -8,17 +8,19 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from adapters.ports import (
     DEFAULT_SAMPLING,
+    AnswerWithheld,
     ChatMessage,
     Completion,
     ContextOverflow,
     FeatureUnsupported,
     ModelError,
     ModelUnavailable,
+    RequestRefused,
     Sampling,
     ToolCall,
     ToolSchema,
@@ -36,6 +38,12 @@ MAX_RETRIES = 2
 
 NO_KEY = "none"
 """What the SDK is given for a server that asks for no key: it insists on one."""
+
+_KNOWN_CHARS, _MOST_KNOWN = 4_000, 20_000
+"""Which entries of prompts are kept as they were encoded, and how many: some 10 MB."""
+
+FILTERED = "content_filter"
+TEXT_PARTS = ("text", "output_text")
 
 _OVERFLOW_SIGNS = (
     "context_length_exceeded",
@@ -84,6 +92,9 @@ class OpenAIModel:
         self._making = asyncio.Lock()
         self._tools: tuple[ToolSchema, ...] = ()
         self._tools_json = "[]"
+        # A prompt repeats the one before but for its last entries, and each is the same object as then: the id finds
+        # it in a quarter of the time that its hash takes, and stays its own as long as it is held here.
+        self._known: dict[int, tuple[ChatMessage, str]] = {}
 
     @property
     def name(self) -> str:
@@ -121,14 +132,14 @@ class OpenAIModel:
                 answer = await self._client.post("/chat/completions", cast_to=object, content=content)
         except (TimeoutError, openai.APITimeoutError) as error:
             raise ModelUnavailable(
-                "My language model took too long to answer. Please try again in a moment.",
+                "My language model took too long to answer.",
                 f"no answer from {self._name} within {self._timeout_s:g} s",
             ) from error
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
         except openai.APIError as error:
             raise ModelUnavailable(
-                "I cannot reach my language model right now. Please try again in a moment.",
+                "I cannot reach my language model right now.",
                 f"{self._name}: {type(error).__name__}: {error.__cause__ or error}",
             ) from error
         except ValueError as error:
@@ -137,7 +148,10 @@ class OpenAIModel:
         if not isinstance(answer, dict) or (answer.get("error") and not answer.get("choices")):
             logger.debug("not a chat completion: %s", str(answer)[:1000])
             raise self._unreadable("not a chat completion")
-        return _completion(answer)
+        read = _completion(answer)
+        if read.is_refusal and not read.text:
+            raise self._withheld("the content filter left nothing of the answer")
+        return read
 
     async def close(self) -> None:
         """See `LanguageModel`."""
@@ -169,10 +183,18 @@ class OpenAIModel:
             rest["stop"] = list(sampling.stop)
         rest |= sampling.extra or {}
         entries = ",".join(
-            [_encoded_cached(m) if len(m.content or "") < _CACHED_CHARS else _encoded(m) for m in messages]
+            [known[1] if (known := self._known.get(id(m))) is not None else self._encode(m) for m in messages]
         )
         listed = f',"tools":{self._encoded_tools(tuple(tools))}' if tools else ""
         return f'{json.dumps(rest)[:-1]},"messages":[{entries}]{listed}}}'.encode("utf-8", "replace")
+
+    def _encode(self, message: ChatMessage) -> str:
+        encoded = _encoded(message)
+        if len(encoded) < _KNOWN_CHARS:  # long entries are not worth their memory
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[id(message)] = (message, encoded)
+        return encoded
 
     def _encoded_tools(self, tools: tuple[ToolSchema, ...]) -> str:
         if tools is not self._tools and tools != self._tools:
@@ -187,25 +209,43 @@ class OpenAIModel:
         said = without_key(error.message, self._api_key)
         logger.debug("the server said: %s", said)
         # What it says of a request may repeat what people wrote; what it says of itself may not.
-        shown = (error.code or error.type or "") if error.status_code in (400, 413, 422) else said[:300]
+        # llama.cpp repeats the status as the code.
+        named = next(
+            (str(name) for name in (error.code, error.type) if name and str(name) != str(error.status_code)), ""
+        )
+        shown = named if error.status_code in (400, 413, 422) else said[:300]
         detail = f"{self._name}: HTTP {error.status_code} {shown}".rstrip()
         if error.status_code in (400, 413) and any(sign in said.lower() for sign in _OVERFLOW_SIGNS):
             return ContextOverflow("That was too much text for my language model at once.", detail)
+        if error.code == FILTERED:  # Azure refuses a prompt so
+            return self._withheld(f"HTTP {error.status_code} {shown}")
         if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(error.message):
             return FeatureUnsupported("My language model cannot do what I ask of it.", detail)
+        if error.status_code in (400, 413, 422):
+            return RequestRefused("My language model cannot take this. Whoever runs me must look at the log.", detail)
         sentence = {
-            400: "My language model cannot take this request. Whoever runs me must look at the log.",
             401: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
             403: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
-            422: "My language model cannot take this request. Whoever runs me must look at the log.",
             404: f"The server does not know the model {self._name!r}. Whoever runs me must check LLM_MODEL.",
-            429: "My language model is over its limit. Please try again in a while.",
-        }.get(error.status_code, "My language model is out of order right now. Please try again in a moment.")
-        return ModelUnavailable(sentence, detail)
+            429: "My language model is over its limit.",
+        }.get(error.status_code, "My language model is out of order right now.")
+        return ModelUnavailable(sentence, detail, _retry_after(error.response))
+
+    def _withheld(self, detail: str) -> AnswerWithheld:
+        sentence = "A content filter stopped my answer to that. Please put it in other words."
+        return AnswerWithheld(sentence, f"{self._name}: {detail}")
 
     def _unreadable(self, detail: str) -> ModelUnavailable:
-        sentence = "My language model's server gave an answer that I cannot read. Please try again in a moment."
+        sentence = "My language model's server gave an answer that I cannot read."
         return ModelUnavailable(sentence, f"{self._name}: {without_key(detail, self._api_key)}")
+
+
+def _retry_after(response: Any) -> float | None:
+    """The seconds that a server asks us to wait; a date, as HTTP allows, is left to our own back-off."""
+    try:
+        return max(0.0, float(response.headers.get("retry-after")))
+    except (TypeError, ValueError):
+        return None
 
 
 def without_key(text: str, api_key: str | None) -> str:
@@ -225,11 +265,6 @@ def _encoded(message: ChatMessage) -> str:
     return json.dumps(entry, ensure_ascii=False)
 
 
-# A prompt repeats the one before but for its last entries; long entries are not worth their memory.
-_CACHED_CHARS = 4000
-_encoded_cached = lru_cache(maxsize=2048)(_encoded)
-
-
 def _completion(answer: Mapping[str, Any]) -> Completion:
     """Read an answer leniently: servers leave out fields that the API says are always there."""
     choice = _object(next(iter(_list(answer.get("choices"))), None))
@@ -240,9 +275,11 @@ def _completion(answer: Mapping[str, Any]) -> Completion:
         if function := _object(call.get("function")):
             id_ = str(call.get("id") or f"call_{number}")
             calls.append(ToolCall(id_, str(function.get("name") or ""), _arguments(function.get("arguments"))))
-    text = _text(message.get("content")) or _text(message.get("refusal"))
-    is_cut = choice.get("finish_reason") == "length"
-    return Completion(text or None, tuple(calls), _usage(_object(answer.get("usage"))), is_cut)
+    refusal, finish = _text(message.get("refusal")), choice.get("finish_reason")
+    text, usage = refusal or _text(message.get("content")), _usage(_object(answer.get("usage")))
+    if refusal or (finish == FILTERED and not calls):
+        return Completion(text or None, usage=usage, is_refusal=True)
+    return Completion(text or None, tuple(calls), usage, is_cut=finish == "length")
 
 
 def _usage(usage: Mapping[str, Any]) -> Usage | None:
@@ -252,10 +289,11 @@ def _usage(usage: Mapping[str, Any]) -> Usage | None:
 
 
 def _text(content: object) -> str:
-    """A text, or the texts of a list of parts."""
+    """A text, or the texts of a list of parts, but for those that hold reasoning."""
     if isinstance(content, str):
         return content
-    return "".join(str(_object(part).get("text") or "") for part in _list(content))
+    parts = [_object(part) for part in _list(content)]
+    return "".join(str(part.get("text") or "") for part in parts if part.get("type", "text") in TEXT_PARTS)
 
 
 def _arguments(arguments: object) -> str:

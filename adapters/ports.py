@@ -3,8 +3,15 @@
 AdapterError
 ├── ModelError                   (each `str()` is one short sentence that a person may see)
 │   ├── ModelUnavailable         down, slow or refusing; worth trying again later
+│   ├── RequestRefused           the server cannot take this very request; it would refuse it again
+│   ├── AnswerWithheld           a content filter left nothing of the answer; asking again would not help
 │   ├── FeatureUnsupported       the server takes no tools, or no response format
 │   └── ContextOverflow          the prompt is larger than the server's window
+├── PlatformError                (a chat platform did not take what it was given)
+│   ├── PlatformUnavailable      down, slow, or over a rate limit; worth trying again
+│   ├── DeliveryRefused          the place is gone or closed to us; trying again would not help
+│   └── CannotTell               a place's history cannot be read, so nobody knows what stands in it
+├── DocumentUnreadable           a file gives no text; told to whoever named it
 └── ServiceMissing               something needed at start is not there; the operator must act
 """
 
@@ -12,7 +19,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
 
 
 class AdapterError(Exception):
@@ -28,7 +37,19 @@ class ModelError(AdapterError):
 
 
 class ModelUnavailable(ModelError):
-    """The model is down, too slow, over its limits, or refuses our key."""
+    """The model is down, too slow, over its limits, or refuses our key; `retry_after` is what the server asks, in s."""
+
+    def __init__(self, sentence: str, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(sentence, detail)
+        self.retry_after = retry_after
+
+
+class RequestRefused(ModelError):
+    """The server cannot take this very request; it would refuse it again."""
+
+
+class AnswerWithheld(ModelError):
+    """The provider's content filter let no word of the answer through, or refused the prompt."""
 
 
 class ContextOverflow(ModelError):
@@ -37,6 +58,35 @@ class ContextOverflow(ModelError):
 
 class FeatureUnsupported(ModelError):
     """The server says that it does not support tools, or a response format, for this model."""
+
+
+class PlatformError(AdapterError):
+    """A chat platform did not take what it was given; the text is for the log."""
+
+
+class PlatformUnavailable(PlatformError):
+    """The platform cannot be reached, or wants us to wait; `retry_after` is how long, in seconds, where it says so.
+
+    `may_be_posted` False: the platform surely did not take it (no connection, a rate limit), so it may be sent again
+    without looking for it first, which not every place allows.
+    """
+
+    def __init__(self, detail: str, retry_after: float | None = None, *, may_be_posted: bool = True) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        self.may_be_posted = may_be_posted
+
+
+class DeliveryRefused(PlatformError):
+    """The place is gone, or we may not write there (any more)."""
+
+
+class CannotTell(PlatformError):
+    """What stands in a place cannot be read, so nobody can say whether something was sent."""
+
+
+class DocumentUnreadable(AdapterError):
+    """A file is no document that can be read; the text says why in a few words, without the file's name."""
 
 
 class ServiceMissing(AdapterError):
@@ -74,14 +124,57 @@ class Origin:
     """The guild (Discord) or team (Slack); None where a platform has none."""
 
 
+class Aim(StrEnum):
+    """Whom a message is meant for, as far as the platform shows it."""
+
+    AT_US = "at us"
+    """A direct message, a mention of the bot, a reply to it."""
+    AT_ALL = "at all"
+    """Nobody in particular."""
+    AT_OTHERS = "at others"
+    """Somebody else is mentioned or replied to, and the bot is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message; `url` is where the platform has it, `size` is in bytes as the platform says."""
+
+    id: str
+    name: str
+    content_type: str
+    size: int
+    url: str
+
+
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A person's message, in no platform's format."""
+    """A person's message, in no platform's format.
+
+    `event_id` is the platform's name of the event, the same whenever it is told again. `message_key` is that of the
+    message, where a platform tells one message in two events. `message_id` names the message in its channel: what a
+    reply refers to, and what is told to be edited or deleted.
+    """
 
     event_id: str
     origin: Origin
     text: str
     sent_at: datetime
+    message_key: str | None = None
+    message_id: str | None = None
+    aim: Aim = Aim.AT_US
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChange:
+    """Messages of people were edited, or deleted (`text` is None), after they had been told.
+
+    `channel` is the place that they stood in, as the addresses of its messages have it; the person is of no weight.
+    """
+
+    origin: Origin
+    message_ids: tuple[str, ...]
+    text: str | None
 
 
 # ── the language model ───────────────────────────────────────────────────────────────────────────────
@@ -126,12 +219,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A model's answer; `is_cut` when it ran into the token limit."""
+    """A model's answer.
+
+    `is_cut`: it ran into the token limit, so its end is missing. `is_refusal`: the text declines to answer, or is what
+    a content filter left of an answer; it is for the person, and makes no calls.
+    """
 
     text: str | None
     tool_calls: tuple[ToolCall, ...] = ()
     usage: Usage | None = None
     is_cut: bool = False
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +274,7 @@ class LanguageModel(Protocol):
 
         Raises:
             ModelUnavailable: no answer after the retries.
+            AnswerWithheld: a content filter left nothing of the answer.
             ContextOverflow: the prompt is too long for the server.
             FeatureUnsupported: the server refuses tools, or the response format.
         """
@@ -183,6 +282,51 @@ class LanguageModel(Protocol):
 
     async def close(self) -> None:
         """Release connections and processes."""
+        ...
+
+
+# ── documents ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a document's text; kinds of file that know no pages have one, without a number."""
+
+    text: str
+    number: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentText:
+    """What a document says; `is_markdown`: its headings are marked as Markdown marks them."""
+
+    pages: tuple[Page, ...]
+    is_markdown: bool = False
+
+
+class DocumentReader(Protocol):
+    """Reads files of some kinds."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """How the names of its files end, in lower case, with the dot."""
+        ...
+
+    @property
+    def max_bytes(self) -> int:
+        """A larger file is refused unread."""
+        ...
+
+    async def read(self, path: Path) -> DocumentText:
+        """The text of a file.
+
+        Raises:
+            DocumentUnreadable: it cannot be opened, or there is no text in it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release processes; the next file that is read starts them again."""
         ...
 
 
@@ -207,10 +351,129 @@ class StepReport:
 
 
 Receive = Callable[[InboundMessage], "Awaitable[Awaitable[None]]"]
-"""Hand in a message. Returns when it is accepted, with something to await until its turn has ended."""
+"""Hand in a message. Returns once it is kept for good: only then may the platform be told that it has arrived.
 
-RunCommand = Callable[[Origin, str], Awaitable[str]]
-"""Run the command line after `/agent` for somebody; returns the private reply."""
+What comes back may be awaited: it ends with the message's turn and the delivery of its replies, or when these are put
+off because the model or the platform is down. It never raises but when cancelled, which stops the turn.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandReply:
+    """What comes of a slash command: a private text in Markdown, and what else there is to do.
+
+    `turn` is a turn that the command set going, to be awaited. `confirmed` is what to call once the person says yes to
+    the question that `text` then is. `announcement` is a text for everybody in the place where it was given, to be
+    posted there.
+    """
+
+    text: str = ""
+    turn: Awaitable[None] | None = None
+    confirmed: "Callable[[], Awaitable[CommandReply]] | None" = None
+    announcement: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCall:
+    """Somebody gives a slash command: `line` is what stands after `/agent`.
+
+    `is_moderator` is what the platform says at this moment of the person's rights in that place; `reads_messages`
+    whether it tells us there of messages that do not mention us.
+    """
+
+    origin: Origin
+    line: str
+    is_moderator: bool = False
+    reads_messages: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """A slash command, for platforms that list commands natively.
+
+    `path` is its name, or its group and its name. `argument` is the name of the one text that it takes, if it takes
+    any; where `choices` are given it is one of them. `suggests`: `Intake.suggest` knows texts that it may be.
+    """
+
+    path: tuple[str, ...]
+    description: str
+    argument: str | None = None
+    is_optional: bool = False
+    choices: tuple[str, ...] = ()
+    suggests: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LastHeard:
+    """The newest message that is known of a place."""
+
+    address: Address
+    is_direct: bool
+    space: str | None
+    message_id: str
+    sent_at: datetime
+
+
+RunCommand = Callable[[CommandCall], Awaitable[CommandReply]]
+"""Run a slash command for somebody; never raises."""
+
+Change = Callable[[MessageChange], Awaitable[None]]
+"""Take in that messages were edited or deleted; returns once it is kept for good. Never raises."""
+
+Suggest = Callable[[CommandCall], Awaitable[Sequence[str]]]
+"""What the argument at the end of a line that is being typed may become, the likeliest first. Never raises."""
+
+Hear = Callable[[], Awaitable[Sequence[LastHeard]]]
+"""The places of this platform that were heard of in the last day, for a platform that tells nothing twice."""
+
+
+Connected = Callable[[str], None]
+"""Say that the connection of the platform of that name stands, or stands again. Never raises, takes no time."""
+
+
+async def _no_change(change: MessageChange) -> None:
+    """Nobody wants to know."""
+
+
+def _nobody_waits(platform: str) -> None:
+    """Nothing was held back."""
+
+
+async def _nothing(*asked: object) -> tuple[()]:
+    """There is nothing."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Where a platform hands in what happens there.
+
+    Attributes:
+        receive: takes a message of a person.
+        command: runs a slash command.
+        change: takes an edit or a deletion.
+        suggest: completes a command's argument.
+        last_heard: tells where to look for what was missed.
+        connected: is to be told by a platform that is a `TellsConnection`, of each new connection.
+        commands: the slash commands that there are.
+    """
+
+    receive: Receive
+    command: RunCommand
+    change: Change = _no_change
+    suggest: Suggest = _nothing
+    last_heard: Hear = _nothing
+    connected: Connected = _nobody_waits
+    commands: tuple[CommandSpec, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A message that may have been posted: what it says, since when it can be there, and which others it is not."""
+
+    text: str
+    since: datetime
+    known: frozenset[str] = frozenset()
 
 
 class ChatPlatform(Protocol):
@@ -221,12 +484,52 @@ class ChatPlatform(Protocol):
         """The first part of every scope and address of this platform."""
         ...
 
-    async def run(self, receive: Receive, command: RunCommand) -> None:
-        """Serve until the platform or the operator ends it."""
+    async def run(self, intake: Intake) -> None:
+        """Serve until the connection ends, or the caller cancels it.
+
+        Raises:
+            ServiceMissing: it cannot be served before the operator acts.
+        """
         ...
 
-    async def send(self, address: Address, text: str) -> None:
-        """Post an agent's reply; returns when the platform has it."""
+    def parts_of(self, text: str) -> Sequence[str]:
+        """A reply as the messages that the platform can show it in, in order; each is then sent by itself."""
+        ...
+
+    async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str | None:
+        """Post an agent's reply; returns when the platform has it.
+
+        Args:
+            address: where.
+            text: Markdown, one of the `parts_of` a reply.
+            reply_to: the message that it answers, if that is still there.
+            key: at most 25 letters and digits that go with the message, so that the platform drops a second one of the
+                same key, or `find_sent` finds it.
+
+        Returns:
+            The platform's name for the message, where it has one.
+
+        Raises:
+            PlatformUnavailable: it may be tried again.
+            DeliveryRefused: it need not be.
+        """
+        ...
+
+    async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
+        """Look whether a message of that key was posted, although nobody heard the answer; None: it was not.
+
+        Args:
+            address: where it went.
+            key: what went with it.
+            sought: what else is known of it, for a platform that keeps no key with a message.
+
+        Returns:
+            The platform's name for the message, or an empty text where it has none.
+
+        Raises:
+            PlatformUnavailable: it may be asked again.
+            CannotTell: there is no way to know.
+        """
         ...
 
     async def notify(self, origin: Origin, text: str) -> None:
@@ -235,4 +538,45 @@ class ChatPlatform(Protocol):
 
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:
         """Show, while inside, that an answer is on its way."""
+        ...
+
+
+@runtime_checkable
+class TellsConnection(Protocol):
+    """A chat platform that knows whether its connection stands; of others it is taken for granted while they run.
+
+    Replies wait while it does not. So `run` calls `Intake.connected` each time that `is_connected` has become true.
+    """
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether events reach us and replies would go out; false as soon as the connection is known to be lost."""
+        ...
+
+
+@runtime_checkable
+class TakesReactions(Protocol):
+    """A chat platform on which messages can be reacted to."""
+
+    async def react(self, address: Address, message_id: str, emoji: str) -> None:
+        """Put a reaction on a message; one that stands there already is as good.
+
+        Raises:
+            PlatformUnavailable: it may be tried again.
+            DeliveryRefused: it need not be.
+        """
+        ...
+
+
+@runtime_checkable
+class HasFiles(Protocol):
+    """A chat platform on which messages can have files."""
+
+    async def fetch(self, attachment: Attachment, into: Path, max_bytes: int) -> None:
+        """Download a file that came with a message, from the platform's own hosts only.
+
+        Raises:
+            DocumentUnreadable: it is too large, or stands elsewhere, or is gone; the text says so.
+            PlatformUnavailable: it may be tried again.
+        """
         ...

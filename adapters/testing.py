@@ -6,7 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat/object
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,6 +68,12 @@ def says(message: str, *, thinks: str | None = None, heartbeat: bool = False) ->
     return answer(thinks, ("send_message", {"message": message, "request_heartbeat": heartbeat}))
 
 
+def refuses(text: str | None, finish_reason: str = "stop") -> Reply:
+    """A completion that declines to answer, as OpenAI's API marks it."""
+    message = {"role": "assistant", "content": None, "refusal": text}
+    return completion([{"index": 0, "finish_reason": finish_reason, "message": message}])
+
+
 def fails(status: int, message: str = "out of order", **headers: str) -> Reply:
     """An error as OpenAI's API reports it."""
     body = json.dumps({"error": {"message": message, "type": "error", "code": None}}).encode()
@@ -75,13 +81,13 @@ def fails(status: int, message: str = "out of order", **headers: str) -> Reply:
 
 
 class ScriptedServer:
-    """Answers each request with the next reply of the script, or with what a function makes of it.
+    """Answers each request with the next reply of the script, or with what a function makes of it, at once or later.
 
     Attributes:
         requests: the JSON bodies received by `/chat/completions`, in order.
     """
 
-    def __init__(self, script: Iterable[Reply] | Callable[[Request], Reply] = ()) -> None:
+    def __init__(self, script: Iterable[Reply] | Callable[[Request], Reply | Awaitable[Reply]] = ()) -> None:
         self._script = script if callable(script) else iter(script)
         self.requests: list[Request] = []
         self._port = 0
@@ -112,7 +118,8 @@ class ScriptedServer:
         request = await http_request.json()
         self.requests.append(request)
         if callable(self._script):
-            reply = self._script(request)
+            made = self._script(request)
+            reply = made if isinstance(made, Reply) else await made
         else:
             reply = next(self._script, fails(400, "the script has ended"))
         if reply.hangs:

@@ -2,21 +2,35 @@
 
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.ports import Address, InboundMessage, Origin, Person, Receive, RunCommand
+from adapters.ports import Address, CommandCall, CommandReply, InboundMessage, Intake, Origin, Person, RunCommand
 
 PLATFORM = "console"
 
-IN_CHAT_COMMANDS = {
-    "/memory": "show my core memory (the same as /agent memory)",
-    "/help": "this list",
-    "/exit": "leave; everything is kept",
-}
+LEAVE = "/exit"
 
-HELP_HEAD = "\n".join(f"- `{name}`: {about}" for name, about in IN_CHAT_COMMANDS.items())
+
+@dataclass(frozen=True, slots=True)
+class InChat:
+    """The commands that only a console has: `/<name>`, run as those behind `/agent` are."""
+
+    run: RunCommand
+    names: Sequence[str]
+
+    @property
+    def words(self) -> list[str]:
+        """Everything that may stand at the beginning of a line."""
+        return [*(f"/{name}" for name in self.names), "/agent", LEAVE]
+
+
+async def _nothing(call: CommandCall) -> CommandReply:
+    return CommandReply()
+
+
+NOTHING_MORE = InChat(_nothing, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,41 +45,46 @@ class Conversation:
         """Where everything typed here comes from; nobody at a keyboard has a name until they tell it."""
         return Origin(Address(PLATFORM, self.agent), Person(self.agent, ""), is_direct=True)
 
+    def command(self, line: str) -> CommandCall:
+        """A command as they give it; a terminal is its owner's."""
+        return CommandCall(self.origin, line, is_moderator=True)
+
     def message(self, text: str) -> InboundMessage:
         """A typed line as a message."""
         return InboundMessage(f"console-{secrets.token_hex(8)}", self.origin, text, self.now())
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """What came of a typed line: a turn to await, a reply of our own, or the wish to leave."""
-
-    turn: Awaitable[None] | None = None
-    reply: str | None = None
-    leaves: bool = False
-
-
 async def take(
-    line: str, conversation: Conversation, receive: Receive, command: RunCommand, *, refuses_unknown: bool = False
-) -> Line:
-    """Run a command, or hand the line in as a message.
+    line: str,
+    conversation: Conversation,
+    intake: Intake,
+    in_chat: InChat,
+    *,
+    refuses_unknown: bool = False,
+) -> CommandReply | None:
+    """Run a command, or hand the line in as a message; None is the wish to leave.
 
     Args:
         line: what was typed.
         conversation: who typed it, to whom.
-        receive: takes messages.
-        command: runs what stands after `/agent`.
+        intake: takes messages, and runs what stands after `/agent`.
+        in_chat: runs the console's own commands.
         refuses_unknown: a command that does not exist is a slip of the hand, not a message.
     """
-    word, _, rest = line.strip().partition(" ")
-    if word == "/exit":
-        return Line(leaves=True)
+    word, rest = (*line.strip().split(maxsplit=1), "", "")[:2]
+    if word == LEAVE:
+        return None
     if word == "/agent":
-        return Line(reply=await command(conversation.origin, rest))
-    if word == "/memory":
-        return Line(reply=await command(conversation.origin, "memory"))
+        return await intake.command(conversation.command(rest))
     if word == "/help":
-        return Line(reply=f"{HELP_HEAD}\n{await command(conversation.origin, 'help')}")
-    if refuses_unknown and re.match(r"/[a-z]+(\s|$)", line):
-        return Line(reply=f"There is no command {word}; /help lists them.")
-    return Line(turn=await receive(conversation.message(line)))
+        own, general = (
+            await in_chat.run(conversation.command("help")),
+            await intake.command(conversation.command("help")),
+        )
+        lines = (own.text, f"- `{LEAVE}`: Leave; everything is kept", general.text)
+        return CommandReply("\n".join(line for line in lines if line))
+    if word.startswith("/") and word[1:] in in_chat.names:
+        return await in_chat.run(conversation.command(line.strip()[1:]))
+    if refuses_unknown and re.match(r"\s*/[A-Za-z]+\d*(\s|$)", line):
+        return CommandReply(f"There is no command {word}; /help lists them.")
+    return CommandReply(turn=await intake.receive(conversation.message(line)))

@@ -5,12 +5,12 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import BinaryIO
 
-from adapters.console.conversation import Conversation, take
-from adapters.ports import Address, Origin, Receive, RunCommand, StepReport
+from adapters.console.conversation import NOTHING_MORE, Conversation, InChat, take
+from adapters.ports import Address, Intake, Origin, Sought, StepReport
 
 
 class PlainConsole:
@@ -35,24 +35,39 @@ class PlainConsole:
         """Say, beside the replies, who is there."""
         self._note(text)
 
-    async def run(self, receive: Receive, command: RunCommand) -> None:
+    async def open(self, turn: Awaitable[None]) -> None:
+        """Wait for a turn with which the agent opens the conversation."""
+        await turn
+
+    async def run(self, intake: Intake, in_chat: InChat = NOTHING_MORE) -> None:
         """Take lines until the input ends; returns when the last one has its answer."""
         async for line in _lines(self._stdin):
             if not line.strip():
                 continue
-            taken = await take(line, self._conversation, receive, command)
-            if taken.leaves:
+            taken = await take(line, self._conversation, intake, in_chat)
+            if taken is None:
                 return
-            if taken.reply is not None:
-                self._say(taken.reply)
+            if taken.confirmed is not None:  # nobody can be asked: what was written into a pipe is meant
+                taken = await taken.confirmed()
+            if taken.text:
+                self._say(taken.text)
             if taken.turn is not None:
                 await taken.turn
             if not self._is_heard:
                 return
 
-    async def send(self, address: Address, text: str) -> None:
+    def parts_of(self, text: str) -> Sequence[str]:
+        """As it stands."""
+        return (text,)
+
+    async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str | None:
         r"""Print a reply, newlines inside it as `\n`."""
         self._say(text)
+        return None
+
+    async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
+        """None: who asks is a new process, with a new pipe, and whoever reads that has not seen the reply."""
+        return None
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Print beside the replies."""
@@ -84,7 +99,13 @@ def note(text: str) -> None:
 
 
 def stdout_line(text: str) -> None:
-    """Write one line to stdout, at once, as UTF-8 whatever the terminal's encoding."""
+    """Write one line to stdout, at once, as UTF-8 whatever the terminal's encoding.
+
+    Raises:
+        OSError: nobody reads it.
+    """
+    if sys.stdout is None:
+        raise BrokenPipeError("stdout is closed")
     try:
         sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
         sys.stdout.buffer.flush()

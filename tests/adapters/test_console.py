@@ -12,15 +12,17 @@ from pathlib import Path
 
 import pytest
 from prompt_toolkit.application import create_app_session
+from prompt_toolkit.data_structures import Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
+from prompt_toolkit.output.vt100 import Vt100_Output
 from rich.console import Console
 from rich.markdown import Markdown
 
-from adapters.console.conversation import Conversation
+from adapters.console.conversation import Conversation, InChat
 from adapters.console.interactive import InteractiveConsole, _as_written, printable
 from adapters.console.plain import PlainConsole
-from adapters.ports import InboundMessage, Origin, StepReport, ToolReport
+from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, StepReport, ToolReport
 
 CONVERSATION = Conversation("ada", lambda: datetime(2026, 3, 1, tzinfo=UTC))
 ADDRESS = CONVERSATION.origin.address
@@ -34,6 +36,7 @@ class Agent:
     reply: str = "ok"
     heard: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    own_commands: list[str] = field(default_factory=list)
 
     async def receive(self, message: InboundMessage) -> Awaitable[None]:
         self.heard.append(message.text)
@@ -41,14 +44,33 @@ class Agent:
         async def turn() -> None:
             async with self.platform.working(message.origin.address):
                 await asyncio.sleep(0)
-                await self.platform.send(message.origin.address, self.reply)
+                await self.platform.send(message.origin.address, self.reply, "key")
 
         return asyncio.ensure_future(turn())
 
-    async def command(self, origin: Origin, line: str) -> str:
-        assert origin == CONVERSATION.origin
+    async def command(self, call: CommandCall) -> CommandReply:
+        assert call.origin == CONVERSATION.origin
+        line = call.line
         self.commands.append(line)
-        return f"You asked for\n{line}."
+        return CommandReply(f"You asked for\n{line}.")
+
+    async def in_chat(self, call: CommandCall) -> CommandReply:
+        assert call.origin == CONVERSATION.origin
+        line = call.line
+        self.own_commands.append(line)
+        if line.startswith("restore"):
+            return CommandReply("Go on?", confirmed=self._restored)
+        if line == "retry":
+            return CommandReply(turn=await self.receive(CONVERSATION.message("once more")))
+        return CommandReply(f"Done: {line}.")
+
+    async def _restored(self) -> CommandReply:
+        self.own_commands.append("yes")
+        return CommandReply("Restored.")
+
+    @property
+    def own(self) -> InChat:
+        return InChat(self.in_chat, ("help", "memory", "pop", "restore", "retry"))
 
 
 # ── plain ────────────────────────────────────────────────────────────────────────────────────────────
@@ -75,7 +97,7 @@ async def talk(typed: bytes, reply: str = "ok") -> Plain:
                 stream.write(typed)
 
         console.greet("Hello")
-        await asyncio.gather(asyncio.to_thread(feed), console.run(agent.receive, agent.command))
+        await asyncio.gather(asyncio.to_thread(feed), console.run(Intake(agent.receive, agent.command), agent.own))
     return Plain(agent, written, noted)
 
 
@@ -109,7 +131,8 @@ async def test_a_reply_is_one_line(newline: str) -> None:
 
 async def test_commands_answer_in_their_place_and_reach_no_agent() -> None:
     plain = await talk(b"/agent memory\n/memory\n  /agent search figs \n/help\n/agent\n/fly\nHi\n")
-    assert plain.agent.commands == ["memory", "memory", "search figs", "help", ""]
+    assert plain.agent.commands == ["memory", "search figs", "help", ""]
+    assert plain.agent.own_commands == ["memory", "help"]
     assert plain.agent.heard == ["/fly", "Hi"]  # in a pipe, what is no command is a message
     assert plain.written[0] == r"You asked for\nmemory."
     assert "/exit" in plain.written[3]
@@ -148,7 +171,7 @@ async def test_the_next_line_waits_for_the_answer_to_the_last() -> None:
 
             return asyncio.ensure_future(turn())
 
-        await console.run(receive, Agent(console).command)
+        await console.run(Intake(receive, Agent(console).command))
     assert order == ["begin one", "end one", "begin two", "end two"]
 
 
@@ -161,7 +184,7 @@ async def test_when_nobody_reads_the_replies_any_more_no_further_turn_is_run() -
     with os.fdopen(reader, "rb") as stdin:
         console = PlainConsole(CONVERSATION, stdin, write, lambda text: None)
         agent = Agent(console)
-        await console.run(agent.receive, agent.command)
+        await console.run(Intake(agent.receive, agent.command), agent.own)
     os.close(writer)
     assert agent.heard == ["one"]
 
@@ -197,7 +220,7 @@ async def terminal(history: Path, typed: str, reply: str = "Hello **Ada**") -> A
         console.greet("**ada** remembers you")
         keys.send_text(typed)
         async with asyncio.timeout(10):
-            await console.run(agent.receive, agent.command)
+            await console.run(Intake(agent.receive, agent.command), agent.own)
         yield Terminal(console, agent, screen)
 
 
@@ -219,9 +242,63 @@ async def test_a_person_can_leave(history: Path, leave: str) -> None:
 async def test_help_and_commands_are_shown_and_not_sent(history: Path) -> None:
     async with terminal(history, f"/help{ENTER}/memory{ENTER}/agent search figs{ENTER}/fly{ENTER}{CTRL_D}") as seen:
         assert seen.agent.heard == []
-        assert seen.agent.commands == ["help", "memory", "search figs"]
+        assert seen.agent.commands == ["help", "search figs"]
+        assert seen.agent.own_commands == ["help", "memory"]
         for told in ("/exit", "search figs.", "There is no command /fly"):
             assert told in seen.shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked", "shown"),
+    [
+        (f"/restore one{ENTER}y{ENTER}{CTRL_D}", ["restore one", "yes"], "Restored."),
+        (f"/restore one{ENTER}{ENTER}{CTRL_D}", ["restore one"], "(nothing was changed)"),
+        (f"/restore one{ENTER}{CTRL_D}{CTRL_D}", ["restore one"], "(nothing was changed)"),
+    ],
+)
+async def test_a_command_that_takes_something_away_asks_first(
+    history: Path, typed: str, asked: list[str], shown: str
+) -> None:
+    async with terminal(history, typed) as seen:
+        assert seen.agent.own_commands == asked
+        assert seen.shown.index("Go on?") < seen.shown.index(shown)
+
+
+async def test_a_turn_that_a_command_began_is_waited_for(history: Path) -> None:
+    async with terminal(history, f"/retry{ENTER}{CTRL_D}") as seen:
+        assert seen.agent.heard == ["once more"]
+        assert "Hello Ada" in seen.shown
+
+
+async def test_a_turn_in_which_nothing_was_said_is_told_to_be_over(history: Path) -> None:
+    screen = io.StringIO()
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        console = InteractiveConsole(CONVERSATION, history, Console(file=screen, width=80))
+
+        async def silent(_: InboundMessage) -> Awaitable[None]:
+            return asyncio.sleep(0)
+
+        keys.send_text(f"Hi{ENTER}{CTRL_D}")
+        async with asyncio.timeout(10):
+            await console.run(Intake(silent, Agent(console).command))
+    assert "(nothing was said)" in screen.getvalue()
+
+
+async def test_whoever_said_yes_beforehand_is_not_asked(history: Path) -> None:
+    screen = io.StringIO()
+    with create_pipe_input() as keys, create_app_session(input=keys, output=DummyOutput()):
+        console = InteractiveConsole(CONVERSATION, history, Console(file=screen, width=80), assumes_yes=True)
+        agent = Agent(console)
+        keys.send_text(f"/restore one{ENTER}{CTRL_D}")
+        async with asyncio.timeout(10):
+            await console.run(Intake(agent.receive, agent.command), agent.own)
+    assert agent.own_commands == ["restore one", "yes"]
+
+
+async def test_in_a_pipe_nobody_is_asked() -> None:
+    plain = await talk(b"/restore one\n/retry\n")
+    assert plain.agent.own_commands == ["restore one", "yes", "retry"]
+    assert plain.written == ["Restored.", "ok"]
 
 
 async def test_ctrl_c_at_the_prompt_clears_the_line(history: Path) -> None:
@@ -232,6 +309,23 @@ async def test_ctrl_c_at_the_prompt_clears_the_line(history: Path) -> None:
 async def test_alt_enter_begins_a_new_line(history: Path) -> None:
     async with terminal(history, f"one{ALT_ENTER}two{ENTER}{CTRL_D}") as seen:
         assert seen.agent.heard == ["one\ntwo"]
+
+
+async def test_a_reply_that_comes_while_somebody_types_looks_like_any_other(history: Path) -> None:
+    screen = io.StringIO()
+    output = Vt100_Output(screen, lambda: Size(rows=24, columns=80), term="xterm", enable_cpr=False)
+    with create_pipe_input() as keys, create_app_session(input=keys, output=output):
+        shown = Console(force_terminal=True, color_system="standard", width=80, highlight=False)
+        console = InteractiveConsole(CONVERSATION, history, shown)
+        agent = Agent(console)
+        serving = asyncio.ensure_future(console.run(Intake(agent.receive, agent.command)))
+        for _ in range(50):  # until there is a prompt
+            await asyncio.sleep(0)
+        await console.send(ADDRESS, "Hello **Ada**", "key")
+        keys.send_text(CTRL_D)
+        async with asyncio.timeout(10):
+            await serving
+    assert "\x1b[1;36mada>\x1b[0m" in screen.getvalue()
 
 
 async def test_what_was_typed_is_kept_for_the_next_time_where_only_its_owner_reads_it(history: Path) -> None:

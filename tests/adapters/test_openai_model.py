@@ -21,6 +21,7 @@ from adapters.ports import (
     ContextOverflow,
     ModelError,
     ModelUnavailable,
+    RequestRefused,
     Sampling,
     ToolCall,
     ToolSchema,
@@ -203,7 +204,9 @@ def called(name: str, arguments: object, **more: object) -> dict[str, object]:
         pytest.param(completion(choice({"role": "assistant", "content": None})), Completion(None), id="null content"),
         pytest.param(completion(choice({"content": ""})), Completion(None), id="empty content"),
         pytest.param(
-            completion(choice({"content": None, "refusal": "I cannot."})), Completion("I cannot."), id="refusal"
+            completion(choice({"content": None, "refusal": "I cannot."})),
+            Completion("I cannot.", is_refusal=True),
+            id="refusal",
         ),
         pytest.param(
             completion(choice({"content": [{"type": "text", "text": "In "}, {"type": "text", "text": "parts"}]})),
@@ -344,7 +347,7 @@ async def test_an_error_that_does_not_pass_is_told_after_the_retries() -> None:
 async def test_an_error_that_a_retry_cannot_mend_is_told_at_once(status: int, told: str) -> None:
     async with scripted(fails(status, f"You sent {KEY}\nand that was wrong")) as (server, model):
         error = await refusal(model)
-        assert isinstance(error, ModelUnavailable)
+        assert isinstance(error, RequestRefused if status == 400 else ModelUnavailable)
         assert_fit_for_a_person(error)
         assert told in str(error)
         assert f"HTTP {status}" in error.detail
