@@ -17,7 +17,7 @@ import typer
 from adapters.ports import ServiceMissing
 from bot.app import utc_now
 from bot.chat import ChatOptions, chat_in_terminal
-from bot.errors import ContextTooSmall
+from bot.errors import ContextTooSmall, PathNotFound
 from bot.log import set_up
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from config.settings import Settings, SettingsInvalid, load_settings
@@ -51,6 +51,14 @@ def _any_agent(value: str | None) -> str | None:
     return value
 
 
+def _source_name(value: str | None) -> str | None:
+    if value is not None and (
+        not re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}", value) or not value.strip()
+    ):
+        raise typer.BadParameter("a name has 1 to 200 characters.")
+    return value if value is None else value.strip()
+
+
 AnyAgent = Annotated[
     str, typer.Option(help="A console agent's name, or a whole scope.", callback=_any_agent, show_default=False)
 ]
@@ -69,11 +77,24 @@ def chat(
     model: Annotated[str | None, typer.Option(help="The language model, instead of LLM_MODEL.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="For pipes: a line in, a line out.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the inner monologue and the tool calls.")] = False,
+    first: Annotated[bool, typer.Option("--first", help="Let the agent speak first.")] = False,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Take a new agent's first message as it comes, without a check.")
+    ] = False,
+    yes: Yes = False,
 ) -> None:
     """Talk to an agent in the terminal."""
     settings = _settings(llm_model=model)
     options = ChatOptions(
-        agent, preset, persona, human, plain=plain or sys.stdin is None or not sys.stdin.isatty(), debug=debug
+        agent,
+        preset,
+        persona,
+        human,
+        plain=plain or sys.stdin is None or not sys.stdin.isatty(),
+        debug=debug,
+        first=first,
+        verifies=not no_verify,
+        yes=yes,
     )
     # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
     quiet = "WARNING" if options.plain or debug else "ERROR"
@@ -84,14 +105,33 @@ def chat(
 @main.command()
 def run() -> None:
     """Serve the platforms in BOT_PLATFORMS."""
+    from bot.implementations import open_platforms
+    from bot.serve import serve
+
     settings = _settings()
-    served = [name for name in settings.bot_platforms if name != "console"]
-    if not served:
-        _fail(
-            EX_CONFIG,
-            "BOT_PLATFORMS: names no platform to serve but the console; `python -m bot chat` is that.",
-        )
-    _fail(EX_CONFIG, f"BOT_PLATFORMS: {', '.join(served)}: not supported by this version yet.")
+    set_up(settings.bot_log_level, settings.bot_log_format)
+    _run(lambda: asyncio.run(serve(settings, open_platforms(settings))))
+
+
+@main.command()
+def load(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders and patterns.", show_default=False)
+    ],
+    agent: Annotated[
+        str, typer.Option(help="Who gets the documents: a console agent's name, or a whole scope.", callback=_any_agent)
+    ] = "memgpt",
+    source: Annotated[
+        str | None, typer.Option(help="A name for the documents together; theirs if not given.", callback=_source_name)
+    ] = None,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Remove the source's documents that are not among the files.")
+    ] = False,
+) -> None:
+    """Put documents into archival storage."""
+    from bot.operator.load import load as load_documents
+
+    _operate(lambda settings: load_documents(settings, paths, agent, source, utc_now, drops_missing=drop_missing))
 
 
 @main.command()
@@ -149,6 +189,14 @@ def migrate() -> None:
 
 
 @main.command()
+def reindex() -> None:
+    """Build the indexes of words and vectors anew."""
+    from bot.operator import reindex as indexes
+
+    _operate(lambda settings: indexes.reindex(settings, utc_now))
+
+
+@main.command()
 def doctor() -> None:
     """Check everything that the bot needs."""
     from bot.operator.doctor import examine
@@ -191,7 +239,7 @@ def _run(work: Callable[[], None]) -> None:
         _fail(EX_CONFIG, str(error))
     except CommandUnclear as error:
         _fail(EX_USAGE, str(error))
-    except (StorageUnavailable, ServiceMissing, CannotBeDone) as error:
+    except (StorageUnavailable, ServiceMissing, CannotBeDone, PathNotFound) as error:
         _fail(EX_UNAVAILABLE, str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None

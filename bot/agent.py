@@ -1,6 +1,7 @@
 """An agent as it stands in memory between two steps: a value, replaced as a whole by each step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adapters.ports import ChatMessage
@@ -10,10 +11,13 @@ from memory.ports import Message
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """A message of the queue as the model sees it, with its size in tokens (our own count)."""
+    """A message of the queue as the model sees it, with its size in tokens (our own count).
+
+    `chat` is None for what the model does not see: the result of a call that was too many.
+    """
 
     message: Message
-    chat: ChatMessage
+    chat: ChatMessage | None
     tokens: int
 
 
@@ -24,6 +28,9 @@ class Agent:
     `folded` is core memory as it stands in the prompt's fixed part; `core` is core memory now. The agent's own edits
     show as tool results and reach `folded` at the next compaction, so that the prompt's prefix stays the same to
     the byte and the server's prompt cache holds. Everybody else's edits are folded at once.
+
+    `paused_at` is since when nothing is kept of what is said to it. `passing` are the turns in the queue of which
+    nothing is kept: the queue is all that holds them, once they are over.
     """
 
     id: int
@@ -35,6 +42,21 @@ class Agent:
     summary: str
     warned: bool
     queue: tuple[Queued, ...]
+    paused_at: datetime | None = None
+    passing: frozenset[int] = frozenset()
+    derive_anew: bool = False
+    """Whether `summary` is an older one, as messages that a newer one covered were changed since."""
+    revision: int = 0
+    """See `memory.agents.AgentStore.changing`."""
+
+    def keeps(self, message: Message) -> bool:
+        """Whether what is said in the turn of a message is kept."""
+        return message.turn_id not in self.passing
+
+    def without_passing(self) -> "Agent":
+        """The same without what nothing is kept of."""
+        kept = tuple(queued for queued in self.queue if self.keeps(queued.message))
+        return replace(self, queue=kept, passing=frozenset())
 
     @property
     def is_direct(self) -> bool:

@@ -9,13 +9,17 @@ from zoneinfo import ZoneInfo
 from bot.agent import Agent
 from bot.commit import whole
 from bot.context import ContextCompiler
+from bot.scopes import owner_of
 from memory.agents import AgentRecord, AgentStore
-from memory.core_memory import Block, CoreMemory
+from memory.core_memory import Block, CoreMemory, person_of_label
 from memory.database import Database, finish
+from memory.people import People
 from memory.ports import BlockEdit, Message
 from memory.recall import RecallStorage
+from memory.turn_journal import TurnJournal
 
-MAX_AT_HAND = 200
+MAX_AT_HAND = 50_000
+"""Messages in the queues of the agents at hand, together: about 1 kB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,10 @@ class FirstMemory:
 
 
 class Agents:
-    """Every change of an agent goes through its lane, so what is at hand here is always what is in the database."""
+    """Every change of an agent goes through its lane, so what is at hand here is always what is in the database.
+
+    But for messages that people edit or delete (`bot.changes`): what is at hand is out of date then, and let go of.
+    """
 
     def __init__(
         self,
@@ -41,6 +48,8 @@ class Agents:
         store: AgentStore,
         recall: RecallStorage,
         compiler: ContextCompiler,
+        people: People,
+        journal: TurnJournal,
         first_memory: FirstMemory,
         zone: ZoneInfo,
         now: Callable[[], datetime],
@@ -49,15 +58,26 @@ class Agents:
         self._store = store
         self._recall = recall
         self._compiler = compiler
+        self._people = people
+        self._journal = journal
         self._first_memory = first_memory
         self._zone = zone
         self._now = now
         self._at_hand: OrderedDict[str, Agent] = OrderedDict()
+        self._messages_at_hand = 0
 
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone of people who set none."""
-        return self._zone
+    async def zone_of(self, person: str | None) -> ZoneInfo:
+        """A person's time zone; that of people who set none for them, and for nobody in particular."""
+        name = await self._people.timezone(person) if person is not None else None
+        return ZoneInfo(name) if name is not None else self._zone
+
+    def first_blocks(self, scope: str) -> tuple[tuple[str, str], ...]:
+        """Labels and texts of the core memory with which an agent of this scope begins."""
+        return self._first_memory.blocks(scope)
+
+    async def find(self, scope: str) -> AgentRecord | None:
+        """An agent as it is kept, or None if there is none yet; for reading beside its turns."""
+        return await self._store.find(scope)
 
     async def id_of(self, scope: str) -> int | None:
         """The id of a scope's agent, or None if there is none yet; for reading beside its turns."""
@@ -68,27 +88,37 @@ class Agents:
 
     async def get(self, scope: str) -> Agent:
         """The agent of a scope, made if there is none yet; to be called in its lane only."""
-        if scope in self._at_hand:
+        held = self._at_hand.get(scope)
+        if held is not None and self._store.is_current(scope, held.revision):
             self._at_hand.move_to_end(scope)
-            return self._at_hand[scope]
+            return held
         record = await self._store.find(scope)
         if record is None:
             record = await finish(self._create(scope))
-        return self._loaded(record, await self._recall.queue(record.id))
+        zone = await self.zone_of(owner_of(scope))
+        return self._loaded(record, zone, await self._recall.queue(record.id))
 
     def keep(self, agent: Agent) -> None:
-        """Take an agent as its newest commit left it."""
+        """Take an agent as its newest commit left it; but not if messages of it were changed meanwhile."""
+        self.let_go(agent.scope)
+        if not self._store.is_current(agent.scope, agent.revision):
+            return
         self._at_hand[agent.scope] = agent
-        self._at_hand.move_to_end(agent.scope)
-        while len(self._at_hand) > MAX_AT_HAND:
-            self._at_hand.popitem(last=False)
+        self._messages_at_hand += _weight(agent)
+        while self._messages_at_hand > MAX_AT_HAND and len(self._at_hand) > 1:
+            self.let_go(next(iter(self._at_hand)))
+
+    def let_go(self, scope: str) -> None:
+        """Load the agent of a scope anew when it is asked for next; to be called in its lane only."""
+        if (agent := self._at_hand.pop(scope, None)) is not None:
+            self._messages_at_hand -= _weight(agent)
 
     async def edit_core(self, agent: Agent, label: str, edited: CoreMemory, *, author: str, reason: str) -> Agent:
         """Write an edit that is not the agent's own; the agent sees it in its next prompt."""
         edit = BlockEdit(
             label=label,
-            before=agent.core.block(label).value,
-            after=edited.block(label).value,
+            before=agent.core.text(label),
+            after=edited.text(label),
             author=author,
             reason=reason,
             source_message_id=None,
@@ -97,32 +127,58 @@ class Agents:
 
         async def commit() -> Agent:
             async with self._database.write() as transaction:
+                self._store.check(agent.scope, agent.revision)
                 await self._store.save_edits(transaction, agent.id, [edit])
             return replace(agent, core=edited, folded=edited)
 
         return await whole(commit(), self.keep)
+
+    async def pause(self, agent: Agent, now: datetime | None) -> None:
+        """Keep nothing of what is said from now on; None: keep it again. To be called in the agent's lane only.
+
+        What was said meanwhile is forgotten when it is kept again.
+        """
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await self._store.save_paused(transaction, agent.id, now)
+                if now is not None:
+                    await self._journal.leave_nothing(transaction, agent.id)
+            self.let_go(agent.scope)
+
+        await finish(commit())
 
     async def _create(self, scope: str) -> AgentRecord:
         async with self._database.write() as transaction:
             blocks = self._first_memory.blocks(scope)
             return await self._store.create(transaction, scope, blocks, self._now(), self._first_memory.preset)
 
-    def _loaded(self, record: AgentRecord, queue: tuple[Message, ...]) -> Agent:
-        limit = self._compiler.room.block
-        core = CoreMemory(tuple(Block(label, value, limit) for label, value in record.blocks))
+    def _loaded(self, record: AgentRecord, zone: ZoneInfo, queue: tuple[Message, ...]) -> Agent:
+        room = self._compiler.room
+        limits = ((room.block if person_of_label(label) is None else room.person) for label, _ in record.blocks)
+        core = CoreMemory(tuple(Block(*kept, limit) for kept, limit in zip(record.blocks, limits, strict=True)))
         agent = Agent(
             id=record.id,
             scope=record.scope,
             preset=record.preset,
-            zone=self._zone,
+            zone=zone,
             core=core,
             folded=core,
             summary=record.summary,
             warned=record.warned,
             queue=(),
+            paused_at=record.paused_at,
+            passing=record.passing,
+            derive_anew=record.derive_anew,
+            revision=record.revision,
         )
         names_speaker = not agent.is_direct
         queued = self._compiler.queued(queue, agent.zone, names_speaker=names_speaker)
         agent = replace(agent, queue=queued)
         self.keep(agent)
         return agent
+
+
+def _weight(agent: Agent) -> int:
+    """Messages; an agent without any weighs something too."""
+    return len(agent.queue) + 10

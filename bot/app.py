@@ -1,31 +1,43 @@
-"""The composition root: the only place that chooses implementations and puts them together."""
+"""The composition root: puts the parts of a bot together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import bot.commands
+import bot.in_chat
 import bot.tools
-from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
-from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
-from adapters.known_models import context_window_of
-from adapters.openai_model import OpenAIModel
-from adapters.ports import ChatPlatform, LanguageModel, ModelUnavailable, ServiceMissing
-from adapters.reachable import OPENAI_URL, check_reachable
+from adapters.glibc import use_one_arena
+from adapters.ports import Address, ChatPlatform, Intake, LanguageModel
 from adapters.token_counter import BpeTokenCounter
-from bot.agents import Agents, FirstMemory
-from bot.command import Commands
+from bot.admission import Admission
+from bot.agents import Agents
+from bot.budgets import Budgets, Caps
+from bot.changes import Changes
+from bot.checkpoints import Checkpoints
+from bot.choices import DEFAULT_PRESET, Choices, check_fits, equipment_of_all, first_memory_of, within
+from bot.command import Commands, Parts
+from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment, Room
 from bot.executor import Executor, Shelves
+from bot.greeting import Greeting
+from bot.implementations import document_readers, known_prices, open_embedder, open_model, runs_on, server_of
 from bot.lanes import Lanes
+from bot.library import Library
+from bot.metered_model import MeteredModel
+from bot.metrics import NO_METRICS, Metrics
+from bot.outage import Outage, Wait
+from bot.outbox import Outbox
 from bot.queue_manager import Fractions, QueueManager
 from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
+from bot.resets import Resets
 from bot.summary import Summarizer
+from bot.take_back import TurnHistory
 from bot.tiers.auto_tier import AutoTier, TierName
 from bot.tiers.json_tier import JsonTier
 from bot.tiers.plain_prompt import PlainPrompter
@@ -34,20 +46,35 @@ from bot.tiers.text_tier import TextTier
 from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
 from bot.turn import Observe, Turns
+from bot.waiting import Waiting
 from config.settings import EMBEDDED, Settings
-from config.words import WordsNotFound, human, persona, preset, preset_names, prompt
+from config.words import prompt
+from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.changes import MessageChanges
+from memory.channels import Channels
 from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
+from memory.documents import Documents
+from memory.inbox import Inbox
 from memory.model_tiers import ModelTiers
+from memory.outbox import OutboxStore
+from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.turn_journal import TurnJournal
+from memory.usage import UsageStore
+
+logger = logging.getLogger(__name__)
 
 NEVER = 9.0
 """A fraction of the window that is never reached."""
+
+GRACE_S = 20.0
+"""How long a running step may take to end, once the program is to end."""
 
 
 def utc_now() -> datetime:
@@ -61,22 +88,37 @@ class App:
 
     agents: Agents
     receiver: Receiver
+    changes: Changes
+    outbox: Outbox
     commands: Commands
+    in_chat: Commands
+    """Those of the terminal alone."""
     shelves: Shelves
     lanes: Lanes
+    library: Library
+    channels: Channels
+    database: Database
 
+    def intake(self, platform: str) -> Intake:
+        """Where a platform hands in what happens there."""
+        return Intake(
+            self.receiver.receive,
+            self.commands.run,
+            self.changes.change,
+            suggest=self.commands.suggest,
+            last_heard=lambda: self.receiver.last_heard(platform),
+            connected=self.outbox.connected,
+            commands=self.commands.specs,
+        )
 
-DEFAULT_PRESET = "memgpt_chat"
+    async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
+        """Take up what an earlier process left: replies to be delivered, turns under way, events that wait.
 
-
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """What the operator chooses beside the settings."""
-
-    preset: str = DEFAULT_PRESET
-    persona: str | None = None
-    human: str | None = None
-    """None for both: as the preset says."""
+        Args:
+            serves: whether this process can deliver replies to an address.
+        """
+        await self.outbox.resume(serves)
+        await self.receiver.resume(serves)
 
 
 @asynccontextmanager
@@ -86,9 +128,22 @@ async def open_app(
     choices: Choices,
     *,
     observe: Callable[[str], Observe | None] = lambda scope: None,
+    around_model: Callable[[LanguageModel], LanguageModel] = lambda model: model,
+    metrics: Metrics = NO_METRICS,
     now: Callable[[], datetime] = utc_now,
+    wait: Wait = asyncio.sleep,
 ) -> AsyncIterator[App]:
     """Everything a bot needs, open; closed at the end, in order, after the running turns.
+
+    Args:
+        settings: what the operator set.
+        platforms: what it serves, by name.
+        choices: what the operator chose beside.
+        observe: who is told of an agent's steps, by its scope.
+        around_model: puts something around the model, to count what it costs.
+        metrics: takes note of what happens.
+        now: the clock.
+        wait: lets some seconds pass.
 
     Raises:
         StorageUnavailable: the data directory or the database cannot be used.
@@ -96,35 +151,41 @@ async def open_app(
         ContextTooSmall: the model's window has no room for instructions and tools.
         WordsNotFound: there is no such preset, persona or human, or a preset cannot be used.
     """
+    use_one_arena()
     own = settings.bot_data_dir
-    chosen = preset(choices.preset, own)
-    first_memory = FirstMemory(
-        preset=choices.preset,
-        persona=persona(choices.persona or chosen.persona, own),
-        human=human(choices.human or chosen.human, own),
-    )
+    first_memory = first_memory_of(choices, own)
     async with AsyncExitStack() as stack:
         data_dir = DataDir(settings.bot_data_dir)
         data_dir.acquire()
         stack.callback(data_dir.release)
-        model = await open_model(settings)
+        model = around_model(await open_model(settings))
         stack.push_async_callback(model.close)
         backups = settings.bot_data_dir / "backups"
         database = await Database.open(settings.database_path, backups, now())
         stack.push_async_callback(database.close)
+        budgets, usage = Budgets(Accounts(database), _caps(settings), settings.zone, now), UsageStore(database)
+        model = MeteredModel(model, budgets, known_prices(settings))
 
         counter = BpeTokenCounter()
-        agents_kept, recall = AgentStore(database), RecallStorage(database)
         embedder = open_embedder(settings)
         stack.push_async_callback(embedder.close)
+        agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
+        stack.push_async_callback(recall.close)
         archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
         talks_only = _talks_only(settings)
-        equipment = {"any": Equipment(prompt("text_tier", own), ())} if talks_only else _equipment(tools, own)
+        equipment = (
+            {"any": Equipment(prompt("text_tier", own), ())}
+            if talks_only
+            else equipment_of_all(tools, own, needed=(DEFAULT_PRESET, choices.preset))
+        )
+        equipment = {name: within(model.context_window, given, counter) for name, given in equipment.items()}
         fixed = max(given.tokens(counter) for given in equipment.values())
         room = Room.of(model.context_window, settings.memory_block_tokens, fixed)
-        shelves = Shelves(recall, archival, ResultLists(database), counter, room)
+        if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
+            check_fits(first_memory, room, counter)
+        shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, room)
         compiler = ContextCompiler(equipment, room, counter)
         tier = _text_tier(settings, model, embedder, shelves)
         if not talks_only:
@@ -132,94 +193,108 @@ async def open_app(
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
         warn = NEVER if talks_only else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
-        summarizer = Summarizer(writer, prompt("summarize"), counter, room)
+        summarizer = Summarizer(writer, prompt("summarize", own), counter, room)
         fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
         queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, fractions, now)
+        inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
+        replies = OutboxStore(database)
+        outbox = Outbox(replies, platforms, now, wait, metrics)
         turns = Turns(
             database,
             agents_kept,
             shelves,
+            inbox,
+            journal,
+            outbox,
+            usage,
             compiler,
             queue_manager,
             tier,
             Executor(tools),
+            Greeting(people, runs_on(settings), now),
             max_steps=settings.llm_max_steps,
+            verifies_first=choices.verifies_first,
             now=now,
+            metrics=metrics,
         )
-        agents = Agents(database, agents_kept, recall, compiler, first_memory, settings.zone, now)
+        agents = Agents(database, agents_kept, recall, compiler, people, journal, first_memory, settings.zone, now)
         lanes = Lanes()
-        stack.push_async_callback(lanes.idle)
+        recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
-            stack.push_async_callback(_end, asyncio.create_task(start))
-        receiver = Receiver(agents, turns, lanes, platforms, observe)
-        commands = Commands(discover(bot.commands, Command), agents, shelves, lanes, now)
-        yield App(agents, receiver, commands, shelves, lanes)
-
-
-async def open_model(settings: Settings) -> LanguageModel:
-    """The language model of the settings.
-
-    Raises:
-        ServiceMissing: it is not there.
-    """
-    if settings.llm_model == EMBEDDED:
-        return EmbeddedModel(
-            packaged_model(),
-            name=EMBEDDED,
-            context_window=settings.llm_context_window,
-            timeout_s=settings.llm_timeout_s,
+            stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
+        outage = Outage(lambda scope: receiver.go_on(scope), wait)
+        waiting, channels = Waiting(), Channels(database)
+        admission = Admission(people, settings.bot_admission, settings.bot_owners, now)
+        conductor = Conductor(
+            database,
+            agents,
+            turns,
+            waiting,
+            inbox,
+            journal,
+            outage,
+            usage,
+            platforms,
+            observe,
+            retries_for=timedelta(hours=settings.llm_retry_hours),
+            now=now,
+            metrics=metrics,
         )
-    if settings.model_is_file:
-        return await _open_model_file(settings)
-    await check_reachable(settings.llm_model, settings.openai_base_url)
-    return OpenAIModel(
-        settings.llm_model,
-        api_key=_key(settings),
-        base_url=settings.openai_base_url,
-        context_window=settings.llm_context_window or context_window_of(settings.llm_model),
-        timeout_s=settings.llm_timeout_s,
+        receiver = Receiver(
+            inbox,
+            waiting,
+            channels,
+            admission,
+            journal,
+            outbox,
+            conductor,
+            lanes,
+            now,
+            wait,
+            most_waiting=settings.bot_max_waiting_messages,
+        )
+        stack.push_async_callback(outbox.close, GRACE_S)
+        stack.push_async_callback(outage.close)
+        stack.push_async_callback(receiver.close, GRACE_S)
+        changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
+        changes = Changes(changed, waiting, recall, archival, now)
+        stack.push_async_callback(changes.tidy)
+        library = Library(Documents(database, now), archival, document_readers())
+        checkpoints = Checkpoints(database, agents, recall, archival, own)
+        parts = Parts(
+            agents=agents,
+            shelves=shelves,
+            lanes=lanes,
+            queue_manager=queue_manager,
+            history=TurnHistory(database, agents, agents_kept, recall, archival, now),
+            checkpoints=checkpoints,
+            library=library,
+            people=people,
+            channels=channels,
+            inbox=inbox,
+            journal=journal,
+            replies=replies,
+            usage=usage,
+            budgets=budgets,
+            wake=receiver.wake,
+            model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
+            own_words=own,
+            admission=admission,
+            resets=Resets(database, agents, shelves, checkpoints, now),
+        )
+        general, owners = discover(bot.commands, Command), settings.bot_owners
+        shared = {name: general[name] for name in ("memory", "help")}
+        commands = Commands(general, "/agent ", parts, owners, now)
+        in_chat = Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now)
+        yield App(agents, receiver, changes, outbox, commands, in_chat, shelves, lanes, library, channels, database)
+
+
+def _caps(settings: Settings) -> Caps:
+    return Caps(
+        per_person=settings.budget_tokens_per_user_day,
+        in_all=settings.budget_tokens_per_day,
+        timed_fraction=settings.budget_heartbeat_fraction,
     )
-
-
-async def _open_model_file(settings: Settings) -> LanguageModel:
-    path = model_file(settings.llm_model)
-    model = EmbeddedModel(
-        path, name=path.stem, context_window=settings.llm_context_window, timeout_s=settings.llm_timeout_s
-    )
-    try:
-        await model.start()  # now, so that a file that cannot be loaded is told at once
-    except ModelUnavailable as error:
-        raise ServiceMissing(f"LLM_MODEL={settings.llm_model}: {error.detail}") from error
-    return model
-
-
-def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
-    """The embedder of the settings.
-
-    Raises:
-        ServiceMissing: it is not installed.
-    """
-    if settings.embedding_model == EMBEDDED:
-        embedder_is_packaged()
-        return WordLlamaEmbedder()
-    return OpenAIEmbedder(
-        settings.embedding_model,
-        api_key=_key(settings),
-        base_url=settings.openai_base_url,
-        timeout_s=settings.llm_timeout_s,
-    )
-
-
-def _equipment(tools: Mapping[str, Tool], own: Path) -> dict[str, Equipment]:
-    """Instructions and tools of every preset, that of plain chat first."""
-    found = {}
-    for name in sorted(preset_names(own), key=lambda name: name != DEFAULT_PRESET):
-        made_of = preset(name, own)
-        if unknown := [tool for tool in made_of.tools if tool not in tools]:
-            raise WordsNotFound(f"The preset {name!r} names tools that there are not: {', '.join(unknown)}.")
-        schemas = tuple(tools[tool].schema for tool in made_of.tools)
-        found[name] = Equipment(prompt(made_of.instructions, own), schemas)
-    return found
 
 
 def _talks_only(settings: Settings) -> bool:
@@ -250,7 +325,7 @@ async def _acting_tier(
     }
     if settings.llm_tier != "auto":
         return tiers[TierName(settings.llm_tier)]
-    server = (settings.openai_base_url or OPENAI_URL).rpartition("@")[2]  # without a password that the URL may hold
+    server = server_of(settings)
     found = await known_tiers.find(server, model.name)
 
     async def remember(tier: TierName) -> None:
@@ -259,8 +334,17 @@ async def _acting_tier(
     return AutoTier(model, tiers, TierName(found) if found else None, remember)
 
 
-def _key(settings: Settings) -> str | None:
-    return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+def _tier_name(settings: Settings, tier: Tier) -> str:
+    if isinstance(tier, AutoTier):
+        return tier.current
+    return "text" if _talks_only(settings) else settings.llm_tier
+
+
+async def _logged(start: Awaitable[Any]) -> None:
+    try:
+        await start
+    except Exception:  # the bot can talk without
+        logger.exception("what was begun beside the start broke off")
 
 
 async def _end(task: "asyncio.Task[Any]") -> None:

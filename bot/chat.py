@@ -1,14 +1,17 @@
 """`python -m bot chat`: the console platform, served until the person leaves."""
 
-import io
+import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adapters.console.conversation import Conversation
+from adapters.console.conversation import Conversation, InChat
 from adapters.console.plain import PlainConsole, note, stdout_line
-from bot.app import DEFAULT_PRESET, Choices, open_app, utc_now
+from bot.app import open_app, utc_now
+from bot.choices import DEFAULT_PRESET, Choices
+from bot.events import login
 from bot.scopes import scope_of
+from bot.tidy import tidy
 from config.settings import EMBEDDED, Settings
 
 if TYPE_CHECKING:
@@ -34,28 +37,36 @@ class ChatOptions:
     human: str | None
     plain: bool
     debug: bool
+    first: bool
+    verifies: bool
+    yes: bool
 
 
 async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
     """Talk until the input ends; raises what `open_app` raises."""
     conversation = Conversation(options.agent, utc_now)
     platform = _console(conversation, settings, options)
-    choices = Choices(options.preset, options.persona, options.human)
+    choices = Choices(options.preset, options.persona, options.human, verifies_first=options.verifies)
     observe = platform.observe if options.debug else None
     async with open_app(settings, {platform.name: platform}, choices, observe=lambda scope: observe) as app:
+        await tidy(app.database, utc_now())
         is_new = await app.agents.id_of(scope_of(conversation.origin)) is None
         platform.greet(_greeting(settings, options, is_new=is_new))
-        await platform.run(app.receiver.receive, app.commands.run)
+        await app.resume(lambda address: address == conversation.origin.address)
+        if options.first:
+            await platform.open(await app.receiver.wake(conversation.origin, login("", utc_now())))
+        await platform.run(app.intake(platform.name), InChat(app.in_chat.run, app.in_chat.names))
 
 
 def _console(
     conversation: Conversation, settings: Settings, options: ChatOptions
 ) -> "PlainConsole | InteractiveConsole":
     if options.plain:
-        return PlainConsole(conversation, sys.stdin.buffer if sys.stdin else io.BytesIO(), stdout_line, note)
+        stdin = sys.stdin.buffer if sys.stdin else open(os.devnull, "rb")  # noqa: SIM115 - as long as the process
+        return PlainConsole(conversation, stdin, stdout_line, note)
     from adapters.console.interactive import InteractiveConsole  # a pipe needs none of what it imports
 
-    return InteractiveConsole(conversation, settings.bot_data_dir / "console_history")
+    return InteractiveConsole(conversation, settings.bot_data_dir / "console_history", assumes_yes=options.yes)
 
 
 def _greeting(settings: Settings, options: ChatOptions, *, is_new: bool) -> str:

@@ -1,86 +1,268 @@
 """Running a slash command for somebody."""
 
+import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
 
-from adapters.ports import Origin
+from adapters.ports import CommandCall, CommandReply, CommandSpec, Origin
+from bot.admission import Admission
+from bot.agent import Agent
 from bot.agents import Agents
-from bot.errors import CommandRefused
+from bot.budgets import Budgets
+from bot.checkpoints import Checkpoints
+from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
 from bot.lanes import Lanes
+from bot.library import Library
+from bot.permissions import caller_of, refusal
+from bot.queue_manager import QueueManager
 from bot.registry import Command
-from bot.scopes import scope_of
+from bot.resets import Resets
+from bot.scopes import person_of, scope_of
+from bot.take_back import TurnHistory
 from bot.text import clean, one_line
+from memory.channels import Channels
+from memory.inbox import Inbox
+from memory.outbox import OutboxStore
+from memory.people import People
+from memory.ports import ChangedMeanwhile, Message, NewMessage
+from memory.turn_journal import TurnJournal
+from memory.usage import UsageStore
 
 logger = logging.getLogger(__name__)
 
 WENT_WRONG = "Something went wrong on my side. Please try again."
 
+MOST_SUGGESTED = 25
+"""Suggestions that Discord takes."""
+
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True, slots=True)
-class CommandContext:
-    """What a command may touch: the agent of the scope that it was given in, and what is kept of it."""
+class Parts:
+    """The parts of a bot that commands act on.
 
-    origin: Origin
-    scope: str
+    `model` names the model and the tier in which it is spoken to now; `own_words` is where the operator's own personas
+    are.
+    """
+
     agents: Agents
     shelves: Shelves
     lanes: Lanes
-    commands: Mapping[str, Command]
+    queue_manager: QueueManager
+    history: TurnHistory
+    checkpoints: Checkpoints
+    library: Library
+    people: People
+    channels: Channels
+    inbox: Inbox
+    journal: TurnJournal
+    replies: OutboxStore
+    usage: UsageStore
+    budgets: Budgets
+    wake: Callable[[Origin, NewMessage], Awaitable[Awaitable[None]]]
+    model: Callable[[], str]
+    own_words: Path
+    admission: Admission
+    resets: Resets
+
+
+@dataclass(frozen=True, slots=True)
+class CommandContext:
+    """Who gave a command, where, and what it may touch: the agent of that scope, and what is kept of it.
+
+    `may` is asked of other commands than this one, `reads_messages` is that of the call.
+    """
+
+    origin: Origin
+    scope: str
+    reads_messages: bool
+    may: Callable[[Command], bool]
+    parts: Parts
+    commands: "Commands"
     now: datetime
 
-    async def in_lane(self, change: Callable[[], Awaitable[None]]) -> None:
-        """Change the agent between two of its turns, never within one."""
-        await self.lanes.submit(self.scope, change)
+    @property
+    def author(self) -> str:
+        """The person, as the journal of core memory names them."""
+        return person_of(self.origin)
+
+    def is_own(self, message: Message) -> bool:
+        """Whether they may read a message: all of their direct messages, in a channel those that they wrote."""
+        return self.origin.is_direct or message.author_id == clean(self.origin.person.id)
+
+    async def zone(self) -> ZoneInfo:
+        """The time zone of the person."""
+        return await self.parts.agents.zone_of(self.author)
+
+    async def in_lane(self, change: Callable[[Agent], Awaitable[Result]]) -> Result:
+        """Look at the agent, or change it, between two of its turns, never within one."""
+        results: list[Result] = []
+
+        async def job() -> None:
+            while not results:
+                with contextlib.suppress(ChangedMeanwhile):  # people changed messages: nothing was written yet
+                    results.append(await change(await self.parts.agents.get(self.scope)))
+
+        await self.parts.lanes.submit(self.scope, job)
+        return results[0]
 
 
 class Commands:
-    """All commands, by name."""
+    """A set of commands, by name.
+
+    Args:
+        commands: what there is.
+        prefix: how a command is typed, up to its name: `/agent ` or `/`.
+        parts: what they act on.
+        owners: those of the settings.
+        now: the clock.
+    """
 
     def __init__(
         self,
         commands: Mapping[str, Command],
-        agents: Agents,
-        shelves: Shelves,
-        lanes: Lanes,
+        prefix: str,
+        parts: Parts,
+        owners: Collection[str],
         now: Callable[[], datetime],
     ) -> None:
         self._commands = commands
-        self._agents = agents
-        self._shelves = shelves
-        self._lanes = lanes
+        self._prefix = prefix
+        self._parts = parts
+        self._owners = owners
         self._now = now
 
-    async def run(self, origin: Origin, line: str) -> str:
-        """Run what stands after `/agent`; returns the private reply, in Markdown."""
-        name, _, argument = clean(line).strip().partition(" ")
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the commands, in order."""
+        return tuple(sorted(self._commands))
+
+    @property
+    def specs(self) -> tuple[CommandSpec, ...]:
+        """The commands as a platform lists them, in order."""
+        return tuple(self._commands[name].spec for name in self.names)
+
+    def help(self, may: Callable[[Command], bool]) -> str:
+        """A line for each command that somebody may give, in Markdown."""
+        usable = [command for _, command in sorted(self._commands.items()) if may(command)]
+        return "\n".join(f"- `{self._usage(command)}`: {command.description}" for command in usable)
+
+    async def run(self, call: CommandCall) -> CommandReply:
+        """Run what stands after the prefix; never raises, and neither does what the reply asks to be confirmed."""
+
+        async def work() -> str | CommandReply:
+            if (shut_out := await self._parts.admission.refusal(call.origin)) is not None:
+                raise CommandRefused(shut_out)
+            command, argument = self._read(call)
+            if (refused := self._refusal(command, call, changes=bool(argument))) is not None:
+                raise CommandRefused(refused)
+            return await self._run(command, self._context(call), argument)
+
+        return await _guarded(work)
+
+    async def suggest(self, call: CommandCall) -> Sequence[str]:
+        """What the argument at the end of a line may become, the likeliest first; never raises."""
         try:
-            command = self._commands.get(name.lower() or "help")
-            if command is None:
-                raise CommandRefused(f"There is no command `{one_line(name, 40)}`. `/agent help` lists them.")
-            context = CommandContext(
-                origin,
-                scope_of(origin),
-                self._agents,
-                self._shelves,
-                self._lanes,
-                self._commands,
-                self._now(),
-            )
-            if command.argument is None:
-                return await command.run(context)
-            if not argument.strip():
-                raise CommandRefused(f"Usage: `{usage(command)}`")
-            return await command.run(context, argument.strip())
-        except CommandRefused as refusal:
-            return str(refusal)
-        except Exception:  # the last line, as for turns: the log has it all, the person is told, the process lives
-            logger.exception("command broke")
-            return WENT_WRONG
+            if await self._parts.admission.refusal(call.origin) is not None:
+                return ()
+            command, typed = self._read(call)
+            if self._refusal(command, call, changes=True) is not None:
+                return ()
+            known = command.choices if command.suggest is None else await command.suggest(self._context(call))
+        except CommandRefused:
+            return ()
+        except Exception:  # whoever types goes on without
+            logger.exception("suggestions broke")
+            return ()
+        return _fitting(known, typed)
+
+    def _read(self, call: CommandCall) -> tuple[Command, str]:
+        """The command that a line names, and the rest of the line.
+
+        Raises:
+            CommandRefused: there is none.
+        """
+        word, _, rest = clean(call.line).strip().partition(" ")
+        name, argument = word.lower() or "help", rest.strip()
+        group = [path for path in self._commands if path.startswith(f"{name} ")]
+        if group:
+            second, _, rest = argument.partition(" ")
+            name, argument = f"{name} {second.lower()}", rest.strip()
+        if (command := self._commands.get(name)) is not None:
+            return command, argument
+        if group:
+            lines = ", ".join(f"`{self._prefix}{path}`" for path in sorted(group) if self._is_for(path, call))
+            raise CommandRefused(f"There is no command `{one_line(name, 40)}`. There are: {lines or 'none for you'}.")
+        raise CommandRefused(f"There is no command `{one_line(name, 40)}`. `{self._prefix}help` lists them.")
+
+    def _is_for(self, name: str, call: CommandCall) -> bool:
+        return self._refusal(self._commands[name], call, changes=False) is None
+
+    def _refusal(self, command: Command, call: CommandCall, *, changes: bool) -> str | None:
+        return refusal(command.may, caller_of(call, self._owners), changes=changes)
+
+    def _context(self, call: CommandCall) -> CommandContext:
+        def may(command: Command) -> bool:
+            return self._refusal(command, call, changes=False) is None
+
+        return CommandContext(
+            call.origin, scope_of(call.origin), call.reads_messages, may, self._parts, self, self._now()
+        )
+
+    async def _run(self, command: Command, context: CommandContext, argument: str) -> str | CommandReply:
+        if command.argument is None:
+            return await command.run(context)
+        if command.choices and argument:
+            argument = self._chosen(command, argument)
+        if argument:
+            return await command.run(context, argument)
+        if command.is_optional:
+            return await command.run(context)
+        raise CommandRefused(f"Usage: `{self._usage(command)}`{_one_of(command)}")
+
+    def _chosen(self, command: Command, argument: str) -> str:
+        typed = " ".join(argument.split()).casefold()
+        for choice in command.choices:
+            if choice.casefold() == typed:
+                return choice
+        raise CommandRefused(f"Usage: `{self._usage(command)}`{_one_of(command)}")
+
+    def _usage(self, command: Command) -> str:
+        argument = command.argument.upper() if command.argument else ""
+        shown = f" [{argument}]" if command.is_optional else f" {argument}" if argument else ""
+        return f"{self._prefix}{command.name}{shown}"
 
 
-def usage(command: Command) -> str:
-    """How a command is typed."""
-    return f"/agent {command.name}" + (f" {command.argument.upper()}" if command.argument else "")
+def _one_of(command: Command) -> str:
+    if not command.choices:
+        return ""
+    return f", where {(command.argument or '').upper()} is one of: {', '.join(command.choices)}"
+
+
+def _fitting(known: Sequence[str], typed: str) -> tuple[str, ...]:
+    """Of what is known, what begins with what was typed, then what holds it."""
+    sought = typed.casefold()
+    begins = [text for text in known if text.casefold().startswith(sought)]
+    holds = [text for text in known if text not in begins and sought in text.casefold()]
+    return (*begins, *holds)[:MOST_SUGGESTED]
+
+
+async def _guarded(work: Callable[[], Awaitable[str | CommandReply]]) -> CommandReply:
+    try:
+        reply = await work()
+    except (CommandRefused, BudgetSpent) as refusal:
+        return CommandReply(str(refusal))
+    except Exception:  # the last line, as for turns: the log has it all, the person is told, the process lives
+        logger.exception("command broke")
+        return CommandReply(WENT_WRONG)
+    if isinstance(reply, str):
+        return CommandReply(reply)
+    confirmed = reply.confirmed
+    return reply if confirmed is None else replace(reply, confirmed=lambda: _guarded(confirmed))

@@ -9,21 +9,40 @@ that a server which caches prompts reads the prefix from its cache.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from string import Template
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters.ports import ChatMessage, ToolCall, ToolSchema
 from bot.agent import Agent, Queued
 from bot.errors import ContextTooSmall
-from bot.events import envelope
+from bot.events import envelope, notes_on_people
+from bot.speakers import MOST, known_speakers
 from bot.text import defuse, defuse_json, shorten
+from memory.core_memory import CoreMemory
 from memory.ports import Kind, Message, TokenCounter, ToolUse
 
 CUT = "[… {count} characters left out here …]"
 CUT_MESSAGE = "[… {count} characters left out here; the whole message is in recall storage …]"
 MIN_RESULT_TOKENS = 24
+MIN_CHARS = 40
+"""Of the shortest cut text, so much stays beside the note of what is missing."""
+
+NOTHING = "(nothing)"
+NOTE_ON_PEOPLE = (
+    'Of each person here you may keep a block person:<id>, the id as in "from": core_memory_append makes it. '
+    "Blocks of who is speaking are shown beside the newest message."
+)
+SUMMARY_HEADING = "# Summary of earlier messages (evicted; search recall for the originals)"
+SUMMARY_HEADING_TOKENS = 20
+
+MAX_CALLS = 16
+"""Of one answer, so many calls are run; one more is shown, whose result says that it was one too many."""
+
+SMALLEST_SHARE = 1 / 32
+"""How far a text may be cut beyond its usual room, where nothing but the newest step is left to make room from."""
 
 MIN_FREE_TOKENS = 400
 """What core memory, summary and queue need at least, together."""
@@ -34,10 +53,15 @@ TOKENS_PER_MESSAGE = 4
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How a context window is shared out, in tokens. In a small window everything shrinks with it."""
+    """How a context window is shared out, in tokens. In a small window everything shrinks with it.
+
+    `person` is for the block on one of the people of a channel, `people` for the blocks that are in view at once.
+    """
 
     window: int
     block: int
+    person: int
+    people: int
     summary: int
     message: int
     result: int
@@ -63,14 +87,23 @@ class Room:
                 f"{fixed + reply + MIN_FREE_TOKENS} are needed. Use a model with a larger window, or set "
                 "LLM_CONTEXT_WINDOW if this one's is larger than that."
             )
+        block = min(block_tokens, window // 8, free // 6)
+        person = min(block // 4, 200)
         return cls(
             window=window,
-            block=min(block_tokens, window // 8, free // 6),
+            block=block,
+            person=person,
+            people=min(MOST * person, free // 8),
             summary=min(800, window // 8, free // 6),
             message=min(window // 4, free // 4),
             result=min(2000, window // 8, free // 4),
             reply=reply,
         )
+
+
+def result_room(room: Room, calls: int) -> int:
+    """Tokens that one result may take where an answer makes so many calls."""
+    return max(MIN_RESULT_TOKENS, room.result // max(1, min(calls, MAX_CALLS + 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +115,8 @@ class Equipment:
 
     def tokens(self, counter: TokenCounter) -> int:
         """What it takes of every prompt."""
-        return counter.count(self.instructions.template) + counter.count(told_tools(self.tools))
+        of_channels = counter.count(NOTE_ON_PEOPLE) if self.tools else 0
+        return counter.count(self.instructions.template) + of_channels + counter.count(told_tools(self.tools))
 
 
 class ContextCompiler:
@@ -102,8 +136,15 @@ class ContextCompiler:
         self._tool_tokens = {name: counter.count(told_tools(of.tools)) for name, of in equipment.items()}
 
     def compile(self, agent: Agent) -> tuple[ChatMessage, ...]:
-        """The prompt for the agent's next step."""
-        return (self.prefix(agent), *(queued.chat for queued in agent.queue))
+        """The prompt for the agent's next step; notes on who is speaking stand before the newest of their messages."""
+        before: list[ChatMessage] = []
+        newest = next((queued for queued in reversed(agent.queue) if queued.message.kind is Kind.USER_MESSAGE), None)
+        for queued in agent.queue:
+            if queued is newest and (notes := self._notes(agent)):
+                before.append(ChatMessage("user", notes))
+            if queued.chat is not None:
+                before.append(queued.chat)
+        return (self.prefix(agent), *before)
 
     def tools(self, agent: Agent) -> tuple[ToolSchema, ...]:
         """The tools that the agent is given: always the same list."""
@@ -112,14 +153,13 @@ class ContextCompiler:
     def prefix(self, agent: Agent) -> ChatMessage:
         """The fixed part: instructions, core memory as folded, and the summary of what was evicted."""
         instructions = self._equipment[self._preset(agent)].instructions
+        note = "" if agent.is_direct else f"{NOTE_ON_PEOPLE}\n"
         parts = [
             instructions.substitute(place="a direct conversation" if agent.is_direct else "a channel of many"),
-            f"# Core memory\n{defuse(agent.folded.render())}",
+            f"# Core memory\n{note}{defuse(agent.folded.render())}",
         ]
         if agent.summary:
-            parts.append(
-                f"# Summary of earlier messages (evicted; search recall for the originals)\n{defuse(agent.summary)}"
-            )
+            parts.append(f"{SUMMARY_HEADING}\n{defuse(agent.summary)}")
         return ChatMessage("system", "\n\n".join(parts))
 
     def fixed_tokens(self, agent: Agent) -> int:
@@ -127,60 +167,139 @@ class ContextCompiler:
         tool_tokens = self._tool_tokens[self._preset(agent)]
         return self._count_prefix(self.prefix(agent).content or "") + tool_tokens + TOKENS_PER_MESSAGE
 
+    def notes_tokens(self, agent: Agent) -> int:
+        """The size of the notes on who is speaking."""
+        notes = self._notes(agent)
+        return self._count_prefix(notes) + TOKENS_PER_MESSAGE if notes else 0
+
+    def most_notes_tokens(self, agent: Agent) -> int:
+        """The size that these notes may come to, whoever speaks."""
+        return self.room.people + TOKENS_PER_MESSAGE if agent.core.people else 0
+
+    def shares(self, agent: Agent) -> Mapping[str, int]:
+        """What each part takes of the next prompt, in tokens of our own count, in the order of the prompt."""
+        bare = replace(agent, folded=CoreMemory(()), summary="")
+        system = self.fixed_tokens(bare)
+        core = self.fixed_tokens(replace(agent, summary="")) - system
+        notes = self.notes_tokens(agent)
+        return {
+            "system": system,
+            "core memory": core,
+            "summary": self.fixed_tokens(agent) - core - system,
+            **({"people": notes} if notes else {}),
+            "messages": sum(queued.tokens for queued in agent.queue),
+        }
+
     def queued(
-        self, messages: Iterable[Message], zone: ZoneInfo, *, names_speaker: bool, calls: int = 1
+        self,
+        messages: Iterable[Message],
+        zone: ZoneInfo,
+        *,
+        names_speaker: bool,
+        share: float = 1.0,
+        calls: int = MAX_CALLS + 1,
     ) -> tuple[Queued, ...]:
         """Messages as they stand in the queue, each cut if it is too long for the window; whole it is in recall.
 
-        `calls`: of how many calls the first results are, if the step that made them is not among the messages.
+        Args:
+            messages: in order; a step's results follow its calls.
+            zone: for the times.
+            names_speaker: whether each line says who wrote it.
+            share: of its usual room, what each may take.
+            calls: of one answer, so many are shown, each with its result.
         """
+        room = replace(self.room, message=int(self.room.message * share), result=int(self.room.result * share))
         queue = []
+        uses: tuple[ToolUse, ...] = ()
         for message in messages:
             if message.kind is Kind.ASSISTANT:
-                calls = max(1, len(message.tool_uses))
-            chat = self._render(message, zone, names_speaker, calls)
-            tokens = self._counter.count(chat.content or "") + TOKENS_PER_MESSAGE
-            tokens += sum(self._counter.count(call.arguments) + 10 for call in chat.tool_calls)
-            queue.append(Queued(message, chat, tokens))
+                uses = message.tool_uses[:calls]
+            is_shown = message.kind is not Kind.TOOL_RESULT or any(use.id == message.tool_use_id for use in uses)
+            chat = self._render(message, zone, names_speaker, room, uses) if is_shown else None
+            queue.append(Queued(message, chat, self._tokens(chat) if chat else 0))
         return tuple(queue)
+
+    def tightened(
+        self, queue: tuple[Queued, ...], zone: ZoneInfo, *, names_speaker: bool, max_tokens: float
+    ) -> tuple[Queued, ...]:
+        """A queue of which nothing can be spared, its texts cut further until it fits (or cannot be cut any more).
+
+        Where many calls were made in one answer and short texts are not enough, only the first of them are shown.
+        """
+        messages = [queued.message for queued in queue]
+        share, calls = 1.0, MAX_CALLS + 1
+        while sum(queued.tokens for queued in queue) > max_tokens and (share > SMALLEST_SHARE or calls > 1):
+            if share > SMALLEST_SHARE:
+                share /= 2
+            else:
+                calls //= 2
+            queue = self.queued(messages, zone, names_speaker=names_speaker, share=share, calls=calls)
+        return queue
+
+    def _notes(self, agent: Agent) -> str:
+        """The blocks of the people who are speaking, as many as there is room for; nothing if there are none."""
+        told = ""
+        notes: dict[str, str] = {}
+        for block, _ in known_speakers(agent):
+            notes[block.label] = self._fit(block.value, self.room.person)  # it may be of a larger window
+            more = notes_on_people(notes)
+            if self._count_prefix(more) > self.room.people:
+                break
+            told = more
+        return told
+
+    def _tokens(self, chat: ChatMessage) -> int:
+        calls = sum(
+            self._counter.count(call.name) + self._counter.count(call.arguments) + 6 for call in chat.tool_calls
+        )
+        return self._counter.count(chat.content or "") + calls + TOKENS_PER_MESSAGE
 
     def _preset(self, agent: Agent) -> str:
         return agent.preset if agent.preset in self._equipment else next(iter(self._equipment))
 
-    def _render(self, message: Message, zone: ZoneInfo, names_speaker: bool, calls: int) -> ChatMessage:
+    def _render(
+        self, message: Message, zone: ZoneInfo, names_speaker: bool, room: Room, uses: tuple[ToolUse, ...]
+    ) -> ChatMessage:
+        """A message in the roles of the API; `uses` are the calls of its step, which share the room."""
+        sharing = max(1, len(uses))
         if message.kind is Kind.ASSISTANT:
-            made = tuple(ToolCall(use.id, _replayed_name(use.name), self._replayed(use)) for use in message.tool_uses)
+            fits = sum(self._counter.count(use.arguments) for use in uses) <= room.message
+            most = room.message if fits else room.message // sharing
+            made = tuple(
+                ToolCall(use.id, _replayed_name(use.name), self._replayed(use.arguments, most)) for use in uses
+            )
             # Beside tool calls stands the inner monologue; a bare answer is what was said.
-            content = message.thoughts if made else message.text or message.thoughts
-            return ChatMessage("assistant", self._fit(defuse(content or ""), self.room.message) or None, made)
+            content = message.thoughts if made else message.text or message.thoughts or NOTHING
+            return ChatMessage("assistant", self._fit(defuse(content or ""), room.message) or None, made)
         if message.kind is Kind.TOOL_RESULT:
-            # Kept whole, shown cut; the results of one step share the room.
-            text = self._fit(message.text or "", max(MIN_RESULT_TOKENS, self.room.result // calls), note=CUT)
+            # Kept whole, shown cut.
+            text = self._fit(message.text or "", result_room(room, sharing), note=CUT)
             return ChatMessage("tool", text, tool_call_id=message.tool_use_id)
 
         def wrapped(text: str) -> str:
             return envelope(message, zone, text=text, names_speaker=names_speaker)
 
         text = message.text or ""
-        fitting = self._fit(text, self.room.message, size=lambda cut: self._counter.count(wrapped(cut)))
+        fitting = self._fit(text, room.message, size=lambda cut: self._counter.count(wrapped(cut)))
         return ChatMessage("user", wrapped(fitting))
 
-    def _replayed(self, use: ToolUse) -> str:
+    def _replayed(self, written: str, max_tokens: int) -> str:
         """The arguments of a call as a server takes them back: an object, whatever the model wrote."""
-        try:
-            arguments = json.loads(use.arguments or "{}")
-        except ValueError:
-            arguments = None
-        if not isinstance(arguments, dict):
+        arguments = _object(written)
+        if arguments is None:
             return "{}"  # the call's result says what was wrong with them
-        if self._counter.count(use.arguments) <= self.room.message:
-            return defuse_json(use.arguments or "{}")
-        most = self.room.message // max(1, len(arguments))
-        short = {
-            key: self._fit(value, most, note=CUT) if isinstance(value, str) else value
+        if self._counter.count(written) <= max_tokens:
+            return defuse_json(written or "{}")
+        most = max_tokens // max(1, len(arguments))
+        texts = {
+            key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             for key, value in arguments.items()
+            if not isinstance(value, int | None)
         }
-        return defuse_json(json.dumps(short, ensure_ascii=False))
+        fitting = {key: self._fit(text, most, note=CUT) for key, text in texts.items()}
+        short = json.dumps(arguments | fitting, ensure_ascii=False)
+        # What names or sheer number of arguments make too long is left out.
+        return defuse_json(short) if self._counter.count(short) <= max(2 * max_tokens, MIN_RESULT_TOKENS) else "{}"
 
     def _fit(
         self, text: str, max_tokens: int, *, size: Callable[[str], int] | None = None, note: str = CUT_MESSAGE
@@ -189,10 +308,24 @@ class ContextCompiler:
         measure = size or self._counter.count
         if len(text) <= max_tokens // 4 or measure(text) <= max_tokens:
             return text
-        chars = max_tokens * 4
-        while measure(cut := shorten(text, chars, note)) > max_tokens and chars > 40:
-            chars = chars * 3 // 4
+        least = len(note) + MIN_CHARS
+        chars = max(least, max_tokens * 4)
+        while measure(cut := shorten(text, chars, note)) > max_tokens and chars > least:
+            chars = max(least, chars * 3 // 4)
         return cut
+
+
+def _object(written: str) -> dict[str, Any] | None:
+    """The JSON object that a model wrote, if it is one; Python would read NaN too, which JSON does not know."""
+    try:
+        read = json.loads(written or "{}", parse_constant=_refused)
+    except (ValueError, RecursionError):
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(constant)
 
 
 def _replayed_name(name: str) -> str:

@@ -3,7 +3,9 @@
 BotError
 ├── ToolFailed          the model, as the tool's result; it then runs again
 ├── CommandRefused      the person, privately
+├── PathNotFound        whoever named the path
 ├── TurnGivenUp         the person, one short sentence; the log in full
+├── BudgetSpent         the person, one short sentence a day; the log in full
 └── ContextTooSmall     the operator: the fixed part of the prompt does not fit the model's window
 """
 
@@ -20,8 +22,24 @@ class CommandRefused(BotError):
     """A command is unknown, misused or not allowed; the text tells the person."""
 
 
+class PathNotFound(BotError):
+    """A path leads to no file; the text names it."""
+
+
 class TurnGivenUp(BotError):
     """A turn ended without a result; the text is one short sentence for the person."""
+
+
+class BudgetSpent(BotError):
+    """A call of the model may not be paid for today; the text is one short sentence for the person.
+
+    Attributes:
+        is_news: whether the person has not been told of it today; it is so once, also after a restart.
+    """
+
+    def __init__(self, sentence: str, *, is_news: bool) -> None:
+        super().__init__(sentence)
+        self.is_news = is_news
 
 
 class ContextTooSmall(BotError):

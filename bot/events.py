@@ -5,29 +5,94 @@ can never pass for an envelope of its own.
 """
 
 import json
-from datetime import datetime
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from adapters.ports import InboundMessage
+from adapters.ports import InboundMessage, Origin
+from bot.origins import of_json, to_json
+from bot.scopes import person_of, scope_of
 from bot.text import clean, defuse_json
+from memory.inbox import NewEvent, WaitingEvent
 from memory.ports import Kind, Message, NewMessage
 
+TOO_OLD = timedelta(days=1)
+"""What is told later than that is not answered any more."""
 
-def user_message(message: InboundMessage) -> NewMessage:
-    """A person wrote."""
+MAX_ID_CHARS = 200
+
+_NO_ID = str.maketrans("()", "[]")
+"""Whatever somebody calls themselves, what stands in round brackets is the platform's id of them."""
+
+
+def user_message(message: InboundMessage, *, is_addressed: bool = True, awaits_answer: bool = True) -> NewEvent:
+    """A person wrote; see `memory.inbox.NewEvent`."""
     origin = message.origin
-    return NewMessage(
+    return NewEvent(
+        platform=origin.address.platform,
+        event_id=message.event_id[:MAX_ID_CHARS],
+        message_key=message.message_key,
+        scope=scope_of(origin),
         kind=Kind.USER_MESSAGE,
-        created_at=message.sent_at,
+        is_timed=False,
+        origin=to_json(origin),
+        author=person_of(origin),
         text=clean(message.text),
-        author_id=clean(origin.person.id),
-        author_name=clean(origin.person.name),
+        sent_at=message.sent_at,
+        message_id=message.message_id,
+        is_addressed=is_addressed,
+        awaits_answer=awaits_answer,
+        attachments=tuple(asdict(attachment) for attachment in message.attachments),
+    )
+
+
+def fault_of(message: InboundMessage, now: datetime) -> str | None:
+    """Why a message cannot start a turn; None if it can."""
+    if not clean(message.text).strip() and not message.attachments:
+        return "it is empty"
+    if not message.event_id or len(message.event_id) > MAX_ID_CHARS or not message.origin.person.id:
+        return "it has no usable id"
+    if now - message.sent_at > TOO_OLD:
+        return "it came more than a day after it was written"
+    return None
+
+
+def of_ours(origin: Origin, event: NewMessage) -> NewEvent:
+    """An event that no platform tells: a login, a clock, a person's wish to have something done again."""
+    return NewEvent(
+        platform=origin.address.platform,
+        event_id=f"{event.kind.value}-{secrets.token_hex(8)}",
+        scope=scope_of(origin),
+        kind=event.kind,
+        is_timed=event.kind is Kind.HEARTBEAT,
+        origin=to_json(origin),
+        author=person_of(origin) if event.kind is Kind.USER_MESSAGE else "",
+        text=event.text or "",
+        sent_at=event.created_at,
+    )
+
+
+def message_of(event: WaitingEvent) -> NewMessage:
+    """The event as recall storage keeps it."""
+    origin = of_json(event.origin)
+    person = origin.person if event.kind is Kind.USER_MESSAGE else None
+    return NewMessage(
+        kind=event.kind,
+        created_at=event.sent_at,
+        text=event.text,
+        author_id=clean(person.id) if person else None,
+        author_name=clean(person.name) if person else None,
+        platform_id=event.message_id,
+        thread=origin.address.thread,
+        is_addressed=event.is_addressed,
     )
 
 
 def login(person: str, now: datetime) -> NewMessage:
     """A person opened the conversation and has not written yet."""
-    return NewMessage(kind=Kind.LOGIN, created_at=now, text=f"{clean(person)} opened the conversation.")
+    return NewMessage(kind=Kind.LOGIN, created_at=now, text=f"{clean(person) or 'The person'} opened the conversation.")
 
 
 def heartbeat(reason: str, now: datetime) -> NewMessage:
@@ -42,16 +107,33 @@ def system_alert(text: str, now: datetime) -> NewMessage:
 
 def envelope(message: NewMessage, zone: ZoneInfo, *, text: str, names_speaker: bool) -> str:
     """The JSON that the model reads for an event; `text` is the message's text, perhaps cut to fit."""
-    fields = {"type": message.kind.value, "time": local_time(message.created_at, zone)}
-    if names_speaker and message.author_name:
-        fields["from"] = f"{message.author_name} ({message.author_id})"
+    fields: dict[str, str | bool] = {"type": message.kind.value, "time": local_time(message.created_at, zone)}
+    if names_speaker and message.author_id:
+        name = (message.author_name or "").translate(_NO_ID).strip()
+        fields["from"] = f"{name} ({message.author_id})".strip()
+    if not message.is_addressed:
+        fields["meant_for_you"] = False
+    if message.thread is not None:
+        fields["thread"] = message.thread
     fields["message"] = text
     return defuse_json(json.dumps(fields, ensure_ascii=False))
+
+
+def notes_on_people(notes: Mapping[str, str]) -> str:
+    """The JSON that the model reads of the people who are speaking: the texts of their blocks, by label."""
+    return defuse_json(json.dumps({"type": "notes_on_people", "notes": dict(notes)}, ensure_ascii=False))
 
 
 def local_time(moment: datetime, zone: ZoneInfo) -> str:
     """ISO 8601 to the second, with the offset of the zone."""
     return moment.astimezone(zone).isoformat(timespec="seconds")
+
+
+def age_of(moment: datetime, now: datetime) -> str:
+    """How long ago something was, in words: `3 months ago`."""
+    import humanize  # only for those who search
+
+    return str(humanize.naturaltime(max(now - moment, timedelta())))
 
 
 def speaker_of(message: Message, *, person: str = "the person", agent: str = "you (the agent)") -> str:

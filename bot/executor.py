@@ -16,12 +16,14 @@ from pydantic import BaseModel, ValidationError
 
 from adapters.ports import ToolCall
 from bot.agent import Agent
-from bot.context import Room
+from bot.context import MAX_CALLS, Room, result_room
 from bot.errors import ToolFailed
 from bot.registry import Tool
 from bot.text import clean, defuse_json, one_line
+from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.core_memory import CoreMemory
+from memory.outbox import Reaction
 from memory.ports import BlockEdit, CoreMemoryFault, Message, NewPassage, ResultList, TokenCounter
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
@@ -29,8 +31,16 @@ from memory.result_lists import ResultLists
 logger = logging.getLogger(__name__)
 
 
-MAX_CALLS = 16
-"""Of one answer, so many calls are run."""
+CUT_CALL = (
+    "Your answer was cut at the token limit within this call, so it was not run. Make it shorter; what is long to say, "
+    "say in several messages, one answer each, with request_heartbeat."
+)
+
+
+PAUSED = (
+    "Memory is paused: nothing that is said is kept, and nothing can be written until it is resumed with "
+    "/agent resume. Go on without, and do not promise to remember."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,8 @@ class Draft:
 
     core: CoreMemory
     edits: tuple[BlockEdit, ...] = ()
-    replies: tuple[str, ...] = ()
+    sends: tuple[str | Reaction, ...] = ()
+    """What people will see, in order."""
     passages: tuple[NewPassage, ...] = ()
     result_lists: tuple[ResultList, ...] = ()
 
@@ -48,6 +59,7 @@ class Draft:
 class Shelves:
     """The stores and measures that tools read."""
 
+    agents: AgentStore
     recall: RecallStorage
     archival: ArchivalStorage
     result_lists: ResultLists
@@ -64,13 +76,27 @@ class ToolContext:
     now: datetime
     shelves: Shelves
     draft: Draft
+    calls: int = 1
+    """How many calls the answer makes: their results share the room."""
+    takes_reactions: bool = False
+    """Whether the event's platform does."""
+
+    @property
+    def result_room(self) -> int:
+        """Tokens that the result of this call may take of the prompt."""
+        return result_room(self.shelves.room, self.calls)
 
     def edit_core(self, label: str, edited: CoreMemory, reason: str) -> None:
-        """Take over an edit of core memory, with its entry in the journal."""
+        """Take over an edit of core memory, with its entry in the journal.
+
+        Raises:
+            ToolFailed: nothing is to be kept of this turn.
+        """
+        self._check_keeps()
         edit = BlockEdit(
             label=label,
-            before=self.draft.core.block(label).value,
-            after=edited.block(label).value,
+            before=self.draft.core.text(label),
+            after=edited.text(label),
             author="agent",
             reason=reason,
             source_message_id=self.event.id,
@@ -80,15 +106,28 @@ class ToolContext:
 
     def say(self, text: str) -> None:
         """Decide on a reply."""
-        self.draft = replace(self.draft, replies=(*self.draft.replies, text))
+        self.draft = replace(self.draft, sends=(*self.draft.sends, text))
+
+    def react(self, emoji: str) -> None:
+        """Decide to react to the message that woke the agent."""
+        self.draft = replace(self.draft, sends=(*self.draft.sends, Reaction(emoji)))
 
     def keep(self, passage: NewPassage) -> None:
-        """Decide to keep a note."""
+        """Decide to keep a note.
+
+        Raises:
+            ToolFailed: nothing is to be kept of this turn.
+        """
+        self._check_keeps()
         self.draft = replace(self.draft, passages=(*self.draft.passages, passage))
 
     def keep_results(self, results: ResultList) -> None:
         """Decide to keep a list of results, so that a cursor can name it."""
         self.draft = replace(self.draft, result_lists=(*self.draft.result_lists, results))
+
+    def _check_keeps(self) -> None:
+        if not self.agent.keeps(self.event):
+            raise ToolFailed(PAUSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +147,26 @@ class Executor:
         self._tools = tools
 
     async def execute(
-        self, calls: Sequence[ToolCall], context: ToolContext, allowed: Collection[str]
+        self, calls: Sequence[ToolCall], context: ToolContext, allowed: Collection[str], *, is_cut: bool = False
     ) -> tuple[ToolResult, ...]:
         """Run the calls; what they decide is in `context.draft`. Never raises for what a model wrote.
 
-        `allowed`: names of the tools that the agent is given; empty for all.
+        Args:
+            calls: as the model made them.
+            context: what the tools may touch.
+            allowed: names of the tools that the agent is given; empty for all.
+            is_cut: the answer ran into the token limit, so that its last call may be half a call.
         """
         names = allowed or self._tools
-        results = [await self._run(call, context, names) for call in calls[:MAX_CALLS]]
+        results = [await self._run(call, context, names, is_cut) for call in calls[:MAX_CALLS]]
         too_many = _json({"status": "error", "message": f"At most {MAX_CALLS} calls in one answer."})
         return (*results, *(ToolResult(call, too_many, True, True) for call in calls[MAX_CALLS:]))
 
-    async def _run(self, call: ToolCall, context: ToolContext, allowed: Collection[str]) -> ToolResult:
+    async def _run(self, call: ToolCall, context: ToolContext, allowed: Collection[str], is_cut: bool) -> ToolResult:
         before = context.draft
         try:
+            if is_cut and not _is_json(call.arguments):
+                raise ToolFailed(CUT_CALL)
             tool, arguments = self._checked(call, allowed)
             values = {name: _cleaned(getattr(arguments, name)) for name in type(arguments).model_fields}
             wants_heartbeat = bool(values.pop("request_heartbeat"))
@@ -148,6 +193,14 @@ class Executor:
                 f"{'.'.join(map(str, fault['loc'])) or 'arguments'}: {fault['msg']}" for fault in error.errors()
             )
             raise ToolFailed(f"Wrong arguments: {one_line(faults, 400)}. Correct the call and try again.") from None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _cleaned(value: Any) -> Any:

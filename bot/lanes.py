@@ -1,43 +1,95 @@
 """Lanes: what concerns one agent happens strictly in order, and no agent waits for another's."""
 
 import asyncio
-from collections import Counter
+from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 Job = Callable[[], Awaitable[None]]
 
+Ended = asyncio.Future[None]
+"""Is done when a job has ended, with its exception if it raised one. Cancelling it cancels the job."""
+
+
+@dataclass(eq=False, slots=True)
+class _Lane:
+    """A busy agent: what is still to be done, and the task that does it."""
+
+    jobs: deque[tuple[Job, Ended]] = field(default_factory=deque)
+    task: "asyncio.Task[None] | None" = None
+    running: "asyncio.Task[None] | None" = None
+    """The job at hand, in a task of its own, so that cancelling it is not the end of the lane."""
+
 
 class Lanes:
-    """A lock for each busy agent, taken in the order of arrival; an idle agent costs nothing."""
+    """A lane for each busy agent, gone when it is idle: an idle agent costs nothing."""
 
     def __init__(self) -> None:
-        self._locks: dict[str, asyncio.Lock] = {}
-        self._jobs: Counter[str] = Counter()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._lanes: dict[str, _Lane] = {}
 
-    def submit(self, scope: str, job: Job) -> asyncio.Task[None]:
+    def submit(self, scope: str, job: Job) -> Ended:
         """Run a job after all that was submitted before it for this scope.
 
-        Returns:
-            A task that ends with the job, with its exception if it raises one. Cancelling it cancels the job, whether
-            it runs or waits; the lane goes on when the job has cleaned up.
+        Cancelling what is returned cancels the job, whether it runs or waits; the lane goes on when it has cleaned up.
         """
-        task = asyncio.create_task(self._run(scope, job), name=f"lane {scope}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
+        ended: Ended = asyncio.get_running_loop().create_future()
+        lane = self._lanes.get(scope)
+        if lane is None:
+            lane = self._lanes[scope] = _Lane()
+            lane.task = asyncio.create_task(self._run(scope, lane), name=f"lane {scope}")
+        lane.jobs.append((job, ended))
+        return ended
 
     async def idle(self) -> None:
         """Wait until every lane has run empty."""
-        while self._tasks:
-            await asyncio.wait(self._tasks)
+        while tasks := self._tasks():
+            await asyncio.wait(tasks)
 
-    async def _run(self, scope: str, job: Job) -> None:
-        self._jobs[scope] += 1
-        try:
-            async with self._locks.setdefault(scope, asyncio.Lock()):
-                await job()
-        finally:
-            self._jobs[scope] -= 1
-            if not self._jobs[scope]:
-                del self._jobs[scope], self._locks[scope]
+    async def close(self, grace_s: float) -> None:
+        """Wait until every lane has run empty, so many seconds at most; what is not done then is cancelled."""
+        if tasks := self._tasks():
+            await asyncio.wait(tasks, timeout=grace_s)
+        while tasks := self._tasks():
+            for lane in list(self._lanes.values()):
+                for _, ended in lane.jobs:
+                    ended.cancel()
+                if lane.running is not None:
+                    lane.running.cancel()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    def _tasks(self) -> "list[asyncio.Task[None]]":
+        return [lane.task for lane in self._lanes.values() if lane.task is not None]
+
+    async def _run(self, scope: str, lane: _Lane) -> None:
+        while lane.jobs:
+            job, ended = lane.jobs.popleft()
+            if ended.cancelled():
+                continue
+            lane.running = asyncio.ensure_future(_awaited(job))
+            ended.add_done_callback(_canceller(lane.running))
+            await asyncio.wait([lane.running])
+            if not ended.done():
+                _pass_on(lane.running, ended)
+            lane.running = None
+        del self._lanes[scope]
+
+
+async def _awaited(job: Job) -> None:
+    await job()
+
+
+def _canceller(running: "asyncio.Task[None]") -> Callable[[Ended], None]:
+    def cancel(ended: Ended) -> None:
+        if ended.cancelled():
+            running.cancel()
+
+    return cancel
+
+
+def _pass_on(task: "asyncio.Task[None]", ended: Ended) -> None:
+    if task.cancelled():
+        ended.cancel()
+    elif (error := task.exception()) is not None:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)

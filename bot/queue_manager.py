@@ -1,25 +1,38 @@
 """The queue manager: warns of memory pressure, evicts, and leaves a summary (MemGPT, section 2.2)."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from adapters.ports import Usage
 from bot.agent import Agent, Queued
 from bot.commit import Keep, whole
-from bot.context import ContextCompiler
+from bot.context import SUMMARY_HEADING_TOKENS, ContextCompiler
+from bot.derivation import Derivation
 from bot.errors import ContextTooSmall
 from bot.events import system_alert
+from bot.lookup_hints import Find
+from bot.queue_cut import cut, tokens_of
 from bot.summary import Summarizer
+from memory import compactions
 from memory.agents import AgentStore
-from memory.database import Database
-from memory.ports import Kind
+from memory.database import Database, Transaction
+from memory.ports import Message
 from memory.recall import RecallStorage
 
 logger = logging.getLogger(__name__)
 
 MIN_QUEUE_TOKENS = 100
+
+ALERT_TOKENS = 100
+"""What the alert takes of the queue, at most."""
+
+LOOKED_AT = 10
+"""A lookup hint is of use if what it leads to is among the first so many results: two pages."""
+
+OVERFLOW_FRACTION = 0.6
+"""Of a prompt that overflowed, so much is left: by how much it was too long is not known."""
 
 PRESSURE_ALERT = (
     "Memory pressure: your window is nearly full and the oldest messages will soon be evicted. Save what matters "
@@ -56,110 +69,224 @@ class QueueManager:
         self._summarizer = summarizer
         self._fractions = fractions
         self._now = now
+        self._derivation = Derivation(database, agents, recall, summarizer)
         self._calibration = 1.0
 
     def tokens(self, agent: Agent) -> int:
         """The size of the agent's next prompt, as the server would count it."""
-        own = self._compiler.fixed_tokens(agent) + sum(queued.tokens for queued in agent.queue)
-        return round(own * self._calibration)
+        return round(self._own_tokens(agent) * self._calibration)
+
+    def shares(self, agent: Agent) -> Mapping[str, int]:
+        """What each part takes of the agent's next prompt, as the server would count it; the rest is free."""
+        return {part: round(own * self._calibration) for part, own in self._compiler.shares(agent).items()}
 
     def calibrate(self, agent: Agent, usage: Usage | None) -> None:
         """Learn from what the server counted for the prompt of `agent`."""
         if usage is None or usage.prompt_tokens <= 0:
             return
-        ratio = usage.prompt_tokens / max(1, self.tokens(agent)) * self._calibration
-        if 0.3 <= ratio <= 3:  # a server that reports nonsense must not talk us out of our own count
-            self._calibration = 0.5 * self._calibration + 0.5 * max(0.8, ratio)
+        self._learn(usage.prompt_tokens / self._own_tokens(agent), weight=0.5)
 
-    async def make_room(self, agent: Agent, turn_id: int, keep: Keep, *, force: bool = False) -> Agent:
-        """Before a model call: evict if the prompt is too large (or if `force`), else warn once if it nearly is.
+    async def evictions(self, agent_id: int) -> compactions.Evictions:
+        """How many evictions an agent has had, and how often it saved something before."""
+        async with self._database.read() as connection:
+            return await compactions.evictions(connection, agent_id)
+
+    async def make_room(self, agent: Agent, turn_id: int, keep: Keep) -> Agent:
+        """Before a model call: evict if the prompt is too large, else warn once if it nearly is.
 
         Raises:
             ContextTooSmall: the fixed part alone leaves no room for a message.
         """
-        if self.tokens(agent) > self._limit or force:
+        agent = await self._derivation.derived(agent, self._finder(agent, agent.queue), keep)
+        if self.tokens(agent) > self._limit:
             return await self._flush(agent, keep)
         return await self.warn(agent, turn_id, keep)
 
+    async def after_overflow(self, agent: Agent, keep: Keep) -> Agent:
+        """Evict, as the server has just refused the agent's prompt as too large, whatever we count.
+
+        Raises:
+            ContextTooSmall: the fixed part alone leaves no room for a message.
+        """
+        at_least = self._compiler.room.window / self._own_tokens(agent)
+        if at_least > self._calibration:
+            self._learn(at_least, weight=1)
+        return await self._flush(agent, keep, round(self.tokens(agent) * OVERFLOW_FRACTION))
+
+    async def bound(self, agent: Agent, keep: Keep) -> Agent:
+        """After something was only heard: evict where the next turn would find too little room, and ask no model.
+
+        What is heard costs nothing, however much it is: the turn that comes next has neither to make room for it nor to
+        be warned. So this is sooner than `make_room` would, and what stays is an extract.
+        """
+        roomy = min(self._warned_at(agent), self._limit) / self._calibration - self._compiler.room.message
+        beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
+        most = max(MIN_QUEUE_TOKENS, roomy - beside)
+        queued = tokens_of(agent.queue)
+        if queued <= most:
+            return agent
+        evicted, kept = cut(agent.queue, round(min(most, queued * (1 - self._fractions.evict))))
+        if not evicted:
+            return agent
+        leaving = [queued.message for queued in evicted if agent.keeps(queued.message)]
+        summary = self._summarizer.extract(agent.summary, leaving, agent.zone)
+        return await self._put_out(agent, keep, evicted, kept, summary)
+
+    async def compact(self, agent: Agent, keep: Keep) -> Agent:
+        """Evict and summarize now, however much room there is; the same agent if there is nothing to evict.
+
+        Raises:
+            ContextTooSmall: the fixed part alone leaves no room for a message.
+        """
+        agent = await self._derivation.derived(agent, self._finder(agent, agent.queue), keep)
+        return await self._flush(agent, keep)
+
     async def warn(self, agent: Agent, turn_id: int, keep: Keep) -> Agent:
         """Tell the agent, once until the next eviction, that its window is nearly full; the same agent if it is not."""
-        if agent.warned or self.tokens(agent) <= self._warned_at(agent):
+        if not self.is_pressed(agent):
             return agent
+
+        async def commit() -> Agent:
+            async with self._database.write() as transaction:
+                return await self.add_warning(transaction, agent, turn_id)
+
+        return await whole(commit(), keep)
+
+    def is_pressed(self, agent: Agent) -> bool:
+        """Whether the agent's window is nearly full, and it was not told since the last eviction."""
+        if agent.passing:  # nothing can be saved, and nothing of what is said now is lost with the eviction
+            return False
+        # Where the alert itself would fill the window, the next call evicts before the agent could save anything.
+        most = self._limit - ALERT_TOKENS * self._calibration
+        return not agent.warned and self._warned_at(agent) < self.tokens(agent) <= most
+
+    async def add_warning(self, transaction: Transaction, agent: Agent, turn_id: int) -> Agent:
+        """Write the warning into the agent's queue; returns the agent with it, for after the commit."""
+        self._agents.check(agent.scope, agent.revision)
         logger.info("memory pressure tokens=%d", self.tokens(agent))
-        return await whole(self._alert(agent, turn_id), keep)
-
-    @property
-    def _limit(self) -> int:
-        """The largest prompt that leaves room for the reply."""
-        room = self._compiler.room
-        return round(self._fractions.flush * room.window) - room.reply
-
-    def _warned_at(self, agent: Agent) -> float:
-        """In a small window the fixed part alone may pass the fraction: then half of what is left counts."""
-        fixed = self._compiler.fixed_tokens(agent) * self._calibration
-        return max(self._fractions.warn * self._compiler.room.window, (fixed + self._limit) / 2)
-
-    async def _alert(self, agent: Agent, turn_id: int) -> Agent:
         alert = system_alert(PRESSURE_ALERT, self._now())
-        async with self._database.write() as transaction:
-            (kept,) = await self._recall.append(transaction, agent.id, turn_id, [alert])
-            await self._agents.save_pressure(transaction, agent.id, summary=agent.summary, warned=True)
+        (kept,) = await self._recall.append(transaction, agent.id, turn_id, [alert])
+        await self._agents.save_pressure(transaction, agent.id, summary=agent.summary, warned=True)
         queued = self._compiler.queued([kept], agent.zone, names_speaker=not agent.is_direct)
         return replace(agent, warned=True, queue=(*agent.queue, *queued))
 
-    async def _flush(self, agent: Agent, keep: Keep) -> Agent:
-        limit = self._limit
-        fixed = round(self._compiler.fixed_tokens(agent) * self._calibration)
-        if limit - fixed < MIN_QUEUE_TOKENS:
-            raise ContextTooSmall(
-                f"Instructions, tools and core memory take {fixed} tokens of a window of {self._compiler.room.window}. "
-                "Use a model with a larger window, or set LLM_CONTEXT_WINDOW if this one's is larger than that."
-            )
-        in_queue = sum(queued.tokens for queued in agent.queue)
-        # The new summary may be longer than the old one: leave it its room.
-        allowed = round((limit - fixed) / self._calibration) - self._compiler.room.summary
-        keep_at_most = min(allowed, round(in_queue * (1 - self._fractions.evict)))
-        evicted, kept = cut(agent.queue, max(0, keep_at_most))
-        stale = tuple(queued for queued in kept if queued.message.text == PRESSURE_ALERT)
-        evicted, kept = evicted + stale, tuple(queued for queued in kept if queued not in stale)
-        if not evicted:
-            logger.warning("the prompt is too large and nothing can be evicted tokens=%d", self.tokens(agent))
-            return agent
-        logger.info("evicting messages=%d keeping=%d", len(evicted), len(kept))
-        summary = await self._summarizer.fold(agent.summary, [queued.message for queued in evicted], agent.zone)
-        compacted = replace(agent, queue=kept, summary=summary, warned=False, folded=agent.core)
-        return await whole(self._evict(compacted, evicted), keep)
+    def _own_tokens(self, agent: Agent) -> int:
+        beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
+        return max(1, beside + tokens_of(agent.queue))
 
-    async def _evict(self, compacted: Agent, evicted: Sequence[Queued]) -> Agent:
+    def _learn(self, ratio: float, *, weight: float) -> None:
+        """Take in how many tokens the server finds for one of ours."""
+        if 0.3 <= ratio <= 3:  # a server that reports nonsense must not talk us out of our own count
+            self._calibration = (1 - weight) * self._calibration + weight * max(0.8, ratio)
+
+    @property
+    def _limit(self) -> int:
+        """The largest prompt; always so that the reply has its room."""
+        room = self._compiler.room
+        return min(round(self._fractions.flush * room.window), room.window - room.reply)
+
+    def _warned_at(self, agent: Agent) -> float:
+        """The size beyond which the agent is warned: the fraction, where that lies between fixed part and limit."""
+        fraction = self._fractions.warn * self._compiler.room.window
+        beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
+        halfway = (beside * self._calibration + self._limit) / 2
+        is_ever = self._fractions.warn < self._fractions.flush
+        return (halfway + self._limit) / 2 if is_ever and fraction >= self._limit else max(fraction, halfway)
+
+    async def _flush(self, agent: Agent, keep: Keep, most: int | None = None) -> Agent:
+        """Evict until the prompt is inside the limit (or has at most so many tokens)."""
+        free = self._free(agent)
+        if most is not None:
+            free = min(free, free - (self._limit - most) / self._calibration)
+        keep_at_most = min(free, tokens_of(agent.queue) * (1 - self._fractions.evict))
+        evicted, kept = cut(agent.queue, max(0, round(keep_at_most)))
+        stale = tuple(queued for queued in kept if _is_warning(queued.message))
+        evicted, kept = evicted + stale, tuple(queued for queued in kept if queued not in stale)
+        kept = self._fitting(agent, kept, free)
+        if not evicted:
+            keep(tightened := replace(agent, queue=kept))
+            return tightened
+        leaving = [queued.message for queued in evicted if agent.keeps(queued.message)]
+        if not leaving:  # nothing that is kept has changed
+            passing = _passing(agent, kept)
+            keep(compacted := replace(agent, queue=kept, folded=agent.core, passing=passing))
+            return compacted
+        summary = await self._summarizer.fold(agent.summary, leaving, agent.zone, self._finder(agent, kept))
+        return await self._put_out(agent, keep, evicted, kept, summary)
+
+    async def _put_out(
+        self, agent: Agent, keep: Keep, evicted: Sequence[Queued], kept: tuple[Queued, ...], summary: str
+    ) -> Agent:
+        """Take messages out of the queue; the summary holds what is left of them."""
+        logger.info("evicting messages=%d keeping=%d", len(evicted), len(kept))
+        passing = _passing(agent, kept)
+        compacted = replace(agent, queue=kept, summary=summary, warned=False, folded=agent.core, passing=passing)
+        return await whole(self._evict(agent, compacted, evicted), keep)
+
+    def _finder(self, agent: Agent, kept: Sequence[Queued]) -> Find:
+        """A search of the agent's recall storage for what will not be in its window."""
+        in_sight = {queued.message.id for queued in kept}
+
+        async def find(term: str) -> Sequence[Message]:
+            first = (await self._recall.search(agent.id, term))[:LOOKED_AT]
+            return await self._recall.get(agent.id, [id_ for id_ in first if id_ not in in_sight])
+
+        return find
+
+    def _free(self, agent: Agent) -> float:
+        """The most that the queue may take after a compaction, in tokens of our own count.
+
+        Raises:
+            ContextTooSmall: that is too little for a conversation.
+        """
+        # As the compaction will leave it: core memory as it is now, and summary and notes as long as they may become.
+        fixed = self._compiler.fixed_tokens(replace(agent, folded=agent.core, summary=""))
+        fixed += self._compiler.room.summary + SUMMARY_HEADING_TOKENS + self._compiler.most_notes_tokens(agent)
+        free = self._limit / self._calibration - fixed
+        if free < MIN_QUEUE_TOKENS:
+            raise ContextTooSmall(
+                f"Instructions, tools and memory take {round(fixed * self._calibration)} tokens of a window of "
+                f"{self._compiler.room.window}. Use a model with a larger window, or set LLM_CONTEXT_WINDOW if this "
+                "one's is larger than that."
+            )
+        return free
+
+    def _fitting(self, agent: Agent, kept: tuple[Queued, ...], free: float) -> tuple[Queued, ...]:
+        """What must stay, its texts cut further where it is still too much."""
+        most = max(free, MIN_QUEUE_TOKENS)
+        fitting = self._compiler.tightened(kept, agent.zone, names_speaker=not agent.is_direct, max_tokens=most)
+        if tokens_of(fitting) > most:
+            logger.warning("the newest step alone is too large for the window tokens=%d", tokens_of(fitting))
+        return fitting
+
+    async def _evict(self, before: Agent, compacted: Agent, evicted: Sequence[Queued]) -> Agent:
+        ids = [queued.message.id for queued in evicted if before.keeps(queued.message)]
         async with self._database.write() as transaction:
-            await self._recall.evict(transaction, compacted.id, [queued.message.id for queued in evicted])
+            self._agents.check(before.scope, before.revision)
+            await self._recall.evict(transaction, compacted.id, ids)
+            await compactions.record(
+                transaction,
+                compacted.id,
+                summary_before=before.summary,
+                evicted_ids=ids,
+                newest_message_id=max(queued.message.id for queued in before.queue if before.keeps(queued.message)),
+                warned_at=_alerted_at(before.queue),
+                now=self._now(),
+            )
             await self._agents.save_pressure(transaction, compacted.id, summary=compacted.summary, warned=False)
         return compacted
 
 
-def cut(queue: Sequence[Queued], keep_at_most: int) -> tuple[tuple[Queued, ...], tuple[Queued, ...]]:
-    """Part a queue into (evicted, kept), kept being at most so many tokens where that is possible (pure).
-
-    The newest message of a person always stays, and so does all that follows it, unless that alone is too much: then
-    the oldest steps after it go. A tool call and its results are never parted. At least one step is evicted if there
-    is any besides that message.
-    """
-    person = max((at for at, queued in enumerate(queue) if queued.message.kind is Kind.USER_MESSAGE), default=-1)
-    starts = [at for at, queued in enumerate(queue) if queued.message.kind is not Kind.TOOL_RESULT]
-    choices = [at for at in starts if at > 0] + [len(queue)]
-    for at in choices:
-        evicted, kept = _part(queue, at, person)
-        # The last complete step stays as well: without it the model would do it again.
-        if evicted and (_tokens(kept) <= keep_at_most or at >= (starts[-1] if starts else 0)):
-            return evicted, kept
-    return (), tuple(queue)
+def _alerted_at(queue: Sequence[Queued]) -> datetime | None:
+    """When the agent was told of memory pressure; the alert leaves the queue with the next eviction."""
+    return min((queued.message.created_at for queued in queue if _is_warning(queued.message)), default=None)
 
 
-def _part(queue: Sequence[Queued], at: int, person: int) -> tuple[tuple[Queued, ...], tuple[Queued, ...]]:
-    if person < 0 or at <= person:
-        return tuple(queue[:at]), tuple(queue[at:])
-    return (*queue[:person], *queue[person + 1 : at]), (queue[person], *queue[at:])
+def _passing(agent: Agent, kept: Sequence[Queued]) -> frozenset[int]:
+    """Of the turns that nothing is kept of, those that still stand in the queue."""
+    return agent.passing & {queued.message.turn_id for queued in kept}
 
 
-def _tokens(queue: Sequence[Queued]) -> int:
-    return sum(queued.tokens for queued in queue)
+def _is_warning(message: Message) -> bool:
+    """Whether it warns of pressure by itself; set off by hand, it is the event of a turn of its own."""
+    return message.text == PRESSURE_ALERT and message.id != message.turn_id

@@ -1,79 +1,251 @@
-"""From a person's message to the turn it starts; and the one place where a turn's errors end."""
+"""From a person's message to the turn it starts: kept first, then handed to the lane of its agent."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
-from adapters.ports import ChatPlatform, InboundMessage, ModelError, Origin
+from adapters.ports import Address, InboundMessage, LastHeard, Origin
 from bot import events
-from bot.agents import Agents
-from bot.command import WENT_WRONG
-from bot.errors import ContextTooSmall, TurnGivenUp
+from bot.admission import Admission
+from bot.attention import Attention, attend
+from bot.conductor import Conductor, Next
 from bot.lanes import Lanes
 from bot.log import of_scope
+from bot.origins import of_json
+from bot.outage import Wait
+from bot.outbox import Outbox
 from bot.scopes import scope_of
-from bot.turn import Observe, Turns
+from bot.waiting import Waiting
+from memory.channels import Channels
+from memory.database import finish
+from memory.inbox import Inbox, WaitingEvent
 from memory.ports import NewMessage
+from memory.turn_journal import TurnJournal, TurnRecord
 
 logger = logging.getLogger(__name__)
 
+STUCK_S = 30.0
+"""After so long a scope is tried again for which the database took nothing."""
+
+CALM_S = 10.0
+"""So long after the start a turn is let go that may be what ended the process: what is innocent has come further."""
+
 
 class Receiver:
-    """Hands messages to the lane of their agent."""
+    """Keeps events, and wakes the agents that they are for."""
 
     def __init__(
         self,
-        agents: Agents,
-        turns: Turns,
+        inbox: Inbox,
+        waiting: Waiting,
+        channels: Channels,
+        admission: Admission,
+        journal: TurnJournal,
+        outbox: Outbox,
+        conductor: Conductor,
         lanes: Lanes,
-        platforms: Mapping[str, ChatPlatform],
-        observe: Callable[[str], Observe | None] = lambda scope: None,
+        now: Callable[[], datetime],
+        wait: Wait,
+        *,
+        most_waiting: int,
     ) -> None:
-        self._agents = agents
-        self._turns = turns
+        self._inbox = inbox
+        self._channels = channels
+        self._admission = admission
+        self._journal = journal
+        self._outbox = outbox
+        self._conductor = conductor
         self._lanes = lanes
-        self._platforms = platforms
-        self._observe = observe
+        self._now = now
+        self._wait = wait
+        self._most_waiting = most_waiting
+        self._stuck: dict[str, asyncio.Task[None]] = {}
+        self._letting_go: asyncio.Task[None] | None = None
+        self._waiting = waiting
 
     async def receive(self, message: InboundMessage) -> Awaitable[None]:
-        """Accept a message; what is returned ends with its turn, and never raises but when cancelled."""
-        return self.wake(message.origin, events.user_message(message))
+        """See `adapters.ports.Receive`."""
+        return await finish(self._receive(message))  # whoever is cancelled here: what is kept is answered
 
-    def wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
-        """Wake an agent by any event; replies go to where the origin is. As `receive` otherwise."""
+    async def wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
+        """Wake an agent by an event that no platform tells; replies go to where the origin is. Else as `receive`."""
+        return await finish(self._wake(origin, event))
+
+    async def resume(self, serves: Callable[[Address], bool]) -> None:
+        """Take up what an earlier process left: unfinished turns, and events that wait.
+
+        Args:
+            serves: whether replies to an address can be delivered by this process.
+        """
+        scopes: dict[str, None] = {}
+        held: list[TurnRecord] = []
+        for record in await self._journal.unfinished():
+            if serves(of_json(record.origin).address):
+                if self._conductor.take_up(record):
+                    held.append(record)
+                else:
+                    scopes[record.scope] = None
+        for event in await self._inbox.waiting():
+            if serves(of_json(event.origin).address):
+                self._waiting.note(event)
+                scopes[event.scope] = None
+        for scope in scopes:
+            self.go_on(scope)
+        if held:
+            self._letting_go = asyncio.create_task(self._let_go(held), name="let go one by one")
+
+    def go_on(self, scope: str) -> asyncio.Future[None]:
+        """Run all turns that a scope has waiting."""
+
+        async def job() -> None:
+            with of_scope(scope):
+                while await self._next_turn(scope) is Next.ENDED:
+                    pass
+
+        return self._lanes.submit(scope, job)
+
+    async def last_heard(self, platform: str) -> Sequence[LastHeard]:
+        """See `adapters.ports.Hear`; what is older would not be answered any more."""
+        found = await self._inbox.last_heard(platform, self._now() - events.TOO_OLD)
+        heard = ((event, of_json(event.origin)) for event in found)
+        return [
+            LastHeard(origin.address, origin.is_direct, origin.space, event.message_id or "", event.sent_at)
+            for event, origin in heard
+        ]
+
+    async def close(self, grace_s: float) -> None:
+        """Begin no more turns, and let those that run end after their step; after the grace, cut it off.
+
+        What is not over goes on at the next start.
+        """
+        self._conductor.is_closing = True
+        for task in (*self._stuck.values(), self._letting_go):
+            if task is not None:
+                task.cancel()
+        await self._lanes.close(grace_s)
+
+    async def _receive(self, message: InboundMessage) -> Awaitable[None]:
+        if not await self._admission.admits(message.origin):
+            return await self._refused(message.origin)
+        attended = await attend(message, self._channels)
+        if attended.attention is Attention.IGNORE:
+            return _Later(_no_turn)
+        message, awaits = attended.message, attended.attention is not Attention.HEAR
+        now, origin = self._now(), message.origin
+        is_addressed = attended.attention is Attention.ANSWER
+        event = events.user_message(message, is_addressed=is_addressed, awaits_answer=awaits)
+        fault = events.fault_of(message, now)
+        with of_scope(event.scope):
+            if fault is not None:
+                if await self._inbox.add(event, now, fault=fault) is not None:
+                    logger.warning("event put aside: %s", fault)
+                return _Later(_no_turn)
+            id_ = None
+            if is_addressed and origin.address.thread is not None:
+                await self._channels.join(event.scope, origin.address.thread, now)
+            if awaits and self._waiting.people(event.scope) >= self._most_waiting and not event.attachments:
+                id_ = await self._inbox.merge(event, now)
+            if id_ is None:
+                id_ = await self._inbox.add(event, now)
+                if id_ is None:
+                    logger.info("event known already")
+                    return _Later(_no_turn)
+                self._waiting.note(WaitingEvent.of(id_, event))
+        if not awaits:
+            self._hear(event.scope)
+            return _Later(_no_turn)
+        return self._answered(id_, origin, tells=is_addressed)
+
+    async def _refused(self, origin: Origin) -> Awaitable[None]:
+        """Nothing of what they wrote is kept; they are told why, once in a while."""
+        notice = await self._admission.notice(origin)
+        if notice is None:
+            return _Later(_no_turn)
+        logger.info("somebody who is not let in is told so")
+        return self._lanes.submit(scope_of(origin), lambda: self._conductor.tell(origin, notice))
+
+    async def _wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
+        if not await self._admission.admits(origin):
+            return _Later(_no_turn)
+        kept = events.of_ours(origin, event)
+        id_ = await self._inbox.add(kept, self._now())
+        if id_ is None:
+            return _Later(_no_turn)
+        self._waiting.note(WaitingEvent.of(id_, kept))
+        return self._answered(id_, origin)
+
+    def _hear(self, scope: str) -> None:
+        """Have the agent take note of what was said; it wakes for no turn, and nobody waits for it."""
+
+        async def job() -> None:
+            with of_scope(scope):
+                while (outcome := await self._conductor.hear(scope)) is Next.ENDED:
+                    pass
+                if outcome is Next.STUCK:
+                    self._go_on_later(scope)
+
+        self._lanes.submit(scope, job)
+
+    def _answered(self, id_: int, origin: Origin, *, tells: bool = True) -> Awaitable[None]:
+        """The turn of an event, to be awaited; `tells`: should the model be down, whoever wrote is told."""
         scope = scope_of(origin)
 
-        async def turn() -> None:
+        async def job() -> None:
             with of_scope(scope):
-                await self._turn(scope, origin, event)
+                while self._waiting.holds(scope, id_):
+                    if await self._next_turn(scope) is not Next.ENDED:
+                        if tells:
+                            await self._conductor.tell_of_outage(origin)
+                        return
 
-        return self._lanes.submit(scope, turn)
+        turn = self._lanes.submit(scope, job)
 
-    async def _turn(self, scope: str, origin: Origin, event: NewMessage) -> None:
-        platform = self._platforms[origin.address.platform]
-
-        async def tell(text: str) -> None:
+        async def answered() -> None:
             try:
-                await platform.notify(origin, text)
-            except Exception:
-                logger.exception("a notice could not be delivered")
+                await turn
+            except asyncio.CancelledError:
+                if not self._conductor.is_closing and self._waiting.holds(scope, id_):
+                    self._waiting.forget(scope, id_)
+                    await self._inbox.withdraw(id_)
+                raise
+            await self._outbox.settled(origin.address)
 
-        async def deliver(text: str) -> None:
-            await platform.send(origin.address, text)
+        return _Later(answered)
 
-        try:
-            async with platform.working(origin.address):
-                agent = await self._agents.get(scope)
-                await self._turns.run(agent, event, deliver, self._agents.keep, self._observe(scope))
-        except ModelError as error:
-            logger.warning("no answer from the model: %s", error.detail)
-            await tell(str(error))
-        except (TurnGivenUp, ContextTooSmall) as error:
-            logger.warning("turn ended early: %s", error)
-            await tell(str(error))
-        except asyncio.CancelledError:
-            logger.info("turn cancelled")
-            raise
-        except Exception:  # the last line: the log has it all, the person is told, the process lives
-            logger.exception("turn broke")
-            await tell(WENT_WRONG)
+    async def _next_turn(self, scope: str) -> Next:
+        outcome = await self._conductor.next_turn(scope)
+        if outcome is Next.STUCK:
+            self._go_on_later(scope)
+        return outcome
+
+    def _go_on_later(self, scope: str) -> None:
+        async def later() -> None:
+            await self._wait(STUCK_S)
+            self._stuck.pop(scope)
+            self.go_on(scope)
+
+        if scope not in self._stuck:
+            self._stuck[scope] = asyncio.create_task(later(), name=f"go on later with {scope}")
+
+    async def _let_go(self, held: Iterable[TurnRecord]) -> None:
+        """One by one, the least suspect first: should the process end again, it was the one that was let go last."""
+        await self._wait(CALM_S)
+        for record in sorted(held, key=lambda record: record.resumed):
+            self._conductor.let_go(record.scope)
+            await asyncio.wait([self.go_on(record.scope)])
+
+
+class _Later:
+    """Something that may be awaited, and costs nothing if nobody does."""
+
+    def __init__(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self._work().__await__()
+
+
+async def _no_turn() -> None:
+    """Nothing to wait for."""

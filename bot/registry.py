@@ -4,17 +4,19 @@ import importlib
 import inspect
 import pkgutil
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from adapters.ports import ToolSchema
+from adapters.ports import CommandReply, CommandSpec, ToolSchema
+from bot.permissions import For
 
 ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | None]]
-CommandFunction = Callable[..., Awaitable[str]]
+CommandFunction = Callable[..., Awaitable[str | CommandReply]]
+SuggestFunction = Callable[..., Awaitable[Sequence[str]]]
 Registered = TypeVar("Registered", "Tool", "Command")
 
 
@@ -29,12 +31,44 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A slash command: `/agent <name> <argument>`; `argument` is None for one that takes none."""
+    """A slash command: `/agent <name> <argument>`, or `/agent <group> <name> <argument>`.
 
-    name: str
+    Attributes:
+        path: its name, or its group and its name.
+        description: one line.
+        argument: what it is given; None for one that takes nothing.
+        is_optional: whether that may be left out.
+        run: what is done.
+        may: whom it is for.
+        choices: where these are given, the argument is one of them.
+        suggest: of a context, what the argument may be.
+    """
+
+    path: tuple[str, ...]
     description: str
     argument: str | None
+    is_optional: bool
     run: CommandFunction
+    may: For = For.EVERYBODY
+    choices: tuple[str, ...] = ()
+    suggest: SuggestFunction | None = None
+
+    @property
+    def name(self) -> str:
+        """How it is typed."""
+        return " ".join(self.path)
+
+    @property
+    def spec(self) -> CommandSpec:
+        """As a platform lists it."""
+        return CommandSpec(
+            self.path,
+            self.description,
+            self.argument,
+            self.is_optional,
+            self.choices,
+            suggests=self.suggest is not None,
+        )
 
 
 def tool(function: ToolFunction) -> Tool:
@@ -64,33 +98,74 @@ def tool(function: ToolFunction) -> Tool:
     return Tool(ToolSchema(function.__name__, description, parameters), model, function)
 
 
-def command(function: CommandFunction) -> Command:
+@overload
+def command(function: CommandFunction) -> Command: ...
+@overload
+def command(
+    *, may: For = ..., choices: Sequence[str] = ..., suggest: SuggestFunction | None = ...
+) -> Callable[[CommandFunction], Command]: ...
+def command(
+    function: CommandFunction | None = None,
+    *,
+    may: For = For.EVERYBODY,
+    choices: Sequence[str] = (),
+    suggest: SuggestFunction | None = None,
+) -> Command | Callable[[CommandFunction], Command]:
     """Make a command of `async def name(context)` or `async def name(context, argument: str)`.
 
-    The first line of the docstring is its help.
+    An argument with a default may be left out. The first line of the docstring is the command's help.
+
+    Args:
+        function: what it does.
+        may: whom it is for.
+        choices: all that the argument may be.
+        suggest: `async def suggest(context)`: what the argument may be, among other things; the likeliest first.
     """
-    parameters = list(inspect.signature(function).parameters)[1:]
-    description = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
-    return Command(function.__name__, description, parameters[0] if parameters else None, function)
+
+    def made(function: CommandFunction) -> Command:
+        parameter = next(iter(list(inspect.signature(function).parameters.values())[1:]), None)
+        return Command(
+            (function.__name__,),
+            (inspect.getdoc(function) or "").partition("\n")[0].rstrip("."),
+            parameter.name if parameter else None,
+            parameter is not None and parameter.default is not parameter.empty,
+            function,
+            may,
+            tuple(choices),
+            suggest,
+        )
+
+    return made if function is None else made(function)
 
 
 def discover(package: ModuleType, kind: type[Registered]) -> dict[str, Registered]:
     """Every tool (or command) that the modules of a package define, by name.
 
+    A package within it is a group of commands: `bot/commands/admin/mode.py` has `/agent admin mode`.
+
     Raises:
         ValueError: two of one name.
     """
     found: dict[str, Registered] = {}
+    for value in _values(package):
+        if not isinstance(value, kind):
+            continue
+        name = value.schema.name if isinstance(value, Tool) else value.name
+        if found.get(name, value) != value:
+            raise ValueError(f"two of the name {name!r} in {package.__name__}")
+        found[name] = value
+    return found
+
+
+def _values(package: ModuleType) -> Iterator[Any]:
+    """Everything that the modules of a package name; commands of a package within it are of that group."""
     for module_info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{module_info.name}")
-        for value in vars(module).values():
-            if not isinstance(value, kind):
-                continue
-            name = value.schema.name if isinstance(value, Tool) else value.name
-            if found.get(name, value) is not value:
-                raise ValueError(f"two of the name {name!r} in {package.__name__}")
-            found[name] = value
-    return found
+        if module_info.ispkg:
+            for value in _values(module):
+                is_command = isinstance(value, Command)
+                yield replace(value, path=(module_info.name, *value.path)) if is_command else value
+        yield from vars(module).values()
 
 
 def _read_docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:

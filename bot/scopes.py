@@ -10,12 +10,35 @@ def scope_of(origin: Origin) -> str:
     `discord:channel:<guild>/<channel>`, `slack:channel:<team>/<channel>`. A thread shares its channel's scope.
     """
     platform = origin.address.platform
-    # A Discord person is the same everywhere, a Slack one only within a team.
-    space = origin.space if origin.space is not None and not (platform == "discord" and origin.is_direct) else None
-    owner = origin.person.id if origin.is_direct else origin.address.channel
-    return f"{platform}:{'dm' if origin.is_direct else 'channel'}:{f'{space}/' if space else ''}{owner}"
+    if origin.is_direct:
+        return f"{platform}:dm:{_person_within(origin)}"
+    space = f"{origin.space}/" if origin.space is not None else ""
+    return f"{platform}:channel:{space}{origin.address.channel}"
+
+
+def person_of(origin: Origin) -> str:
+    """The person behind an origin, wherever it was: `discord:<user>`, `slack:<team>/<user>`, `console:<name>`."""
+    return f"{origin.address.platform}:{_person_within(origin)}"
+
+
+def owner_of(scope: str) -> str | None:
+    """The person whose direct scope it is, as `person_of` names them; None of a channel."""
+    platform, kind, owner = scope.split(":", 2)
+    return f"{platform}:{owner}" if kind == "dm" else None
+
+
+def direct_scope(person: str) -> str:
+    """The scope of a person's direct messages."""
+    platform, _, owner = person.partition(":")
+    return f"{platform}:dm:{owner}"
 
 
 def console_scope(name: str) -> str:
     """The scope of a console agent, by its name."""
     return f"console:dm:{name}"
+
+
+def _person_within(origin: Origin) -> str:
+    # A Discord person is the same everywhere, a Slack one only within a team.
+    space = None if origin.address.platform == "discord" else origin.space
+    return f"{space}/{origin.person.id}" if space is not None else origin.person.id

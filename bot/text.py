@@ -2,12 +2,29 @@
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
+
+from memory.words import fold
 
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-_REASONING = re.compile(
-    r"\A\s*<(think|thinking|reasoning)>.*?(?:</\1>|\Z)|\A(?:(?!<think).)*?</think(?:ing)?>", re.DOTALL
+# What models put around their reasoning. Chat templates may write the opening mark themselves, so that an answer holds
+# the closing one alone; an answer that was cut inside has no closing one. Code that shows such marks is left alone.
+_BLOCK = r"""(?:
+      <(?P<tag>think|thinking|thought|reasoning|seed:think)> .*? (?:</(?P=tag)>|\Z)
+    | \[THINK\] .*? (?:\[/THINK\]|\Z)
+    | ◁think▷ .*? (?:◁/think▷|\Z)
+    | (?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary) .*? (?:<\|channel\|>final\s*(?:<\|message\|>)?|\Z)
+)"""
+_FLAGS = re.DOTALL | re.IGNORECASE | re.VERBOSE
+_REASONING = re.compile(rf"(?P<code>```.*?(?:```|\Z)|`[^`\n]+`)|{_BLOCK}", _FLAGS)
+_REASONING_FIRST = re.compile(rf"\s*{_BLOCK}", _FLAGS)
+_OPENED_BY_TEMPLATE = re.compile(
+    r"\A(?:(?!<think|\[THINK|◁think).)*?(?:(?<!`)</think(?:ing)?>|\[/THINK\]|◁/think▷)", re.DOTALL | re.IGNORECASE
 )
+_SENTENCE = re.compile(r".*(?<!\A\d)(?<!\n\d)(?<!\n\d\d)[.!?…。！？][\"'”’)\]*_]*(?=\s|\Z)", re.DOTALL)
+CUT_OFF = "[…]"
 # Marks by which common chat templates begin and end a turn: written by a person, they are words.
 _TEMPLATE_MARK = re.compile(r"<(?=\|)|<(?=/?s>)|<(?=(?:start|end)_of_turn>)|\[(?=/?INST\])|<(?=</?SYS>)")
 
@@ -27,9 +44,28 @@ def defuse(text: str) -> str:
     return _TEMPLATE_MARK.sub(lambda mark: f"{mark.group()} ", text)
 
 
+def after_reasoning(text: str) -> str:
+    """What a model says after thinking aloud; of the marks, the closing or the opening one may be all there is."""
+    text = _OPENED_BY_TEMPLATE.sub("", text, count=1)
+    while found := _REASONING_FIRST.match(text):
+        text = text[found.end() :]
+    return text.strip()
+
+
 def without_reasoning(text: str) -> str:
-    """What a model says after thinking aloud at its beginning (of the tags, the closing one may be all there is)."""
-    return _REASONING.sub("", text, count=1)
+    """The same, with what it thinks between its words left out as well: for words, not for JSON that holds some."""
+    return _REASONING.sub(lambda found: found["code"] or "", after_reasoning(text)).strip()
+
+
+def whole_sentences(text: str) -> str:
+    """Of a text whose end is missing, all up to the last whole sentence; if there is none, the text with a sign."""
+    found = _SENTENCE.match(text)
+    return found.group() if found else cut_off(text)
+
+
+def cut_off(text: str) -> str:
+    """A text with a sign that its end is missing."""
+    return f"{text.rstrip()} {CUT_OFF}"
 
 
 def shorten(text: str, max_chars: int, note: str = "[… {count} characters left out …]") -> str:
@@ -53,16 +89,37 @@ def verbatim(text: str) -> str:
 
 def excerpt(text: str, words: Sequence[str], max_chars: int) -> str:
     """Of a long text, the part around the first of these words (in lower case) that it holds."""
-    if len(text) <= max_chars:
-        return text
-    folded = text.lower()
-    found = [at for word in words if (at := folded.find(word)) >= 0]
-    start = max(0, min(min(found, default=0) - max_chars // 3, len(text) - max_chars))
-    end = start + max_chars
+    start, end = around(text, words, max_chars)
     return f"{'[…] ' if start else ''}{text[start:end]}{' […]' if end < len(text) else ''}"
+
+
+def around(text: str, words: Sequence[str], max_chars: int) -> tuple[int, int]:
+    """Where that part begins and ends."""
+    if len(text) <= max_chars:
+        return 0, len(text)
+    found = _places(text.lower(), words) or ([] if text.isascii() else _places_folded(text, words))
+    start = max(0, min(min(found, default=0) - max_chars // 3, len(text) - max_chars))
+    return start, start + max_chars
+
+
+def _places(text: str, words: Sequence[str]) -> list[int]:
+    return [at for word in words if (at := text.find(word)) >= 0]
+
+
+def _places_folded(text: str, words: Sequence[str]) -> list[int]:
+    """Where the words stand in another form of theirs: without accents, in full width."""
+    forms = {character: fold(character) for character in set(text)}
+    ends = list(accumulate(len(forms[character]) for character in text))
+    folded = "".join(map(forms.__getitem__, text))
+    return [bisect_right(ends, at) for at in _places(folded, [fold(word) for word in words])]
 
 
 def one_line(text: str, max_chars: int = 200) -> str:
     """A text on one line, cut with an ellipsis."""
     flat = " ".join(text.split())
     return flat if len(flat) <= max_chars else f"{flat[: max_chars - 1]}…"
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: "1 note", "2 notes"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

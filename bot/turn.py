@@ -1,23 +1,37 @@
 """A turn: steps until the agent yields."""
 
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
-from adapters.ports import ContextOverflow, StepReport, ToolReport
+from adapters.ports import Address, ContextOverflow, Origin, StepReport
 from bot.agent import Agent
+from bot.charges import noted_calls
 from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.errors import TurnGivenUp
-from bot.events import system_alert
-from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult
+from bot.events import message_of
+from bot.executor import Draft, Executor, Shelves, ToolContext
+from bot.first_message import ATTEMPTS, shows_machinery, would_say
+from bot.greeting import Greeting
+from bot.metrics import NO_METRICS, Metrics
+from bot.origins import of_json
+from bot.outbox import Outbox
 from bot.queue_manager import QueueManager
+from bot.scopes import person_of
+from bot.step import Progress, alert_of, bare_reply, judge, kept_messages, report_of
 from bot.tiers.ports import Answer, Tier
 from memory.agents import AgentStore
 from memory.core_memory import CoreMemory
-from memory.database import Database
-from memory.ports import Kind, Message, NewMessage, ToolUse
+from memory.database import Database, Transaction
+from memory.inbox import Inbox, WaitingEvent
+from memory.outbox import OpenReply, Reaction
+from memory.ports import Kind, Message, NewMessage
+from memory.turn_journal import TurnJournal, TurnRecord
+from memory.usage import UsageStore
 
 logger = logging.getLogger(__name__)
 
@@ -27,22 +41,45 @@ MAX_FAULTY_STEPS = 5
 FOLD_AFTER_TOKENS = 400
 """Edits of core memory that may wait, in tokens, before the prompt's prefix is built anew."""
 
-EMPTY_ANSWER = "Your last answer was empty. Call a tool; to speak, call send_message."
-NOT_HEARD = "The person has heard nothing from you yet. Answer with send_message."
+NO_WORDS = "I have nothing to say to that. Please put it in other words."
+NO_ANSWER = "I could not find an answer this time. Please put it in other words."
+NO_GREETING = "I could not find the words for a greeting. Please write to me."
 
-Deliver = Callable[[str], Awaitable[None]]
 Observe = Callable[[StepReport], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How a turn stands after a step."""
+class Ended(StrEnum):
+    """Why a turn takes no further step."""
 
-    agent: Agent
-    has_spoken: bool = False
-    was_reminded: bool = False
-    faulty_steps: int = 0
-    goes_on: bool = True
+    YIELDED = "yielded"
+    """The agent is done."""
+    GAVE_WAY = "gave way"
+    """A person's message came while the agent was busy with itself."""
+    PAUSED = "paused"
+    """The program is about to end; the turn goes on at its next start."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTurn:
+    """A turn that is not over.
+
+    Attributes:
+        id: in the journal.
+        event: what woke the agent; of several messages taken together the last, with the text of all.
+        address: where replies go.
+        progress: how far it has come, with the agent as it is.
+        person: who wrote, if anybody did.
+    """
+
+    id: int
+    event: Message
+    address: Address
+    progress: Progress
+    person: str | None = None
+
+
+def _on() -> Ended | None:
+    return None
 
 
 class Turns:
@@ -53,98 +90,211 @@ class Turns:
         database: Database,
         agents: AgentStore,
         shelves: Shelves,
+        inbox: Inbox,
+        journal: TurnJournal,
+        outbox: Outbox,
+        usage: UsageStore,
         compiler: ContextCompiler,
         queue_manager: QueueManager,
         tier: Tier,
         executor: Executor,
+        greeting: Greeting,
         *,
         max_steps: int,
+        verifies_first: bool,
         now: Callable[[], datetime],
+        metrics: Metrics = NO_METRICS,
     ) -> None:
         self._database = database
         self._agents = agents
         self._shelves = shelves
+        self._inbox = inbox
+        self._journal = journal
+        self._outbox = outbox
+        self._usage = usage
         self._compiler = compiler
         self._queue_manager = queue_manager
         self._tier = tier
         self._executor = executor
+        self._greeting = greeting
         self._max_steps = max_steps
+        self._verifies_first = verifies_first
         self._now = now
+        self._metrics = metrics
+
+    @property
+    def speaks_unasked(self) -> bool:
+        """Whether a turn is of any use where the bot was not meant."""
+        return self._tier.speaks_unasked
+
+    async def begin(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> OpenTurn | None:
+        """Take events out of the inbox and into the agent's queue: the beginning of a turn. None if they are gone."""
+        is_new = not agent.summary and not any(queued.message.kind is Kind.ASSISTANT for queued in agent.queue)
+        is_passing = agent.paused_at is not None
+        progress = Progress(agent, is_verified=not (self._verifies_first and is_new), leaves_nothing=is_passing)
+        first = events[0]
+        begun: list[tuple[int, tuple[Message, ...]]] = []
+
+        async def commit() -> Agent:
+            async with self._database.write() as transaction:
+                taken = await self._inbox.take(transaction, events)
+                if not taken:
+                    return agent
+                new = [message_of(event) for event in taken]
+                messages = await self._shelves.recall.append(transaction, agent.id, None, new, is_passing=is_passing)
+                turn_id = self._journal.begin(
+                    transaction,
+                    agent.id,
+                    origin=first.origin,
+                    is_timed=first.is_timed,
+                    message_ids=[message.id for message in messages],
+                    progress=progress.to_json(),
+                    now=self._now(),
+                )
+                self._inbox.give(transaction, taken, turn_id)
+            begun.append((turn_id, messages))
+            passing = agent.passing | {turn_id} if is_passing else agent.passing
+            return self._queued(replace(agent, passing=passing), messages)
+
+        agent = await whole(commit(), keep)
+        if not begun:
+            return None
+        ((turn_id, messages),) = begun
+        return _open(turn_id, messages, of_json(first.origin), replace(progress, agent=agent))
+
+    async def hear(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> None:
+        """Take note of what was said in the agent's presence; it stands in queue and recall, and no turn begins.
+
+        The queue stays short enough for the next turn, without a call of the model. Of what is said in the presence of
+        one that is paused, nothing is left.
+        """
+
+        async def commit() -> Agent:
+            async with self._database.write() as transaction:
+                taken = await self._inbox.take(transaction, events)
+                if agent.paused_at is not None:
+                    await self._inbox.let_pass(transaction, taken)
+                    return agent
+                if not taken:
+                    return agent
+                messages: tuple[Message, ...] = ()
+                for event in taken:  # each by itself, so that the queue may be cut between them
+                    messages += await self._shelves.recall.append(transaction, agent.id, None, [message_of(event)])
+                self._inbox.give(transaction, taken, messages[0].id)
+                await self._inbox.finish(transaction, messages[0].id)
+            self._shelves.recall.index_soon()
+            return self._queued(agent, messages)
+
+        await self._queue_manager.bound(await whole(commit(), keep), keep)
+
+    async def resume(self, agent: Agent, record: TurnRecord) -> OpenTurn | None:
+        """Go on with a turn where its last step left it; None if its events are gone."""
+        messages = await self._shelves.recall.get(agent.id, record.message_ids)
+        if not messages:
+            return None
+        progress = Progress.of_json(agent, record.progress)
+        return _open(record.id, messages, of_json(record.origin), progress)
 
     async def run(
         self,
-        agent: Agent,
-        event: NewMessage,
-        deliver: Deliver,
+        turn: OpenTurn,
         keep: Keep,
         observe: Observe | None = None,
-    ) -> None:
-        """Take the event in, then step until the agent yields.
+        *,
+        stops: Callable[[], Ended | None] = _on,
+        worked: Callable[[], None] = lambda: None,
+    ) -> Ended:
+        """Step until the agent yields.
 
         Args:
-            agent: as the turn finds it.
-            event: what woke it.
-            deliver: posts a reply; called after the step that decided it is committed.
+            turn: begun, or resumed.
             keep: takes the agent as each commit leaves it, so that nothing committed is forgotten if the turn breaks.
             observe: is told what the agent thought and did.
+            stops: asked after each step that is not the last, whether there is a reason to take no other one.
+            worked: is told after each step that the model gave an answer.
 
         Raises:
             ModelUnavailable: the model gives no answer; what was committed stays.
+            AnswerWithheld: a content filter left nothing of the answer.
+            RequestRefused: the server cannot take the prompt.
+            BudgetSpent: the model may not be called any more today.
             TurnGivenUp: no result after the most steps, or after too many faulty ones.
             ContextTooSmall: the model's window is too small for this agent.
+            ChangedMeanwhile: people changed messages that the model was shown; nothing of its answer was kept.
         """
-        agent = await whole(self._take_in(agent, event), keep)
-        kept_event = agent.queue[-1].message
-        progress = Progress(agent)
-        for _ in range(self._max_steps):
-            progress = await self._step(progress, kept_event, deliver, keep, observe)
-            if not progress.goes_on:
-                if kept_event.kind is Kind.USER_MESSAGE and not progress.has_spoken:
-                    raise TurnGivenUp("I have nothing to say to that. Please put it in other words.")
-                return
+        event, progress = turn.event, turn.progress
+        while progress.steps < self._max_steps:
             if progress.faulty_steps >= MAX_FAULTY_STEPS:
                 logger.warning("turn given up after faulty steps")
-                raise TurnGivenUp("I could not find an answer this time. Please put it in other words.")
+                raise TurnGivenUp(NO_ANSWER if event.kind is Kind.USER_MESSAGE else NO_GREETING)
+            if progress.steps + 1 == self._max_steps:
+                progress = replace(progress, takes_cut=True)
+            steps = progress.steps
+            progress = await self._step(progress, turn, keep, observe)
+            if progress.steps > steps:  # else code gave the answer
+                worked()
+            if not progress.goes_on:
+                if event.awaits_answer and not (progress.has_spoken or progress.has_reacted):
+                    raise TurnGivenUp(NO_WORDS if event.kind is Kind.USER_MESSAGE else NO_GREETING)
+                return Ended.YIELDED
+            if (reason := stops()) is not None:
+                return reason
         logger.warning("turn given up at the step limit steps=%d", self._max_steps)
         raise TurnGivenUp("That took me too many steps, so I stopped. Please try again, perhaps with a smaller task.")
 
-    async def _take_in(self, agent: Agent, event: NewMessage) -> Agent:
-        async with self._database.write() as transaction:
-            (message,) = await self._shelves.recall.append(transaction, agent.id, None, [event])
-        return self._queued(agent, (message,))
-
-    async def _step(
-        self,
-        before: Progress,
-        event: Message,
-        deliver: Deliver,
-        keep: Keep,
-        observe: Observe | None,
-    ) -> Progress:
+    async def _step(self, before: Progress, turn: OpenTurn, keep: Keep, observe: Observe | None) -> Progress:
+        event, begun = turn.event, time.monotonic()
+        self._agents.check(before.agent.scope, before.agent.revision)
         agent, answer = await self._ask(before.agent, event, keep)
-        context = ToolContext(agent, event, self._now(), self._shelves, Draft(agent.core))
         allowed = [tool.name for tool in self._compiler.tools(agent)]
-        results = await self._executor.execute(answer.calls, context, allowed)
-        answers_person = event.kind is Kind.USER_MESSAGE
-        said = context.draft.replies
-        if not answer.calls and answer.text and answers_person and not before.has_spoken:
-            said = (answer.text,)  # a bare text answer to a person is the reply
-        progress = _judge(before, answer, results, bool(said), answers_person)
-        new = _messages(answer, results, said, _alert(before, progress, answer), context.now)
+        if not before.is_verified:
+            agent, answer = await self._verified(agent, answer, event, keep, allowed)
+        context = ToolContext(
+            agent,
+            event,
+            self._now(),
+            self._shelves,
+            Draft(agent.core),
+            len(answer.calls),
+            takes_reactions=self._outbox.takes_reactions(turn.address),
+        )
+        results = await self._executor.execute(answer.calls, context, allowed, is_cut=answer.is_cut)
+        sends: tuple[str | Reaction, ...] = context.draft.sends
+        if not answer.calls and event.kind.awaits_answer:
+            sends = bare_reply(before, answer)
+        said = tuple(sent for sent in sends if isinstance(sent, str))
+        is_awaited = event.awaits_answer
+        reacts = len(sends) > len(said)
+        progress = judge(before, answer, results, speaks=bool(said), reacts=reacts, is_awaited=is_awaited)
+        alert = alert_of(before, progress, answer, is_awaited=is_awaited)
+        new = kept_messages(answer, results, said, alert, context.now)
 
         async def conclude() -> Agent:
-            committed = await self._commit(agent, event, context.draft, new)
-            keep(committed)
+            committed, handed = await self._commit(agent, turn, progress, context.draft, new, sends)
             if observe is not None:
-                observe(_report(answer, results, said))
-            for text in said:  # here, and not after it: what is committed as said must be heard
-                await deliver(text)
+                observe(report_of(answer, results, said))
+            if sends:
+                self._outbox.wake(turn.address, handed)
             return committed
 
-        agent = await whole(conclude(), keep)
-        pressed = await self._queue_manager.warn(agent, event.turn_id, keep)
+        committed = await whole(conclude(), keep)
+        self._metrics.step_done(time.monotonic() - begun)
         # Memory pressure comes before all else: the agent runs again at once, to save what matters.
-        return replace(progress, agent=pressed, goes_on=progress.goes_on or pressed is not agent)
+        is_pressed = committed.warned and not agent.warned
+        return replace(progress, agent=committed, goes_on=progress.goes_on or is_pressed)
+
+    async def _verified(
+        self, agent: Agent, answer: Answer, event: Message, keep: Keep, tools: Sequence[str]
+    ) -> tuple[Agent, Answer]:
+        """The answer, or another in its place, if it would show a person the machinery in the agent's first words."""
+        for _ in range(ATTEMPTS - 1):
+            words = would_say(answer, answers_person=event.kind.awaits_answer)
+            flaw = next((flaw for text in words if (flaw := shows_machinery(text, tools))), None)
+            if flaw is None:
+                break
+            logger.info("first message discarded, as it shows %s", flaw)
+            agent, answer = await self._ask(agent, event, keep)
+        return agent, answer
 
     async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer]:
         agent = await self._queue_manager.make_room(agent, event.turn_id, keep)
@@ -152,25 +302,62 @@ class Turns:
             answer = await self._tier.answer(agent, event)
         except ContextOverflow as overflow:
             logger.warning("context overflow: %s", overflow.detail)
-            agent = await self._queue_manager.make_room(agent, event.turn_id, keep, force=True)
+            agent = await self._queue_manager.after_overflow(agent, keep)
             answer = await self._tier.answer(agent, event)
         if answer.saw_context:
             self._queue_manager.calibrate(agent, answer.usage)
         return agent, answer
 
-    async def _commit(self, agent: Agent, event: Message, draft: Draft, new: tuple[NewMessage, ...]) -> Agent:
-        """Write all that the step did, in one transaction."""
+    async def _commit(
+        self,
+        agent: Agent,
+        turn: OpenTurn,
+        progress: Progress,
+        draft: Draft,
+        new: Sequence[NewMessage],
+        sends: Sequence[str | Reaction],
+    ) -> tuple[Agent, tuple[OpenReply, ...]]:
+        """Write all that the step did, and how far the turn has come with it, in one transaction.
+
+        Returns:
+            The agent as it is then, and the replies that can be sent at once.
+        """
         messages: tuple[Message, ...] = ()
+        now = self._now()
         async with self._database.write() as transaction:
+            self._agents.check(agent.scope, agent.revision)
             if new:
-                messages = await self._shelves.recall.append(transaction, agent.id, event.turn_id, new)
+                messages = await self._shelves.recall.append(
+                    transaction, agent.id, turn.event.turn_id, new, is_passing=progress.leaves_nothing
+                )
             await self._agents.save_edits(transaction, agent.id, draft.edits)
             await self._shelves.archival.insert(transaction, agent.id, draft.passages)
-            await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, self._now())
+            await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
+            await self._usage.save(transaction, noted_calls(), now)
+            if not progress.leaves_nothing:
+                sends = await self._greeting.below(transaction, turn.person, sends)
+            handed = await self._outbox.add(transaction, agent.id, turn.id, turn.address, sends, turn.event.platform_id)
+            agent = replace(agent, core=draft.core, folded=self._folded(agent, draft) if draft.edits else agent.folded)
+            agent = self._queued(agent, messages)
+            is_pressed = self._queue_manager.is_pressed(agent)
+            if is_pressed:
+                agent = await self._queue_manager.add_warning(transaction, agent, turn.event.turn_id)
+            is_last = not (progress.goes_on or is_pressed)
+            self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
+            if is_last:
+                await self._inbox.finish(transaction, turn.id)
+            if is_last and progress.leaves_nothing:
+                await self.let_pass(transaction, agent.id, turn.id)
+                agent = agent if agent.paused_at is not None else agent.without_passing()
+        self._shelves.recall.index_soon()
         if draft.passages:
             self._shelves.archival.index_soon()
-        agent = replace(agent, core=draft.core, folded=self._folded(agent, draft) if draft.edits else agent.folded)
-        return self._queued(agent, messages)
+        return agent, handed
+
+    async def let_pass(self, transaction: Transaction, agent_id: int, turn_id: int) -> None:
+        """Remove what stands of a turn that is over and of which nothing is kept; the queue at hand has it still."""
+        await self._shelves.recall.remove_turn(transaction, agent_id, turn_id)
+        await self._shelves.result_lists.forget(transaction, agent_id)
 
     def _folded(self, agent: Agent, draft: Draft) -> CoreMemory:
         """Core memory as the prompt's prefix is to show it: the old one, until the edits since are too many."""
@@ -184,59 +371,12 @@ class Turns:
         return replace(agent, queue=(*agent.queue, *queued))
 
 
-def _judge(
-    before: Progress, answer: Answer, results: tuple[ToolResult, ...], speaks: bool, answers_person: bool
-) -> Progress:
-    """Whether the turn goes on: for a failed call, for a requested heartbeat, for a person unanswered."""
-    has_spoken = before.has_spoken or speaks
-    is_faulty = _says_nothing(answer, before) or (bool(results) and all(result.failed for result in results))
-    goes_on = is_faulty or any(result.failed or result.wants_heartbeat for result in results)
-    was_reminded = before.was_reminded
-    if not goes_on and answers_person and not has_spoken and not was_reminded:
-        goes_on = was_reminded = True  # once a turn: models forget that nobody hears them think
-    return replace(
-        before,
-        has_spoken=has_spoken,
-        was_reminded=was_reminded,
-        faulty_steps=before.faulty_steps + 1 if is_faulty else 0,
-        goes_on=goes_on,
-    )
+def _open(id_: int, messages: Sequence[Message], origin: Origin, progress: Progress) -> OpenTurn:
+    event = _as_one(messages)
+    person = person_of(origin) if event.kind is Kind.USER_MESSAGE else None
+    return OpenTurn(id_, event, origin.address, progress, person)
 
 
-def _says_nothing(answer: Answer, before: Progress) -> bool:
-    """Whether an answer is empty where one is owed; who has spoken already may simply stop."""
-    return not answer.calls and not answer.text and not before.has_spoken
-
-
-def _alert(before: Progress, progress: Progress, answer: Answer) -> str | None:
-    if _says_nothing(answer, before):
-        return EMPTY_ANSWER
-    return NOT_HEARD if progress.was_reminded and not before.was_reminded else None
-
-
-def _messages(
-    answer: Answer, results: tuple[ToolResult, ...], said: tuple[str, ...], alert: str | None, now: datetime
-) -> tuple[NewMessage, ...]:
-    """The step as recall storage keeps it."""
-    new: list[NewMessage] = []
-    if answer.text or answer.calls:
-        is_bare_reply = bool(said) and not answer.calls
-        new.append(
-            NewMessage(
-                kind=Kind.ASSISTANT,
-                created_at=now,
-                text="\n\n".join(said) or None,
-                thoughts=None if is_bare_reply else answer.text,
-                tool_uses=tuple(ToolUse(call.id, call.name, call.arguments) for call in answer.calls),
-            )
-        )
-    new += [
-        NewMessage(kind=Kind.TOOL_RESULT, created_at=now, text=result.text, tool_use_id=result.call.id)
-        for result in results
-    ]
-    return (*new, system_alert(alert, now)) if alert else tuple(new)
-
-
-def _report(answer: Answer, results: tuple[ToolResult, ...], said: tuple[str, ...]) -> StepReport:
-    tools = tuple(ToolReport(result.call.name, result.call.arguments, result.text) for result in results)
-    return StepReport(None if said and not answer.calls else answer.text, tools)
+def _as_one(messages: Sequence[Message]) -> Message:
+    """Messages that are taken together: the last of them, with the text of all."""
+    return replace(messages[-1], text="\n\n".join(message.text or "" for message in messages))

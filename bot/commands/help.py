@@ -1,10 +1,10 @@
 """/agent help."""
 
-from bot.command import CommandContext, usage
+from bot.command import CommandContext
 from bot.registry import command
 
 
 @command
 async def help(context: CommandContext) -> str:
-    """List these commands."""
-    return "\n".join(f"- `{usage(each)}`: {each.description}" for _, each in sorted(context.commands.items()))
+    """List the commands that you may give here."""
+    return context.commands.help(context.may)

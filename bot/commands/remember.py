@@ -1,5 +1,6 @@
 """/agent remember."""
 
+from bot.agent import Agent
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.registry import command
@@ -9,13 +10,14 @@ from memory.ports import CoreMemoryFault
 @command
 async def remember(context: CommandContext, text: str) -> str:
     """Write something to my core memory, word for word."""
+    parts = context.parts
 
-    async def write() -> None:
-        agent = await context.agents.get(context.scope)
+    async def write(agent: Agent) -> None:
+        if agent.paused_at is not None:
+            raise CommandRefused("Memory is paused, so I write nothing down. `/agent resume` ends that.")
         label = "human" if agent.is_direct else "channel"
-        edited = agent.core.append(label, " ".join(text.split()), context.shelves.counter)
-        author = f"{context.origin.address.platform}:{context.origin.person.id}"
-        await context.agents.edit_core(agent, label, edited, author=author, reason="/agent remember")
+        edited = agent.core.append(label, " ".join(text.split()), parts.shelves.counter)
+        await parts.agents.edit_core(agent, label, edited, author=context.author, reason="/agent remember")
 
     try:
         await context.in_lane(write)

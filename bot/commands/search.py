@@ -1,40 +1,62 @@
 """/agent search."""
 
+from zoneinfo import ZoneInfo
+
 from bot.command import CommandContext
 from bot.events import local_time, speaker_of
+from bot.places import MAX_NAME_CHARS, details_of
 from bot.registry import command
-from bot.text import excerpt, one_line
-from memory.search import query_words
+from bot.text import clean, counted, excerpt, one_line
+from memory.ports import Passage
+from memory.words import query_words
 
 SHOWN = 5
 
 
 @command
 async def search(context: CommandContext, query: str) -> str:
-    """Search what was said here and what I noted."""
-    agent_id, zone = await context.agents.id_of(context.scope), context.agents.zone
+    """Search what was said here (in a channel, by you), what I noted, and the documents that I have.
+
+    `from:Ada`, `after:2026-03-31`, `before:` and `on:` narrow the search.
+    """
+    shelves, zone = context.parts.shelves, await context.zone()
+    agent_id = await context.parts.agents.id_of(context.scope)
     if agent_id is None:
         return "We have not talked yet, so there is nothing to find."
-    message_ids = await context.shelves.recall.search(agent_id, query)
-    note_ids = await context.shelves.archival.search(agent_id, query)
+    message_ids = await shelves.recall.search(agent_id, query, zone=zone)
+    if not context.origin.is_direct:
+        own = await shelves.recall.ids_of(agent_id, clean(context.origin.person.id))
+        message_ids = tuple(id_ for id_ in message_ids if id_ in own)
+    note_ids = await shelves.archival.search(agent_id, query, zone=zone)
     words = query_words(query)
     messages = [
         f"- {local_time(message.created_at, zone)} **{speaker_of(message, person='you', agent='I')}**: "
         f"{one_line(excerpt(message.text or '', words, 180))}"
-        for message in await context.shelves.recall.get(agent_id, message_ids[:SHOWN])
+        for message in await shelves.recall.get(agent_id, message_ids[:SHOWN])
     ]
     notes = [
-        f"- {local_time(note.created_at, zone)} {one_line(excerpt(note.content, words, 180))}"
-        for note in await context.shelves.archival.get(agent_id, note_ids[:SHOWN])
+        f"- {_whence(note, zone)} {one_line(excerpt(note.content, words, 180))}"
+        for note in await shelves.archival.get(agent_id, note_ids[:SHOWN])
     ]
-    parts = []
+    untaken = await shelves.recall.untaken(agent_id, query, zone=zone)
+    parts = [f"({'; '.join(untaken)})"] if untaken else []
     if messages:
-        parts.append(f"{_count(len(message_ids), 'message')}:\n" + "\n".join(messages))
+        parts.append(f"{_best_of(len(message_ids), 'message')}:\n" + "\n".join(messages))
     if notes:
-        parts.append(f"{_count(len(note_ids), 'note')}:\n" + "\n".join(notes))
-    return "\n\n".join(parts) or f"I found nothing about “{one_line(query, 60)}”."
+        noun = "passage" if await shelves.archival.count_pieces(agent_id) else "note"
+        parts.append(f"{_best_of(len(note_ids), noun)}:\n" + "\n".join(notes))
+    if not messages and not notes:
+        parts.append(f"I found nothing about “{one_line(query, 60)}”.")
+    return "\n\n".join(parts)
 
 
-def _count(number: int, noun: str) -> str:
-    counted = f"{number} {noun}{'' if number == 1 else 's'}"
-    return f"{counted}, the best {SHOWN}" if number > SHOWN else counted
+def _whence(passage: Passage, zone: ZoneInfo) -> str:
+    """When a note was made, or where a piece of a document stands."""
+    if passage.document is None:
+        return local_time(passage.created_at, zone)
+    details = details_of(passage)
+    return f"**{one_line(passage.document, MAX_NAME_CHARS)}**" + (f" ({details}):" if details else ":")
+
+
+def _best_of(number: int, noun: str) -> str:
+    return f"{counted(number, noun)}, the best {SHOWN}" if number > SHOWN else counted(number, noun)

@@ -3,18 +3,27 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import bot.tools
 from adapters.ports import ChatMessage, LanguageModel, ModelError, ServiceMissing
-from bot.app import open_embedder, open_model
-from bot.tiers.auto_tier import calls_tools
+from bot.choices import equipment_of
+from bot.implementations import open_embedder, open_model, server_of
+from bot.registry import Tool, discover
+from bot.tiers.auto_tier import TierName, calls_tools
 from config.settings import EMBEDDED, Settings
+from config.words import WordsNotFound, persona, persona_names, preset_names, prompt
+from memory.chroma_folder import fault_of, vectors_in
+from memory.counts import Counts, count
 from memory.database import SCHEMA_REVISION
-from memory.overview import agent_ids, newest_message_at, passages_without_vector
+from memory.model_tiers import tier_of
+from memory.overview import agent_ids, newest_message_at, passages_with_vector, passages_without_vector
 from memory.ports import StorageUnavailable
 from memory.upkeep import beside, integrity, revision_at
 
@@ -69,10 +78,42 @@ async def _tier(settings: Settings, model: LanguageModel) -> Finding:
         return Finding("ok", "model", f"{told}; tier text: code does the remembering")
     if settings.llm_tier == "json":
         return Finding("ok", "model", f"{told}; tier json, as set")
+    known = await _known_tier(settings, model) if settings.llm_tier == "auto" else None
     if await calls_tools(model):
+        if known not in (None, TierName.TOOLS):
+            told = f"{told}; it called the tool that it was offered, but was found out to need tier {known} earlier"
+            return Finding("warn", "model", f"{told}: set LLM_TIER=tools")
         return Finding("ok", "model", f"{told}; it called the tool that it was offered: tier tools")
     advice = "LLM_TIER=json or text may serve it better" if settings.llm_tier == "tools" else "tier json or text"
     return Finding("warn", "model", f"{told}; it did not call the tool that it was offered: {advice}")
+
+
+async def _known_tier(settings: Settings, model: LanguageModel) -> str | None:
+    try:
+        async with beside(settings.database_path) as connection:
+            return await tier_of(connection, server_of(settings), model.name)
+    except StorageUnavailable:  # said by the check of the storage
+        return None
+
+
+async def check_words(settings: Settings, now: datetime) -> Finding:
+    """Presets, personas and prompts can be read, the operator's own as well."""
+    own, tools = settings.bot_data_dir, discover(bot.tools, Tool)
+    faults: list[str] = []
+    looks: list[Callable[[], object]] = [
+        *(partial(equipment_of, name, tools, own) for name in preset_names(own)),
+        *(partial(persona, name, own) for name in persona_names(own)),
+        partial(prompt, "text_tier", own),
+        partial(prompt, "summarize", own),
+    ]
+    for look in looks:
+        try:
+            look()
+        except WordsNotFound as fault:
+            faults.append(str(fault))
+    if faults:
+        return Finding("fail", "words", " ".join(faults))
+    return Finding("ok", "words", f"presets {', '.join(preset_names(own))}; personas {', '.join(persona_names(own))}")
 
 
 async def check_embedder(settings: Settings, now: datetime) -> Finding:
@@ -113,8 +154,34 @@ async def check_storage(settings: Settings, now: datetime) -> Finding:
         return Finding("fail", "storage", f"{settings.bot_data_dir} cannot be written")
     told = f"{path} is whole; schema {revision}; {count} agents"
     if waiting:
-        return Finding("warn", "storage", f"{told}; {waiting} notes wait for their vectors: the next start makes them")
+        return Finding(
+            "warn", "storage", f"{told}; {waiting} passages wait for their vectors: the next start makes them"
+        )
     return Finding("ok", "storage", told)
+
+
+async def check_vectors(settings: Settings, now: datetime) -> Finding:
+    """The vector index can be read, and has a vector of each passage that is marked to have one."""
+    path, folder = settings.database_path, settings.bot_data_dir / "chroma"
+    try:
+        if await asyncio.to_thread(revision_at, path) != SCHEMA_REVISION:
+            return Finding("ok", "vectors", "nothing is kept yet, or the database is not up to date")
+        async with beside(path) as connection:  # first: a vector is written before its passage is marked
+            marked = await passages_with_vector(connection)
+        if (fault := await asyncio.to_thread(fault_of, folder, beside=True)) is not None:
+            return _vectors_to_be_made(f"{folder} is damaged ({fault})")
+        count = await asyncio.to_thread(vectors_in, folder)
+    except StorageUnavailable:
+        return Finding("ok", "vectors", "cannot be told while the storage cannot be read")
+    except sqlite3.Error as error:
+        return Finding("warn", "vectors", f"{folder} cannot be looked at just now: {error}")
+    told = f"{count} vectors in {folder}, {marked} passages marked to have one"
+    return _vectors_to_be_made(told) if count < marked else Finding("ok", "vectors", told)
+
+
+def _vectors_to_be_made(told: str) -> Finding:
+    advice = "passages are found by words alone until the next start, or `python -m bot reindex`, makes it anew"
+    return Finding("warn", "vectors", f"{told}; {advice}")
 
 
 def _nothing_kept(settings: Settings) -> Finding:
@@ -122,6 +189,31 @@ def _nothing_kept(settings: Settings) -> Finding:
     if os.access(place, os.W_OK) and place.is_dir():
         return Finding("ok", "storage", "nothing is kept yet; the first conversation makes the database")
     return Finding("fail", "storage", f"{place} cannot be written")
+
+
+async def check_unanswered(settings: Settings, now: datetime) -> Finding:
+    """Nobody waits for an answer that does not come by itself."""
+    try:
+        if await asyncio.to_thread(revision_at, settings.database_path) != SCHEMA_REVISION:
+            return Finding("ok", "unanswered", "nothing is kept yet, or the database is not up to date")
+        async with beside(settings.database_path) as connection:
+            counts = await count(connection, now)
+    except StorageUnavailable:
+        return Finding("ok", "unanswered", "cannot be told while the storage cannot be read")
+    found = _unanswered(counts)
+    if not found:
+        return Finding("ok", "unanswered", "nothing was put aside; every reply was delivered, or is about to be")
+    return Finding("warn", "unanswered", f"{'; '.join(found)}. `/agent status` in the conversation says which")
+
+
+def _unanswered(counts: Counts) -> list[str]:
+    told = (
+        ("events parked, as they could not be answered", counts.events_parked),
+        ("replies that could not be delivered", counts.replies_dead),
+        ("doubtful replies, which were perhaps delivered", counts.replies_doubtful),
+        ("turns that wait for the model, which gives no answer", counts.turns_waiting_for_model),
+    )
+    return [f"{what}: {number}" for what, number in told if number]
 
 
 async def check_disk(settings: Settings, now: datetime) -> Finding:

@@ -11,9 +11,12 @@ from config.settings import Settings
 
 CHECKS = (
     checks.check_settings,
+    checks.check_words,
     checks.check_model,
     checks.check_embedder,
     checks.check_storage,
+    checks.check_vectors,
+    checks.check_unanswered,
     checks.check_disk,
     checks.check_clock,
 )

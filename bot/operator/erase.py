@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from adapters.console.plain import stdout_line
 from bot.operator.agents import agent_named, console_name
 from bot.operator.errors import CommandUnclear
 from bot.operator.storage import backups, open_database
+from bot.scopes import owner_of
 from config.settings import Settings
 from memory.checkpoints import checkpoint_folder
 from memory.chroma_index import ChromaIndex
-from memory.database import Database
+from memory.documents import sources_of_nobody_else
 from memory.erasure import erase_agent, rows_left
-from memory.ports import IndexLost, StorageUnavailable
+from memory.ports import IndexLost, StorageUnavailable, owner_of_source
 from memory.upkeep import beside
 
 Confirm = Callable[[str], bool]
@@ -42,14 +43,19 @@ async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Cal
     async with open_database(settings, now) as database:
         async with database.read() as connection:
             agent_id, scope = await agent_named(connection, name)
+            sources = await sources_of_nobody_else(connection, agent_id)
+        person = owner_of(scope)
+        owners = [agent_id, *map(owner_of_source, sources)]
         # The rows go last: killed before that, the agent is still there to be named, and erased again.
-        vectors = await _in_index(settings, lambda index: index.forget_agent(agent_id))
+        vectors = await _in_index(settings, lambda index: index.forget_owners(owners))
         files = await asyncio.to_thread(_remove_files, settings, scope)
-        async with database.write() as transaction:
-            removed = await erase_agent(transaction, agent_id)
+        async with database.write(alone=True) as transaction:
+            removed = await erase_agent(transaction, agent_id, scope, person, sources)
         await database.truncate_log()
-        left = await _left(settings, database, agent_id, scope)
-    for line in _receipt(settings, scope, removed, vectors, files, left):
+        async with database.snapshot() as connection:
+            left = await rows_left(connection, agent_id, scope, person, sources)
+        left |= {"chroma": await _in_index(settings, lambda index: index.count(owners))}
+    for line in _receipt(settings, scope, removed, sources.values(), vectors, files, left):
         stdout_line(line)
     if any(left.values()):
         raise StorageUnavailable(f"{scope}: something was left; run erase again.")
@@ -84,20 +90,21 @@ def _remove_files(settings: Settings, scope: str) -> list[Path]:
     return found
 
 
-async def _left(settings: Settings, database: Database, agent_id: int, scope: str) -> dict[str, int]:
-    async with database.snapshot() as connection:
-        left = await rows_left(connection, agent_id, scope)
-    return left | {"chroma": await _in_index(settings, lambda index: index.count(agent_id))}
-
-
 def _receipt(
-    settings: Settings, scope: str, removed: Mapping[str, int], vectors: int, files: list[Path], left: Mapping[str, int]
+    settings: Settings,
+    scope: str,
+    removed: Mapping[str, int],
+    sources: Collection[str],
+    vectors: int,
+    files: list[Path],
+    left: Mapping[str, int],
 ) -> list[str]:
     rows = ", ".join(f"{table} {count}" for table, count in sorted(removed.items()))
     found = ", ".join(f"{place} {count}" for place, count in left.items() if count) or "nothing"
     lines = [
         f"Erased: {scope}",
         f"Rows removed: {rows}",
+        f"Documents removed, as no other agent has them: {', '.join(sources) or 'none'}",
         f"Vectors removed: {vectors}{' (the index was written anew without them)' if vectors else ''}",
         f"Files removed: {', '.join(str(path) for path in files) or 'none were there'}",
         f"Searched again: {', '.join(sorted(left))}",
@@ -105,7 +112,7 @@ def _receipt(
     ]
     copies = backups(settings)
     if copies:
-        lines.append(f"Copies from before migrations still hold it: {', '.join(str(copy) for copy in copies)}")
+        lines.append(f"Copies from before migrations may still hold it: {', '.join(str(copy) for copy in copies)}")
     return [*lines, "Exports and backups that you made yourself are not looked for."]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
-from bot.app import open_embedder
+from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
@@ -49,9 +49,10 @@ async def import_agent(settings: Settings, file: str, name: str | None, now: Cal
             source = "standard input" if file == STANDARD else file
             raise CannotBeDone(f"{source}: {error}. Nothing was imported.") from None
     counts = loaded.counts
+    told = f", {counts['source']} sources with {counts['document']} documents" if counts["source"] else ""
     stdout_line(
         f"{scope}: imported {counts['message']} messages, {counts['passage']} notes, {counts['block']} blocks "
-        f"with {counts['block_edit']} edits."
+        f"with {counts['block_edit']} edits{told}."
     )
 
 
@@ -63,7 +64,7 @@ async def _load(database: Database, lines: BinaryIO, name: str | None) -> tuple[
     async with database.read() as connection:
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
-    async with database.write() as transaction:
+    async with database.write(alone=True) as transaction:
         return scope, await load(transaction, scope, chain(first, records))
 
 

@@ -11,13 +11,19 @@ from enum import StrEnum
 
 from adapters.ports import ChatMessage, FeatureUnsupported, LanguageModel, ToolSchema
 from bot.agent import Agent
+from bot.text import after_reasoning, clean
 from bot.tiers.ports import Answer, Tier
+from bot.tiers.written_calls import written_calls
 from memory.ports import Message
 
 logger = logging.getLogger(__name__)
 
 BARE_ANSWERS = 3
 """Answers without a call, before the first call ever, after which a model is asked to call a tool and nothing else."""
+
+
+PROBE_TOKENS = 512
+"""Room to think before that call; and an end for models that would write for ever."""
 
 
 class TierName(StrEnum):
@@ -41,10 +47,11 @@ async def calls_tools(model: LanguageModel) -> bool:
         ModelUnavailable: no answer after the retries.
     """
     try:
-        completion = await model.complete(_CALL_READY, [_READY])
+        completion = await model.complete(_CALL_READY, [_READY], max_tokens=PROBE_TOKENS)
     except FeatureUnsupported:
         return False
-    return bool(completion.tool_calls)
+    _, written = written_calls(after_reasoning(clean(completion.text or "")), [_READY.name])
+    return bool(completion.tool_calls or written)
 
 
 class AutoTier:
@@ -65,12 +72,18 @@ class AutoTier:
         self._current = known or TierName.TOOLS
         self._is_proven = known is not None
         self._remember = remember
+        self._remembers = True
         self._bare = 0
 
     @property
     def current(self) -> TierName:
         """The way in use."""
         return self._current
+
+    @property
+    def speaks_unasked(self) -> bool:
+        """See `Tier`."""
+        return self._tiers[self._current].speaks_unasked
 
     async def answer(self, agent: Agent, event: Message) -> Answer:
         """See `Tier`."""
@@ -82,16 +95,21 @@ class AutoTier:
                 raise
             logger.info("the server refuses this way of asking: %s", refusal.detail)
             if tier is self._current:  # many agents may find it out at once
-                await self._step_down()
+                if (
+                    self._is_proven
+                ):  # it did better: what refuses it today may be gone tomorrow, so it is not written down
+                    self._is_proven = self._remembers = False
+                self._step_down()
             return await self.answer(agent, event)
         if not self._is_proven and tier is self._current:
             await self._learn(answer)
         return answer
 
     async def _learn(self, answer: Answer) -> None:
-        if answer.calls:
+        if answer.calls or (answer.text and self._current is TierName.TEXT):
             await self._prove()
-        elif answer.text and self._current is not TierName.TEXT:
+        # A refusal says nothing of what a model can do; one that never comes to an end with its calls cannot do it.
+        elif answer.is_cut or (answer.text and not answer.is_addressed):
             self._bare += 1
             if self._bare >= BARE_ANSWERS:
                 await self._decide()
@@ -102,15 +120,14 @@ class AutoTier:
         if self._current is TierName.TOOLS and await calls_tools(self._model):
             await self._prove()
         else:
-            await self._step_down()
+            self._step_down()
 
     async def _prove(self) -> None:
         self._is_proven = True
-        await self._remember(self._current)
+        if self._remembers:
+            await self._remember(self._current)
 
-    async def _step_down(self) -> None:
+    def _step_down(self) -> None:
         names = list(TierName)
         self._current, self._bare = names[names.index(self._current) + 1], 0
         logger.warning("the model does not call tools; from now on it is spoken to in the %s tier", self._current)
-        if self._current is TierName.TEXT:
-            await self._prove()

@@ -11,7 +11,7 @@ from adapters.model_json import read_object
 from adapters.ports import ChatMessage, LanguageModel, Sampling, ToolCall, ToolSchema
 from bot.agent import Agent
 from bot.context import ContextCompiler
-from bot.text import clean, without_reasoning
+from bot.text import after_reasoning, clean, without_reasoning
 from bot.tiers.ports import Answer
 from memory.ports import Message
 
@@ -33,6 +33,11 @@ class JsonTier:
         self._model = model
         self._compiler = compiler
 
+    @property
+    def speaks_unasked(self) -> bool:
+        """See `Tier`."""
+        return True
+
     async def answer(self, agent: Agent, event: Message) -> Answer:
         """See `Tier`."""
         system, *queue = self._compiler.compile(agent)
@@ -41,9 +46,16 @@ class JsonTier:
         prompt = [ChatMessage("system", f"{system.content}\n\n{HOW_TO_ANSWER}{told}"), *_in_json(queue)]
         sampling = Sampling(extra={"response_format": _response_format(tools)})
         completion = await self._model.complete(prompt, max_tokens=self._compiler.room.reply, sampling=sampling)
-        text = without_reasoning(clean(completion.text or "")).strip()
-        thoughts, call = _read(text, f"json_{event.id}_{len(agent.queue)}")
-        return Answer(thoughts, (call,) if call else (), completion.usage, saw_context=True)
+        text = clean(completion.text or "")
+        if completion.is_refusal:
+            said = without_reasoning(text) or None
+            return Answer(said, usage=completion.usage, saw_context=True, is_addressed=True)
+        thoughts, call = _read(after_reasoning(text), f"json_{event.id}_{len(agent.queue)}")
+        if call is not None and completion.is_cut and not _is_whole(text):
+            said = _said_so_far(call)
+            return Answer(said, usage=completion.usage, saw_context=True, is_cut=True, is_addressed=said is not None)
+        is_cut = completion.is_cut and call is None
+        return Answer(thoughts, (call,) if call else (), completion.usage, saw_context=True, is_cut=is_cut)
 
 
 def _told(tool: ToolSchema) -> str:
@@ -99,10 +111,25 @@ def _read(text: str, call_id: str) -> tuple[str | None, ToolCall | None]:
     """The thoughts and the call of an answer; a text with no object in it is a bare text."""
     read = read_object(text)
     if read is None or not isinstance(read.get(TOOL), str):
-        return text or None, None
+        return without_reasoning(text) or None, None
     arguments = read.get(ARGUMENTS)
     if not isinstance(arguments, dict):  # arguments beside the tool's name, as small models write them
         arguments = {key: value for key, value in read.items() if key not in (THOUGHTS, TOOL, ARGUMENTS)}
     thoughts = read.get(THOUGHTS)
     call = ToolCall(call_id, clean(read[TOOL]), clean(json.dumps(arguments, ensure_ascii=False)))
     return (clean(thoughts) or None if isinstance(thoughts, str) else None), call
+
+
+def _is_whole(text: str) -> bool:
+    """Whether an answer that ran into the token limit has come to the end of its object all the same."""
+    try:
+        json.JSONDecoder().raw_decode(text[text.index("{") :])
+    except ValueError:
+        return False
+    return True
+
+
+def _said_so_far(call: ToolCall) -> str | None:
+    """What there is of a message to the person; a half call of any other tool is of no use."""
+    message = json.loads(call.arguments).get("message") if call.name == "send_message" else None
+    return without_reasoning(message) or None if isinstance(message, str) else None

@@ -1,16 +1,24 @@
 """The prompt for text models in general: core memory, the last messages, and memories beside the question."""
 
+from collections.abc import Sequence
 from string import Template
 
-from adapters.ports import ChatMessage, ContextOverflow, LanguageModel, Usage
+from adapters.ports import ChatMessage, Completion, ContextOverflow, LanguageModel
 from bot.agent import Agent
 from bot.context import TOKENS_PER_MESSAGE, Room
+from bot.lookup_hints import parted
 from bot.text import defuse, shorten
-from bot.tiers.text_tier import Question, persona_of, said_before
-from memory.ports import Kind, TokenCounter
+from bot.tiers.text_tier import Question, persona_of
+from memory.ports import Kind, Message, TokenCounter
 
 OVERHEAD_TOKENS = 60
 """Headings, and what the chat template adds."""
+
+
+OPENED = (
+    "(The person has just opened the conversation and has not written yet. "
+    "Greet them in one or two sentences, by name if you know it.)"
+)
 
 
 class PlainPrompter:
@@ -23,15 +31,14 @@ class PlainPrompter:
         self._room = room
         self._density = 1.0  # how many of the model's tokens one of ours stands for, as far as it has shown
 
-    async def reply(self, agent: Agent, question: Question) -> tuple[str, Usage | None]:
+    async def reply(self, agent: Agent, question: Question) -> Completion:
         """See `Prompter`."""
         prompt = self._prompt(agent, question)
         try:
-            completion = await self._model.complete(prompt, max_tokens=self._room.reply)
+            return await self._model.complete(prompt, max_tokens=self._room.reply)
         except ContextOverflow:
             self._density *= 1.5  # the model's tokens are smaller than ours; the turn tries once more
             raise
-        return completion.text or "", completion.usage
 
     def _prompt(self, agent: Agent, question: Question) -> list[ChatMessage]:
         """What fits the window, the most needed first: the question, core memory, what was recalled, the last words."""
@@ -39,23 +46,25 @@ class PlainPrompter:
         instructions = self._instructions.substitute(
             place="a direct conversation" if agent.is_direct else "a channel of many"
         )
-        asked = self._fit(question.text, budget / 4)
+        asked = self._fit(OPENED if question.text is None else question.text, budget / 4)
         persona = self._fit(defuse(persona_of(agent)), budget / 8)
         known = self._fit("\n".join(question.core) or "(nothing yet)", budget / 5)
         left = budget - sum(self._size(text) for text in (instructions, asked, persona, known)) - OVERHEAD_TOKENS
-        beside = self._fit("\n".join(f"- {line}" for line in (*question.recalled, *question.noted)), left / 3)
-        summary = self._fit(defuse(agent.summary), left / 6)
+        found = (*question.people, *question.recalled, *(note.with_place for note in question.noted))
+        beside = self._fit("\n".join(f"- {line}" for line in found), left / 3)
+        told, _ = parted(agent.summary)  # such a model looks nothing up
+        summary = self._fit(defuse(told), left / 6)
         parts = [instructions, f"# Persona\n{persona}", f"# What you know\n{known}"]
         if summary:
             parts.append(f"# What was said long ago\n{summary}")
         last = f"(From memory, perhaps of use:\n{beside}\n)\n\n{asked}" if beside else asked
-        history = self._history(agent, left - self._size(beside) - self._size(summary))
+        history = self._history(question.before, left - self._size(beside) - self._size(summary))
         return [ChatMessage("system", "\n\n".join(parts)), *history, ChatMessage("user", last)]
 
-    def _history(self, agent: Agent, budget: float) -> list[ChatMessage]:
-        """What was said before the message at hand, as much as fits, the newest first."""
+    def _history(self, before: Sequence[Message], budget: float) -> list[ChatMessage]:
+        """Of what was said before, the newest, as much as fits."""
         kept: list[ChatMessage] = []
-        for message in reversed(said_before(agent)):
+        for message in reversed(before):
             text = self._fit(defuse(message.text or ""), budget / 3)
             budget -= self._size(text) + TOKENS_PER_MESSAGE
             if budget < 0 or not text:

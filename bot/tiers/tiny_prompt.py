@@ -8,12 +8,13 @@ and checks that an answer says nothing that the notes do not.
 import re
 from collections.abc import Mapping, Sequence
 
-from adapters.ports import ChatMessage, LanguageModel, Sampling, Usage
+from adapters.ports import ChatMessage, Completion, LanguageModel, Sampling
 from bot.agent import Agent
 from bot.text import defuse, one_line
 from bot.tiers.remembering import SAID, second_person
-from bot.tiers.text_tier import Question, said_before
-from memory.ports import Embedder, Kind
+from bot.tiers.text_tier import Question
+from bot.tiers.tiny_greeting import SOCIABLE, Recipe, greeting
+from memory.ports import Embedder, Kind, Message
 
 SAMPLING = Sampling(temperature=0.0, stop=("\n",))
 MAX_TOKENS = 60
@@ -23,9 +24,6 @@ MAX_QUESTION_CHARS = 600
 HISTORY = 6
 NEAR_ENOUGH = 0.15
 """Cosine similarity from which a note that shares no word with the question is tried."""
-
-Example = tuple[str, str]
-Recipe = tuple[str, tuple[Example, ...]]
 
 
 def _beside(notes: Sequence[str], question: str) -> str:
@@ -108,16 +106,31 @@ class TinyPrompter:
         self._model = model
         self._embedder = embedder
 
-    async def reply(self, agent: Agent, question: Question) -> tuple[str, Usage | None]:
+    async def reply(self, agent: Agent, question: Question) -> Completion:
         """See `Prompter`; usage is not told, as one reply may take several prompts."""
+        return Completion(await self._reply(question))
+
+    async def _reply(self, question: Question) -> str:
+        if question.text is None:
+            return await self._greet(question)
         asked = one_line(question.text, MAX_QUESTION_CHARS)
-        core = [second_person(line.removeprefix(SAID)) for line in question.core]
+        core = [second_person(line.removeprefix(SAID)) for line in (*question.core, *question.people)]
         if question.just_saved:
-            return await self._confirm([second_person(fact) for fact in question.just_saved]), None
+            return await self._confirm([second_person(fact) for fact in question.just_saved])
+        places = {note.text: note.place for note in question.noted}
         if _is_about_person(asked, core):
-            found = [*core, *(second_person(line) for line in question.recalled), *question.noted]
-            return await self._from_notes(asked, core, list(dict.fromkeys(found))), None
-        return await self._ask(_TALK, asked, _history(agent)), None
+            found = [*core, *(second_person(line) for line in question.recalled), *places]
+            return await self._from_notes(asked, core, list(dict.fromkeys(found)), places)
+        if pieces := _pieces_that_answer(asked, [note.text for note in question.noted if note.document]):
+            return await self._from_notes(asked, (), pieces, places)
+        return await self._ask(_TALK, asked, _history(question.before))
+
+    async def _greet(self, question: Question) -> str:
+        notes = [second_person(line.removeprefix(SAID)) for line in question.core]
+        wanted = greeting(notes, have_met=bool(question.before))
+        said = await self._ask(wanted.recipe, wanted.last) if wanted.recipe else ""
+        begins_well = said.startswith(wanted.plain.partition(",")[0] + ",")  # "Hello Ada,"
+        return said if begins_well and _is_grounded(said, [wanted.last], SOCIABLE) else wanted.plain
 
     async def _confirm(self, facts: Sequence[str]) -> str:
         said = await self._ask(_CONFIRM, f"New note: {' '.join(facts)}")
@@ -126,7 +139,9 @@ class TinyPrompter:
             return said
         return f"Got it, I will remember: {' '.join(facts)}"
 
-    async def _from_notes(self, asked: str, core: Sequence[str], found: Sequence[str]) -> str:
+    async def _from_notes(
+        self, asked: str, core: Sequence[str], found: Sequence[str], places: Mapping[str, str | None]
+    ) -> str:
         notes = _best_notes(asked, found)
         sums_up = not notes and bool(_SUM_UP.search(asked))
         if sums_up:
@@ -137,6 +152,9 @@ class TinyPrompter:
             said = await self._ask(_ASK, _beside(notes, asked))
             if _is_grounded(said, notes, asked):
                 return said
+        place = places.get(notes[-1]) if notes else None
+        if is_match and place:  # nobody told it, and code quotes better than the model
+            return f"{place}: “{notes[-1]}”"
         if is_match and not sums_up:
             said = await self._ask(_TELL, f"Note: {notes[-1]}")
             if _is_grounded(said, notes[-1:], asked):
@@ -173,14 +191,14 @@ class TinyPrompter:
         return _whole_sentences(completion.text or "")
 
 
-def _history(agent: Agent) -> list[ChatMessage]:
-    """The last few messages before the one at hand."""
+def _history(before: Sequence[Message]) -> list[ChatMessage]:
+    """The last few messages before the one at hand, as chat."""
     return [
         ChatMessage(
             "user" if message.kind is Kind.USER_MESSAGE else "assistant",
             one_line(defuse(message.text or ""), 200),
         )
-        for message in said_before(agent)[-HISTORY:]
+        for message in before[-HISTORY:]
     ]
 
 
@@ -190,6 +208,14 @@ def _is_about_person(asked: str, notes: Sequence[str]) -> bool:
     if _OF_ONESELF.search(_IDIOM.sub(" ", asked)) or _SUM_UP.search(asked):
         return True
     return bool(_WHO_IS.search(asked)) and bool(_best_notes(asked, notes))
+
+
+def _pieces_that_answer(asked: str, pieces: Sequence[str]) -> list[str]:
+    """Pieces of documents that share so many words with a question that it is likely to be about them."""
+    if not _ASKS.search(asked):
+        return []
+    wanted = _words(asked).keys()
+    return [piece for piece in pieces if len(wanted & _words(piece).keys()) >= min(2, len(wanted)) > 0]
 
 
 def _best_notes(asked: str, notes: Sequence[str]) -> list[str]:

@@ -1,10 +1,11 @@
 """Models that call tools natively: they see the whole main context and manage their memory themselves."""
 
-from adapters.ports import LanguageModel, ToolCall
+from adapters.ports import Completion, LanguageModel, ToolCall
 from bot.agent import Agent
 from bot.context import ContextCompiler
-from bot.text import clean, without_reasoning
+from bot.text import after_reasoning, clean, without_reasoning
 from bot.tiers.ports import Answer
+from bot.tiers.written_calls import written_calls
 from memory.ports import Message
 
 
@@ -15,15 +16,38 @@ class ToolsTier:
         self._model = model
         self._compiler = compiler
 
+    @property
+    def speaks_unasked(self) -> bool:
+        """See `Tier`."""
+        return True
+
     async def answer(self, agent: Agent, event: Message) -> Answer:
         """See `Tier`."""
-        completion = await self._model.complete(self._compiler.compile(agent), self._compiler.tools(agent))
-        calls: list[ToolCall] = []
-        for call in completion.tool_calls:
-            # Some servers number their calls anew in each answer, or twice the same; results find theirs by id.
-            id_ = clean(call.id)[:100]
-            if not id_ or any(other.id == id_ for other in calls):
-                id_ = f"{id_}_{len(calls)}"
-            calls.append(ToolCall(id_, clean(call.name), clean(call.arguments)))
-        text = without_reasoning(clean(completion.text or "")).strip()
-        return Answer(text or None, tuple(calls), completion.usage, saw_context=True)
+        tools = self._compiler.tools(agent)
+        completion = await self._model.complete(self._compiler.compile(agent), tools)
+        text, calls = clean(completion.text or ""), _native(completion)
+        if not calls and not completion.is_refusal:
+            names = [tool.name for tool in tools]
+            thoughts, written = written_calls(after_reasoning(text), names, is_cut=completion.is_cut)
+            first = f"written_{event.id}_{len(agent.queue)}"
+            calls = tuple(ToolCall(f"{first}_{n}", call.name, call.arguments) for n, call in enumerate(written))
+            text = thoughts or "" if calls else text
+        return Answer(
+            without_reasoning(text) or None,
+            calls,
+            completion.usage,
+            saw_context=True,
+            is_cut=completion.is_cut,
+            is_addressed=completion.is_refusal,
+        )
+
+
+def _native(completion: Completion) -> tuple[ToolCall, ...]:
+    calls: list[ToolCall] = []
+    for call in completion.tool_calls:
+        # Some servers number their calls anew in each answer, or twice the same; results find theirs by id.
+        id_ = clean(call.id)[:100]
+        if not id_ or any(other.id == id_ for other in calls):
+            id_ = f"{id_}_{len(calls)}"
+        calls.append(ToolCall(id_, clean(call.name), clean(call.arguments)))
+    return tuple(calls)

@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot.errors import ToolFailed
-from bot.events import local_time
+from bot.events import age_of, local_time
 from bot.executor import ToolContext
+from bot.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
 from bot.registry import tool
-from bot.text import excerpt
-from bot.tools.paging import MAX_RESULT_CHARS, page_of_results
-from memory.ports import NewPassage
+from bot.text import one_line
+from bot.tools.paging import Hit, Shelf, first_page, page_at
+from memory.narrowing import narrowed
+from memory.ports import Message, NewPassage, Passage
+
+MAX_TAGS = 20
+MAX_TAG_CHARS = 60
 
 
 @tool
-async def archival_memory_insert(context: ToolContext, content: str, tags: list[str] | None = None) -> None:
+async def archival_memory_insert(
+    context: ToolContext, content: str, tags: list[str] | None = None
+) -> Mapping[str, Any]:
     """Keep a note in archival storage: details too many or too long for core memory.
 
     Args:
@@ -22,6 +30,13 @@ async def archival_memory_insert(context: ToolContext, content: str, tags: list[
     """
     if not content.strip():
         raise ToolFailed("The content is empty.")
+    if len(tags or ()) > MAX_TAGS or any(len(tag) > MAX_TAG_CHARS for tag in tags or ()):
+        raise ToolFailed(
+            f"Give at most {MAX_TAGS} tags of {MAX_TAG_CHARS} characters each; details belong in the note."
+        )
+    same = await context.shelves.archival.find_same(context.agent.id, content)
+    if same is not None and set(tags or ()) <= set(same.tags):
+        return {"kept_already": local_time(same.created_at, context.agent.zone)}
     context.keep(
         NewPassage(
             content=content,
@@ -30,32 +45,64 @@ async def archival_memory_insert(context: ToolContext, content: str, tags: list[
             created_at=context.now,
         )
     )
+    return {}
 
 
 @tool
 async def archival_memory_search(
     context: ToolContext, query: str, tags: list[str] | None = None, cursor: str | None = None
 ) -> Mapping[str, Any]:
-    """Search your notes and documents by meaning. A page may not hold the answer: read on.
+    """Search your notes and documents by meaning.
 
     Args:
         query: What to look for.
         tags: Only notes with all of these.
-        cursor: next_cursor of the page before.
+        cursor: next_cursor, or that of a cut result.
     """
+    if cursor:
+        return await page_at(context, cursor, _archival(context))
+    found = await context.shelves.archival.search(context.agent.id, query, tags or (), zone=context.agent.zone)
+    return await first_page(context, _archival(context), query, found, narrowed(query).untaken)
 
-    async def find() -> Sequence[int]:
-        return await context.shelves.archival.search(context.agent.id, query, tags or ())
 
-    async def show(ids: Sequence[int], words: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+def _archival(context: ToolContext) -> Shelf:
+    async def show(ids: Sequence[int], query: str) -> Sequence[Hit]:
+        passages = await context.shelves.archival.get(context.agent.id, ids)
+        named = [passage.source_message_id for passage in passages if passage.source_message_id is not None]
+        sources = {message.id: message for message in await context.shelves.recall.get(context.agent.id, named)}
+        zone = context.agent.zone
         return [
-            {
-                "id": passage.id,
-                "time": local_time(passage.created_at, context.agent.zone),
-                "tags": list(passage.tags),
-                "text": excerpt(passage.content, words, MAX_RESULT_CHARS),
-            }
-            for passage in await context.shelves.archival.get(context.agent.id, ids)
+            Hit(
+                f"p{passage.id}",
+                {
+                    "id": passage.id,
+                    **_whence(passage, context),
+                    **_source(sources.get(passage.source_message_id or 0), zone),
+                },
+                passage.content,
+            )
+            for passage in passages
         ]
 
-    return await page_of_results(context, "archival", query, cursor, find, show)
+    return Shelf("archival", "p", show)
+
+
+def _source(message: Message | None, zone: ZoneInfo) -> dict[str, Any]:
+    """The message that a note was made of, if it is still there."""
+    if message is None:
+        return {}
+    return {"from_message": {"id": message.id, "time": local_time(message.created_at, zone)}}
+
+
+def _whence(passage: Passage, context: ToolContext) -> dict[str, Any]:
+    """Of a note when it was made and its tags; of a piece of a document where it stands, as far as that is known."""
+    if passage.document is None:
+        moment = passage.created_at
+        told = {"time": local_time(moment, context.agent.zone), "age": age_of(moment, context.now)}
+        return {**told, "tags": [one_line(tag, MAX_TAG_CHARS) for tag in passage.tags[:MAX_TAGS]]}
+    place = {
+        "document": one_line(passage.document, MAX_NAME_CHARS),
+        "heading": passage.heading and one_line(passage.heading, 2 * MAX_HEADING_CHARS),
+        "page": passage.page,
+    }
+    return {name: value for name, value in place.items() if value is not None}

@@ -33,7 +33,7 @@ async def in_step(bot: Bot) -> None:
 async def test_a_turn_cancelled_after_any_number_of_ticks_leaves_all_in_step(tmp_path: Path, cancels: int) -> None:
     async with (
         ScriptedServer(reply) as server,
-        open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot,
+        open_bot(tmp_path, llm_model="m", openai_base_url=server.url, llm_context_window=200_000) as bot,
     ):
         await bot.say("Hi")
         for count in range(0, 120, 2):
@@ -44,6 +44,7 @@ async def test_a_turn_cancelled_after_any_number_of_ticks_leaves_all_in_step(tmp
                 await ticks(3)
             await asyncio.wait([turn])
             await bot.app.lanes.idle()
+            await bot.app.outbox.settled(direct("ada").address)
             await in_step(bot)
         before = len(bot.platform.sent)
         assert await bot.say("Are you well?", person="bob") == ["noted"]

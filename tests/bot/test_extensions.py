@@ -5,6 +5,7 @@ import json
 import bot.commands
 import bot.tools
 from adapters.token_counter import BpeTokenCounter
+from bot.context import NOTE_ON_PEOPLE
 from bot.registry import Command, Tool, discover
 from config.words import prompt
 
@@ -27,7 +28,9 @@ def test_every_tool_takes_request_heartbeat() -> None:
 def test_instructions_and_tools_leave_room_in_a_small_window() -> None:
     counter = BpeTokenCounter()
     told = [[tool.schema.name, tool.schema.description, tool.schema.parameters] for tool in TOOLS.values()]
-    assert counter.count(json.dumps(told)) + counter.count(prompt("system").template) <= 1600
+    for instructions in ("system", "system_docs"):
+        words = counter.count(prompt(instructions).template) + counter.count(NOTE_ON_PEOPLE)
+        assert counter.count(json.dumps(told)) + words <= 1600
 
 
 def test_every_command_is_described_within_the_platforms_limits() -> None:

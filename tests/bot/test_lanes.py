@@ -81,6 +81,32 @@ async def test_an_idle_lane_leaves_nothing_behind() -> None:
 
     await lanes.submit("a", works)
     await lanes.idle()
-    assert not lanes._locks
-    assert not lanes._jobs
-    assert not lanes._tasks
+    assert not lanes._lanes
+
+
+async def test_a_busy_lane_is_one_task_however_much_waits() -> None:
+    lanes, gate = Lanes(), asyncio.Event()
+
+    async def waits() -> None:
+        await gate.wait()
+
+    before = len(asyncio.all_tasks())
+    ended = [lanes.submit("a", waits) for _ in range(50)]
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) - before == 2  # the lane, and the job at hand
+    gate.set()
+    await asyncio.gather(*ended)
+
+
+async def test_closing_cuts_off_what_runs_and_what_waits() -> None:
+    lanes, log = Lanes(), list[str]()
+
+    async def hangs() -> None:
+        log.append("begun")
+        await asyncio.Event().wait()
+
+    ended = [lanes.submit(scope, hangs) for scope in "aab"]
+    await lanes.close(0)
+    assert log == ["begun", "begun"] or log == []
+    assert all(one.cancelled() for one in ended)
+    assert not lanes._lanes

@@ -8,7 +8,8 @@ import pytest
 
 from adapters.testing import ScriptedServer, answer, says
 from adapters.token_counter import BpeTokenCounter
-from bot.app import Choices
+from bot.choices import Choices
+from bot.errors import ContextTooSmall
 from bot.testing import open_bot
 from config.words import WordsNotFound, persona, preset, preset_names, prompt
 
@@ -57,6 +58,17 @@ async def test_an_agent_keeps_the_preset_that_it_was_made_of(tmp_path: Path) -> 
             assert "AI librarian" in request["messages"][0]["content"]
 
 
+@pytest.mark.parametrize(("window", "spared"), [(2048, {"react", "conversation_search_date"}), (4096, set[str]())])
+async def test_a_small_window_does_without_the_tools_that_can_be_spared(
+    tmp_path: Path, window: int, spared: set[str]
+) -> None:
+    async with ScriptedServer([says("Hi")]) as server:
+        async with open_bot(tmp_path, llm_context_window=window, **settings(server)) as bot:
+            assert await bot.say("Hi") == ["Hi"]
+        given = {tool["function"]["name"] for tool in server.requests[0]["tools"]}
+        assert given == set(preset("memgpt_chat").tools) - spared
+
+
 async def test_an_own_preset_in_the_data_directory_is_found_by_name(tmp_path: Path) -> None:
     write_own(tmp_path)
     search = answer(None, ("conversation_search", {"query": "x"}))
@@ -101,3 +113,35 @@ async def test_a_preset_that_cannot_be_used_is_one_clear_line(tmp_path: Path, te
                 pass
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+async def test_a_persona_larger_than_its_block_is_refused_at_start(tmp_path: Path) -> None:
+    (tmp_path / "personas").mkdir()
+    (tmp_path / "personas" / "bore.md").write_text("many words " * 3000, encoding="utf-8")
+    with pytest.raises(ContextTooSmall, match="The persona takes 6000 tokens"):
+        async with open_bot(tmp_path, choices=Choices(persona="bore")):
+            pass
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("I have $nothing.", r"holds \$nothing"), ("It costs 5 $ a day.", r"holds a \$ alone")]
+)
+async def test_a_prompt_that_nothing_can_fill_in_is_refused_at_start(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "system.md").write_text(text, encoding="utf-8")
+    async with ScriptedServer() as server:
+        with pytest.raises(WordsNotFound, match=told):
+            async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url):
+                pass
+
+
+async def test_a_broken_preset_is_in_nobodys_way_but_its_own(tmp_path: Path) -> None:
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "mine.toml").write_text("not toml", encoding="utf-8")
+    async with ScriptedServer([says("Hi")]) as server:
+        settings = {"llm_model": "m", "openai_base_url": server.url}
+        async with open_bot(tmp_path, **settings) as bot:
+            assert await bot.say("Hi") == ["Hi"]
+        with pytest.raises(WordsNotFound, match="'mine'"):
+            async with open_bot(tmp_path, choices=Choices(preset="mine"), **settings):
+                pass

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from adapters.ports import ChatMessage
 from bot.agent import Queued
-from bot.queue_manager import cut
+from bot.queue_cut import cut
 from memory.ports import Kind, Message, ToolUse
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -15,12 +15,15 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Queued, ...]:
-    """Events, bare answers, and steps of several calls with all their results, in any order."""
+    """Turns: an event, then bare answers, alerts, and steps of several calls with all their results, in any order."""
     queue: list[Queued] = []
+    turn = 1
 
     def add(kind: Kind, uses: tuple[ToolUse, ...] = (), use_id: str | None = None) -> None:
         number = len(queue) + 1
-        message = Message(id=number, turn_id=1, kind=kind, created_at=NOW, text="x", tool_uses=uses, tool_use_id=use_id)
+        message = Message(
+            id=number, turn_id=turn, kind=kind, created_at=NOW, text="x", tool_uses=uses, tool_use_id=use_id
+        )
         queue.append(Queued(message, ChatMessage("user", "x"), draw(st.integers(1, 500))))
 
     for step in draw(st.lists(st.sampled_from(["person", "alert", "heartbeat", "answer", "calls"]), max_size=30)):
@@ -30,6 +33,8 @@ def histories(draw: st.DrawFn) -> tuple[Queued, ...]:
             for use in uses:
                 add(Kind.TOOL_RESULT, use_id=use.id)
         else:
+            if step in ("person", "heartbeat"):
+                turn = len(queue) + 1
             kinds = {"person": Kind.USER_MESSAGE, "alert": Kind.SYSTEM_ALERT, "heartbeat": Kind.HEARTBEAT}
             add(kinds.get(step, Kind.ASSISTANT))
     return tuple(queue)
@@ -63,11 +68,27 @@ def test_the_newest_message_of_a_person_stays(queue: tuple[Queued, ...], keep_at
 
 
 @given(histories(), st.integers(0, 5000))
-def test_what_is_kept_fits_or_is_the_least_that_must_stay(queue: tuple[Queued, ...], keep_at_most: int) -> None:
+def test_the_running_turn_keeps_its_event_and_its_last_step(queue: tuple[Queued, ...], keep_at_most: int) -> None:
     _, kept = cut(queue, keep_at_most)
-    fits = sum(queued.tokens for queued in kept) <= keep_at_most
-    steps = [queued for queued in kept if queued.message.kind is not Kind.TOOL_RESULT]
-    assert fits or len(steps) <= 2
+    turn = [queued.message for queued in queue if queued.message.turn_id == queue[-1].message.turn_id]
+    steps = [message for message in turn if message.kind is Kind.ASSISTANT]
+    needed = [message.id for message in turn if message.id == message.turn_id] + [step.id for step in steps[-1:]]
+    assert set(needed) <= set(ids(kept))
+
+
+@given(histories(), st.integers(0, 5000))
+def test_what_is_kept_fits_or_is_the_least_that_must_stay(queue: tuple[Queued, ...], keep_at_most: int) -> None:
+    evicted, kept = cut(queue, keep_at_most)
+    assert sum(queued.tokens for queued in kept) <= keep_at_most or cut(kept, 0)[0] == ()
+    assert evicted or cut(queue, 0)[0] == ()
+
+
+@given(histories(), st.integers(0, 5000))
+def test_nothing_newer_is_evicted_than_need_be(queue: tuple[Queued, ...], keep_at_most: int) -> None:
+    evicted, kept = cut(queue, keep_at_most)
+    stays = ids(cut(queue, 0)[1])
+    oldest_kept = min((id_ for id_ in ids(kept) if id_ not in stays), default=len(queue) + 1)
+    assert all(id_ < oldest_kept for id_ in ids(evicted))
 
 
 @given(histories())

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.ports import Address, Origin, Person
-from bot.scopes import console_scope, scope_of
+from bot.scopes import console_scope, direct_scope, owner_of, person_of, scope_of
 
 ADA = Person("U1", "Ada")
 
@@ -33,3 +33,22 @@ def test_a_scope_follows_from_the_origin_alone(where: Origin, scope: str) -> Non
 def test_a_display_name_is_no_part_of_a_scope() -> None:
     renamed = origin("slack", direct=True, space="T1", person=Person("U1", "slack:dm:T1/U2"))
     assert scope_of(renamed) == "slack:dm:T1/U1"
+
+
+@pytest.mark.parametrize(
+    ("where", "person"),
+    [
+        (origin("discord", direct=False, space="G1"), "discord:U1"),
+        (origin("slack", direct=False, space="T1"), "slack:T1/U1"),
+        (origin("console", direct=True, space=None), "console:U1"),
+    ],
+)
+def test_a_person_is_the_same_in_channels_and_in_direct_messages(where: Origin, person: str) -> None:
+    directly = Origin(where.address, where.person, is_direct=True, space=where.space)
+    assert person_of(where) == person_of(directly) == person
+    assert direct_scope(person) == scope_of(directly)
+    assert owner_of(scope_of(directly)) == person
+
+
+def test_a_channel_is_nobodys_own() -> None:
+    assert owner_of("slack:channel:T1/C9") is None

@@ -35,14 +35,14 @@ class Doctor:
     async def failing(self, now: datetime = NOW, **settings: Any) -> dict[str, str]:
         """The same where something has to be mended; only what failed."""
         self._capsys.readouterr()
-        with pytest.raises(CannotBeDone, match=r"^\d of 6 checks failed\.$"):
+        with pytest.raises(CannotBeDone, match=r"^\d of 9 checks failed\.$"):
             await examine(load_settings(bot_data_dir=self._data_dir, **settings), lambda: now)
         return {about: told for about, told in self._lines().items() if told.startswith("fail")}
 
     def _lines(self) -> dict[str, str]:
         out = self._capsys.readouterr().out
         assert KEY not in out
-        assert len(out.splitlines()) == 6
+        assert len(out.splitlines()) == 9
         return {line[6:].partition(":")[0]: line for line in out.splitlines()}
 
 
@@ -107,7 +107,7 @@ async def test_what_is_kept_is_looked_at(doctor: Doctor, talked: None, data_dir:
         model = {"llm_model": "m", "openai_base_url": server.url}
         with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
             database.execute("UPDATE passages SET indexed_at = NULL")
-        assert "2 notes wait for their vectors" in (await doctor.examine(**model))["storage"]
+        assert "2 passages wait for their vectors" in (await doctor.examine(**model))["storage"]
 
         written = datetime(2026, 3, 1, 12, tzinfo=UTC)
         failed = await doctor.failing(now=written - timedelta(days=1), **model)
@@ -129,3 +129,86 @@ async def test_a_file_of_keys_that_others_can_read_is_worth_knowing(doctor: Doct
         found = await doctor.examine(llm_model="m", openai_base_url=server.url)
     assert found["settings"].startswith("warn")
     assert "chmod 600 .env" in found["settings"]
+
+
+async def test_a_model_that_was_thought_less_of_is_worth_knowing(doctor: Doctor, data_dir: Path, talk: Any) -> None:
+    async with talk() as bot:
+        await bot.say("Hello")
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
+            database.execute("INSERT INTO model_tiers VALUES (?, 'm', 'text', 0)", (server.url,))
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["model"].startswith("warn")
+    assert found["model"].endswith("found out to need tier text earlier: set LLM_TIER=tools")
+
+
+async def test_words_that_cannot_be_used_are_a_failure(doctor: Doctor, data_dir: Path) -> None:
+    (data_dir / "presets").mkdir(parents=True)
+    (data_dir / "presets" / "mine.toml").write_text("not toml", encoding="utf-8")
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        failed = await doctor.failing(llm_model="m", openai_base_url=server.url)
+    assert "The preset 'mine' is not TOML" in failed["words"]
+
+
+async def test_what_was_put_aside_is_worth_knowing_also_beside_a_running_bot(doctor: Doctor, talk: Any) -> None:
+    async with talk() as bot:
+        await bot.say("Hello")
+        async with bot.app.database.write() as transaction:
+            for event_id, state in (("a", "parked"), ("b", "parked"), ("c", "done")):
+                row = (event_id, state)
+                await transaction.exec_driver_sql(
+                    "INSERT INTO inbox (platform, event_id, scope, state, kind, is_timed, origin, author, sent_at, "
+                    "received_at) VALUES ('console', ?, 'console:dm:ada', ?, 'user_message', 0, '{}', '', 0, 0)",
+                    row,
+                )
+            for key, state in (("a", "dead"), ("b", "doubtful"), ("c", "sent")):
+                await transaction.exec_driver_sql(
+                    "INSERT INTO outbox (agent_id, platform, channel, key, state, created_at) "
+                    "VALUES (1, 'console', 'ada', ?, ?, 0)",
+                    (key, state),
+                )
+            await transaction.exec_driver_sql(
+                "INSERT INTO turns (agent_id, state, origin, is_timed, message_ids, begun_at, changed_at, progress, "
+                "failing_since) VALUES (1, 'running', '{}', 0, '[]', 0, 0, '{}', 0)"
+            )
+        async with ScriptedServer(calls_what_it_is_offered) as server:
+            found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["unanswered"] == (
+        "warn  unanswered: events parked, as they could not be answered: 2; replies that could not be delivered: 1; "
+        "doubtful replies, which were perhaps delivered: 1; turns that wait for the model, which gives no answer: 1. "
+        "`/agent status` in the conversation says which"
+    )
+
+
+async def test_a_row_whose_owner_is_gone_is_a_failure(doctor: Doctor, talked: None, data_dir: Path) -> None:
+    with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:  # such a connection checks no keys
+        database.execute("DELETE FROM agents WHERE id = 1")
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        failed = await doctor.failing(llm_model="m", openai_base_url=server.url)
+    assert set(failed) == {"storage"}
+    assert "belongs to a row of agents that is gone" in failed["storage"]
+
+
+async def test_the_vector_index_is_looked_at_also_beside_a_running_bot(doctor: Doctor, talk: Any) -> None:
+    async with talk() as bot:
+        await bot.say("Hello")
+        await bot.app.shelves.archival.index_pending()
+        async with ScriptedServer(calls_what_it_is_offered) as server:
+            found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["vectors"].startswith("ok    vectors: 1 vectors in ")
+    assert found["vectors"].endswith("1 passages marked to have one")
+
+
+async def test_a_damaged_or_lost_vector_index_is_worth_knowing(doctor: Doctor, talked: None, data_dir: Path) -> None:
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        model = {"llm_model": "m", "openai_base_url": server.url}
+        file = data_dir / "chroma" / "chroma.sqlite3"
+        with closing(sqlite3.connect(file)) as index, index:
+            index.execute("UPDATE embeddings SET embedding_id = CAST(x'ff' AS TEXT) WHERE id = 1")
+        found = await doctor.examine(**model)
+        assert found["vectors"].startswith("warn")
+        assert "is damaged (Could not decode to UTF-8" in found["vectors"]
+        assert found["vectors"].endswith("until the next start, or `python -m bot reindex`, makes it anew")
+        file.unlink()
+        assert "0 vectors in" in (await doctor.examine(**model))["vectors"]
+        assert not file.exists()

@@ -41,6 +41,48 @@ async def test_a_backup_beside_a_running_bot_is_whole_and_for_its_owner_alone(
         assert ("Hello",) in copy.execute("SELECT text FROM messages").fetchall()
 
 
+async def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(
+    settings: Settings, talk: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "copy.db"
+    async with talk() as bot:
+        await bot.say("Hello")
+        done = asyncio.Event()
+
+        async def write() -> int:
+            """Two tables in a transaction each, again and again; returns how often."""
+            number = 0
+            while not done.is_set():
+                number += 1
+                async with bot.app.database.write() as transaction:
+                    note = (f"note {number} " + "x" * 2000,)
+                    await transaction.exec_driver_sql(
+                        "INSERT INTO passages (agent_id, content, tags, created_at) VALUES (1, ?, '[]', 0)", note
+                    )
+                    await transaction.exec_driver_sql(
+                        "INSERT INTO people (id, timezone) VALUES (?, 'UTC')", (f"console:{number}",)
+                    )
+            return number
+
+        writing = asyncio.create_task(write())
+        before = 0
+        while before < 20:
+            before = await _count(bot, "people")
+        await back_up(settings, out)
+        after = await _count(bot, "people")
+        done.set()
+        assert await writing >= after > before >= 20  # the bot wrote on while it was copied
+    with closing(sqlite3.connect(out)) as copy:
+        (notes,) = copy.execute("SELECT count(*) FROM passages WHERE content LIKE 'note %'").fetchone()
+        (people,) = copy.execute("SELECT count(*) FROM people WHERE id GLOB 'console:[0-9]*'").fetchone()
+    assert before <= notes == people <= after
+
+
+async def _count(bot: Any, table: str) -> int:
+    async with bot.app.database.read() as connection:
+        return int((await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
 async def test_a_backup_put_in_the_databases_place_is_the_bot_as_it_was(
     settings: Settings, talked: None, talk: Any, tmp_path: Path, data_dir: Path
 ) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.operator.load import load
 from bot.operator.transfer import export_agent, import_agent
 from config.settings import Settings
+from memory.overview import passages_without_vector
 from memory.ports import StorageUnavailable
 from memory.upkeep import beside
 
@@ -36,6 +38,24 @@ async def test_an_imported_agent_remembers_what_the_exported_one_did(
             assert await bot.command(command, person="eve") == await bot.command(command, person="ada")
         assert CANARY in await bot.command("search word", person="eve")
         assert await bot.say("Still there?", person="eve") == ["Noted."]
+
+
+async def test_documents_move_along_and_are_shared_on_one_machine(
+    settings: Settings, talked: None, talk: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "manual.md").write_text("# Setup\n\nTurn the red knob.", encoding="utf-8")
+    await load(settings, ["manual.md"], "ada", None, now, drops_missing=False)
+    await export_agent(settings, "ada", str(tmp_path / "ada.jsonl"), overwrites=False)
+    capsys.readouterr()
+    await import_agent(settings, str(tmp_path / "ada.jsonl"), "eve", now)
+    assert capsys.readouterr().out.endswith("with 1 edits, 1 sources with 1 documents.\n")
+    other = settings.model_copy(update={"bot_data_dir": tmp_path / "other"})
+    await import_agent(other, str(tmp_path / "ada.jsonl"), None, now)
+    async with beside(other.database_path) as connection:
+        assert await passages_without_vector(connection) == 0
+    async with talk() as bot:
+        assert "red knob" in await bot.command("search knob", person="eve")
+        assert [source.agents for source in await bot.app.library.sources()] == [2]
 
 
 async def test_it_goes_to_another_data_directory_under_its_own_name(

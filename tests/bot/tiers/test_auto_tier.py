@@ -50,6 +50,34 @@ async def test_a_server_that_refuses_tools_is_asked_in_json_at_once_and_for_good
         assert [asked_in(request) for request in server.requests] == ["tools", "json", "json"]
 
 
+async def test_a_model_that_called_tools_is_asked_for_them_again_after_a_bad_day(tmp_path: Path) -> None:
+    is_bad = False
+
+    def reply(request: Request) -> Reply:
+        if is_bad and asked_in(request) != "text":
+            return fails(500, "the tool call parser is not supported right now")
+        return answer("Just text.") if asked_in(request) == "text" else says("Hi")
+
+    async with ScriptedServer(reply) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            await bot.say("Hi")
+            is_bad = True
+            assert await bot.say("Hi") == ["Just text."]
+        is_bad = False
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Hi") == ["Hi"]
+        assert asked_in(server.requests[-1]) == "tools"
+
+
+async def test_a_way_of_asking_is_remembered_only_once_it_was_answered(tmp_path: Path) -> None:
+    async with ScriptedServer([fails(400, "no tools support"), fails(401), says("Hi")]) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            await bot.say("Hi")
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            await bot.say("Hi")
+        assert asked_in(server.requests[-1]) == "tools"
+
+
 async def test_a_server_that_takes_tools_and_ignores_them_is_recognised_by_its_answers(tmp_path: Path) -> None:
     def reply(request: Request) -> Reply:
         return in_json("In JSON") if "response_format" in request else answer("Just text.")

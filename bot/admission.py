@@ -1,0 +1,81 @@
+"""Who is let in: what the settings say (`BOT_ADMISSION`), and what an owner has said of one person."""
+
+import logging
+import secrets
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Literal
+
+from adapters.ports import Origin
+from bot.permissions import CONSOLE
+from bot.scopes import person_of
+from memory.people import Admitted, People
+
+logger = logging.getLogger(__name__)
+
+Policy = Literal["open", "allowlist", "pairing"]
+
+SHUT_OUT = "I am not open to you. If you think that I should be, please ask whoever runs me."
+BY_CODE = "I do not know you yet. Whoever runs me can let you in with this code: `{code}`"
+
+TOLD_AGAIN_AFTER = timedelta(days=1)
+
+_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that could be taken for another
+_CODE_LENGTH = 8
+
+
+class Admission:
+    """Judges by person, wherever they write. Owners and the terminal can always use the bot."""
+
+    def __init__(self, people: People, policy: Policy, owners: Collection[str], now: Callable[[], datetime]) -> None:
+        self._people = people
+        self._policy = policy
+        self._owners = frozenset(owners)
+        self._now = now
+
+    async def refusal(self, origin: Origin) -> str | None:
+        """Why somebody is not let in, in a sentence for them alone; None if they are."""
+        person = person_of(origin)
+        if await self._admits(person):
+            return None
+        if self._policy == "pairing" and await self._people.admission(person) is None:
+            return BY_CODE.format(code=await self._people.pairing_code(person, _new_code()))
+        return SHUT_OUT
+
+    async def notice(self, origin: Origin) -> str | None:
+        """What somebody who is not let in is to be told now: in direct messages, and once a day; else nothing."""
+        if not origin.is_direct or not await self._people.note_told(
+            person_of(origin), self._now(), again_after=TOLD_AGAIN_AFTER
+        ):
+            return None
+        return await self.refusal(origin)
+
+    async def admits(self, origin: Origin) -> bool:
+        """Whether somebody may use the bot."""
+        return await self._admits(person_of(origin))
+
+    def is_owner(self, person: str) -> bool:
+        """Whether a person can always use the bot."""
+        return person in self._owners or person.startswith(f"{CONSOLE}:")
+
+    async def find(self, code: str) -> str | None:
+        """The person who was given this code."""
+        return await self._people.of_pairing_code(code.strip().upper())
+
+    async def decide(self, person: str, admitted: Admitted, *, by: str) -> bool:
+        """Let somebody in, or shut them out, whatever the settings say; False if that is so already."""
+        if await self._people.admission(person) is admitted:
+            return False
+        await self._people.set_admission(person, admitted)
+        logger.info("admission person=%s is=%s by=%s", person, admitted, by)
+        return True
+
+    async def _admits(self, person: str) -> bool:
+        if self.is_owner(person):
+            return True
+        decided = await self._people.admission(person)
+        return decided is Admitted.ALLOWED or (decided is None and self._policy == "open")
+
+
+def _new_code() -> str:
+    return "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LENGTH))

@@ -1,0 +1,127 @@
+"""What may be spent in a day, checked before each call of the model.
+
+A call is paid from several accounts at once: everybody's, the person's, the agent's, and, if it is timed, those of
+timed events, which may take a part of each cap and no more. So timed events leave people the rest whatever happens, and
+people may use what timed events have left.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from bot.charges import Charge
+from bot.errors import BudgetSpent
+from memory.accounts import ALL, TIMED, Accounts, of_person, of_person_timed, of_scope
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most tokens that may be spent in a day; 0 is no cap. Timed events may take at most a fraction of each."""
+
+    per_person: int
+    in_all: int
+    timed_fraction: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Tokens set aside for a call."""
+
+    day: date
+    accounts: tuple[str, ...]
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """How much of a cap is spent today, in tokens."""
+
+    account: str
+    tokens: int
+    cap: int
+
+
+class Budgets:
+    """Lets calls through as long as there is something left of the day.
+
+    Args:
+        accounts: what was spent.
+        caps: what may be.
+        zone: whose midnight a day begins at.
+        now: the clock.
+    """
+
+    def __init__(self, accounts: Accounts, caps: Caps, zone: ZoneInfo, now: Callable[[], datetime]) -> None:
+        self._accounts = accounts
+        self._caps = caps
+        self._zone = zone
+        self._now = now
+
+    @property
+    def has_caps(self) -> bool:
+        """Whether there is anything to check."""
+        return self._caps.per_person > 0 or self._caps.in_all > 0
+
+    def midnight(self) -> datetime:
+        """When today began."""
+        return datetime.combine(self._today(), time(), self._zone)
+
+    async def reserve(self, charge: Charge, tokens: int) -> Reservation:
+        """Set tokens aside for a call.
+
+        Raises:
+            BudgetSpent: there are not so many left.
+        """
+        day, caps = self._today(), self._caps_of(charge)
+        full = await self._accounts.reserve(day, tokens, caps)
+        if full is not None:
+            logger.info("budget spent account=%s cap=%s wanted=%d", full, caps[full], tokens)
+            raise BudgetSpent(self._sentence(full), is_news=await self._is_news(day, charge))
+        return Reservation(day, tuple(caps), tokens)
+
+    async def settle(self, reservation: Reservation, tokens: int) -> None:
+        """Put what a call took in the place of what was set aside for it."""
+        await self._accounts.correct(reservation.day, reservation.accounts, tokens - reservation.tokens)
+
+    async def used(self, charge: Charge) -> tuple[Used, ...]:
+        """Every cap that holds for a charge, with what is spent of it today."""
+        caps = {account: cap for account, cap in self._caps_of(charge).items() if cap is not None}
+        spent = await self._accounts.spent(self._today(), caps) if caps else {}
+        return tuple(Used(account, spent.get(account, 0), cap) for account, cap in caps.items())
+
+    def _today(self) -> date:
+        return self._now().astimezone(self._zone).date()
+
+    def _caps_of(self, charge: Charge) -> Mapping[str, int | None]:
+        """The accounts that a charge is paid from, with their caps; the one that says most to the person first."""
+        per_person, in_all, person = self._caps.per_person or None, self._caps.in_all or None, charge.person
+        caps = {of_person(person): per_person} if person is not None else {}
+        caps |= {ALL: in_all, of_scope(charge.scope): None}
+        if charge.is_timed:
+            caps[TIMED] = self._timed_share(in_all)
+            if person is not None:
+                caps[of_person_timed(person)] = self._timed_share(per_person)
+        return caps
+
+    def _timed_share(self, cap: int | None) -> int | None:
+        return None if cap is None else int(cap * self._caps.timed_fraction)
+
+    async def _is_news(self, day: date, charge: Charge) -> bool:
+        if charge.is_timed:  # nobody waits for it; who writes later on is to hear of it then
+            return False
+        return await self._accounts.tell_once(
+            day, of_person(charge.person) if charge.person is not None else of_scope(charge.scope)
+        )
+
+    def _sentence(self, account: str) -> str:
+        if account == ALL:
+            whose = "I have reached my daily limit of tokens for everybody together"
+        elif account.startswith(TIMED):
+            whose = "Timed events have reached their part of the daily limit of tokens"
+        else:
+            whose = "You have reached your daily limit of tokens with me"
+        return f"{whose}; it begins anew at midnight ({self._zone.key})."

@@ -1,0 +1,121 @@
+"""People edit and delete their messages: memory follows before the platform is told that we have heard of it.
+
+It does not wait for the agent's lane, where a slow model may be at work. What was removed cannot come back from there:
+a step that rests on the agent as it was is not written (`AgentStore.check`), and asked for again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+
+from adapters.ports import MessageChange
+from bot.events import system_alert
+from bot.log import of_scope
+from bot.scopes import scope_of
+from bot.text import clean
+from bot.waiting import Waiting
+from memory.archival import ArchivalStorage
+from memory.changes import Changed, MessageChanges
+from memory.database import finish
+from memory.ports import NewMessage
+from memory.recall import RecallStorage
+
+logger = logging.getLogger(__name__)
+
+
+class Changes:
+    """Takes in what people change, for all agents."""
+
+    def __init__(
+        self,
+        store: MessageChanges,
+        waiting: Waiting,
+        recall: RecallStorage,
+        archival: ArchivalStorage,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._waiting = waiting
+        self._recall = recall
+        self._archival = archival
+        self._now = now
+        self._is_untidy = False
+        self._tidying: asyncio.Task[None] | None = None
+
+    async def change(self, change: MessageChange) -> None:
+        """See `adapters.ports.Change`."""
+        with of_scope(scope_of(change.origin)):
+            try:
+                await finish(self._change(change))
+            except Exception:  # the last line, as for turns: the log has it all, the process lives
+                logger.exception("messages that were changed could not be followed up")
+
+    async def tidy(self) -> None:
+        """Wait until nothing is left in any index of what was removed so far."""
+        if self._tidying is not None:
+            await asyncio.wait([self._tidying])
+
+    async def _change(self, change: MessageChange) -> None:
+        scope, text = scope_of(change.origin), None if change.text is None else clean(change.text)
+
+        def tell(ids: Sequence[int]) -> NewMessage:
+            return system_alert(alert_of(ids, is_deletion=text is None), self._now())
+
+        changed = await self._store.write(scope, set(change.message_ids), text, tell)
+        for event in changed.waiting:
+            if text is None:
+                self._waiting.forget(scope, event.id)
+            elif self._waiting.holds(scope, event.id):
+                self._waiting.note(event)
+        if changed.agent_id is None:
+            return
+        logger.info(
+            "messages %s count=%d notes=%d",
+            "deleted" if text is None else "edited",
+            changed.messages,
+            len(changed.notes),
+        )
+        await self._follow(changed.agent_id, changed)
+
+    async def _follow(self, agent_id: int, changed: Changed) -> None:
+        """After the commit: what is kept beside the database."""
+        if changed.notes:
+            await self._archival.forget(agent_id, changed.notes)
+            self._archival.index_soon()
+        self._recall.index_soon()
+        self._is_untidy = True
+        if self._tidying is None or self._tidying.done():
+            self._tidying = asyncio.create_task(self._tidy(), name="tidy the indexes of words")
+
+    async def _tidy(self) -> None:
+        """Words of removed texts are found no more, but stand in the file until their index is written anew."""
+        while self._is_untidy:
+            self._is_untidy = False
+            try:
+                await self._recall.forget_words()
+                await self._archival.forget_words()
+            except Exception:  # nobody waits for this task; the next change tries again
+                logger.exception("words of removed texts are left in the file")
+
+
+def alert_of(ids: Sequence[int], *, is_deletion: bool) -> str:
+    """What the agent is told: which of its messages, and never what they said."""
+    which = f"Message {ids[0]} was" if len(ids) == 1 else f"Messages {', '.join(_ranges(ids))} were"
+    those = "it" if len(ids) == 1 else "them"
+    if is_deletion:
+        return (
+            f"{which} deleted by whoever wrote {those}, and what you had kept of {those} alone went along. Do not "
+            f"speak of {those} from memory."
+        )
+    return (
+        f"{which} edited by whoever wrote {those}. What stands there now is what counts; correct what you have kept "
+        "of the old text."
+    )
+
+
+def _ranges(ids: Iterable[int]) -> list[str]:
+    """Numbers in order, those in a row as one: `3-5`."""
+    runs = [[id_ for _, id_ in run] for _, run in groupby(enumerate(sorted(ids)), lambda pair: pair[1] - pair[0])]
+    return [str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}" for run in runs]

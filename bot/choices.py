@@ -1,0 +1,99 @@
+"""What the operator chooses beside the settings: the preset, persona and human of new agents; and what comes of it."""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot.agents import FirstMemory
+from bot.context import Equipment, Room
+from bot.errors import ContextTooSmall
+from bot.registry import Tool
+from config.words import WordsNotFound, human, persona, preset, preset_names, prompt
+from memory.ports import TokenCounter
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PRESET = "memgpt_chat"
+
+SPARED = ("react", "conversation_search_date")
+"""Tools that an agent does without where the window is too small for all, the first first; a search takes dates too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the operator chooses beside the settings."""
+
+    preset: str = DEFAULT_PRESET
+    persona: str | None = None
+    human: str | None = None
+    """None for both: as the preset says."""
+    verifies_first: bool = True
+    """Whether an agent's first words are checked before anybody hears them."""
+
+
+def first_memory_of(choices: Choices, own: Path) -> FirstMemory:
+    """What a new agent is made of, its words read from the operator's folder or ours.
+
+    Raises:
+        WordsNotFound: there is no such preset, persona or human.
+    """
+    chosen = preset(choices.preset, own)
+    return FirstMemory(
+        preset=choices.preset,
+        persona=persona(chosen.persona if choices.persona is None else choices.persona, own),
+        human=human(chosen.human if choices.human is None else choices.human, own),
+    )
+
+
+def equipment_of_all(tools: Mapping[str, Tool], own: Path, needed: Collection[str]) -> dict[str, Equipment]:
+    """Instructions and tools of every preset, that of plain chat first."""
+    found = {}
+    for name in sorted(preset_names(own), key=lambda name: name != DEFAULT_PRESET):
+        try:
+            found[name] = equipment_of(name, tools, own)
+        except WordsNotFound as fault:
+            if name in needed:
+                raise
+            logger.warning("a preset is passed over: %s", fault)  # it is nobody's; the others can talk
+    return found
+
+
+def equipment_of(name: str, tools: Mapping[str, Tool], own: Path) -> Equipment:
+    """Instructions and tools of one preset.
+
+    Raises:
+        WordsNotFound: there is no such preset, or it cannot be used.
+    """
+    made_of = preset(name, own)
+    if unknown := [tool for tool in made_of.tools if tool not in tools]:
+        raise WordsNotFound(f"The preset {name!r} names tools that there are not: {', '.join(unknown)}.")
+    try:
+        instructions = prompt(made_of.instructions, own)
+    except WordsNotFound as fault:
+        raise WordsNotFound(f"The preset {name!r}: {fault}") from None
+    return Equipment(instructions, tuple(tools[tool].schema for tool in made_of.tools))
+
+
+def within(window: int, equipment: Equipment, counter: TokenCounter) -> Equipment:
+    """The equipment, without the tools that can be spared as far as the window is too small for them."""
+    for name in SPARED:
+        try:
+            Room.of(window, 0, equipment.tokens(counter))
+        except ContextTooSmall:
+            equipment = replace(equipment, tools=tuple(tool for tool in equipment.tools if tool.name != name))
+    return equipment
+
+
+def check_fits(first_memory: FirstMemory, room: Room, counter: TokenCounter) -> None:
+    """Make sure that what an agent is to begin with has room in its blocks.
+
+    Raises:
+        ContextTooSmall: it has not.
+    """
+    for what, text in (("persona", first_memory.persona), ("human", first_memory.human)):
+        if (tokens := counter.count(text)) > room.block:
+            raise ContextTooSmall(
+                f"The {what} takes {tokens} tokens; a block of core memory has room for {room.block} with this model's "
+                "window and MEMORY_BLOCK_TOKENS."
+            )

@@ -1,0 +1,19 @@
+"""/agent admin deny."""
+
+from bot.command import CommandContext
+from bot.errors import CommandRefused
+from bot.permissions import For
+from bot.person_named import person_named
+from bot.registry import command
+from memory.people import Admitted
+
+
+@command(may=For.OWNERS)
+async def deny(context: CommandContext, person: str) -> str:
+    """Shut somebody out: by the code that I gave them, or by their id."""
+    named = await person_named(context, person)
+    if context.parts.admission.is_owner(named):
+        raise CommandRefused("Owners can always use me: take them out of BOT_OWNERS first.")
+    if await context.parts.admission.decide(named, Admitted.DENIED, by=context.author):
+        return f"{named} is shut out: I neither read nor answer what they write. What I know of them stays."
+    return f"{named} was shut out before."

@@ -1,0 +1,20 @@
+"""/agent resume."""
+
+from bot.agent import Agent
+from bot.command import CommandContext
+from bot.permissions import For
+from bot.registry import command
+
+
+@command(may=For.OWN_OR_MODERATED)
+async def resume(context: CommandContext) -> str:
+    """End a pause: I keep again what is said."""
+
+    async def change(agent: Agent) -> bool:
+        if agent.paused_at is not None:
+            await context.parts.agents.pause(agent, None)
+        return agent.paused_at is not None
+
+    if not await context.in_lane(change):
+        return "Memory is not paused."
+    return "I keep again what is said. What was said during the pause is forgotten."

@@ -1,0 +1,55 @@
+"""/agent timezone."""
+
+from difflib import get_close_matches
+from zoneinfo import available_timezones
+
+from bot.command import CommandContext
+from bot.errors import CommandRefused
+from bot.registry import command
+from bot.scopes import direct_scope
+from bot.text import one_line
+
+SUGGESTED = 3
+
+
+async def _zones(context: CommandContext) -> list[str]:
+    # Of those without a place in their names UTC alone: others have no summer time, or signs the other way round.
+    return ["UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))]
+
+
+@command(suggest=_zones)
+async def timezone(context: CommandContext, zone: str = "") -> str:
+    """Show your time zone, or set it: a name such as Europe/Lisbon."""
+    if not zone:
+        return f"Your time zone is {await _told(context)}. Set it with `/agent timezone ZONE`, such as Europe/Lisbon."
+    await context.parts.people.set_timezone(context.author, _known(zone))
+    # The envelopes of messages tell local times: your own agent reads them anew.
+    own = direct_scope(context.author)
+
+    async def read_anew() -> None:
+        context.parts.agents.let_go(own)
+
+    await context.parts.lanes.submit(own, read_anew)
+    return f"Your time zone is now {await _told(context)}."
+
+
+async def _told(context: CommandContext) -> str:
+    zone = await context.zone()
+    return f"{zone.key} (it is {context.now.astimezone(zone):%H:%M} there)"
+
+
+def _known(written: str) -> str:
+    """The IANA name that a person means.
+
+    Raises:
+        CommandRefused: there is none, with the names that come near.
+    """
+    wanted = "_".join(written.split()).casefold()
+    names = {name.casefold(): name for name in available_timezones()}
+    if wanted in names:
+        return names[wanted]
+    # Not those of "Etc": in their names the signs are the other way round.
+    cities = {name.rpartition("/")[2]: name for name in sorted(names) if "/" in name and not name.startswith("etc/")}
+    near = [names[cities[city]] for city in get_close_matches(wanted.rpartition("/")[2], cities, SUGGESTED)]
+    meant = f" Did you mean {' or '.join(near)}?" if near else " It should be a name such as Europe/Lisbon."
+    raise CommandRefused(f"I know no time zone {one_line(written, 40)!r}.{meant}")

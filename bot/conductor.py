@@ -1,0 +1,416 @@
+"""The next turn of a scope, from what woke it to its end; and the one place where a turn's errors end."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from adapters.ports import Address, ChatPlatform, ModelError, ModelUnavailable, Origin
+from bot.agents import Agents
+from bot.charges import Charge, charged_to
+from bot.command import WENT_WRONG
+from bot.errors import BudgetSpent, ContextTooSmall, TurnGivenUp
+from bot.metrics import Metrics, TurnOutcome
+from bot.origins import of_json
+from bot.outage import Outage
+from bot.scopes import person_of
+from bot.turn import Ended, Observe, OpenTurn, Turns
+from bot.waiting import Waiting
+from memory.database import Database, finish
+from memory.inbox import Inbox, WaitingEvent
+from memory.ports import ChangedMeanwhile
+from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
+from memory.usage import ModelCall, UsageStore
+
+logger = logging.getLogger(__name__)
+
+BESIDE_OTHERS, BY_ITSELF = 2, 1
+"""So often a turn is begun again without getting a step further: it may be what ends the process.
+
+At first with all others that were under way, any of which may be it; then without them, so that who is blamed is it.
+"""
+
+KEPT = "I have kept your message and will answer it when I can."
+TRY_AGAIN = "Please try again in a while."
+
+
+class Next(StrEnum):
+    """What came of asking for the next turn of a scope."""
+
+    NOTHING = "nothing"
+    """Nothing waits."""
+    ENDED = "ended"
+    PUT_OFF = "put off"
+    """It waits for something, and so does all that comes after it."""
+    STUCK = "stuck"
+    """The database takes nothing; it is to be tried later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Woken:
+    """What a turn is about: events that wait, or the record of a turn that was left unfinished."""
+
+    scope: str
+    origin: Origin
+    is_timed: bool
+    events: tuple[WaitingEvent, ...] = ()
+    record: TurnRecord | None = None
+    is_heard: bool = False
+    """The events are only taken note of; nobody waits for an answer to them."""
+    since: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_addressed(self) -> bool:
+        """Whether somebody may expect an answer, and is to see that it is on its way."""
+        return not self.events or self.events[0].is_addressed
+
+    @property
+    def seconds(self) -> float:
+        """How long ago it was woken."""
+        return time.monotonic() - self.since
+
+
+class Conductor:
+    """Runs one turn after the other, each in the lane of its scope."""
+
+    def __init__(
+        self,
+        database: Database,
+        agents: Agents,
+        turns: Turns,
+        waiting: Waiting,
+        inbox: Inbox,
+        journal: TurnJournal,
+        outage: Outage,
+        usage: UsageStore,
+        platforms: Mapping[str, ChatPlatform],
+        observe: Callable[[str], Observe | None],
+        *,
+        retries_for: timedelta,
+        now: Callable[[], datetime],
+        metrics: Metrics,
+    ) -> None:
+        self._database = database
+        self._agents = agents
+        self._turns = turns
+        self._waiting = waiting
+        self._inbox = inbox
+        self._journal = journal
+        self._outage = outage
+        self._usage = usage
+        self._platforms = platforms
+        self._observe = observe
+        self._retries_for = retries_for
+        self._now = now
+        self._metrics = metrics
+        self._unfinished: dict[str, int] = {}
+        self._held: set[str] = set()
+        self.is_closing = False
+        """From now on no turn begins, and those that run end after their step."""
+
+    def take_up(self, record: TurnRecord) -> bool:
+        """Go on with a turn that an earlier process left, when its scope is next asked for.
+
+        Returns:
+            Whether it is held until `let_go`, as it may be what ended that process, and others before.
+        """
+        self._unfinished.setdefault(record.scope, record.id)
+        if record.resumed >= BESIDE_OTHERS:
+            self._held.add(record.scope)
+        return record.scope in self._held
+
+    def let_go(self, scope: str) -> None:
+        """Go on with a turn that was held, when its scope is next asked for."""
+        self._held.discard(scope)
+
+    async def next_turn(self, scope: str) -> Next:
+        """Run the turn that was left unfinished, or else one about what waits; to be called in the scope's lane only.
+
+        It never raises but when cancelled, which stops the turn for good unless the program is about to end.
+        """
+        if self.is_closing or scope in self._held:
+            return Next.PUT_OFF
+        try:
+            woken = await self._woken(scope)
+            is_heard = woken is not None and (woken.is_heard or await self._is_asleep(woken))
+        except Exception:
+            logger.exception("the journal cannot be read")
+            return Next.STUCK
+        if woken is None:
+            return Next.NOTHING
+        if is_heard:
+            return await self._hear(woken)
+        if woken.record is not None and woken.record.resumed >= BESIDE_OTHERS + BY_ITSELF:
+            logger.error("turn parked: begun %d times without a step turn=%d", woken.record.resumed, woken.record.id)
+            await finish(self._put_aside(woken, None, "the program ended whenever it came to this"))
+            await self.tell(woken.origin, WENT_WRONG)
+            return Next.ENDED
+        turn: OpenTurn | None = None
+        try:
+            async with self._showing_work(woken.origin.address) if woken.is_addressed else nullcontext():
+                turn = await self._open(woken)
+                self._forget(woken)
+                ended = await self._run(woken, turn) if turn is not None else None  # None: its events are gone
+        except asyncio.CancelledError:
+            logger.info("turn cancelled")
+            await finish(self._cancelled(woken, turn))
+            raise
+        except Exception as error:
+            outcome = await finish(self._failed(woken, turn, error))
+            if outcome is not Next.STUCK:
+                self._forget(woken)
+            return outcome
+        if ended is Ended.YIELDED:  # its last step was written as such
+            self._unfinished.pop(scope, None)
+            self._metrics.turn_ended("done", woken.seconds)
+        elif ended is Ended.GAVE_WAY:
+            await finish(self._end(woken, turn, DONE, "done"))
+        elif ended is None:  # its events were taken back
+            await finish(self._end(woken, turn, STOPPED))
+        return Next.PUT_OFF if ended is Ended.PAUSED else Next.ENDED
+
+    async def hear(self, scope: str) -> Next:
+        """Take note of what was said and wants no turn, as far as no turn comes before it; else as `next_turn`."""
+        if self.is_closing or scope in self._held or scope in self._unfinished:
+            return Next.PUT_OFF
+        events = self._waiting.heard(scope)
+        return await self._hear(self._of(scope, events, is_heard=True)) if events else Next.NOTHING
+
+    async def tell(self, origin: Origin, text: str) -> None:
+        """Tell a person something of our own, as far as that works."""
+        try:
+            await self._platforms[origin.address.platform].notify(origin, text)
+        except Exception:
+            logger.exception("a notice could not be delivered")
+
+    async def tell_of_outage(
+        self, origin: Origin, sentence: str = "I cannot reach my language model right now."
+    ) -> None:
+        """Tell a person, once an outage, that their answer comes later."""
+        if self._outage.is_on and self._outage.is_news_to(person_of(origin)):
+            await self.tell(origin, f"{sentence} {KEPT}")
+
+    async def _woken(self, scope: str) -> Woken | None:
+        if scope in self._unfinished:
+            if (record := await self._journal.find(self._unfinished[scope])) is not None:
+                return Woken(scope, of_json(record.origin), record.is_timed, record=record)
+            del self._unfinished[scope]  # erased meanwhile
+        if events := self._waiting.heard(scope):
+            return self._of(scope, events, is_heard=True)
+        events = self._waiting.next(scope)
+        if not events:
+            return None
+        # While the model is down, what is not meant for the bot is no reason to try it.
+        is_considered = self._turns.speaks_unasked and not self._outage.is_on
+        return self._of(scope, events, is_heard=not (events[0].is_addressed or is_considered))
+
+    def _of(self, scope: str, events: tuple[WaitingEvent, ...], *, is_heard: bool) -> Woken:
+        return Woken(scope, of_json(events[0].origin), events[0].is_timed, events, is_heard=is_heard)
+
+    async def _hear(self, woken: Woken) -> Next:
+        try:
+            await self._turns.hear(await self._agents.get(woken.scope), woken.events, self._agents.keep)
+        except Exception:
+            logger.exception("what was said could not be taken note of")
+            try:
+                await self._put_aside(woken, None, "it could not be taken note of; the log says why")
+            except Exception:
+                logger.exception("what became of it could not be written down")
+                return Next.STUCK
+        self._forget(woken)
+        return Next.ENDED
+
+    @asynccontextmanager
+    async def _showing_work(self, address: Address) -> AsyncIterator[None]:
+        """Show that an answer is on its way; a platform that cannot costs nobody the answer."""
+        try:
+            working = self._platforms[address.platform].working(address)
+            await working.__aenter__()
+        except Exception:
+            logger.exception("cannot show that an answer is on its way")
+            yield
+            return
+        try:
+            yield
+        finally:
+            try:
+                await working.__aexit__(None, None, None)
+            except Exception:
+                logger.exception("cannot show that the answer is there")
+
+    async def _is_asleep(self, woken: Woken) -> bool:
+        """Whether a clock woke an agent that is paused: then it only takes note, and nothing is left of that either."""
+        if not woken.events or not woken.is_timed:
+            return False
+        return (await self._agents.get(woken.scope)).paused_at is not None
+
+    async def _open(self, woken: Woken) -> OpenTurn | None:
+        agent = await self._agents.get(woken.scope)
+        if woken.record is None:
+            return await self._turns.begin(agent, woken.events, self._agents.keep)
+        await self._journal.resume(woken.record.id)
+        self._metrics.retried("turn")
+        return await self._turns.resume(agent, woken.record)
+
+    def _forget(self, woken: Woken) -> None:
+        for event in woken.events:
+            self._waiting.forget(woken.scope, event.id)
+
+    async def _run(self, woken: Woken, turn: OpenTurn) -> Ended | None:
+        charge = Charge(turn.progress.agent.id, woken.scope, person_of(woken.origin), woken.is_timed)
+        with charged_to(charge) as bill:
+            try:
+                return await self._stepping(woken, turn)
+            finally:
+                if calls := bill.take():  # of a step that was never committed
+                    await self._note_usage(calls)
+
+    async def _stepping(self, woken: Woken, turn: OpenTurn) -> Ended | None:
+        """Run a turn; None if what it was about is taken back meanwhile.
+
+        While the model answered, people may have changed what it was shown. Nothing of such an answer was kept, or
+        said: it is asked again about what stands there now.
+        """
+        in_vain = 0
+        while True:
+            try:
+                return await self._turns.run(
+                    turn,
+                    self._agents.keep,
+                    self._observe(woken.scope),
+                    stops=lambda: self._reason_to_stop(woken),
+                    worked=self._outage.worked,
+                )
+            except ChangedMeanwhile:
+                in_vain += 1
+                logger.info("messages were changed while the model answered; it is asked again")
+            agent, record = await self._agents.get(woken.scope), await self._journal.find(turn.id)
+            again = await self._turns.resume(agent, record) if record is not None else None
+            if again is None:
+                return None
+            # Each counts as a step, so that it ends.
+            turn = replace(again, progress=replace(again.progress, steps=again.progress.steps + in_vain))
+
+    async def _note_usage(self, calls: Sequence[ModelCall]) -> None:
+        try:
+            await self._usage.keep(calls, self._now())
+        except Exception:  # what is under way is of more weight
+            logger.exception("calls of the model could not be noted")
+
+    def _reason_to_stop(self, woken: Woken) -> Ended | None:
+        if self.is_closing:
+            return Ended.PAUSED
+        return Ended.GAVE_WAY if woken.is_timed and self._waiting.people(woken.scope) else None
+
+    # ── how it ends otherwise ────────────────────────────────────────────────────────────────────────
+
+    async def _failed(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
+        try:
+            return await self._judged(woken, turn, error)
+        except Exception as fault:  # the database cannot even take that: the event stays, for another time
+            logger.error("turn broke", exc_info=error)
+            logger.error("what became of it could not be written down", exc_info=fault)
+            if turn is not None:
+                self._unfinished[woken.scope] = turn.id
+            return Next.STUCK
+
+    async def _judged(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
+        """Whom an error is told to, and what becomes of the turn."""
+        is_expected = isinstance(error, (ModelError, BudgetSpent, TurnGivenUp, ContextTooSmall))
+        if turn is not None and not turn.event.is_addressed and is_expected:
+            # Nobody waits for an answer, and one that comes late is of no use: it is as if it had only been heard.
+            logger.info("nothing said, unasked: %s", error.detail if isinstance(error, ModelError) else error)
+            await self._end(woken, turn, DONE, "given_up")
+            return Next.ENDED
+        if isinstance(error, ModelUnavailable) and turn is not None:
+            is_new = woken.record is None or woken.record.failing_since is None
+            logger.log(logging.WARNING if is_new else logging.INFO, "no answer from the model: %s", error.detail)
+            return await self._without_model(woken, turn, error)
+        if isinstance(error, TurnGivenUp):
+            logger.warning("turn given up: %s", error)
+            await self._end(woken, turn, DONE, "given_up")
+            await self.tell(woken.origin, str(error))
+        elif isinstance(error, BudgetSpent):
+            logger.warning("turn ended early: %s", error)
+            await self._put_aside(woken, turn, str(error))
+            if error.is_news:
+                await self.tell(woken.origin, str(error))
+        elif isinstance(error, (ModelError, ContextTooSmall)):
+            logger.warning("turn ended early: %s", error.detail if isinstance(error, ModelError) else error)
+            await self._put_aside(woken, turn, str(error))
+            await self.tell(woken.origin, str(error))
+        else:  # the last line: the log has it all, the person is told, the process lives
+            logger.error("turn broke", exc_info=error)
+            await self._put_aside(woken, turn, "something went wrong; the log says what", "broken")
+            if turn is None or turn.event.is_addressed:
+                await self.tell(woken.origin, WENT_WRONG)
+        return Next.ENDED
+
+    async def _without_model(self, woken: Woken, turn: OpenTurn, error: ModelUnavailable) -> Next:
+        """Put the turn off until the model answers again, or aside if it has waited long enough."""
+        record = woken.record
+        since = record.failing_since if record is not None and record.failing_since is not None else self._now()
+        if self._now() - since >= self._retries_for:
+            await self._put_aside(woken, turn, f"the language model gave no answer: {error}", "model_down")
+            if not self._retries_for:
+                await self.tell(woken.origin, f"{error} {TRY_AGAIN}")
+            return Next.ENDED
+        was_told = woken.is_timed or (record is not None and record.was_told)
+        self._unfinished[woken.scope] = turn.id
+        self._outage.failed(woken.scope, error.retry_after)
+        self._metrics.retried("model")
+        await self._journal.put_off(turn.id, since, was_told=True)
+        if not was_told:
+            await self.tell_of_outage(woken.origin, str(error))
+        elif not woken.is_timed:  # by an earlier process, perhaps
+            self._outage.is_news_to(person_of(woken.origin))
+        return Next.PUT_OFF
+
+    async def _cancelled(self, woken: Woken, turn: OpenTurn | None) -> None:
+        if turn is not None and self.is_closing:
+            await self._journal.pause(turn.id)
+        elif turn is not None:
+            await self._end(woken, turn, STOPPED)
+
+    async def _put_aside(
+        self, woken: Woken, turn: OpenTurn | None, reason: str, outcome: TurnOutcome = "parked"
+    ) -> None:
+        if turn is None and woken.record is None:  # it never came to be a turn
+            await self._inbox.put_aside([event.id for event in woken.events], reason)
+            return
+        await self._end(woken, turn, PARKED, outcome, reason)
+
+    async def _end(
+        self,
+        woken: Woken,
+        turn: OpenTurn | None,
+        state: str,
+        outcome: TurnOutcome = "stopped",
+        reason: str | None = None,
+    ) -> None:
+        id_ = turn.id if turn is not None else woken.record.id if woken.record is not None else 0
+        agent_id = _passes(woken, turn)
+        async with self._database.write() as transaction:
+            await self._journal.end(transaction, id_, state, self._now(), reason)
+            if state == PARKED:
+                await self._inbox.park(transaction, id_, reason or "")
+            else:
+                await self._inbox.finish(transaction, id_)
+            if agent_id is not None:
+                await self._turns.let_pass(transaction, agent_id, id_)
+        if agent_id is not None and (await self._agents.get(woken.scope)).paused_at is None:
+            self._agents.let_go(woken.scope)
+        self._unfinished.pop(woken.scope, None)
+        self._metrics.turn_ended(outcome, woken.seconds)
+
+
+def _passes(woken: Woken, turn: OpenTurn | None) -> int | None:
+    """Whose turn it is, if nothing of it is kept."""
+    if turn is not None:
+        return turn.progress.agent.id if turn.progress.leaves_nothing else None
+    record = woken.record
+    return record.agent_id if record is not None and record.progress.get(LEAVES_NOTHING) else None

@@ -1,0 +1,42 @@
+"""What a person is told once, below their first reply: what is kept, where the model runs, where to find out more."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from bot.permissions import CONSOLE
+from memory.database import Transaction
+from memory.outbox import Reaction
+from memory.people import People
+
+FOOTER = (
+    "-# I keep what is written to me and what I make of it, so that I can remember. My language model runs on "
+    "{runs_on}. `/agent help` lists what you can see, change and reset."
+)
+
+MOST_AT_HAND = 10_000
+
+
+class Greeting:
+    """Knows who was told already."""
+
+    def __init__(self, people: People, runs_on: str, now: Callable[[], datetime]) -> None:
+        """`runs_on` is this machine, or the host of the model's server."""
+        self._people = people
+        self._footer = FOOTER.format(runs_on=runs_on)
+        self._now = now
+        self._told: dict[str, None] = {}
+
+    async def below(
+        self, transaction: Transaction, person: str | None, sends: Sequence[str | Reaction]
+    ) -> Sequence[str | Reaction]:
+        """What is delivered: the first reply that a person is ever given has the footer below it."""
+        first = next((at for at, sent in enumerate(sends) if isinstance(sent, str)), None)
+        if first is None or person is None or person in self._told or person.startswith(f"{CONSOLE}:"):
+            return sends
+        if await self._people.greet(transaction, person, self._now()):
+            with_footer = f"{sends[first]}\n\n{self._footer}"
+            return (*sends[:first], with_footer, *sends[first + 1 :])  # perhaps never committed: not yet noted as told
+        self._told[person] = None
+        if len(self._told) > MOST_AT_HAND:
+            del self._told[next(iter(self._told))]
+        return sends

@@ -1,0 +1,124 @@
+"""The implementations that the settings choose: of the platforms, the model, the embedder, and what reads documents."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from adapters.documents.converted import ConvertedReader
+from adapters.documents.plain_text import PlainTextReader
+from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
+from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
+from adapters.known_models import context_window_of
+from adapters.openai_model import OpenAIModel
+from adapters.ports import ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
+from adapters.reachable import OPENAI_URL, check_reachable
+from config.prices import Prices, prices_of
+from config.settings import EMBEDDED, Settings, SettingsInvalid
+
+
+def _discord(settings: Settings) -> ChatPlatform:
+    from adapters.discord.endpoints import Endpoints  # a second of imports, for those who serve it
+    from adapters.discord.platform import DiscordPlatform
+
+    token = settings.discord_token.get_secret_value() if settings.discord_token else ""
+    endpoints = Endpoints(settings.discord_api_url, settings.discord_gateway_url)
+    return DiscordPlatform(token, endpoints, answers_bots=settings.bot_answer_bots)
+
+
+_PLATFORMS: dict[str, Callable[[Settings], ChatPlatform]] = {"discord": _discord}
+
+
+def open_platforms(settings: Settings) -> dict[str, ChatPlatform]:
+    """The platforms to be served, by name: all of the settings but the console, which serves itself.
+
+    Raises:
+        SettingsInvalid: there is none, or one that cannot be served.
+    """
+    served = [name for name in dict.fromkeys(settings.bot_platforms) if name != "console"]
+    if not served:
+        raise SettingsInvalid(
+            ["BOT_PLATFORMS: names no platform to serve but the console; `python -m bot chat` is that."]
+        )
+    if unknown := [name for name in served if name not in _PLATFORMS]:
+        raise SettingsInvalid([f"BOT_PLATFORMS: {', '.join(unknown)}: not supported by this version yet."])
+    return {name: _PLATFORMS[name](settings) for name in served}
+
+
+async def open_model(settings: Settings) -> LanguageModel:
+    """The language model of the settings.
+
+    Raises:
+        ServiceMissing: it is not there.
+    """
+    if settings.llm_model == EMBEDDED:
+        return EmbeddedModel(
+            packaged_model(),
+            name=EMBEDDED,
+            context_window=settings.llm_context_window,
+            timeout_s=settings.llm_timeout_s,
+        )
+    if settings.model_is_file:
+        return await _open_model_file(settings)
+    await check_reachable(settings.llm_model, settings.openai_base_url)
+    return OpenAIModel(
+        settings.llm_model,
+        api_key=_key(settings),
+        base_url=settings.openai_base_url,
+        context_window=settings.llm_context_window or context_window_of(settings.llm_model),
+        timeout_s=settings.llm_timeout_s,
+    )
+
+
+async def _open_model_file(settings: Settings) -> LanguageModel:
+    path = model_file(settings.llm_model)
+    model = EmbeddedModel(
+        path, name=path.stem, context_window=settings.llm_context_window, timeout_s=settings.llm_timeout_s
+    )
+    try:
+        await model.start()  # now, so that a file that cannot be loaded is told at once
+    except ModelUnavailable as error:
+        raise ServiceMissing(f"LLM_MODEL={settings.llm_model}: {error.detail}") from error
+    return model
+
+
+def server_of(settings: Settings) -> str:
+    """The model's server as it is remembered: without a password that its URL may hold."""
+    return (settings.openai_base_url or OPENAI_URL).rpartition("@")[2]
+
+
+def runs_on(settings: Settings) -> str:
+    """Where the model runs, in words for people: this machine, or the host of its server."""
+    if settings.llm_model == EMBEDDED or settings.model_is_file:
+        return "this machine"
+    return urlsplit(settings.openai_base_url or OPENAI_URL).hostname or server_of(settings)
+
+
+def known_prices(settings: Settings) -> Prices | None:
+    """What the model of the settings costs in US dollars, where that is known: with OpenAI alone."""
+    is_local = settings.llm_model == EMBEDDED or settings.model_is_file
+    return None if is_local or server_of(settings) != OPENAI_URL else prices_of(settings.llm_model)
+
+
+def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
+    """The embedder of the settings.
+
+    Raises:
+        ServiceMissing: it is not installed.
+    """
+    if settings.embedding_model == EMBEDDED:
+        embedder_is_packaged()
+        return WordLlamaEmbedder()
+    return OpenAIEmbedder(
+        settings.embedding_model,
+        api_key=_key(settings),
+        base_url=settings.openai_base_url,
+        timeout_s=settings.llm_timeout_s,
+    )
+
+
+def document_readers() -> tuple[DocumentReader, ...]:
+    """A reader for each kind of file that can be loaded."""
+    return (PlainTextReader(), ConvertedReader())
+
+
+def _key(settings: Settings) -> str | None:
+    return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None

@@ -1,0 +1,1 @@
+"""Commands of the terminal alone, a file each: `/pop`, `/save` …; made as those of `bot/commands/` are."""

@@ -1,0 +1,55 @@
+"""/save and /restore."""
+
+from adapters.ports import CommandReply
+from bot.agent import Agent
+from bot.checkpoints import BEFORE_RESTORE, CheckpointUnusable
+from bot.command import CommandContext
+from bot.errors import CommandRefused
+from bot.events import local_time
+from bot.registry import command
+
+
+@command
+async def save(context: CommandContext, name: str = "") -> str:
+    """Keep me as I am now, as a checkpoint; without a name: list them."""
+    if not name:
+        return await _listed(context)
+
+    async def keep(agent: Agent) -> None:
+        await context.parts.checkpoints.save(agent, name)
+
+    try:
+        await context.in_lane(keep)
+    except CheckpointUnusable as fault:
+        raise CommandRefused(str(fault)) from None
+    return f"Saved as {name!r}. `/restore {name}` brings me back to this moment."
+
+
+@command
+async def restore(context: CommandContext, name: str = "") -> str | CommandReply:
+    """Bring me back to a checkpoint, with all that I knew and nothing since; without a name: list them."""
+    if not name:
+        return await _listed(context)
+
+    async def put_back(agent: Agent) -> None:
+        await context.parts.checkpoints.restore(agent, name)
+
+    async def confirmed() -> CommandReply:
+        try:
+            await context.in_lane(put_back)
+        except CheckpointUnusable as fault:
+            return CommandReply(str(fault))
+        return CommandReply(f"I am as I was at {name!r}. `/restore {BEFORE_RESTORE}` brings me back from it.")
+
+    try:
+        context.parts.checkpoints.check(context.scope, name)
+    except CheckpointUnusable as fault:
+        raise CommandRefused(str(fault)) from None
+    question = f"Restoring {name!r} forgets everything since then. Go on?"
+    return CommandReply(question, confirmed=confirmed)
+
+
+async def _listed(context: CommandContext) -> str:
+    found, zone = context.parts.checkpoints.made_of(context.scope), await context.zone()
+    lines = [f"- {checkpoint.name} ({local_time(checkpoint.made_at, zone)})" for checkpoint in found]
+    return "Checkpoints:\n" + "\n".join(lines) if lines else "There are no checkpoints yet. `/save NAME` makes one."

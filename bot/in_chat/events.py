@@ -1,0 +1,21 @@
+"""/heartbeat and /memorywarning: events that otherwise come by themselves."""
+
+from adapters.ports import CommandReply
+from bot.command import CommandContext
+from bot.events import heartbeat as heartbeat_event
+from bot.events import system_alert
+from bot.queue_manager import PRESSURE_ALERT
+from bot.registry import command
+
+
+@command
+async def heartbeat(context: CommandContext) -> CommandReply:
+    """Wake me as a timed heartbeat would."""
+    event = heartbeat_event("A heartbeat, set off by hand.", context.now)
+    return CommandReply(turn=await context.parts.wake(context.origin, event))
+
+
+@command
+async def memorywarning(context: CommandContext) -> CommandReply:
+    """Tell me that my window is nearly full."""
+    return CommandReply(turn=await context.parts.wake(context.origin, system_alert(PRESSURE_ALERT, context.now)))

@@ -1,0 +1,84 @@
+"""`load`: documents into archival storage, with a progress bar for whoever watches."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from adapters.console.plain import note, stdout_line
+from bot.choices import Choices, first_memory_of
+from bot.implementations import document_readers, open_embedder
+from bot.library import Library
+from bot.operator.agents import agent_named, console_name, scope_named
+from bot.operator.errors import CannotBeDone
+from bot.operator.progress import watched
+from bot.operator.storage import open_database
+from bot.text import counted
+from config.settings import Settings
+from memory.agents import AgentStore
+from memory.archival import ArchivalStorage
+from memory.chroma_index import ChromaIndex
+from memory.database import Database, finish
+from memory.documents import Documents
+from memory.overview import agent_ids
+
+
+async def load(
+    settings: Settings,
+    paths: Sequence[str],
+    agent: str,
+    source: str | None,
+    now: Callable[[], datetime],
+    *,
+    drops_missing: bool,
+) -> None:
+    """Load files, attach them to an agent, and say what came of it; a console agent that is not there is made."""
+    embedder = open_embedder(settings)
+    async with open_database(settings, now) as database:
+        archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+        library = Library(Documents(database, now), archival, document_readers())
+        try:
+            agent_id, scope = await _agent(database, agent)
+            with watched() as watch:
+                loaded = await library.load(paths, source, agent_id, watch, drops_missing=drops_missing)
+            _note_faults(loaded.faults)
+            if not loaded.outcomes:
+                raise CannotBeDone(f"{', '.join(paths)}: nothing was found that can be loaded.")
+            if agent_id is None:  # only now, so that a load of nothing makes nobody
+                await library.attach(await _make(settings, database, scope, now), loaded.source)
+            (kept,) = [kept for kept in await library.sources() if kept.name == loaded.source]
+            holds = f"source {kept.name} holds {counted(kept.documents, 'document')} in {counted(kept.pieces, 'piece')}"
+            stdout_line(f"{scope}: {loaded.told}; {holds}.")
+        except asyncio.CancelledError:
+            note("Stopped. Each document is there whole or not at all; load again for the rest.")
+            raise
+        finally:
+            await archival.close()
+            await embedder.close()
+
+
+async def _agent(database: Database, name: str) -> tuple[int | None, str]:
+    """Its id (None of a console agent that is not there yet) and its scope."""
+    async with database.read() as connection:
+        scope = scope_named(name)
+        if console_name(scope) is not None:
+            return (await agent_ids(connection)).get(scope), scope
+        return await agent_named(connection, name)
+
+
+async def _make(settings: Settings, database: Database, scope: str, now: Callable[[], datetime]) -> int:
+    first = first_memory_of(Choices(), settings.bot_data_dir)
+
+    async def commit() -> int:
+        async with database.write() as transaction:
+            made = await AgentStore(database).create(transaction, scope, first.blocks(scope), now(), first.preset)
+            return made.id
+
+    return await finish(commit())
+
+
+def _note_faults(faults: Sequence[str]) -> None:
+    if faults:
+        from adapters.console.interactive import printable  # a name of a file may hold what steers a terminal
+
+        for fault in faults:
+            note(printable(fault))

@@ -1,0 +1,27 @@
+"""Where something came from, as JSON for the journal and back (pure)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.ports import Address, Origin, Person
+
+
+def to_json(origin: Origin) -> dict[str, Any]:
+    """An origin as it is written down."""
+    address, person = origin.address, origin.person
+    return {
+        "address": {"platform": address.platform, "channel": address.channel, "thread": address.thread},
+        "person": {"id": person.id, "name": person.name},
+        "is_direct": origin.is_direct,
+        "space": origin.space,
+    }
+
+
+def of_json(written: Mapping[str, Any]) -> Origin:
+    """The origin that was written down."""
+    return Origin(
+        address=Address(**written["address"]),
+        person=Person(**written["person"]),
+        is_direct=written["is_direct"],
+        space=written["space"],
+    )

@@ -1,0 +1,30 @@
+"""Whom a command is about: a person's id, as it is told on each platform, a mention of them, or their code."""
+
+import re
+
+from bot.command import CommandContext
+from bot.errors import CommandRefused
+from bot.text import one_line
+
+_ID = re.compile(r"discord:\d{1,20}|slack:\w{1,40}/\w{1,40}", re.ASCII)
+_MENTION = re.compile(r"<@!?(\w{1,40})(?:\|[^>]*)?>", re.ASCII)
+
+
+async def person_named(context: CommandContext, typed: str) -> str:
+    """The id of a person, as `bot.scopes.person_of` gives it.
+
+    Raises:
+        CommandRefused: nobody is meant by that.
+    """
+    if _ID.fullmatch(typed):
+        return typed
+    if (mention := _MENTION.fullmatch(typed)) is not None:
+        platform, space = context.origin.address.platform, context.origin.space
+        person = f"{platform}:{mention[1]}" if platform == "discord" else f"{platform}:{space}/{mention[1]}"
+        if _ID.fullmatch(person):
+            return person
+    if (found := await context.parts.admission.find(typed)) is not None:
+        return found
+    raise CommandRefused(
+        f"Nobody has the code {one_line(typed, 40)!r}. An id is discord:<user> or slack:<team>/<user>."
+    )

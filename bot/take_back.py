@@ -1,0 +1,130 @@
+"""Turns taken back: removed from queue and recall, with all that they did to memory, in one transaction.
+
+What was sent stays sent. Evictions since the first of the turns are undone as well, so that nothing of them is left in
+the summary: the queue is what it was before.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.agent import Agent
+from bot.agents import Agents
+from bot.queue_manager import PRESSURE_ALERT
+from memory import compactions
+from memory.agents import AgentStore
+from memory.archival import ArchivalStorage
+from memory.core_memory import CoreMemory
+from memory.database import Database, Transaction, finish
+from memory.ports import BlockEdit, Message, NewMessage
+from memory.recall import RecallStorage
+
+Turn = Sequence[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """What was undone: the event that began each turn, oldest first; how many edits and notes went with them.
+
+    `edits_kept` counts edits that were written over since, and so could not be taken out.
+    """
+
+    events: tuple[NewMessage, ...] = ()
+    messages: int = 0
+    edits: int = 0
+    edits_kept: int = 0
+    notes: int = 0
+
+
+class TurnHistory:
+    """The turns that an agent has had."""
+
+    def __init__(
+        self,
+        database: Database,
+        agents: Agents,
+        store: AgentStore,
+        recall: RecallStorage,
+        archival: ArchivalStorage,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._agents = agents
+        self._store = store
+        self._recall = recall
+        self._archival = archival
+        self._now = now
+
+    async def take_back(self, agent: Agent, count: int, *, author: str, reason: str) -> TakenBack:
+        """Take an agent's last turns back; to be called in its lane only.
+
+        Args:
+            agent: as it is now; afterwards `Agents.get` has the new one.
+            count: how many turns; all of them if there are fewer.
+            author: who wants it, for the journal of core memory.
+            reason: why, for the journal.
+        """
+        turns = await self._recall.last_turns(agent.id, count)
+        if not turns:
+            return TakenBack()
+        ids = [message.id for turn in turns for message in turn]
+        edits, kept = self._unedited(agent.core, await self._store.edits_from(agent.id, ids), author, reason)
+        notes = await finish(self._remove(agent, turns, ids, edits))
+        return TakenBack(
+            # A turn whose message was deleted by its author cannot begin again.
+            events=tuple(_again(turn[0], self._now()) for turn in turns if turn[0].kind.is_event),
+            messages=len(ids),
+            edits=len(edits),
+            edits_kept=kept,
+            notes=notes,
+        )
+
+    def _unedited(
+        self, core: CoreMemory, made: Sequence[BlockEdit], author: str, reason: str
+    ) -> tuple[list[BlockEdit], int]:
+        edits: list[BlockEdit] = []
+        for edit in made:  # newest first
+            without = core.without_edit(edit.label, edit.before, edit.after)
+            if without is not None:
+                before, after = core.text(edit.label), without.text(edit.label)
+                edits.append(BlockEdit(edit.label, before, after, author, reason, None, self._now()))
+                core = without
+        return edits, len(made) - len(edits)
+
+    async def _remove(self, agent: Agent, turns: Sequence[Turn], ids: Sequence[int], edits: Sequence[BlockEdit]) -> int:
+        try:
+            async with self._database.write(alone=True) as transaction:
+                self._store.check(agent.scope, agent.revision)
+                await self._recall.remove_turns(transaction, agent.id, [turn[0].turn_id for turn in turns])
+                await self._store.save_edits(transaction, agent.id, edits)
+                await self._store.forget_source(transaction, agent.id, ids)
+                removed = await self._archival.remove_from(transaction, agent.id, ids)
+                await self._undo_evictions(transaction, agent, min(ids))
+        finally:
+            self._agents.let_go(agent.scope)
+            self._recall.let_go(agent.id)
+        await self._archival.forget(agent.id, removed)
+        self._archival.index_soon()
+        return len(removed)
+
+    async def _undo_evictions(self, transaction: Transaction, agent: Agent, first_id: int) -> None:
+        undone = await compactions.forget_since(transaction, agent.id, first_id)
+        queued = min((queued.message.id for queued in agent.queue), default=first_id)
+        # Of what an older version evicted there is no record. A summary of turns that are gone goes with them.
+        summary, readmitted = undone or ("" if first_id < queued else agent.summary, ())
+        await self._recall.readmit(transaction, agent.id, readmitted)
+        warned = await self._recall.queue_holds(transaction, agent.id, PRESSURE_ALERT)
+        await self._store.save_pressure(transaction, agent.id, summary=summary, warned=warned)
+        if undone is not None:  # with it what may have been to be made anew
+            await self._store.save_summary(transaction, agent.id, derive_anew=False)
+
+
+def _again(event: Message, now: datetime) -> NewMessage:
+    """The same event, happening now."""
+    return NewMessage(
+        kind=event.kind,
+        created_at=now,
+        text=event.text,
+        author_id=event.author_id,
+        author_name=event.author_name,
+    )

@@ -1,0 +1,66 @@
+"""Forgetting what is over: at the start and once a day, a little at a time, so that nobody waits for it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from memory.database import Database
+from memory.inbox import Inbox
+from memory.outbox import OutboxStore
+from memory.turn_journal import TurnJournal
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=7)
+"""How long an event or a reply that is done may still be told a second time."""
+
+TOLD = timedelta(days=30)
+"""How long `/agent status` and `doctor` tell of what was put aside or not delivered."""
+
+DAY_S = 86_400.0
+
+Wait = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """How many rows are gone: of what was over, and of what had been put aside or lost."""
+
+    over: int = 0
+    events_parked: int = 0
+    turns_parked: int = 0
+    replies_lost: int = 0
+
+
+async def tidy(database: Database, now: datetime) -> Forgotten:
+    """Forget what has been over for a week, and what was put aside or not delivered a month ago."""
+    events, turns, replies = Inbox(database), TurnJournal(database), OutboxStore(database)
+    over, told = now - KEPT, now - TOLD
+    return Forgotten(
+        over=sum([await _all(store.purge, over) for store in (events, turns, replies)]),
+        events_parked=await _all(events.purge_parked, told),  # before their turns, which say when it was
+        turns_parked=await _all(turns.purge_parked, told),
+        replies_lost=await _all(replies.purge_lost, told),
+    )
+
+
+async def _all(purge: Callable[[datetime], Awaitable[int]], before: datetime) -> int:
+    forgotten = 0
+    # Each call is one short transaction; whoever waits to write comes in between two of them.
+    while some := await purge(before):
+        forgotten += some
+    return forgotten
+
+
+async def tidy_daily(database: Database, now: Callable[[], datetime], wait: Wait = asyncio.sleep) -> None:
+    """Tidy at once and then every day, until cancelled."""
+    while True:
+        try:
+            forgotten = await tidy(database, now())
+            if forgotten != Forgotten():
+                logger.info("forgotten %s", " ".join(f"{what}={rows}" for what, rows in asdict(forgotten).items()))
+        except Exception:  # what could not be tidied today can be tomorrow; the bot serves on
+            logger.exception("tidying broke")
+        await wait(DAY_S)

@@ -1,0 +1,98 @@
+"""/agent reset: asked before, kept before, done as a whole."""
+
+from pathlib import Path
+
+from adapters.testing import ScriptedServer, answer, fails, says
+from bot.testing import direct, open_bot
+
+
+async def test_a_reset_shows_what_goes_and_does_nothing_before_the_yes(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("I see.")) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            await bot.say("I hate olives")
+            await bot.command("remember I park on level 3")
+            reply = await bot.give(direct("ada"), "reset everything")
+            assert reply.confirmed is not None
+            assert "the conversation: 2 messages" in reply.text
+            assert "the block human: " in reply.text
+            assert "Go on?" in reply.text
+            assert "level 3" in await bot.command("memory")
+            done = (await reply.confirmed()).text
+            assert "everything is as it was at the beginning" in done
+            shown = await bot.command("memory")
+            assert "level 3" not in shown
+            assert "0 messages" in shown
+            assert (await bot.agent()).queue == ()
+            name = done.split("`")[1].removeprefix("/restore ")
+            assert "I am as I was" in await bot.in_chat(f"restore {name}")
+            assert "level 3" in await bot.command("memory")
+            assert "I hate olives" in await bot.command("search olives")
+
+
+async def test_each_part_goes_alone(tmp_path: Path) -> None:
+    kept = {"content": "Ada likes figs", "tags": ["fruit"], "request_heartbeat": True}
+    note = answer(None, ("archival_memory_insert", kept))
+    async with ScriptedServer([note, says("Noted."), says("Hello")]) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            await bot.say("I like figs")
+            await bot.command("remember I park on level 3")
+            told = await bot.give(direct("ada"), "reset archive")
+            assert "the archive: 1 note" in told.text
+            assert "conversation" not in told.text
+            await bot.give(direct("ada"), "reset Core  Memory", confirms=True)
+            shown = await bot.command("memory")
+            assert "level 3" not in shown
+            assert "AI companion" in shown
+            assert "2 messages and 1 notes" in shown
+            await bot.give(direct("ada"), "reset conversation", confirms=True)
+            assert "0 messages and 1 notes" in await bot.command("memory")
+            assert "likes figs" in await bot.command("search figs")
+            await bot.give(direct("ada"), "reset archive", confirms=True)
+            assert "found nothing" in await bot.command("search figs")
+            assert await bot.say("Hi") == ["Hello"]
+
+
+async def test_nothing_is_reset_where_nothing_is(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        assert "not talked yet" in await bot.command("reset everything")
+        await bot.command("memory")
+        reply = await bot.give(direct("ada"), "reset everything")
+        assert reply.confirmed is None
+        assert "nothing to reset" in reply.text
+
+
+async def test_two_resets_in_a_second_keep_two_checkpoints(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        await bot.command("remember I park on level 3")
+        first = await bot.give(direct("ada"), "reset core memory", confirms=True)
+        bot.clock.moment = bot.clock.moment.replace(microsecond=0)
+        await bot.command("remember I park on level 4")
+        second = await bot.give(direct("ada"), "reset core memory", confirms=True)
+        assert first.text != second.text
+
+
+async def test_one_person_s_reset_is_no_other_s(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        await bot.command("remember I park on level 3", person="ada")
+        await bot.command("remember I park on level 4", person="bob")
+        await bot.give(direct("bob"), "reset everything", confirms=True)
+        assert "level 3" in await bot.command("memory", person="ada")
+
+
+async def test_a_message_that_waits_for_the_model_goes_with_the_conversation(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: fails(503)) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url, llm_timeout_s=1) as bot:
+            assert await bot.say("I hate olives") == []
+            await bot.give(direct("ada"), "reset conversation", confirms=True)
+            await bot.app.receiver.go_on("console:dm:ada")
+            assert "waits for the language model" not in await bot.command("status")
+            assert (await bot.agent()).queue == ()
+
+
+async def test_a_checkpoint_that_cannot_be_written_stops_the_reset(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").write_text("in the way")
+    async with open_bot(tmp_path) as bot:
+        await bot.command("remember I park on level 3")
+        told = (await bot.give(direct("ada"), "reset everything", confirms=True)).text
+        assert "nothing was reset" in told
+        assert "level 3" in await bot.command("memory")

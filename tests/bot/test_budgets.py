@@ -1,0 +1,325 @@
+"""Budgets before calls: whose they are, when they begin anew, and what a call that fails costs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from adapters.ports import ChatMessage, Completion, ModelUnavailable, ToolCall, ToolSchema, Usage
+from bot.budgets import Budgets, Caps, Used
+from bot.charges import Charge, charged_to, noted_calls
+from bot.errors import BudgetSpent
+from bot.metered_model import MeteredModel
+from bot.testing import Clock
+from config.prices import Prices
+from memory.accounts import ALL, TIMED, Accounts, of_person, of_person_timed, of_scope
+from memory.database import Database
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+ADA = Charge(1, "console:dm:ada", "console:ada", is_timed=False)
+BOB = Charge(2, "console:dm:bob", "console:bob", is_timed=False)
+TIMED_ADA = Charge(1, "console:dm:ada", "console:ada", is_timed=True)
+CHANNEL = Charge(3, "discord:channel:1/2", None, is_timed=True)
+NO_CAPS = Caps(per_person=0, in_all=0, timed_fraction=0.1)
+HELLO = (ChatMessage("user", "Hello"),)
+
+
+class Model:
+    """Answers what it is told to, when it is allowed to; counts its calls."""
+
+    name = "m"
+    context_window = 8192
+
+    def __init__(self, answer: Completion | Exception) -> None:
+        self.answer = answer
+        self.calls = 0
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
+        self.was_asked = asyncio.Event()
+
+    async def warm_up(self) -> None:
+        self.calls += 100
+
+    async def close(self) -> None:
+        self.calls += 1000
+
+    async def complete(self, messages: Any, tools: Any = (), **options: Any) -> Completion:
+        self.calls += 1
+        self.was_asked.set()
+        await self.may_answer.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def took(prompt: int, completion: int, cached: int = 0) -> Completion:
+    return Completion("Hi", usage=Usage(prompt, completion, cached))
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(tmp_path / "bot.db", tmp_path / "backups", NOW)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def budgets(database: Database) -> Callable[..., Budgets]:
+    def make(per_person: int = 0, in_all: int = 0, share: float = 0.1, zone: str = "UTC", now: Any = None) -> Budgets:
+        return Budgets(Accounts(database), Caps(per_person, in_all, share), ZoneInfo(zone), now or (lambda: NOW))
+
+    return make
+
+
+async def spent(database: Database, *accounts: str) -> list[int]:
+    found = await Accounts(database).spent(NOW.date(), accounts)
+    return [found.get(account, 0) for account in accounts]
+
+
+# ── whose budget ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_each_person_has_a_limit_of_their_own(budgets: Any) -> None:
+    ours = budgets(per_person=100)
+    await ours.reserve(ADA, 100)
+    with pytest.raises(BudgetSpent, match=r"^You have reached your daily limit .* anew at midnight \(UTC\)\.$"):
+        await ours.reserve(ADA, 1)
+    await ours.reserve(BOB, 100)
+
+
+async def test_all_have_one_together(budgets: Any, database: Database) -> None:
+    ours = budgets(per_person=100, in_all=150)
+    await ours.reserve(ADA, 100)
+    with pytest.raises(BudgetSpent, match="for everybody together"):
+        await ours.reserve(BOB, 60)
+    assert await spent(database, of_person("console:bob"), of_scope("console:dm:bob")) == [0, 0]
+    await ours.reserve(BOB, 50)
+
+
+async def test_in_a_channel_who_wrote_is_charged_and_the_channel_is_kept(budgets: Any, database: Database) -> None:
+    in_channel = Charge(3, "discord:channel:1/2", "discord:7", is_timed=False)
+    await budgets(per_person=100).reserve(in_channel, 30)
+    accounts = (of_person("discord:7"), of_scope("discord:channel:1/2"), ALL, TIMED)
+    assert await spent(database, *accounts) == [30, 30, 30, 0]
+
+
+# ── timed events ─────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_timed_events_leave_people_the_rest(budgets: Any) -> None:
+    ours = budgets(in_all=100, share=0.1)
+    await ours.reserve(TIMED_ADA, 6)
+    with pytest.raises(BudgetSpent, match="Timed events"):
+        await ours.reserve(CHANNEL, 5)
+    await ours.reserve(CHANNEL, 4)
+    await ours.reserve(BOB, 90)
+
+
+async def test_people_may_use_what_timed_events_have_left(budgets: Any) -> None:
+    ours = budgets(in_all=100, share=0.5)
+    await ours.reserve(ADA, 100)
+    with pytest.raises(BudgetSpent):
+        await ours.reserve(TIMED_ADA, 1)
+
+
+async def test_timed_events_have_a_share_of_each_persons_limit_too(budgets: Any) -> None:
+    ours = budgets(per_person=100, share=0.2)
+    await ours.reserve(TIMED_ADA, 20)
+    with pytest.raises(BudgetSpent, match="Timed events"):
+        await ours.reserve(TIMED_ADA, 1)
+    await ours.reserve(ADA, 80)
+
+
+async def test_a_share_of_nothing_lets_no_timed_event_through(budgets: Any) -> None:
+    with pytest.raises(BudgetSpent):
+        await budgets(in_all=100, share=0).reserve(TIMED_ADA, 1)
+
+
+# ── the notice ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def news(ours: Budgets, charge: Charge) -> bool:
+    with pytest.raises(BudgetSpent) as refused:
+        await ours.reserve(charge, 1000)
+    return refused.value.is_news
+
+
+async def test_the_limit_is_news_once_to_each_person_also_after_a_restart(budgets: Any) -> None:
+    assert [await news(budgets(in_all=10), ADA) for _ in range(3)] == [True, False, False]
+    assert await news(budgets(in_all=10), BOB)
+    assert not await news(budgets(per_person=10), BOB)  # whichever limit it was
+
+
+async def test_a_timed_event_does_not_use_the_persons_notice_up(budgets: Any) -> None:
+    assert not await news(budgets(in_all=10), TIMED_ADA)
+    assert await news(budgets(in_all=10), ADA)
+
+
+async def test_a_message_of_nobody_is_news_to_its_scope(budgets: Any) -> None:
+    of_nobody = Charge(3, "discord:channel:1/2", None, is_timed=False)
+    assert [await news(budgets(in_all=10), of_nobody) for _ in range(2)] == [True, False]
+
+
+# ── the day ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_day_begins_at_midnight_of_the_zone(budgets: Any) -> None:
+    clock = Clock(datetime(2026, 3, 1, 22, 59, 50, tzinfo=UTC))  # ten seconds to midnight in Paris
+    ours = budgets(per_person=100, zone="Europe/Paris", now=clock)
+    await ours.reserve(ADA, 100)
+    with pytest.raises(BudgetSpent, match=r"midnight \(Europe/Paris\)"):
+        await ours.reserve(ADA, 1)
+    assert ours.midnight() == datetime(2026, 2, 28, 23, tzinfo=UTC)
+    clock.advance(seconds=10)
+    assert ours.midnight() == datetime(2026, 3, 1, 23, tzinfo=UTC)
+    await ours.reserve(ADA, 100)
+    assert await news(ours, ADA)
+
+
+async def test_a_call_over_midnight_is_settled_on_the_day_that_it_began(budgets: Any, database: Database) -> None:
+    clock = Clock(datetime(2026, 3, 1, 23, 59, 50, tzinfo=UTC))
+    ours = budgets(per_person=100, now=clock)
+    reservation = await ours.reserve(ADA, 80)
+    clock.advance(minutes=1)
+    await ours.settle(reservation, 30)
+    assert await spent(database, of_person("console:ada")) == [30]
+    assert await ours.used(ADA) == (Used(of_person("console:ada"), 0, 100),)
+
+
+# ── the model ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_call_is_settled_with_what_the_server_counted(budgets: Any, database: Database) -> None:
+    model = MeteredModel(Model(took(700, 30, 200)), budgets(per_person=100_000), Prices(2.0, 0.5, 8.0))
+    with charged_to(ADA) as bill:
+        answer = await model.complete(HELLO)
+    assert answer.text == "Hi"
+    (call,) = bill.take()
+    assert (call.agent_id, call.person, call.model, call.is_timed) == (1, "console:ada", "m", False)
+    assert (call.prompt_tokens, call.cached_tokens, call.completion_tokens) == (700, 200, 30)
+    assert call.cost == pytest.approx((500 * 2.0 + 200 * 0.5 + 30 * 8.0) / 1e6)
+    assert bill.take() == ()
+    assert await spent(database, of_person("console:ada"), ALL) == [730, 730]
+
+
+@pytest.mark.parametrize(
+    "nonsense", [None, Usage(0, 0), Usage(-5, 10), Usage(10**30, 1), Usage(10, -1)], ids=lambda usage: str(usage)
+)
+async def test_where_the_server_counts_nothing_an_estimate_is_taken(
+    budgets: Any, database: Database, nonsense: Usage | None
+) -> None:
+    said = Completion("x" * 30, (ToolCall("1", "send", "y" * 60),), nonsense)
+    model = MeteredModel(Model(said), budgets(per_person=100_000), Prices(2.0, 0.5, 8.0))
+    with charged_to(ADA):
+        await model.complete([ChatMessage("user", "é" * 300)])
+        (call,) = noted_calls()
+    assert (call.prompt_tokens, call.cached_tokens, call.completion_tokens, call.cost) == (208, 0, 40, None)
+    assert await spent(database, of_person("console:ada")) == [248]
+
+
+async def test_more_cached_tokens_than_there_are_cost_no_less_than_nothing(budgets: Any) -> None:
+    model = MeteredModel(Model(took(100, 0, 900)), budgets(), Prices(2.0, 0.5, 8.0))
+    with charged_to(ADA) as bill:
+        await model.complete(HELLO)
+    (call,) = bill.take()
+    assert (call.cached_tokens, call.cost) == (100, pytest.approx(100 * 0.5 / 1e6))
+
+
+async def test_a_failing_call_gives_its_reservation_back(budgets: Any, database: Database) -> None:
+    model = MeteredModel(Model(ModelUnavailable("Down.")), budgets(per_person=5000), None)
+    for _ in range(5):  # else the second would not pass
+        with charged_to(ADA) as bill, pytest.raises(ModelUnavailable):
+            await model.complete(HELLO, max_tokens=4000)
+        assert bill.take() == ()
+    assert await spent(database, of_person("console:ada"), ALL, of_scope("console:dm:ada")) == [0, 0, 0]
+
+
+async def test_a_call_that_is_cancelled_stays_paid_for(budgets: Any, database: Database) -> None:
+    inner = Model(took(1, 1))
+    inner.may_answer.clear()
+    with charged_to(ADA):
+        task = asyncio.ensure_future(MeteredModel(inner, budgets(per_person=5000), None).complete(HELLO))
+    await inner.was_asked.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    (left,) = await spent(database, of_person("console:ada"))
+    assert 1024 < left < 1100  # the reply's room and the prompt
+
+
+async def test_of_two_calls_at_once_only_one_passes_a_limit_that_one_fits(budgets: Any) -> None:
+    inner = Model(took(50, 500))
+    inner.may_answer.clear()
+    model = MeteredModel(inner, budgets(per_person=1500), None)
+    with charged_to(ADA):
+        calls = [asyncio.ensure_future(model.complete(HELLO, max_tokens=1000)) for _ in range(2)]
+    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+    inner.may_answer.set()
+    ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert sorted(type(end).__name__ for end in ended) == ["BudgetSpent", "Completion"]
+    assert inner.calls == 1
+    with charged_to(ADA):  # what the first did not need can be had again
+        inner.answer = took(10, 20)
+        await model.complete(HELLO, max_tokens=900)
+
+
+async def test_a_restart_keeps_what_was_spent(budgets: Any, database: Database, tmp_path: Path) -> None:
+    with charged_to(ADA):
+        await MeteredModel(Model(took(900, 100)), budgets(per_person=3000), None).complete(HELLO)
+    await budgets(per_person=3000).reserve(ADA, 500)  # and the process dies
+    await database.close()
+    again = await Database.open(tmp_path / "bot.db", tmp_path / "backups", NOW)
+    ours = Budgets(Accounts(again), Caps(3000, 0, 0.1), ZoneInfo("UTC"), lambda: NOW)
+    assert await ours.used(ADA) == (Used(of_person("console:ada"), 1500, 3000),)
+    await again.close()
+
+
+async def test_tools_and_calls_are_part_of_the_estimate(budgets: Any, database: Database) -> None:
+    inner = Model(Completion(None))
+    model = MeteredModel(inner, budgets(per_person=10**6), None)
+    tools = (ToolSchema("look", "Look something up. " * 100, {"type": "object", "properties": {}}),)
+    sizes = []
+    asked = ChatMessage("assistant", None, (ToolCall("1", "look", "z" * 3000),))
+    for messages, given in ((HELLO, ()), (HELLO, tools), ((*HELLO, asked), tools), (HELLO, ())):
+        with charged_to(ADA):
+            await model.complete(messages, given)
+            sizes += [call.prompt_tokens for call in noted_calls()]
+    assert sizes[0] == sizes[3] == 10
+    assert sizes[1] - sizes[0] > 600
+    assert sizes[2] - sizes[1] > 1000
+
+
+async def test_a_call_of_nobody_is_passed_on(budgets: Any, database: Database) -> None:
+    inner = Model(took(10**6, 10**6))
+    model = MeteredModel(inner, budgets(per_person=1, in_all=1), None)
+    assert await model.complete(HELLO) == inner.answer
+    assert noted_calls() == ()
+    assert await spent(database, ALL) == [0]
+
+
+async def test_it_is_the_model_that_it_is_put_around(budgets: Any) -> None:
+    inner = Model(took(1, 1))
+    model = MeteredModel(inner, budgets(), None)
+    assert (model.name, model.context_window) == ("m", 8192)
+    await model.warm_up()
+    await model.close()
+    assert inner.calls == 1100
+
+
+async def test_charges_of_two_tasks_are_kept_apart(budgets: Any) -> None:
+    model = MeteredModel(Model(took(10, 1)), budgets(), None)
+
+    async def turn(charge: Charge) -> list[str | None]:
+        with charged_to(charge) as bill:
+            await model.complete(HELLO)
+            await asyncio.gather(asyncio.ensure_future(model.complete(HELLO)))
+            return [call.person for call in bill.take()]
+
+    assert await asyncio.gather(turn(ADA), turn(BOB)) == [["console:ada"] * 2, ["console:bob"] * 2]
+
+
+def test_which_accounts_a_name_leads_to_is_never_in_doubt() -> None:
+    assert len({ALL, TIMED, of_person("a"), of_person_timed("a"), of_scope("a"), of_person("timed a")}) == 6

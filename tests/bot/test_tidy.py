@@ -1,0 +1,162 @@
+"""What is over for a week is forgotten; what may be told again, or was not answered, stays."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+
+from bot.tidy import DAY_S, Forgotten, tidy, tidy_daily
+from memory.agents import AgentStore
+from memory.counts import count
+from memory.database import Database
+from memory.inbox import Inbox
+from memory.outbox import OutboxStore
+from memory.tables import inbox, outbox, turns
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+OLD, RECENT = NOW - timedelta(days=7, seconds=1), NOW - timedelta(days=6, hours=23)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = await Database.open(tmp_path / "bot.db", tmp_path / "backups", NOW)
+    async with database.write() as transaction:
+        await AgentStore(database).create(transaction, "socket:dm:ada", [("persona", "I am")], NOW)
+    yield database
+    await database.close()
+
+
+def an_event(name: str, state: str, at: datetime) -> dict[str, Any]:
+    return {
+        "platform": "socket",
+        "event_id": name,
+        "scope": "socket:dm:ada",
+        "state": state,
+        "kind": "user_message",
+        "is_timed": False,
+        "origin": {},
+        "author": "ada",
+        "sent_at": at,
+        "received_at": at,
+    }
+
+
+def a_reply(key: str, state: str, at: datetime) -> dict[str, Any]:
+    return {
+        "agent_id": 1,
+        "platform": "socket",
+        "channel": "ada",
+        "key": key,
+        "state": state,
+        "created_at": at,
+        "done_at": at if state in ("sent", "dead", "doubtful") else None,
+    }
+
+
+def a_turn(state: str, at: datetime) -> dict[str, Any]:
+    fixed = {"agent_id": 1, "origin": {}, "is_timed": False, "message_ids": [], "progress": {}}
+    return fixed | {"state": state, "begun_at": at, "changed_at": at}
+
+
+async def kept(database: Database) -> tuple[list[str], list[str], list[str]]:
+    async with database.read() as connection:
+        events = (await connection.scalars(select(inbox.c.event_id).order_by(inbox.c.id))).all()
+        replies = (await connection.scalars(select(outbox.c.key).order_by(outbox.c.id))).all()
+        states = (await connection.scalars(select(turns.c.state).order_by(turns.c.id))).all()
+    return list(events), list(replies), list(states)
+
+
+async def test_only_what_is_over_and_old_is_forgotten(database: Database) -> None:
+    event_states = ("waiting", "taken", "done", "parked", "merged")
+    reply_states = ("waiting", "sending", "sent", "dead", "doubtful")
+    async with database.write() as transaction:
+        for age, at in (("old", OLD), ("recent", RECENT)):
+            events = [an_event(f"{age} {state}", state, at) for state in event_states]
+            await transaction.execute(insert(inbox), events)
+            await transaction.execute(insert(outbox), [a_reply(f"{age} {state}", state, at) for state in reply_states])
+        await transaction.execute(insert(turns), [a_turn("running", OLD), a_turn("done", OLD), a_turn("parked", OLD)])
+    assert await tidy(database, NOW) == Forgotten(over=4)
+    events, replies, turn_states = await kept(database)
+    recent = [f"recent {state}" for state in event_states]
+    assert events == ["old waiting", "old taken", "old parked", *recent]
+    assert replies == [f"old {s}" for s in reply_states if s != "sent"] + [f"recent {s}" for s in reply_states]
+    assert turn_states == ["running", "parked"]
+    assert await tidy(database, NOW) == Forgotten()
+
+
+async def test_what_was_put_aside_or_lost_is_told_of_for_thirty_days_and_then_forgotten(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    for age, at in (("old", NOW - timedelta(days=30, seconds=1)), ("recent", NOW - timedelta(days=29, hours=23))):
+        async with database.write() as transaction:
+            await transaction.execute(insert(inbox), [an_event(f"{age} {s}", s, at) for s in ("waiting", "parked")])
+            lost = [a_reply(f"{age} {state}", state, at) for state in ("waiting", "dead", "doubtful")]
+            await transaction.execute(insert(outbox), lost)
+            await transaction.execute(insert(turns), [a_turn("running", at), a_turn("parked", at)])
+
+    async def once(seconds: float) -> None:
+        raise asyncio.CancelledError
+
+    with caplog.at_level("INFO"), pytest.raises(asyncio.CancelledError):
+        await tidy_daily(database, lambda: NOW, once)
+    events, replies, turn_states = await kept(database)
+    assert events == ["old waiting", "recent waiting", "recent parked"]
+    assert replies == ["old waiting", "recent waiting", "recent dead", "recent doubtful"]
+    assert turn_states == ["running", "running", "parked"]
+    async with database.read() as connection:
+        counts = await count(connection, NOW)  # what doctor tells
+    assert (counts.events_parked, counts.replies_dead, counts.replies_doubtful) == (1, 1, 1)
+    assert [parked.received_at for parked in await Inbox(database).parked_of("socket:dm:ada")] == [at]
+    assert len(await OutboxStore(database).lost_of(1)) == 2
+    told = [record.getMessage() for record in caplog.records if record.name == "bot.tidy"]
+    assert told == ["forgotten over=0 events_parked=1 turns_parked=1 replies_lost=2"]
+
+
+async def test_what_waited_for_long_before_it_was_put_aside_is_told_of_for_as_long(database: Database) -> None:
+    long_ago, yesterday = NOW - timedelta(days=60), NOW - timedelta(days=1)
+    async with database.write() as transaction:
+        await transaction.execute(insert(turns), [{"id": 7, **a_turn("parked", yesterday)}])
+        await transaction.execute(insert(inbox), [an_event("a", "parked", long_ago) | {"turn_id": 7}])
+    assert await tidy(database, NOW) == Forgotten()
+    assert await tidy(database, NOW + timedelta(days=30)) == Forgotten(events_parked=1, turns_parked=1)
+
+
+async def test_whoever_writes_comes_in_between(database: Database) -> None:
+    async with database.write() as transaction:
+        await transaction.execute(insert(inbox), [an_event(str(number), "done", OLD) for number in range(4000)])
+    tidying = asyncio.create_task(tidy(database, NOW))
+    left = 4000
+    while left == 4000:
+        async with database.write() as transaction:
+            left = len((await transaction.scalars(select(inbox.c.id))).all())
+    assert 0 < left < 4000
+    assert await tidying == Forgotten(over=4000)
+
+
+async def test_it_is_done_at_once_and_then_every_day_whatever_breaks(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    days = 0
+
+    async def wait(seconds: float) -> None:
+        nonlocal days
+        assert seconds == DAY_S
+        days += 1
+        if days == 3:
+            raise asyncio.CancelledError
+
+    def now() -> datetime:
+        if days == 1:
+            raise OSError("no clock today")
+        return NOW + timedelta(days=days)
+
+    async with database.write() as transaction:
+        await transaction.execute(insert(inbox), [an_event("a", "done", OLD), an_event("b", "done", RECENT)])
+    with pytest.raises(asyncio.CancelledError):
+        await tidy_daily(database, now, wait)
+    assert await kept(database) == ([], [], [])
+    assert [record.getMessage() for record in caplog.records] == ["tidying broke"]
