@@ -99,6 +99,19 @@ async def test_with_nothing_configured_it_remembers_over_a_restart(command_line:
     assert stat.S_IMODE(os.stat(command_line.data_dir).st_mode) == 0o700
 
 
+async def test_what_has_been_over_for_long_is_forgotten_at_the_start(command_line: CommandLine) -> None:
+    async with scripted(command_line, echo):
+        await command_line.run("chat", typed="Hello\n")
+        with closing(sqlite3.connect(command_line.data_dir / "bot.db")) as database, database:
+            database.execute(
+                "INSERT INTO inbox (platform, event_id, scope, state, kind, is_timed, origin, author, sent_at, "
+                "received_at) VALUES ('console', 'old', 'console:dm:memgpt', 'done', 'user_message', 0, '{}', '', 0, 0)"
+            )
+        await command_line.run("chat", typed="Hello again\n")
+    with closing(sqlite3.connect(command_line.data_dir / "bot.db")) as database:
+        assert database.execute("SELECT count(*) FROM inbox WHERE event_id = 'old'").fetchone() == (0,)
+
+
 async def test_stdout_holds_the_replies_one_a_line_and_nothing_else(command_line: CommandLine) -> None:
     async with scripted(command_line, echo):
         code, out, _ = await command_line.run(
@@ -125,6 +138,28 @@ async def test_an_outage_is_told_beside_the_replies_and_the_conversation_goes_on
     assert key not in "".join(err)
 
 
+async def test_the_terminals_commands_work_in_a_pipe(command_line: CommandLine) -> None:
+    typed = "one|/save first|two|/pop|/retry|/restore first|/dump|three|/summarize|/heartbeat|/memorywarning|"
+    async with scripted(command_line, lambda request: says(f"to {len(request['messages'])}")):
+        code, out, _ = await command_line.run("chat", "--yes", typed=typed.replace("|", "\n"))
+    assert code == 0
+    assert out[:2] == ["to 2", "Saved as 'first'. `/restore first` brings me back to this moment."]
+    assert out[2:5] == ["to 5", "Taken back: 1 turn (3 messages). What was sent stays sent.", "to 2"]
+    assert out[5].startswith("I am as I was at 'first'.")
+    assert '"message": "one"' in out[6]
+    assert out[7:8] == ["to 5"]
+    assert out[8].startswith("3 entries left the window")
+    assert len(out) == 11  # the two events have their turns, in which this model speaks
+
+
+async def test_the_agent_may_speak_first(command_line: CommandLine) -> None:
+    async with scripted(command_line, [says("Welcome!"), says("Hello Ada")]) as server:
+        code, out, _ = await command_line.run("chat", "--first", typed="I am Ada\n")
+        event = json.loads(server.requests[0]["messages"][-1]["content"])
+    assert (code, out) == (0, ["Welcome!", "Hello Ada"])
+    assert (event["type"], event["message"]) == ("login", "The person opened the conversation.")
+
+
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -149,6 +184,23 @@ async def test_a_reader_that_leaves_ends_the_conversation(command_line: CommandL
         assert len(server.requests) == 1
     assert b"Traceback" not in err
     assert b"Exception" not in err
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-"])
+async def test_closed_streams_end_it_at_once(command_line: CommandLine, closed: str) -> None:
+    async with scripted(command_line, echo):
+        process = await asyncio.create_subprocess_exec(
+            *("sh", "-c", f'echo Hi | exec "$0" -m bot chat --plain {closed}', sys.executable),
+            cwd=ROOT,
+            env=command_line.settings,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(LIMIT_S):
+            _, err = await process.communicate()
+    assert process.returncode == 0
+    assert b"Traceback" not in err, err.decode()
 
 
 @pytest.mark.parametrize("moment", ["idle", "busy"])
@@ -180,11 +232,14 @@ async def test_an_interrupt_ends_it_at_once_without_a_traceback(command_line: Co
     assert b"Fatal" not in err
 
 
-async def test_what_was_said_before_a_kill_is_kept_and_the_message_in_flight_too(command_line: CommandLine) -> None:
+async def test_what_was_said_before_a_kill_is_kept_and_the_message_in_flight_is_answered(
+    command_line: CommandLine,
+) -> None:
     arrived = asyncio.Event()
 
     def reply(request: Request) -> Reply:
-        if json.loads(request["messages"][-1]["content"])["message"] == "In flight":
+        in_flight = json.loads(request["messages"][-1]["content"])["message"] == "In flight"
+        if in_flight and not arrived.is_set():
             arrived.set()
             return Reply(hangs=True)
         return echo(request)
@@ -200,8 +255,8 @@ async def test_what_was_said_before_a_kill_is_kept_and_the_message_in_flight_too
         code, out, _ = await command_line.run("chat", typed="Later\n/agent search flight\n")
         prompt = json.dumps(server.requests[-1]["messages"])
     assert code == 0
-    assert out[0] == r"You said: Later\nindeed"
-    assert "In flight" in out[1]
+    assert out[:2] == [r"You said: In flight\nindeed", r"You said: Later\nindeed"]
+    assert "In flight" in out[2]
     assert prompt.index("Earlier") < prompt.index("In flight") < prompt.index("Later")
 
 
@@ -226,7 +281,8 @@ async def test_settings_and_names_that_cannot_be_used_are_one_line_and_78(comman
         ("OPENAI_API_KEY", ("chat", "--model", "gpt-4o"), {}),
         ("personas", ("chat", "--persona", "nobody"), {}),
         ("humans", ("chat", "--human", "../../etc/passwd"), {}),
-        ("BOT_PLATFORMS", ("run",), {}),
+        ("BOT_PLATFORMS: names no platform", ("run",), {}),
+        ("BOT_PLATFORMS: discord: not supported", ("run",), {"BOT_PLATFORMS": "console,discord", "DISCORD_TOKEN": "x"}),
     ):
         code, line = await command_line.fault(*words, **settings)
         assert (code, told in line) == (78, True), line

@@ -1,8 +1,10 @@
 """The operator's commands as they are started: real processes, exit codes, one clear line for each fault."""
 
 import asyncio
+import contextlib
 import json
 import os
+import signal
 import sqlite3
 import stat
 import sys
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.documents import testing as documents
 from adapters.testing import ScriptedServer, answer, says
 
 ROOT = Path(__file__).parents[1]
@@ -30,7 +33,9 @@ class CommandLine:
             "BOT_DATA_DIR": str(self.data_dir),
         }
 
-    async def start(self, *words: str, stdin: int = asyncio.subprocess.PIPE) -> asyncio.subprocess.Process:
+    async def start(
+        self, *words: str, stdin: int = asyncio.subprocess.PIPE, stderr: int = asyncio.subprocess.PIPE
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "bot", *words),
@@ -38,7 +43,7 @@ class CommandLine:
             env=self.settings,
             stdin=stdin,
             stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=stderr,
         )
 
     async def run(self, *words: str, typed: bytes = b"") -> tuple[int, list[str], list[str]]:
@@ -74,7 +79,7 @@ async def test_beside_a_running_bot_some_commands_read_and_the_others_wait_their
         assert (code, json.loads(exported[4])["text"], len(err)) == (0, "Größe 👋", 1)
         assert (await command_line.run("backup", "--out", "copy.db"))[0] == 0
         assert stat.S_IMODE(os.stat(tmp_path / "copy.db").st_mode) == 0o600
-        for words in (("erase", "--agent", "ada", "--yes"), ("migrate",), ("import", os.devnull)):
+        for words in (("erase", "--agent", "ada", "--yes"), ("migrate",), ("import", os.devnull), ("load", ".")):
             code, out, err = await command_line.run(*words)
             assert (code, out, len(err)) == (69, [], 1), words
             assert "in use by another process" in err[0]
@@ -129,7 +134,7 @@ async def test_the_first_steps_of_an_operator_need_no_answers(command_line: Comm
     assert stat.S_IMODE(os.stat(tmp_path / ".env").st_mode) == 0o600
     code, out, err = await command_line.run("doctor")
     assert (code, err) == (0, [])
-    assert [line[:4] for line in out] == ["ok  "] * 6
+    assert [line[:4] for line in out] == ["ok  "] * 9
     assert await command_line.run("agents") == (
         0,
         ["SCOPE  NAME  MESSAGES  NOTES  CORE TOKENS  LAST ACTIVE"],
@@ -165,3 +170,142 @@ async def test_a_damaged_database_is_left_as_it_was(command_line: CommandLine) -
         assert (code, out, len(err)) == (69, [], 1), (words, err)
         assert "not made by this program" in err[0]
     assert database.read_bytes() == before
+
+
+async def test_a_book_is_loaded_replaced_and_found(command_line: CommandLine, tmp_path: Path) -> None:
+    chapters = [f"# Chapter {number}\n\n" + f"Nothing happens on day {number}. " * 400 for number in range(1, 101)]
+    chapters[56] += "\n\nThe heirloom lies under the third floorboard."
+    (tmp_path / "books").mkdir()
+    (tmp_path / "books" / "diary.md").write_text("\n\n".join(chapters), encoding="utf-8")
+    (tmp_path / "books" / "letter.txt").write_bytes("Grüße aus Köln".encode("cp1252"))
+    (tmp_path / "books" / "photo.txt").write_bytes(b"\x89PNG\x00")
+    assert (tmp_path / "books" / "diary.md").stat().st_size > 900_000
+    code, out, err = await command_line.run("load", "books", "--agent", "ada")
+    assert (code, len(out)) == (0, 1)
+    assert out[0].startswith("console:dm:ada: 2 documents loaded, 1 skipped; source books holds 2 documents in ")
+    assert err == ["books/photo.txt: is no text (or UTF-16 without a byte order mark)"]
+    code, out, _ = await command_line.run("load", "books/*", "--agent", "ada", "--source", "books")
+    assert (code, out[0].split(";")[0]) == (0, "console:dm:ada: 0 documents loaded, 2 unchanged, 1 skipped")
+    (tmp_path / "books" / "letter.txt").write_text("Grüße aus Bonn", encoding="utf-8")
+    code, out, err = await command_line.run("load", "books/letter.txt", "--agent", "ada", "--source", "books")
+    assert (code, err) == (0, [])
+    assert out[0].startswith("console:dm:ada: 0 documents loaded, 1 replaced; source books holds 2 documents in ")
+
+    code, out, _ = await command_line.run(
+        "chat", "--agent", "ada", typed=b"/agent search heirloom\n/agent search Bonn\n"
+    )
+    assert code == 0
+    assert "**diary.md** (Chapter 57): " in out[0]
+    assert "third floorboard" in out[0]
+    assert "**letter.txt**: Grüße aus Bonn" in out[1]
+    assert "Köln" not in out[1]
+
+
+async def test_a_folder_of_every_kind_is_loaded_around_what_is_bad_in_it(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    inventory = "Thing,Place\nsextant,attic\n"
+    page = "<title>Garden</title><h2>Quince</h2><p>Prune the quince in March.<p hidden>Water the nettles.</p>"
+    good = {
+        "notes.md": b"# Boat\n\nThe anchor weighs nine stone.",
+        "log.txt": b"The barometer fell at noon.",
+        "garden.html": page.encode(),
+        "ship.pdf": documents.pdf("Cover", "The rudder is made of teak"),
+        "letter.docx": documents.docx("#Letters", "##Aunt", "The parrot arrives on Tuesday."),
+        "inventory.csv": inventory.encode(),
+        "novel.epub": documents.epub({"one.xhtml": "<h1>Chapter One</h1><p>A lighthouse keeper wakes.</p>"}),
+        "talk.pptx": documents.pptx(("Intro", "Welcome"), ("Tides", "The moon pulls the estuary")),
+        "sums.xlsx": documents.xlsx({"Rent": [["Month", "Sum"], ["May", 1250]]}),
+    }
+    bad = {
+        "empty.pdf": (b"", "is empty"),
+        "false.pdf": (b"\x89PNG\x00", "is no PDF"),
+        "locked.pdf": (documents.locked_pdf(), "is protected by a password"),
+        "scan.pdf": (documents.pdf(""), "holds no text: its pages are pictures or empty"),
+        "short.docx": (documents.docx("x" * 500)[:-30], "is damaged, or no Word document (.docx)"),
+    }
+    (tmp_path / "shelf").mkdir()
+    for name, content in (good | {name: content for name, (content, _) in bad.items()}).items():
+        (tmp_path / "shelf" / name).write_bytes(content)
+    code, out, err = await command_line.run("load", "shelf", "--agent", "ada")
+    assert (code, len(out)) == (0, 1)
+    assert out[0].startswith("console:dm:ada: 9 documents loaded, 5 skipped; source shelf holds 9 documents in ")
+    assert [line.removeprefix("shelf/").split(" (it may need")[0] for line in err] == [
+        f"{name}: {told}" for name, (_, told) in sorted(bad.items())
+    ]
+
+    asked = [
+        "rudder teak",
+        "parrot Tuesday",
+        "quince March",
+        "sextant attic",
+        "lighthouse keeper",
+        "estuary",
+        "Sum May",
+    ]
+    typed = "".join(f"/agent search {words}\n" for words in [*asked, "nettles"])
+    code, out, _ = await command_line.run("chat", "--agent", "ada", typed=typed.encode())
+    assert code == 0
+    for told, shown in zip(
+        (
+            "**ship.pdf** (page 2): The rudder is made of teak",
+            "**letter.docx** (Letters > Aunt): ",
+            "**garden.html** (Garden > Quince): ",
+            "**inventory.csv**: Row 2: Thing: sextant; Place: attic",
+            "**novel.epub** (Chapter One): ",
+            "**talk.pptx** (Tides, page 2): ",
+            "**sums.xlsx** (Rent): # Rent Row 2: Month: May; Sum: 1250",
+        ),
+        out,
+        strict=False,
+    ):
+        assert told in shown
+    assert "nettles." not in out[-1]
+
+
+async def test_a_load_that_cannot_be_done_is_one_line_and_makes_nobody(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "photo.png").write_bytes(b"x")
+    (tmp_path / "empty.txt").write_bytes(b"")
+    (tmp_path / "good.md").write_text("Good.", encoding="utf-8")
+    for words, expected, lines in (
+        (("nothing.md",), 69, 1),
+        (("good.md", "nothing.md"), 69, 1),
+        (("photo.png",), 69, 2),
+        (("empty.txt",), 69, 2),
+        (("good.md", "--agent", "discord:dm:7"), 69, 1),
+    ):
+        code, out, err = await command_line.run("load", *words)
+        assert (code, out, len(err)) == (expected, [], lines), (words, err)
+    for words in ((), ("good.md", "--source", ""), ("good.md", "--source", "a\nb"), ("good.md", "--agent", "a/b")):
+        code, out, _ = await command_line.run("load", *words)
+        assert (code, out) == (2, [])
+    assert (await command_line.run("agents"))[2] == ["There are no agents yet."]
+
+
+async def test_on_a_terminal_a_bar_moves_and_ctrl_c_leaves_whole_documents(
+    command_line: CommandLine, tmp_path: Path
+) -> None:
+    (tmp_path / "books").mkdir()
+    for number in range(40):
+        (tmp_path / "books" / f"{number:02}.txt").write_text(f"Day {number}. " * 8_000, encoding="utf-8")
+    ours, theirs = os.openpty()
+    process = await command_line.start("load", "books", stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    async with asyncio.timeout(LIMIT_S):
+        while b".txt" not in shown and b"vectors" not in shown:
+            shown += await asyncio.to_thread(os.read, ours, 4096)
+        process.send_signal(signal.SIGINT)
+        await process.communicate()
+    with contextlib.suppress(OSError):  # the terminal's other end is closed
+        while more := os.read(ours, 4096):
+            shown += more
+    os.close(ours)
+    assert process.returncode == 130
+    assert b"Traceback" not in shown
+    assert b"load again for the rest" in shown
+    code, out, err = await command_line.run("load", "books")
+    assert (code, err) == (0, [])
+    assert "holds 40 documents in " in out[0]

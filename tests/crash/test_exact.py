@@ -1,0 +1,118 @@
+"""A conversation whose bot is killed at every moment that can be named, one after the other: it ends as if not.
+
+A bot is killed once: at its n-th commit, or write of vectors, the n-th time that the platform hears from it, or at its
+n-th call of the model; n goes up until the conversation is over before that.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from adapters.testing import ScriptedServer
+from tests.crash.model import ObedientModel
+from tests.crash.nursery import LIMIT_S, Nursery, nursery
+from tests.crash.people import Conversation
+from tests.crash.torture import SETTINGS, bad_lines
+from tests.crash.verdict import at_rest, calls_repeated_in_a_life, violations
+from tests.platforms.socket_platform import Json, SocketServer
+
+SAID = ("note", "fact", "twice")
+"""The orders of what is said at once: turns of three or four steps."""
+
+Watch = Callable[[str], None]
+"""Is told what the platform is about to take in from the bot, or has taken in, or that the model was asked."""
+
+
+class WatchedPlatform(SocketServer):
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def _hear(self, entry: Json, writer: asyncio.StreamWriter) -> None:
+        self._watch("before")
+        super()._hear(entry, writer)
+        self._watch("after")
+
+
+@pytest.fixture
+async def bots() -> AsyncIterator[Nursery]:
+    async with nursery() as bots:
+        yield bots
+
+
+async def converse(folder: Path, bots: Nursery, watch: Watch, *hooks: str) -> tuple[int, list[str]]:
+    """Hold the conversation to its end, with a new bot for one that was killed; returns how many lived, and faults."""
+    talk, model = Conversation(("ada",)), ObedientModel(Random(0), asked=lambda: watch("model"))
+    lives, is_over = 0, False
+    async with WatchedPlatform(watch) as platform, ScriptedServer(model) as server:
+
+        async def live_on() -> int:
+            nonlocal lives
+            code = -9
+            while code == -9:
+                lives += 1
+                settings = SETTINGS | {"OPENAI_BASE_URL": server.url, "LLM_MODEL": f"life-{lives}"}
+                await bots.bear(folder, platform.port, settings, *(hooks if lives == 1 else ()))
+                if is_over:
+                    await platform.connected()
+                    bots.terminate()
+                code = await bots.ended()
+            return code
+
+        living = asyncio.create_task(live_on())
+        for order in SAID:
+            talk.order(platform, "ada", order)
+        await platform.until(lambda: not talk.is_busy(platform))
+        await platform.connected()
+        await at_rest(folder / "data", LIMIT_S)
+        is_over = True
+        bots.terminate()
+        assert await living == 0
+    found = await violations(folder / "data", [talk], platform) + calls_repeated_in_a_life(model)
+    return lives, found + bad_lines(folder / "log")
+
+
+async def at_every_moment(folder: Path, bots: Nursery, what: str, hook: str | None = None) -> int:
+    """Kill it at its n-th moment of a kind, for every n; returns how many there were."""
+    for number in count(1):
+        moments = count(1)
+
+        def watch(moment: str) -> None:
+            if moment == what and next(moments) == number:  # noqa: B023 - it is done with before the next
+                bots.kill()
+
+        hooks = [f"{hook}-{number}"] if hook else []
+        own = folder / f"{number}"
+        own.mkdir()
+        lives, found = await converse(own, bots, watch, *hooks)
+        assert (number, found) == (number, [])
+        if lives == 1:
+            return number - 1
+    raise AssertionError
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_killed_at_any_commit_it_ends_the_same(tmp_path: Path, bots: Nursery, when: str) -> None:
+    assert await at_every_moment(tmp_path, bots, "", f"commit-{when}") > 12
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_killed_at_any_write_to_the_vector_index_it_ends_the_same(
+    tmp_path: Path, bots: Nursery, when: str
+) -> None:
+    assert await at_every_moment(tmp_path, bots, "", f"vectors-{when}") == 1  # a note
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_killed_at_anything_it_tells_the_platform_it_ends_the_same(
+    tmp_path: Path, bots: Nursery, when: str
+) -> None:
+    assert await at_every_moment(tmp_path, bots, when) > 5  # a greeting, three messages and two replies
+
+
+async def test_killed_at_any_call_of_the_model_it_ends_the_same(tmp_path: Path, bots: Nursery) -> None:
+    assert await at_every_moment(tmp_path, bots, "model") > 3
