@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from adapters.testing import Reply, Request, ScriptedServer, answer, says
+from adapters.testing import Reply, Request, ScriptedServer, answer
 
 REPLY = "That sounds good. Tell me more about it, if you like, and I will keep it in mind for the next time."
 
@@ -22,7 +22,12 @@ def _reply(request: Request) -> Reply:
             ("archival_memory_search", {"query": "house"}),
             ("send_message", {"message": REPLY}),
         )
-    return says(REPLY, thinks="They tell me about their day.") if "tools" in request else answer(REPLY)
+    # Servers say what a call took; where they do not, the bot counts for itself.
+    prompt = sum(len(str(message)) for message in request["messages"]) // 4
+    if "tools" not in request:
+        return answer(REPLY, prompt_tokens=prompt, completion_tokens=40)
+    says = ("send_message", {"message": REPLY})
+    return answer("They tell me about their day.", says, prompt_tokens=prompt, completion_tokens=40)
 
 
 async def _serve() -> None:

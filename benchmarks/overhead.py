@@ -1,4 +1,4 @@
-"""What the bot adds to a model call: calls, CPU, and how well the prompt suits a server's prompt cache.
+"""What the bot adds to a model call: calls, CPU, time, and how well the prompt suits a server's prompt cache.
 
 The floor is the least that a chat bot with a database does for a message, measured in the same run, in turn with the
 bot: one call of the openai SDK (a system and a user message), and two rows (the message before the call, the reply
@@ -11,17 +11,22 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import aiosqlite
 from openai import AsyncOpenAI
 
+from adapters.openai_model import OpenAIModel
+from adapters.ports import Address
 from adapters.testing import Reply, Request, ScriptedServer, says
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import REPLY, model_server
-from bot.testing import open_bot
+from bot.testing import RecordingPlatform, open_bot
+from bot.turn import Turns
+from memory.inbox import Inbox
+from memory.outbox import OutboxStore
 
 ROUNDS = 7
 MESSAGES = 30
@@ -40,6 +45,7 @@ async def figures() -> list[Figure]:
         Figure("model calls per plain message", calls, "calls", 1.0),
         Figure("prompt that repeats the last one's prefix", 100 * share, "%", 95.0, at_least=True),
         Figure("CPU per message, against the floor", await _cpu_ratio(), "x floor", 2.0),
+        Figure("time to the reply (p50), against the floor", await _latency_ratio(), "x floor", 2.0),
     ]
 
 
@@ -48,12 +54,12 @@ async def _cpu_ratio() -> float:
     with tempfile.TemporaryDirectory() as folder:
         async with (
             model_server() as url,
-            _floor(url, Path(folder) / "floor.db") as floor,
+            floor(url, Path(folder) / "floor.db") as least,
             open_bot(Path(folder) / "bot", llm_model="gpt-4o", openai_base_url=url) as bot,
         ):
             ratios = []
             for number in range(ROUNDS + 1):
-                floor_cpu, bot_cpu = await _cpu(floor), await _cpu(bot.say)
+                floor_cpu, bot_cpu = await _cpu(least), await _cpu(bot.say)
                 if number:  # the first round warms up
                     ratios.append(bot_cpu / floor_cpu)
                     print(f"  round {number}: floor {floor_cpu * 1e3:.2f} ms, bot {bot_cpu * 1e3:.2f} ms CPU a message")
@@ -67,8 +73,82 @@ async def _cpu(send: Send) -> float:
     return (time.process_time() - before) / MESSAGES
 
 
+async def _latency_ratio() -> float:
+    """The median over rounds of (p50 of the bot) / (p50 of the floor); prints what each part of a turn takes."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with (
+            model_server() as url,
+            floor(url, Path(folder) / "floor.db") as least,
+            open_bot(Path(folder) / "bot", llm_model="gpt-4o", openai_base_url=url) as bot,
+        ):
+            posted = _posted(bot.platform)
+            await _p50(least), await _p50(bot.say, posted)  # warms up
+            with ExitStack() as stack:
+                took = {name: stack.enter_context(_timed(of, method)) for name, (of, method) in PARTS.items()}
+                ratios = []
+                for number in range(1, ROUNDS + 1):
+                    at_floor, ours = await _p50(least), await _p50(bot.say, posted)
+                    ratios.append(ours / at_floor)
+                    print(f"  round {number}: floor {at_floor * 1e3:.2f} ms, bot {ours * 1e3:.2f} ms to the reply")
+            print("  " + ", ".join(f"{name} {statistics.median(times) * 1e3:.2f} ms" for name, times in took.items()))
+            return statistics.median(ratios)
+
+
+async def _p50(send: Send, posted: Sequence[float] = ()) -> float:
+    """Seconds from a message to its reply: where the reply is posted before all is done, until it is."""
+    took = []
+    for _ in range(MESSAGES):
+        begun = time.perf_counter()
+        await send(WORDS)
+        took.append((posted[-1] if posted else time.perf_counter()) - begun)
+    return statistics.median(took)
+
+
+def _posted(platform: RecordingPlatform) -> list[float]:
+    """When replies were posted."""
+    moments: list[float] = []
+    send = platform.send
+
+    async def sending(address: Address, text: str, key: str, *, reply_to: str | None = None) -> str | None:
+        moments.append(time.perf_counter())
+        return await send(address, text, key, reply_to=reply_to)
+
+    platform.send = sending  # type: ignore[method-assign]
+    return moments
+
+
+PARTS: dict[str, tuple[type, str]] = {
+    "kept": (Inbox, "add"),
+    "begun": (Turns, "begin"),
+    "model call": (OpenAIModel, "complete"),
+    "step kept": (Turns, "_commit"),
+    "marked as sent": (OutboxStore, "sent"),
+}
+
+
+@contextmanager
+def _timed(of: type, method: str) -> Iterator[list[float]]:
+    """Seconds that each call of a method takes."""
+    took: list[float] = []
+    whole: Callable[..., Awaitable[object]] = getattr(of, method)
+
+    async def timed(*arguments: object, **named: object) -> object:
+        begun = time.perf_counter()
+        try:
+            return await whole(*arguments, **named)
+        finally:
+            took.append(time.perf_counter() - begun)
+
+    setattr(of, method, timed)
+    try:
+        yield took
+    finally:
+        setattr(of, method, whole)
+
+
 @asynccontextmanager
-async def _floor(url: str, path: Path) -> AsyncIterator[Send]:
+async def floor(url: str, path: Path) -> AsyncIterator[Send]:
+    """The least that a chat bot with a database does for a message."""
     async with aiosqlite.connect(path) as database, AsyncOpenAI(api_key="none", base_url=url) as client:
         await database.execute("PRAGMA journal_mode=WAL")
         await database.execute("PRAGMA synchronous=FULL")

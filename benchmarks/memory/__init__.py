@@ -1,0 +1,1 @@
+"""How well an agent remembers, with a real model: MemGPT's tasks, and labelled conversations from files."""
