@@ -222,7 +222,7 @@ async def open_app(
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
-        outage = Outage(lambda scope: receiver.go_on(scope), wait)
+        outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         waiting, channels = Waiting(), Channels(database)
         admission = Admission(people, settings.bot_admission, settings.bot_owners, now)
         conductor = Conductor(

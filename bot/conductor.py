@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 
 from adapters.ports import Address, ChatPlatform, ModelError, ModelUnavailable, Origin
 from bot.agents import Agents
@@ -35,6 +36,7 @@ At first with all others that were under way, any of which may be it; then witho
 """
 
 KEPT = "I have kept your message and will answer it when I can."
+NO_ANSWER_OF_MODEL = "the language model gave no answer"
 TRY_AGAIN = "Please try again in a while."
 
 
@@ -121,6 +123,8 @@ class Conductor:
         self._unfinished.setdefault(record.scope, record.id)
         if record.resumed >= BESIDE_OTHERS:
             self._held.add(record.scope)
+        if record.failing_since is not None:
+            self._outage.since = min(self._outage.since or record.failing_since, record.failing_since)
         return record.scope in self._held
 
     def let_go(self, scope: str) -> None:
@@ -149,6 +153,11 @@ class Conductor:
             await finish(self._put_aside(woken, None, "the program ended whenever it came to this"))
             await self.tell(woken.origin, WENT_WRONG)
             return Next.ENDED
+        if (
+            self._outage.is_on
+            and self._now() - (since := self._failing_since(woken)) >= self._retries_for > timedelta()
+        ):
+            return await self._waited_out(woken, since)
         turn: OpenTurn | None = None
         try:
             async with self._showing_work(woken.origin.address) if woken.is_addressed else nullcontext():
@@ -258,7 +267,7 @@ class Conductor:
 
     def _forget(self, woken: Woken) -> None:
         for event in woken.events:
-            self._waiting.forget(woken.scope, event.id)
+            self._waiting.taken(event)
 
     async def _run(self, woken: Woken, turn: OpenTurn) -> Ended | None:
         charge = Charge(turn.progress.agent.id, woken.scope, person_of(woken.origin), woken.is_timed)
@@ -283,7 +292,7 @@ class Conductor:
                     self._agents.keep,
                     self._observe(woken.scope),
                     stops=lambda: self._reason_to_stop(woken),
-                    worked=self._outage.worked,
+                    worked=partial(self._outage.worked, woken.scope),
                 )
             except ChangedMeanwhile:
                 in_vain += 1
@@ -350,25 +359,43 @@ class Conductor:
                 await self.tell(woken.origin, WENT_WRONG)
         return Next.ENDED
 
+    def _failing_since(self, woken: Woken) -> datetime:
+        """Since when it waits for the model, should that be down."""
+        if woken.record is not None and woken.record.failing_since is not None:
+            return woken.record.failing_since
+        now = self._now()
+        came_at = woken.events[0].sent_at if woken.events else now
+        return max(self._outage.since or now, min(came_at, now))
+
     async def _without_model(self, woken: Woken, turn: OpenTurn, error: ModelUnavailable) -> Next:
         """Put the turn off until the model answers again, or aside if it has waited long enough."""
-        record = woken.record
-        since = record.failing_since if record is not None and record.failing_since is not None else self._now()
+        record, since = woken.record, self._failing_since(woken)
         if self._now() - since >= self._retries_for:
-            await self._put_aside(woken, turn, f"the language model gave no answer: {error}", "model_down")
+            await self._put_aside(woken, turn, f"{NO_ANSWER_OF_MODEL}: {error}", "model_down")
             if not self._retries_for:
                 await self.tell(woken.origin, f"{error} {TRY_AGAIN}")
             return Next.ENDED
         was_told = woken.is_timed or (record is not None and record.was_told)
         self._unfinished[woken.scope] = turn.id
-        self._outage.failed(woken.scope, error.retry_after)
+        self._outage.failed(woken.scope, since + self._retries_for, error.retry_after)
         self._metrics.retried("model")
+        # Before the journal is written: meanwhile an answer to somebody else may end the outage.
+        is_news = not woken.is_timed and self._outage.is_news_to(person_of(woken.origin))
         await self._journal.put_off(turn.id, since, was_told=True)
-        if not was_told:
-            await self.tell_of_outage(woken.origin, str(error))
-        elif not woken.is_timed:  # by an earlier process, perhaps
-            self._outage.is_news_to(person_of(woken.origin))
+        if is_news and not was_told:
+            await self.tell(woken.origin, f"{error} {KEPT}")
         return Next.PUT_OFF
+
+    async def _waited_out(self, woken: Woken, since: datetime) -> Next:
+        """Put aside what the model was down for as long as it may wait; it is not tried once more for that."""
+        logger.warning("put aside, as the model gives no answer since %s", f"{since:%Y-%m-%d %H:%M:%S}")
+        try:
+            await finish(self._put_aside(woken, None, NO_ANSWER_OF_MODEL, "model_down"))
+        except Exception:
+            logger.exception("what became of it could not be written down")
+            return Next.STUCK
+        self._forget(woken)
+        return Next.ENDED
 
     async def _cancelled(self, woken: Woken, turn: OpenTurn | None) -> None:
         if turn is not None and self.is_closing:
@@ -405,6 +432,7 @@ class Conductor:
         if agent_id is not None and (await self._agents.get(woken.scope)).paused_at is None:
             self._agents.let_go(woken.scope)
         self._unfinished.pop(woken.scope, None)
+        self._outage.over(woken.scope)
         self._metrics.turn_ended(outcome, woken.seconds)
 
 

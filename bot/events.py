@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from adapters.ports import InboundMessage, Origin
@@ -32,7 +33,7 @@ def user_message(message: InboundMessage, *, is_addressed: bool = True, awaits_a
     origin = message.origin
     return NewEvent(
         platform=origin.address.platform,
-        event_id=message.event_id[:MAX_ID_CHARS],
+        event_id=_kept_id(message.event_id),
         message_key=message.message_key,
         scope=scope_of(origin),
         kind=Kind.USER_MESSAGE,
@@ -46,6 +47,13 @@ def user_message(message: InboundMessage, *, is_addressed: bool = True, awaits_a
         awaits_answer=awaits_answer,
         attachments=tuple(asdict(attachment) for attachment in message.attachments),
     )
+
+
+def _kept_id(event_id: str) -> str:
+    """What an event is known by; those without an id that can be used are each one of their own, to be put aside."""
+    if 0 < len(event_id) <= MAX_ID_CHARS:
+        return event_id
+    return f"none-{sha256(clean(event_id).encode()).hexdigest() if event_id else secrets.token_hex(16)}"
 
 
 def fault_of(message: InboundMessage, now: datetime) -> str | None:

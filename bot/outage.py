@@ -4,6 +4,8 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 logger = logging.getLogger(__name__)
 
@@ -14,48 +16,96 @@ Wait = Callable[[float], Awaitable[None]]
 """Lets some seconds pass."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """A scope that waits: until when at most, and that it is no use to try it before a moment."""
+
+    until: datetime
+    not_before: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    """A scope that failed: how many answers everybody had had by then, and how often it failed between those."""
+
+    answers: int
+    apart: int
+
+
 class Outage:
     """From the first call that fails to the next one that works; there may be many, one after the other.
 
     While it lasts, the waiting scopes are woken one by one, in turn, after longer and longer waits: whichever call
     works first ends it, and then all are woken. So a model that comes back is not met by everybody before it is known
-    to be back, and a turn that fails for a reason of its own holds up nobody.
+    to be back. A turn that fails while others are answered fails for a reason of its own: it is tried after waits of
+    its own, and holds up nobody. Whoever has waited as long as they may is woken as well, to be put aside.
+
+    Args:
+        wake: has a scope go on.
+        wait: lets time pass.
+        now: the clock.
     """
 
-    def __init__(self, wake: Callable[[str], object], wait: Wait = asyncio.sleep) -> None:
+    def __init__(self, wake: Callable[[str], object], wait: Wait, now: Callable[[], datetime]) -> None:
         self._wake = wake
         self._wait = wait
-        self._waiting: dict[str, None] = {}  # in order
+        self._now = now
+        self._waiting: dict[str, _Waiting] = {}  # in the order in which they are tried
+        self._failing: dict[str, _Failing] = {}
+        self._answers = 0
         self._told: set[str] = set()
-        self._probing: asyncio.Task[None] | None = None
-        self._at_least = 0.0
+        self._pause_s = FIRST_WAIT_S
+        self._next_try_at: datetime | None = None
+        """Not before then is the model tried again; None while it answers."""
+        self._tending: asyncio.Task[None] | None = None
+        self.since: datetime | None = None
+        """When it began; None while the model answers."""
 
     @property
     def is_on(self) -> bool:
         """Whether the last call failed."""
-        return self._probing is not None
+        return self._next_try_at is not None
 
-    def failed(self, scope: str, retry_after: float | None = None) -> None:
-        """A call for this scope gave no answer; the server may have said how long to wait, in seconds."""
-        self._waiting.pop(scope, None)
-        self._waiting[scope] = None
-        self._at_least = max(self._at_least, retry_after or 0.0)
-        if self._probing is None:
+    def failed(self, scope: str, until: datetime, retry_after: float | None = None) -> None:
+        """A call for a scope gave no answer.
+
+        Args:
+            scope: whose.
+            until: so long it may wait for one.
+            retry_after: how long the server said to wait, in seconds.
+        """
+        now = self._now()
+        if self._next_try_at is None:
             logger.warning("the model gives no answer; it is tried again by and by")
-            self._probing = asyncio.create_task(self._probe(), name="try the model again")
+            self.since = self.since or now
+            self._pause_s = FIRST_WAIT_S
+            self._next_try_at = now + self._next_pause()
+        self._next_try_at = max(self._next_try_at, now + timedelta(seconds=retry_after or 0.0))
+        before = self._failing.get(scope, _Failing(self._answers, 0))
+        apart = before.apart + (before.answers != self._answers)
+        self._failing[scope] = _Failing(self._answers, apart)
+        own_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0 ** min(apart, 10)) if apart else 0.0
+        self._waiting.pop(scope, None)
+        self._waiting[scope] = _Waiting(until, now + timedelta(seconds=own_s))
+        self._tend_anew()
 
-    def worked(self) -> None:
-        """A call gave an answer."""
-        self._at_least = 0.0
-        if self._probing is None:
+    def worked(self, scope: str) -> None:
+        """A call for a scope gave an answer."""
+        self._answers += 1
+        self._failing.pop(scope, None)
+        if self._next_try_at is None:
             return
-        logger.info("the model answers again; scopes that waited: %d", len(self._waiting))
-        self._probing.cancel()
-        self._probing = None
+        now = self._now()
+        self._next_try_at = self.since = None
         self._told.clear()
-        woken, self._waiting = self._waiting, {}
-        for scope in woken:
-            self._wake(scope)
+        woken = [scope for scope, waiting in self._waiting.items() if waiting.not_before <= now]
+        logger.info("the model answers again; scopes that waited: %d", len(woken))
+        self._go_on(woken)
+        self._tend_anew()
+
+    def over(self, scope: str) -> None:
+        """A scope does not wait for its answer any more."""
+        self._failing.pop(scope, None)
 
     def is_news_to(self, person: str) -> bool:
         """Whether this person has not been told of this outage; from now on they have."""
@@ -65,19 +115,45 @@ class Outage:
 
     async def close(self) -> None:
         """Try no more."""
-        if self._probing is not None:
-            self._probing.cancel()
-            await asyncio.wait([self._probing])
-            self._probing = None
+        self._waiting.clear()
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.wait([self._tending])
 
-    async def _probe(self) -> None:
-        wait_s = FIRST_WAIT_S
-        while True:
-            # Not all bots of a server at the same moment.
-            await self._wait(max(self._at_least, wait_s * random.uniform(0.8, 1.2)))
-            self._at_least = 0.0
-            wait_s = min(LONGEST_WAIT_S, wait_s * 2)
-            if self._waiting:
-                scope = next(iter(self._waiting))
-                del self._waiting[scope]  # it comes back, at the end, if its call fails again
-                self._wake(scope)
+    def _next_pause(self) -> timedelta:
+        pause_s, self._pause_s = self._pause_s, min(LONGEST_WAIT_S, self._pause_s * 2)
+        return timedelta(seconds=pause_s * random.uniform(0.8, 1.2))  # not all bots of a server at the same moment
+
+    def _go_on(self, scopes: list[str]) -> None:
+        for scope in scopes:
+            del self._waiting[scope]  # it comes back, at the end, if its call fails again
+            self._wake(scope)
+
+    def _tend_anew(self) -> None:
+        """What is to be waited for has changed."""
+        if self._tending is not None:
+            self._tending.cancel()
+        self._tending = asyncio.create_task(self._tend(), name="try the model again") if self._waiting else None
+
+    async def _tend(self) -> None:
+        while self._waiting:
+            now = self._now()
+            due = [scope for scope, waiting in self._waiting.items() if waiting.until <= now]
+            if self._next_try_at is None:
+                due += [scope for scope, waiting in self._waiting.items() if waiting.not_before <= now < waiting.until]
+            elif self._next_try_at <= now:
+                self._next_try_at = now + self._next_pause()
+                due += [scope for scope, waiting in self._waiting.items() if waiting.not_before <= now < waiting.until][
+                    :1
+                ]
+            if due:
+                self._go_on(due)
+            else:
+                await self._wait((self._next_moment() - now).total_seconds())
+
+    def _next_moment(self) -> datetime:
+        """When there is something to do."""
+        tries = min(waiting.not_before for waiting in self._waiting.values())
+        if self._next_try_at is not None:
+            tries = max(tries, self._next_try_at)
+        return min(tries, *(waiting.until for waiting in self._waiting.values()))

@@ -13,6 +13,7 @@ from bot.attention import Attention, attend
 from bot.conductor import Conductor, Next
 from bot.lanes import Lanes
 from bot.log import of_scope
+from bot.one_by_one import OneByOne
 from bot.origins import of_json
 from bot.outage import Wait
 from bot.outbox import Outbox
@@ -20,7 +21,7 @@ from bot.scopes import scope_of
 from bot.waiting import Waiting
 from memory.channels import Channels
 from memory.database import finish
-from memory.inbox import Inbox, WaitingEvent
+from memory.inbox import Inbox
 from memory.ports import NewMessage
 from memory.turn_journal import TurnJournal, TurnRecord
 
@@ -61,9 +62,10 @@ class Receiver:
         self._now = now
         self._wait = wait
         self._most_waiting = most_waiting
+        self._waiting = waiting
+        self._arriving = OneByOne()
         self._stuck: dict[str, asyncio.Task[None]] = {}
         self._letting_go: asyncio.Task[None] | None = None
-        self._waiting = waiting
 
     async def receive(self, message: InboundMessage) -> Awaitable[None]:
         """See `adapters.ports.Receive`."""
@@ -127,6 +129,12 @@ class Receiver:
         await self._lanes.close(grace_s)
 
     async def _receive(self, message: InboundMessage) -> Awaitable[None]:
+        scope = scope_of(message.origin)
+        with of_scope(scope):
+            async with self._arriving.of(scope):
+                return await self._kept(message)
+
+    async def _kept(self, message: InboundMessage) -> Awaitable[None]:
         if not await self._admission.admits(message.origin):
             return await self._refused(message.origin)
         attended = await attend(message, self._channels)
@@ -136,27 +144,26 @@ class Receiver:
         now, origin = self._now(), message.origin
         is_addressed = attended.attention is Attention.ANSWER
         event = events.user_message(message, is_addressed=is_addressed, awaits_answer=awaits)
-        fault = events.fault_of(message, now)
-        with of_scope(event.scope):
-            if fault is not None:
-                if await self._inbox.add(event, now, fault=fault) is not None:
-                    logger.warning("event put aside: %s", fault)
-                return _Later(_no_turn)
-            id_ = None
-            if is_addressed and origin.address.thread is not None:
-                await self._channels.join(event.scope, origin.address.thread, now)
-            if awaits and self._waiting.people(event.scope) >= self._most_waiting and not event.attachments:
-                id_ = await self._inbox.merge(event, now)
-            if id_ is None:
-                id_ = await self._inbox.add(event, now)
-                if id_ is None:
-                    logger.info("event known already")
-                    return _Later(_no_turn)
-                self._waiting.note(WaitingEvent.of(id_, event))
+        if (fault := events.fault_of(message, now)) is not None:
+            if await self._inbox.add(event, now, fault=fault) is not None:
+                logger.warning("event put aside: %s", fault)
+            return _Later(_no_turn)
+        if is_addressed and origin.address.thread is not None:
+            await self._channels.join(event.scope, origin.address.thread, now)
+        if awaits and self._waiting.people(event.scope) >= self._most_waiting and not event.attachments:
+            if (joined := await self._inbox.merge(event, now)) is not None:
+                return self._answered(joined, origin, tells=is_addressed, is_own=False)
+        waits = await self._inbox.add(event, now)
+        if waits is None and is_addressed:
+            waits = await self._inbox.mean(event, now)
+        if waits is None:
+            logger.info("event known already")
+            return _Later(_no_turn)
+        self._waiting.note(waits)
         if not awaits:
             self._hear(event.scope)
             return _Later(_no_turn)
-        return self._answered(id_, origin, tells=is_addressed)
+        return self._answered(waits.id, origin, tells=is_addressed)
 
     async def _refused(self, origin: Origin) -> Awaitable[None]:
         """Nothing of what they wrote is kept; they are told why, once in a while."""
@@ -170,11 +177,12 @@ class Receiver:
         if not await self._admission.admits(origin):
             return _Later(_no_turn)
         kept = events.of_ours(origin, event)
-        id_ = await self._inbox.add(kept, self._now())
-        if id_ is None:
-            return _Later(_no_turn)
-        self._waiting.note(WaitingEvent.of(id_, kept))
-        return self._answered(id_, origin)
+        async with self._arriving.of(kept.scope):
+            waits = await self._inbox.add(kept, self._now())
+            if waits is None:
+                return _Later(_no_turn)
+            self._waiting.note(waits)
+        return self._answered(waits.id, origin)
 
     def _hear(self, scope: str) -> None:
         """Have the agent take note of what was said; it wakes for no turn, and nobody waits for it."""
@@ -188,8 +196,15 @@ class Receiver:
 
         self._lanes.submit(scope, job)
 
-    def _answered(self, id_: int, origin: Origin, *, tells: bool = True) -> Awaitable[None]:
-        """The turn of an event, to be awaited; `tells`: should the model be down, whoever wrote is told."""
+    def _answered(self, id_: int, origin: Origin, *, tells: bool = True, is_own: bool = True) -> Awaitable[None]:
+        """The turn of an event, to be awaited.
+
+        Args:
+            id_: the event.
+            origin: where it came from.
+            tells: should the model be down, whoever wrote is told.
+            is_own: the event is of one message, so that whoever does not want that answered any more can take it back.
+        """
         scope = scope_of(origin)
 
         async def job() -> None:
@@ -206,7 +221,7 @@ class Receiver:
             try:
                 await turn
             except asyncio.CancelledError:
-                if not self._conductor.is_closing and self._waiting.holds(scope, id_):
+                if is_own and not self._conductor.is_closing and self._waiting.holds(scope, id_):
                     self._waiting.forget(scope, id_)
                     await self._inbox.withdraw(id_)
                 raise

@@ -26,7 +26,7 @@ class Waiting:
         self._lines: dict[str, _Line] = {}
 
     def note(self, event: WaitingEvent) -> None:
-        """An event was kept."""
+        """An event was kept, or is now meant for the bot."""
         line = self._lines.setdefault(event.scope, _Line())
         (line.of_clocks if event.is_timed else line.of_people)[event.id] = event
         if event.awaits_answer and not event.is_timed:
@@ -41,6 +41,13 @@ class Waiting:
         line.turns.pop(id_, None)
         if not line.of_people and not line.of_clocks:
             del self._lines[scope]
+
+    def taken(self, event: WaitingEvent) -> None:
+        """What `heard` or `next` handed out waits no more, unless it was noted anew since: then it waits as that."""
+        if (line := self._lines.get(event.scope)) is None:
+            return
+        if (line.of_clocks if event.is_timed else line.of_people).get(event.id) is event:
+            self.forget(event.scope, event.id)
 
     def holds(self, scope: str, id_: int) -> bool:
         """Whether an event waits."""
@@ -61,7 +68,7 @@ class Waiting:
         line = self._lines.get(scope)
         heard: list[WaitingEvent] = []
         if line is not None:
-            newest = next(reversed(line.turns), 0)
+            newest = max(line.turns, default=0)
             for event in islice(line.of_people.values(), MOST_AT_ONCE):
                 if event.awaits_answer and (event.is_addressed or event.id >= newest):
                     break

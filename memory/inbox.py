@@ -25,7 +25,9 @@ _ADD = Prepared(
 )
 _TAKE = Prepared(
     update(inbox)
-    .where(inbox.c.id == bindparam("of_id"), inbox.c.state == _WAITING)
+    .where(
+        inbox.c.id == bindparam("of_id"), inbox.c.state == _WAITING, inbox.c.is_addressed == bindparam("as_addressed")
+    )
     .values(state=_TAKEN)
     .returning(inbox.c.text)
 )
@@ -108,19 +110,49 @@ class Inbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, event: NewEvent, now: datetime, *, fault: str | None = None) -> int | None:
-        """Keep an event; one with a fault is put aside. Returns its id, or None if it is here already."""
+    async def add(self, event: NewEvent, now: datetime, *, fault: str | None = None) -> WaitingEvent | None:
+        """Keep an event; one with a fault is put aside. Returns it as it is kept, or None if it is here already."""
         row = _row(event, now) | {"state": _PARKED if fault else _WAITING, "reason": fault}
 
-        async def commit() -> int | None:
+        async def commit() -> WaitingEvent | None:
             async with self._database.write() as transaction:
                 added = await _ADD.run(transaction, [row])
-            return added[0] if added else None
+            return WaitingEvent.of(added[0], event) if added else None
+
+        return await finish(commit())
+
+    async def mean(self, event: NewEvent, now: datetime) -> WaitingEvent | None:
+        """Have a message answered that is here already, as another event of it was only heard or could not be used.
+
+        Args:
+            event: tells of that message that the bot is meant.
+            now: the time.
+
+        Returns:
+            What waits for a turn now; None if the message has its turn, or had it.
+        """
+
+        async def commit() -> WaitingEvent | None:
+            async with self._database.write() as transaction:
+                is_it = (inbox.c.platform == event.platform, inbox.c.message_key == event.message_key)
+                twin = (await transaction.execute(select(inbox).where(*is_it))).first()
+                if twin is None or twin.event_id == event.event_id:
+                    return None
+                if (twin.state == _WAITING and not twin.is_addressed) or (twin.state == _PARKED and twin.turn_id is None):
+                    meant = _row(event, now) | {"state": _WAITING, "reason": None, "event_id": twin.event_id}
+                    await transaction.execute(update(inbox).where(inbox.c.id == twin.id).values(meant))
+                    return WaitingEvent.of(twin.id, event)
+                if twin.awaits_answer or twin.state != _DONE:
+                    return None
+                # What was taken note of cannot be taken back, so the agent has it twice: better than not to answer.
+                again = _row(event, now) | {"state": _WAITING, "reason": None, "message_key": None}
+                added = await _ADD.run(transaction, [again])
+                return WaitingEvent.of(added[0], event) if added else None
 
         return await finish(commit())
 
     async def merge(self, event: NewEvent, now: datetime) -> int | None:
-        """Keep a message as a part of the last one that waits, if that is of the same writer and place.
+        """Keep a message as a part of the last one that waits of the same writer in the same place.
 
         Returns:
             The id of that one, or None if there is none: then `add` it.
@@ -128,14 +160,14 @@ class Inbox:
 
         async def commit() -> int | None:
             async with self._database.write() as transaction:
-                last = await self._last_waiting(transaction, event)
+                last = await self._last_of(transaction, event)
                 if last is None:
                     return None
                 row = _row(event, now) | {"state": _MERGED, "reason": None, "text": None}
                 if await _ADD.run(transaction, [row]):
                     joined = update(inbox).where(inbox.c.id == last.id).values(text=f"{last.text}\n\n{event.text}")
                     await transaction.execute(joined)
-                return int(last.id)
+                return last.id
 
         return await finish(commit())
 
@@ -149,11 +181,11 @@ class Inbox:
         """Take events for a turn, as they are now: more may have been joined to them since they were read.
 
         Returns:
-            Those that still waited; give them to the turn once it has an id.
+            Those that still waited, and for the same; give them to the turn once it has an id.
         """
         taken = []
         for event in events:
-            if texts := await _TAKE.run(transaction, [{"of_id": event.id}]):
+            if texts := await _TAKE.run(transaction, [{"of_id": event.id, "as_addressed": event.is_addressed}]):
                 taken.append(replace(event, text=texts[0] or ""))
         return tuple(taken)
 
@@ -262,10 +294,12 @@ class Inbox:
         async with self._database.read() as connection:
             return await connection.scalar(select(func.count()).where(inbox.c.state == _WAITING)) or 0
 
-    async def _last_waiting(self, transaction: Transaction, event: NewEvent) -> Any:
-        waiting = select(inbox).where(inbox.c.scope == event.scope, inbox.c.state == _WAITING)
-        row = (await transaction.execute(waiting.order_by(inbox.c.id.desc()).limit(1))).first()
-        return row if row is not None and belongs(_event(row), event) else None
+    async def _last_of(self, transaction: Transaction, event: NewEvent) -> WaitingEvent | None:
+        """What waits of the same writer in the same place, the newest."""
+        of_writer = (inbox.c.author == event.author, inbox.c.kind == event.kind)
+        waiting = select(inbox).where(inbox.c.scope == event.scope, inbox.c.state == _WAITING, *of_writer)
+        rows = await transaction.execute(waiting.order_by(inbox.c.id.desc()))
+        return next((waits for row in rows if belongs(waits := _event(row), event)), None)
 
 
 def belongs(event: WaitingEvent, other: WaitingEvent | NewEvent) -> bool:

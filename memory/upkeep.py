@@ -87,14 +87,23 @@ def integrity(path: Path) -> str:
     """What SQLite says to the whole file, in one line: "ok", or the first faults. Blocking.
 
     The file itself, its indexes, and that no row belongs to one that is gone; beside a running bot.
+
+    Raises:
+        StorageUnavailable: it cannot be looked at, as it is locked or on a disk that fails.
     """
-    with closing(_connect(path)) as connection:
-        found = [" ".join(str(row[0]).split()) for row in connection.execute("PRAGMA integrity_check(3)")]
-        if found == ["ok"]:
-            orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(3)
-            found = [
-                f"row {row} of {table} belongs to a row of {parent} that is gone" for table, row, parent, _ in orphans
-            ]
+    try:
+        with closing(_connect(path)) as connection:
+            found = [" ".join(str(row[0]).split()) for row in connection.execute("PRAGMA integrity_check(3)")]
+            if found == ["ok"]:
+                orphans = connection.execute("PRAGMA foreign_key_check").fetchmany(3)
+                found = [
+                    f"row {row} of {table} belongs to a row of {parent} that is gone"
+                    for table, row, parent, _ in orphans
+                ]
+    except sqlite3.OperationalError as error:
+        raise unavailable(path, error) from error
+    except sqlite3.DatabaseError as error:  # so damaged that the check itself ends at it
+        return " ".join(str(error).split())
     return "; ".join(found) or "ok"
 
 

@@ -76,7 +76,8 @@ async def test_what_was_heard_and_not_yet_noted_survives_the_process(tmp_path: P
 
 
 async def test_while_the_model_is_down_what_is_heard_does_not_try_it_and_tells_nobody(tmp_path: Path) -> None:
-    async with ScriptedServer(lambda _: fails(401, "bad key")) as server, open_bot(tmp_path, **settings(server)) as bot:
+    refused = fails(401, "bad key", retry_after="36000")  # so that no try of its own comes in between
+    async with ScriptedServer(lambda _: refused) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.choose_mode(Mode.OPEN)
         await bot.write("Are you there?")
         tries, notices = len(server.requests), list(bot.platform.notices)

@@ -52,7 +52,7 @@ from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
 from memory.database import Database
-from memory.inbox import Inbox, WaitingEvent
+from memory.inbox import Inbox
 from memory.outbox import OutboxStore
 from memory.people import People
 from memory.ports import Kind, Message, NewMessage
@@ -335,7 +335,7 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
         agent = await at_hand.get(scope)
         try:
             new = of_ours(direct(scope.rpartition(":")[2]), event)
-            waiting = [WaitingEvent.of(await inbox.add(new, now()) or 0, new)]
+            waiting = [await inbox.add(new, now())]
             turn = await turns.begin(agent, waiting, keep)
             await turns.run(turn, keep)
         except TurnGivenUp:

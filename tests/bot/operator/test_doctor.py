@@ -121,6 +121,27 @@ async def test_what_is_kept_is_looked_at(doctor: Doctor, talked: None, data_dir:
         assert "damaged" in (await doctor.failing(**model))["storage"]
 
 
+async def test_wherever_the_database_is_damaged_it_is_a_line_and_no_traceback(
+    doctor: Doctor, talked: None, data_dir: Path
+) -> None:
+    file = data_dir / "bot.db"
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page = database.execute("PRAGMA page_size").fetchone()[0]
+    whole = file.read_bytes()
+    found = set()
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        for at in range(0, len(whole), 4 * page):
+            file.write_bytes(whole[:at] + b"\xa5" * page + whole[at + page :])
+            try:
+                failed = await doctor.failing(llm_model="m", openai_base_url=server.url)
+            except pytest.fail.Exception:  # a page that nothing is kept on
+                continue
+            found.add(failed["storage"].partition("(")[0])
+    assert found
+    assert all("damaged" in line for line in found)
+
+
 async def test_a_file_of_keys_that_others_can_read_is_worth_knowing(doctor: Doctor, tmp_path: Path) -> None:
     env = tmp_path / ".env"
     env.touch(mode=0o644)

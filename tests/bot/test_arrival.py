@@ -1,0 +1,129 @@
+"""What comes in at once is kept in its order, no more of it waits than may, and nobody who is meant goes unheard."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import select
+
+from adapters.ports import Aim, InboundMessage
+from adapters.testing import ScriptedServer, says
+from bot.events import heartbeat
+from bot.scopes import scope_of
+from bot.testing import Bot, among_many, direct, in_channel, open_bot
+from memory.channels import Mode
+from memory.inbox import Inbox
+from memory.ports import Kind
+from memory.tables import inbox
+
+
+async def receive_all(bot: Bot, messages: Sequence[InboundMessage]) -> None:
+    """All at once, each as an event of its own."""
+    await asyncio.gather(*(bot.app.receiver.receive(message) for message in messages))
+
+
+async def said_to(bot: Bot, **whom: str) -> list[str]:
+    agent = await bot.agent(**whom)
+    queue = await bot.app.shelves.recall.queue(agent.id)
+    return [message.text or "" for message in queue if message.kind is Kind.USER_MESSAGE]
+
+
+async def test_what_comes_at_once_for_one_agent_is_taken_in_its_order(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            messages = [
+                in_channel(f"{number}", bot.clock(), f"p{number}", thread=f"t{number}", channel=channel)
+                for number in range(25)
+                for channel in ("general", "elsewhere", "other")
+            ]
+            await receive_all(bot, messages)
+            await bot.app.lanes.idle()
+            for channel in ("general", "elsewhere", "other"):
+                assert await said_to(bot, channel=channel) == [f"{number}" for number in range(25)]
+
+
+async def test_no_more_wait_than_may_whoever_writes_and_whatever_the_clock_wants(tmp_path: Path) -> None:
+    limit, rounds = 3, 20
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": limit}
+        async with open_bot(tmp_path, **given) as bot:
+            begun, hold = asyncio.Event(), asyncio.Event()
+
+            async def busy() -> None:
+                begun.set()
+                await hold.wait()
+
+            lane = bot.app.lanes.submit(scope_of(among_many("ada")), busy)
+            await begun.wait()
+            messages = [in_channel(f"{who}{n}", bot.clock(), who) for n in range(rounds) for who in ("ada", "bob")]
+            await receive_all(bot, messages[:10])
+            await bot.app.receiver.wake(among_many("ada"), heartbeat("a thought", bot.clock()))
+            await receive_all(bot, messages[10:])
+            assert (
+                await Inbox(bot.app.database).count_waiting() <= limit + 2
+            )  # a line for each writer, and the heartbeat
+            hold.set()
+            await lane
+            await bot.app.lanes.idle()
+            said = "\n\n".join(await said_to(bot, channel="general")).split("\n\n")
+            assert sorted(said) == sorted(message.text for message in messages)
+            for who in ("ada", "bob"):
+                assert [text for text in said if text.startswith(who)] == [f"{who}{n}" for n in range(rounds)]
+
+
+async def test_a_mention_that_was_heard_first_as_a_common_message_is_answered(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            await bot.choose_mode(Mode.LISTEN)
+            common = replace(in_channel("Hello bot", bot.clock(), aim=Aim.AT_ALL), message_key="general:1")
+            mention = replace(common, event_id="other", aim=Aim.AT_US)
+            await bot.app.receiver.receive(common)
+            await (await bot.app.receiver.receive(mention))
+            assert [text for _, text in bot.platform.sent] == ["Yes."]
+            assert await said_to(bot, channel="general") == ["Hello bot"]
+
+            again = replace(common, event_id="third", message_key="general:2", text="And again")
+            await bot.app.receiver.receive(again)
+            await bot.app.lanes.idle()  # it is taken note of before we hear that it was a mention
+            twin = replace(again, event_id="fourth", aim=Aim.AT_US)
+            await (await bot.app.receiver.receive(twin))
+            await (await bot.app.receiver.receive(twin))
+            await (await bot.app.receiver.receive(replace(again, event_id="fifth")))
+            assert [text for _, text in bot.platform.sent] == ["Yes.", "Yes."]
+
+
+async def test_a_message_whose_first_event_is_malformed_is_answered_by_its_second(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            broken = InboundMessage("e1", direct("ada"), " ", bot.clock(), message_key="ada:1")
+            await (await bot.app.receiver.receive(broken))
+            await (await bot.app.receiver.receive(replace(broken, event_id="e2", text="Hello")))
+            assert [text for _, text in bot.platform.sent] == ["Yes."]
+            assert await Inbox(bot.app.database).parked_of(scope_of(direct("ada"))) == ()
+
+
+async def test_each_event_without_an_id_is_put_aside(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        for id_ in ("", "", "x" * 300, "x" * 299 + "y", "x" * 300):
+            await bot.app.receiver.receive(InboundMessage(id_, direct("ada"), "Hello", bot.clock()))
+        async with bot.app.database.read() as connection:
+            states = list(await connection.scalars(select(inbox.c.state)))
+    assert states == ["parked"] * 4  # the same twice is one
+
+
+async def test_whoever_takes_back_what_was_joined_to_another_message_takes_back_nothing_else(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 1}
+        async with open_bot(tmp_path, **given) as bot:
+            hold = asyncio.Event()
+            bot.app.lanes.submit(scope_of(direct("ada")), hold.wait)  # type: ignore[arg-type]
+            first = await bot.app.receiver.receive(InboundMessage("1", direct("ada"), "one", bot.clock()))
+            second = await bot.app.receiver.receive(InboundMessage("2", direct("ada"), "two", bot.clock()))
+            answer, unwanted = asyncio.ensure_future(first), asyncio.ensure_future(second)
+            await asyncio.wait([unwanted], timeout=0)
+            unwanted.cancel()
+            hold.set()
+            await asyncio.wait([answer, unwanted])
+            assert [text for _, text in bot.platform.sent] == ["Yes."]
+            assert await said_to(bot) == ["one\n\ntwo"]
