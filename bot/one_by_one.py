@@ -1,4 +1,4 @@
-"""One by one: what comes in for an agent is kept in the order in which it came, while agents do not wait for each other."""
+"""One by one: what comes in for an agent is kept in the order in which it came; no agent waits for another's."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -150,9 +150,9 @@ class Receiver:
             return _Later(_no_turn)
         if is_addressed and origin.address.thread is not None:
             await self._channels.join(event.scope, origin.address.thread, now)
-        if awaits and self._waiting.people(event.scope) >= self._most_waiting and not event.attachments:
-            if (joined := await self._inbox.merge(event, now)) is not None:
-                return self._answered(joined, origin, tells=is_addressed, is_own=False)
+        are_too_many = self._waiting.people(event.scope) >= self._most_waiting and not event.attachments
+        if awaits and are_too_many and (joined := await self._inbox.merge(event, now)) is not None:
+            return self._answered(joined, origin, tells=is_addressed, is_own=False)
         waits = await self._inbox.add(event, now)
         if waits is None and is_addressed:
             waits = await self._inbox.mean(event, now)

@@ -138,7 +138,9 @@ class Inbox:
                 twin = (await transaction.execute(select(inbox).where(*is_it))).first()
                 if twin is None or twin.event_id == event.event_id:
                     return None
-                if (twin.state == _WAITING and not twin.is_addressed) or (twin.state == _PARKED and twin.turn_id is None):
+                was_heard = twin.state == _WAITING and not twin.is_addressed
+                was_faulty = twin.state == _PARKED and twin.turn_id is None
+                if was_heard or was_faulty:
                     meant = _row(event, now) | {"state": _WAITING, "reason": None, "event_id": twin.event_id}
                     await transaction.execute(update(inbox).where(inbox.c.id == twin.id).values(meant))
                     return WaitingEvent.of(twin.id, event)

@@ -17,6 +17,8 @@ import pytest
 from adapters.testing import Reply, Request, ScriptedServer, fails, says
 
 ROOT = Path(__file__).parents[1]
+SLACK_TOKENS = {"SLACK_BOT_TOKEN": "x", "SLACK_APP_TOKEN": "x"}
+
 LIMIT_S = 30
 
 
@@ -282,7 +284,7 @@ async def test_settings_and_names_that_cannot_be_used_are_one_line_and_78(comman
         ("personas", ("chat", "--persona", "nobody"), {}),
         ("humans", ("chat", "--human", "../../etc/passwd"), {}),
         ("BOT_PLATFORMS: names no platform", ("run",), {}),
-        ("BOT_PLATFORMS: discord: not supported", ("run",), {"BOT_PLATFORMS": "console,discord", "DISCORD_TOKEN": "x"}),
+        ("BOT_PLATFORMS: slack: not supported", ("run",), {"BOT_PLATFORMS": "console,slack"} | SLACK_TOKENS),
     ):
         code, line = await command_line.fault(*words, **settings)
         assert (code, told in line) == (78, True), line

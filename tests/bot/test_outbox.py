@@ -367,10 +367,10 @@ class Telling(RecordingPlatform):
         assert self.is_connected
         return await super().send(address, text, key)
 
-    async def find_sent(self, address: Address, key: str) -> str | None:
+    async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
         assert self.is_connected
         self.looked_for.append(key)
-        return await super().find_sent(address, key)
+        return await super().find_sent(address, key, sought)
 
     def connect(self, here: Process) -> None:
         self.is_connected = True
