@@ -122,6 +122,7 @@ class OpenAIModel:
     ) -> Completion:
         """See `LanguageModel`."""
         await self.warm_up()
+        import httpx
         import openai
 
         content = self._body(messages, tools, max_tokens, sampling)
@@ -134,6 +135,7 @@ class OpenAIModel:
             raise ModelUnavailable(
                 "My language model took too long to answer.",
                 f"no answer from {self._name} within {self._timeout_s:g} s",
+                is_billed=True,
             ) from error
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
@@ -141,6 +143,7 @@ class OpenAIModel:
             raise ModelUnavailable(
                 "I cannot reach my language model right now.",
                 f"{self._name}: {type(error).__name__}: {error.__cause__ or error}",
+                is_billed=not isinstance(error.__cause__, httpx.ConnectError),
             ) from error
         except ValueError as error:
             raise self._unreadable(f"not JSON: {error}") from error
@@ -150,7 +153,7 @@ class OpenAIModel:
             raise self._unreadable("not a chat completion")
         read = _completion(answer)
         if read.is_refusal and not read.text:
-            raise self._withheld("the content filter left nothing of the answer")
+            raise self._withheld("the content filter left nothing of the answer", is_billed=True, usage=read.usage)
         return read
 
     async def close(self) -> None:
@@ -231,13 +234,13 @@ class OpenAIModel:
         }.get(error.status_code, "My language model is out of order right now.")
         return ModelUnavailable(sentence, detail, _retry_after(error.response))
 
-    def _withheld(self, detail: str) -> AnswerWithheld:
+    def _withheld(self, detail: str, *, is_billed: bool = False, usage: Usage | None = None) -> AnswerWithheld:
         sentence = "A content filter stopped my answer to that. Please put it in other words."
-        return AnswerWithheld(sentence, f"{self._name}: {detail}")
+        return AnswerWithheld(sentence, f"{self._name}: {detail}", is_billed=is_billed, usage=usage)
 
     def _unreadable(self, detail: str) -> ModelUnavailable:
         sentence = "My language model's server gave an answer that I cannot read."
-        return ModelUnavailable(sentence, f"{self._name}: {without_key(detail, self._api_key)}")
+        return ModelUnavailable(sentence, f"{self._name}: {without_key(detail, self._api_key)}", is_billed=True)
 
 
 def _retry_after(response: Any) -> float | None:

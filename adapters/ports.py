@@ -29,18 +29,28 @@ class AdapterError(Exception):
 
 
 class ModelError(AdapterError):
-    """The language model gave no usable answer; `str()` is fit for a person, `detail` for the log."""
+    """The language model gave no usable answer; `str()` is fit for a person, `detail` for the log.
 
-    def __init__(self, sentence: str, detail: str = "") -> None:
+    `is_billed`: the server has worked at the call, as far as can be known, and will want to be paid for it. `usage` is
+    what it says that it took.
+    """
+
+    def __init__(
+        self, sentence: str, detail: str = "", *, is_billed: bool = False, usage: "Usage | None" = None
+    ) -> None:
         super().__init__(sentence)
         self.detail = detail or sentence
+        self.is_billed = is_billed
+        self.usage = usage
 
 
 class ModelUnavailable(ModelError):
     """The model is down, too slow, over its limits, or refuses our key; `retry_after` is what the server asks, in s."""
 
-    def __init__(self, sentence: str, detail: str = "", retry_after: float | None = None) -> None:
-        super().__init__(sentence, detail)
+    def __init__(
+        self, sentence: str, detail: str = "", retry_after: float | None = None, *, is_billed: bool = False
+    ) -> None:
+        super().__init__(sentence, detail, is_billed=is_billed)
         self.retry_after = retry_after
 
 

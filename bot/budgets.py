@@ -5,7 +5,9 @@ timed events, which may take a part of each cap and no more. So timed events lea
 people may use what timed events have left.
 """
 
+import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -60,6 +62,9 @@ class Budgets:
         self._caps = caps
         self._zone = zone
         self._now = now
+        self._under_way = Counter[str]()
+        """Of each account, the tokens set aside for calls that have not ended."""
+        self._one_ended = asyncio.Event()
 
     @property
     def has_caps(self) -> bool:
@@ -71,21 +76,43 @@ class Budgets:
         return datetime.combine(self._today(), time(), self._zone)
 
     async def reserve(self, charge: Charge, tokens: int) -> Reservation:
-        """Set tokens aside for a call.
+        """Set tokens aside for a call; if all that is left is set aside for others, wait what these leave of it.
 
         Raises:
             BudgetSpent: there are not so many left.
         """
-        day, caps = self._today(), self._caps_of(charge)
-        full = await self._accounts.reserve(day, tokens, caps)
-        if full is not None:
-            logger.info("budget spent account=%s cap=%s wanted=%d", full, caps[full], tokens)
-            raise BudgetSpent(self._sentence(full), is_news=await self._is_news(day, charge))
-        return Reservation(day, tuple(caps), tokens)
+        while True:
+            day, caps, one_ended = self._today(), self._caps_of(charge), self._one_ended
+            reservation = Reservation(day, tuple(caps), tokens)
+            self._under_way.update(dict.fromkeys(caps, tokens))
+            try:
+                full = await self._accounts.reserve(day, tokens, caps)
+            except BaseException:
+                self.leave(reservation)
+                raise
+            if full is None:
+                return reservation
+            has_changed = one_ended.is_set()
+            self.leave(reservation)
+            if not has_changed:
+                if not self._under_way[full]:
+                    break
+                await self._one_ended.wait()  # calls take less than what is set aside for them
+        logger.info("budget spent account=%s cap=%s wanted=%d", full, caps[full], tokens)
+        raise BudgetSpent(self._sentence(full), is_news=await self._is_news(day, charge))
 
     async def settle(self, reservation: Reservation, tokens: int) -> None:
         """Put what a call took in the place of what was set aside for it."""
-        await self._accounts.correct(reservation.day, reservation.accounts, tokens - reservation.tokens)
+        try:
+            await self._accounts.correct(reservation.day, reservation.accounts, tokens - reservation.tokens)
+        finally:
+            self.leave(reservation)
+
+    def leave(self, reservation: Reservation) -> None:
+        """A call has ended, nobody knows how: it is taken to have cost what was set aside for it."""
+        self._under_way -= Counter(dict.fromkeys(reservation.accounts, reservation.tokens))
+        self._one_ended.set()
+        self._one_ended = asyncio.Event()
 
     async def used(self, charge: Charge) -> tuple[Used, ...]:
         """Every cap that holds for a charge, with what is spent of it today."""

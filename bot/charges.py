@@ -1,7 +1,7 @@
 """Whose call of the model it is, known to whatever makes one without being handed through; and what was called."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -62,7 +62,17 @@ def open_bill() -> Bill | None:
     return _open_bill.get()
 
 
-def noted_calls() -> tuple[ModelCall, ...]:
-    """Take what is on the open bill, if there is one, for the transaction that writes down what came of the calls."""
+@asynccontextmanager
+async def noted_calls() -> AsyncIterator[tuple[ModelCall, ...]]:
+    """What is on the open bill, if there is one, to be written down inside with what came of the calls.
+
+    Should that fail, it stays on the bill.
+    """
     bill = open_bill()
-    return bill.take() if bill is not None else ()
+    calls = bill.take() if bill is not None else ()
+    try:
+        yield calls
+    except BaseException:
+        for call in calls:
+            bill.note(call)
+        raise

@@ -64,16 +64,17 @@ class MeteredModel(ModelAround):
         reservation = await self._reserve(bill, messages, tools, max_tokens)
         try:
             answer = await self._model.complete(messages, tools, max_tokens=max_tokens, sampling=sampling)
-        except ModelError:
-            if reservation is not None:
-                await self._budgets.settle(reservation, 0)
+        except ModelError as error:
+            taken = Usage(self._prompt_tokens(messages, tools), 0) if error.is_billed else None
+            await self._settle(bill, reservation, error.usage, taken)
             raise
-        # A call that is cancelled stays paid for as it was estimated: the server may have answered it all the same.
-        reported = _sensible(answer.usage)
-        usage = reported or Usage(self._prompt_tokens(messages, tools), _answer_tokens(answer))
-        self._note(bill, usage, is_reported=reported is not None)
-        if reservation is not None:
-            await self._budgets.settle(reservation, usage.prompt_tokens + usage.completion_tokens)
+        except BaseException:
+            if reservation is not None:  # it stays paid for as it was estimated: the server may answer it all the same
+                self._budgets.leave(reservation)
+            raise
+        await self._settle(
+            bill, reservation, answer.usage, Usage(self._prompt_tokens(messages, tools), _answer_tokens(answer))
+        )
         return answer
 
     async def _reserve(
@@ -83,6 +84,17 @@ class MeteredModel(ModelAround):
             return None
         reply = max_tokens or min(2048, self.context_window // 8)  # as `Room` has it
         return await self._budgets.reserve(bill.charge, self._prompt_tokens(messages, tools) + reply)
+
+    async def _settle(
+        self, bill: Bill, reservation: Reservation | None, reported: Usage | None, estimated: Usage | None
+    ) -> None:
+        """Write down what a call took: what the server says, or else the estimate; nothing if there is none."""
+        sensible = _sensible(reported)
+        usage = sensible or estimated
+        if usage is not None:
+            self._note(bill, usage, is_reported=sensible is not None)
+        if reservation is not None:
+            await self._budgets.settle(reservation, usage.prompt_tokens + usage.completion_tokens if usage else 0)
 
     def _note(self, bill: Bill, usage: Usage, *, is_reported: bool) -> None:
         counts = (usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens)

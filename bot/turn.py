@@ -324,7 +324,7 @@ class Turns:
         """
         messages: tuple[Message, ...] = ()
         now = self._now()
-        async with self._database.write() as transaction:
+        async with noted_calls() as calls, self._database.write() as transaction:
             self._agents.check(agent.scope, agent.revision)
             if new:
                 messages = await self._shelves.recall.append(
@@ -333,7 +333,7 @@ class Turns:
             await self._agents.save_edits(transaction, agent.id, draft.edits)
             await self._shelves.archival.insert(transaction, agent.id, draft.passages)
             await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
-            await self._usage.save(transaction, noted_calls(), now)
+            await self._usage.save(transaction, calls, now)
             if not progress.leaves_nothing:
                 sends = await self._greeting.below(transaction, turn.person, sends)
             handed = await self._outbox.add(transaction, agent.id, turn.id, turn.address, sends, turn.event.platform_id)

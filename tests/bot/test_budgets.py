@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapters.ports import ChatMessage, Completion, ModelUnavailable, ToolCall, ToolSchema, Usage
+from adapters.ports import AnswerWithheld, ChatMessage, Completion, ModelUnavailable, ToolCall, ToolSchema, Usage
 from bot.budgets import Budgets, Caps, Used
 from bot.charges import Charge, charged_to, noted_calls
 from bot.errors import BudgetSpent
@@ -83,26 +83,31 @@ async def spent(database: Database, *accounts: str) -> list[int]:
 # ── whose budget ─────────────────────────────────────────────────────────────────────────────────────
 
 
+async def spend(ours: Budgets, charge: Charge, tokens: int) -> None:
+    """A call that takes what was set aside for it."""
+    await ours.settle(await ours.reserve(charge, tokens), tokens)
+
+
 async def test_each_person_has_a_limit_of_their_own(budgets: Any) -> None:
     ours = budgets(per_person=100)
-    await ours.reserve(ADA, 100)
+    await spend(ours, ADA, 100)
     with pytest.raises(BudgetSpent, match=r"^You have reached your daily limit .* anew at midnight \(UTC\)\.$"):
-        await ours.reserve(ADA, 1)
-    await ours.reserve(BOB, 100)
+        await spend(ours, ADA, 1)
+    await spend(ours, BOB, 100)
 
 
 async def test_all_have_one_together(budgets: Any, database: Database) -> None:
     ours = budgets(per_person=100, in_all=150)
-    await ours.reserve(ADA, 100)
+    await spend(ours, ADA, 100)
     with pytest.raises(BudgetSpent, match="for everybody together"):
-        await ours.reserve(BOB, 60)
+        await spend(ours, BOB, 60)
     assert await spent(database, of_person("console:bob"), of_scope("console:dm:bob")) == [0, 0]
-    await ours.reserve(BOB, 50)
+    await spend(ours, BOB, 50)
 
 
 async def test_in_a_channel_who_wrote_is_charged_and_the_channel_is_kept(budgets: Any, database: Database) -> None:
     in_channel = Charge(3, "discord:channel:1/2", "discord:7", is_timed=False)
-    await budgets(per_person=100).reserve(in_channel, 30)
+    await spend(budgets(per_person=100), in_channel, 30)
     accounts = (of_person("discord:7"), of_scope("discord:channel:1/2"), ALL, TIMED)
     assert await spent(database, *accounts) == [30, 30, 30, 0]
 
@@ -112,31 +117,31 @@ async def test_in_a_channel_who_wrote_is_charged_and_the_channel_is_kept(budgets
 
 async def test_timed_events_leave_people_the_rest(budgets: Any) -> None:
     ours = budgets(in_all=100, share=0.1)
-    await ours.reserve(TIMED_ADA, 6)
+    await spend(ours, TIMED_ADA, 6)
     with pytest.raises(BudgetSpent, match="Timed events"):
-        await ours.reserve(CHANNEL, 5)
-    await ours.reserve(CHANNEL, 4)
-    await ours.reserve(BOB, 90)
+        await spend(ours, CHANNEL, 5)
+    await spend(ours, CHANNEL, 4)
+    await spend(ours, BOB, 90)
 
 
 async def test_people_may_use_what_timed_events_have_left(budgets: Any) -> None:
     ours = budgets(in_all=100, share=0.5)
-    await ours.reserve(ADA, 100)
+    await spend(ours, ADA, 100)
     with pytest.raises(BudgetSpent):
-        await ours.reserve(TIMED_ADA, 1)
+        await spend(ours, TIMED_ADA, 1)
 
 
 async def test_timed_events_have_a_share_of_each_persons_limit_too(budgets: Any) -> None:
     ours = budgets(per_person=100, share=0.2)
-    await ours.reserve(TIMED_ADA, 20)
+    await spend(ours, TIMED_ADA, 20)
     with pytest.raises(BudgetSpent, match="Timed events"):
-        await ours.reserve(TIMED_ADA, 1)
-    await ours.reserve(ADA, 80)
+        await spend(ours, TIMED_ADA, 1)
+    await spend(ours, ADA, 80)
 
 
 async def test_a_share_of_nothing_lets_no_timed_event_through(budgets: Any) -> None:
     with pytest.raises(BudgetSpent):
-        await budgets(in_all=100, share=0).reserve(TIMED_ADA, 1)
+        await spend(budgets(in_all=100, share=0), TIMED_ADA, 1)
 
 
 # ── the notice ───────────────────────────────────────────────────────────────────────────────────────
@@ -144,7 +149,7 @@ async def test_a_share_of_nothing_lets_no_timed_event_through(budgets: Any) -> N
 
 async def news(ours: Budgets, charge: Charge) -> bool:
     with pytest.raises(BudgetSpent) as refused:
-        await ours.reserve(charge, 1000)
+        await spend(ours, charge, 1000)
     return refused.value.is_news
 
 
@@ -170,13 +175,13 @@ async def test_a_message_of_nobody_is_news_to_its_scope(budgets: Any) -> None:
 async def test_a_day_begins_at_midnight_of_the_zone(budgets: Any) -> None:
     clock = Clock(datetime(2026, 3, 1, 22, 59, 50, tzinfo=UTC))  # ten seconds to midnight in Paris
     ours = budgets(per_person=100, zone="Europe/Paris", now=clock)
-    await ours.reserve(ADA, 100)
+    await spend(ours, ADA, 100)
     with pytest.raises(BudgetSpent, match=r"midnight \(Europe/Paris\)"):
-        await ours.reserve(ADA, 1)
+        await spend(ours, ADA, 1)
     assert ours.midnight() == datetime(2026, 2, 28, 23, tzinfo=UTC)
     clock.advance(seconds=10)
     assert ours.midnight() == datetime(2026, 3, 1, 23, tzinfo=UTC)
-    await ours.reserve(ADA, 100)
+    await spend(ours, ADA, 100)
     assert await news(ours, ADA)
 
 
@@ -214,9 +219,9 @@ async def test_where_the_server_counts_nothing_an_estimate_is_taken(
 ) -> None:
     said = Completion("x" * 30, (ToolCall("1", "send", "y" * 60),), nonsense)
     model = MeteredModel(Model(said), budgets(per_person=100_000), Prices(2.0, 0.5, 8.0))
-    with charged_to(ADA):
+    with charged_to(ADA) as bill:
         await model.complete([ChatMessage("user", "é" * 300)])
-        (call,) = noted_calls()
+    (call,) = bill.take()
     assert (call.prompt_tokens, call.cached_tokens, call.completion_tokens, call.cost) == (208, 0, 40, None)
     assert await spent(database, of_person("console:ada")) == [248]
 
@@ -250,13 +255,38 @@ async def test_a_call_that_is_cancelled_stays_paid_for(budgets: Any, database: D
     assert 1024 < left < 1100  # the reply's room and the prompt
 
 
+@pytest.mark.parametrize(("usage", "taken"), [(None, 10), (Usage(700, 30), 730)])
+async def test_a_call_that_fails_after_the_server_has_worked_is_paid_for(
+    budgets: Any, database: Database, usage: Usage | None, taken: int
+) -> None:
+    withheld = AnswerWithheld("No.", is_billed=True, usage=usage)
+    model = MeteredModel(Model(withheld), budgets(per_person=5000), None)
+    with charged_to(ADA) as bill, pytest.raises(AnswerWithheld):
+        await model.complete(HELLO)
+    assert [call.prompt_tokens + call.completion_tokens for call in bill.take()] == [taken]
+    assert await spent(database, of_person("console:ada")) == [taken]
+
+
+async def test_what_is_set_aside_for_calls_under_way_is_waited_for_and_not_taken_for_spent(budgets: Any) -> None:
+    inner = Model(took(50, 50))
+    inner.may_answer.clear()
+    model = MeteredModel(inner, budgets(per_person=1500), None)
+    with charged_to(ADA):
+        calls = [asyncio.ensure_future(model.complete(HELLO, max_tokens=1000)) for _ in range(4)]
+    await inner.was_asked.wait()
+    inner.may_answer.set()
+    assert len(await asyncio.gather(*calls)) == 4
+    with charged_to(ADA), pytest.raises(BudgetSpent):  # 400 are spent
+        await model.complete(HELLO, max_tokens=1101)
+
+
 async def test_of_two_calls_at_once_only_one_passes_a_limit_that_one_fits(budgets: Any) -> None:
     inner = Model(took(50, 500))
     inner.may_answer.clear()
     model = MeteredModel(inner, budgets(per_person=1500), None)
     with charged_to(ADA):
         calls = [asyncio.ensure_future(model.complete(HELLO, max_tokens=1000)) for _ in range(2)]
-    await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+    await inner.was_asked.wait()
     inner.may_answer.set()
     ended = await asyncio.gather(*calls, return_exceptions=True)
     assert sorted(type(end).__name__ for end in ended) == ["BudgetSpent", "Completion"]
@@ -264,6 +294,32 @@ async def test_of_two_calls_at_once_only_one_passes_a_limit_that_one_fits(budget
     with charged_to(ADA):  # what the first did not need can be had again
         inner.answer = took(10, 20)
         await model.complete(HELLO, max_tokens=900)
+
+
+async def test_a_call_that_ends_in_no_known_way_holds_up_nobody(budgets: Any) -> None:
+    inner = Model(took(50, 50))
+    inner.may_answer.clear()
+    model = MeteredModel(inner, budgets(per_person=3000), None)
+    with charged_to(ADA):
+        lost = asyncio.ensure_future(model.complete(HELLO, max_tokens=2000))
+        await inner.was_asked.wait()
+        waits = asyncio.ensure_future(model.complete(HELLO, max_tokens=2000))
+    lost.cancel()
+    await asyncio.wait([lost, waits])
+    assert isinstance(waits.exception(), BudgetSpent)
+
+
+async def test_calls_stay_on_the_bill_until_they_are_written_down(budgets: Any) -> None:
+    model = MeteredModel(Model(took(50, 50)), budgets(), None)
+    with charged_to(ADA) as bill:
+        await model.complete(HELLO)
+        with pytest.raises(OSError, match="full"):
+            async with noted_calls() as calls:
+                assert len(calls) == 1
+                raise OSError("full")
+        async with noted_calls() as calls:
+            assert len(calls) == 1
+    assert bill.take() == ()
 
 
 async def test_a_restart_keeps_what_was_spent(budgets: Any, database: Database, tmp_path: Path) -> None:
@@ -284,9 +340,9 @@ async def test_tools_and_calls_are_part_of_the_estimate(budgets: Any, database: 
     sizes = []
     asked = ChatMessage("assistant", None, (ToolCall("1", "look", "z" * 3000),))
     for messages, given in ((HELLO, ()), (HELLO, tools), ((*HELLO, asked), tools), (HELLO, ())):
-        with charged_to(ADA):
+        with charged_to(ADA) as bill:
             await model.complete(messages, given)
-            sizes += [call.prompt_tokens for call in noted_calls()]
+        sizes += [call.prompt_tokens for call in bill.take()]
     assert sizes[0] == sizes[3] == 10
     assert sizes[1] - sizes[0] > 600
     assert sizes[2] - sizes[1] > 1000
@@ -296,7 +352,8 @@ async def test_a_call_of_nobody_is_passed_on(budgets: Any, database: Database) -
     inner = Model(took(10**6, 10**6))
     model = MeteredModel(inner, budgets(per_person=1, in_all=1), None)
     assert await model.complete(HELLO) == inner.answer
-    assert noted_calls() == ()
+    async with noted_calls() as calls:
+        assert calls == ()
     assert await spent(database, ALL) == [0]
 
 
