@@ -69,7 +69,10 @@ async def noted_calls() -> AsyncIterator[tuple[ModelCall, ...]]:
     Should that fail, it stays on the bill.
     """
     bill = open_bill()
-    calls = bill.take() if bill is not None else ()
+    if bill is None:
+        yield ()
+        return
+    calls = bill.take()
     try:
         yield calls
     except BaseException:

@@ -109,7 +109,8 @@ class Conductor:
         self._retries_for = retries_for
         self._now = now
         self._metrics = metrics
-        self._unfinished: dict[str, int] = {}
+        self._unfinished: dict[str, list[int]] = {}
+        """The turns that are to go on, in order; more than one of a scope were left by an earlier process only."""
         self._held: set[str] = set()
         self.is_closing = False
         """From now on no turn begins, and those that run end after their step."""
@@ -120,7 +121,7 @@ class Conductor:
         Returns:
             Whether it is held until `let_go`, as it may be what ended that process, and others before.
         """
-        self._unfinished.setdefault(record.scope, record.id)
+        self._unfinished.setdefault(record.scope, []).append(record.id)
         if record.resumed >= BESIDE_OTHERS:
             self._held.add(record.scope)
         if record.failing_since is not None:
@@ -159,13 +160,17 @@ class Conductor:
         ):
             return await self._waited_out(woken, since)
         turn: OpenTurn | None = None
+        opening: asyncio.Future[OpenTurn | None] | None = None
         try:
             async with self._showing_work(woken.origin.address) if woken.is_addressed else nullcontext():
-                turn = await self._open(woken)
+                opening = asyncio.ensure_future(self._open(woken))
+                turn = await finish(opening)
                 self._forget(woken)
                 ended = await self._run(woken, turn) if turn is not None else None  # None: its events are gone
         except asyncio.CancelledError:
             logger.info("turn cancelled")
+            if opening is not None and not opening.cancelled() and opening.exception() is None:
+                turn = opening.result()  # it was begun, beyond recall, when we were told
             await finish(self._cancelled(woken, turn))
             raise
         except Exception as error:
@@ -173,8 +178,8 @@ class Conductor:
             if outcome is not Next.STUCK:
                 self._forget(woken)
             return outcome
-        if ended is Ended.YIELDED:  # its last step was written as such
-            self._unfinished.pop(scope, None)
+        if ended is Ended.YIELDED and turn is not None:  # its last step was written as such
+            self._over(scope, turn.id)
             self._metrics.turn_ended("done", woken.seconds)
         elif ended is Ended.GAVE_WAY:
             await finish(self._end(woken, turn, DONE, "done"))
@@ -204,10 +209,10 @@ class Conductor:
             await self.tell(origin, f"{sentence} {KEPT}")
 
     async def _woken(self, scope: str) -> Woken | None:
-        if scope in self._unfinished:
-            if (record := await self._journal.find(self._unfinished[scope])) is not None:
+        while (turn_id := next(iter(self._unfinished.get(scope, ())), None)) is not None:
+            if (record := await self._journal.find(turn_id)) is not None:
                 return Woken(scope, of_json(record.origin), record.is_timed, record=record)
-            del self._unfinished[scope]  # erased meanwhile
+            self._over(scope, turn_id)  # erased meanwhile
         if events := self._waiting.heard(scope):
             return self._of(scope, events, is_heard=True)
         events = self._waiting.next(scope)
@@ -216,6 +221,19 @@ class Conductor:
         # While the model is down, what is not meant for the bot is no reason to try it.
         is_considered = self._turns.speaks_unasked and not self._outage.is_on
         return self._of(scope, events, is_heard=not (events[0].is_addressed or is_considered))
+
+    def _goes_on(self, scope: str, turn_id: int) -> None:
+        """A turn is to go on before anything else of its scope."""
+        turns = self._unfinished.setdefault(scope, [])
+        if turn_id not in turns:
+            turns.insert(0, turn_id)
+
+    def _over(self, scope: str, turn_id: int) -> None:
+        turns = self._unfinished.get(scope, [])
+        if turn_id in turns:
+            turns.remove(turn_id)
+        if not turns:
+            self._unfinished.pop(scope, None)
 
     def _of(self, scope: str, events: tuple[WaitingEvent, ...], *, is_heard: bool) -> Woken:
         return Woken(scope, of_json(events[0].origin), events[0].is_timed, events, is_heard=is_heard)
@@ -324,7 +342,7 @@ class Conductor:
             logger.error("turn broke", exc_info=error)
             logger.error("what became of it could not be written down", exc_info=fault)
             if turn is not None:
-                self._unfinished[woken.scope] = turn.id
+                self._goes_on(woken.scope, turn.id)
             return Next.STUCK
 
     async def _judged(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
@@ -376,7 +394,7 @@ class Conductor:
                 await self.tell(woken.origin, f"{error} {TRY_AGAIN}")
             return Next.ENDED
         was_told = woken.is_timed or (record is not None and record.was_told)
-        self._unfinished[woken.scope] = turn.id
+        self._goes_on(woken.scope, turn.id)
         self._outage.failed(woken.scope, since + self._retries_for, error.retry_after)
         self._metrics.retried("model")
         # Before the journal is written: meanwhile an answer to somebody else may end the outage.
@@ -431,7 +449,7 @@ class Conductor:
                 await self._turns.let_pass(transaction, agent_id, id_)
         if agent_id is not None and (await self._agents.get(woken.scope)).paused_at is None:
             self._agents.let_go(woken.scope)
-        self._unfinished.pop(woken.scope, None)
+        self._over(woken.scope, id_)
         self._outage.over(woken.scope)
         self._metrics.turn_ended(outcome, woken.seconds)
 

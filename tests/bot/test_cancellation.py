@@ -8,6 +8,7 @@ import pytest
 from adapters.testing import Reply, Request, ScriptedServer, answer
 from bot.scopes import scope_of
 from bot.testing import Bot, direct, open_bot
+from memory.turn_journal import TurnJournal
 
 
 def reply(request: Request) -> Reply:
@@ -46,6 +47,7 @@ async def test_a_turn_cancelled_after_any_number_of_ticks_leaves_all_in_step(tmp
             await bot.app.lanes.idle()
             await bot.app.outbox.settled(direct("ada").address)
             await in_step(bot)
+            assert await TurnJournal(bot.app.database).unfinished() == ()
         before = len(bot.platform.sent)
         assert await bot.say("Are you well?", person="bob") == ["noted"]
         assert await bot.say("And you?") == ["noted"]

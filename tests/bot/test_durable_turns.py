@@ -302,6 +302,33 @@ async def test_a_step_that_does_not_end_within_the_grace_is_cut_off_and_taken_up
         assert said(bot) == ["Here I am."]
 
 
+async def test_of_several_turns_that_were_left_in_one_scope_each_goes_on(tmp_path: Path) -> None:
+    asked, never = asyncio.Semaphore(0), asyncio.Event()
+
+    async def hangs(request: Request) -> Reply:
+        asked.release()
+        await never.wait()
+        return says("Too late.")
+
+    async with ScriptedServer(hangs) as server:
+        for number in range(3):  # as if each process had forgotten of the turn before
+            async with open_bot(tmp_path, **settings(server)) as bot:
+                begun = asyncio.ensure_future(await bot.app.receiver.receive(message(bot, "Hi", f"e{number}")))
+                await asked.acquire()
+                await bot.app.receiver.close(0)
+                await asyncio.wait([begun])
+            with closing(sqlite3.connect(tmp_path / "bot.db")) as database, database:
+                database.execute("UPDATE turns SET state = 'stopped'")
+        with closing(sqlite3.connect(tmp_path / "bot.db")) as database, database:
+            database.execute("UPDATE turns SET state = 'running'")
+        never.set()
+    async with ScriptedServer(lambda _: says("Here I am.")) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await bot.app.lanes.idle()
+        await bot.app.outbox.settled(ADA.address)
+        assert said(bot) == ["Here I am."] * 3
+        assert await states(bot, "turns") == ["done"] * 3
+
+
 # ── without a model ──────────────────────────────────────────────────────────────────────────────────
 
 
