@@ -21,7 +21,7 @@ from bot.outage import Outage
 from bot.scopes import person_of
 from bot.turn import Ended, Observe, OpenTurn, Turns
 from bot.waiting import Waiting
-from memory.database import Database, finish
+from memory.database import Database, finish, is_passing
 from memory.inbox import Inbox, WaitingEvent
 from memory.ports import ChangedMeanwhile
 from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
@@ -357,6 +357,11 @@ class Conductor:
             is_new = woken.record is None or woken.record.failing_since is None
             logger.log(logging.WARNING if is_new else logging.INFO, "no answer from the model: %s", error.detail)
             return await self._without_model(woken, turn, error)
+        if is_passing(error):  # what the model said is lost, but not the message
+            logger.error("the database takes nothing; the turn goes on later", exc_info=error)
+            if turn is not None:
+                self._goes_on(woken.scope, turn.id)
+            return Next.STUCK
         if isinstance(error, TurnGivenUp):
             logger.warning("turn given up: %s", error)
             await self._end(woken, turn, DONE, "given_up")

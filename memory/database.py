@@ -224,6 +224,15 @@ def _alembic() -> "Config":
     return config
 
 
+_PASSING = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether an error says that the database takes nothing just now, as it is locked or its disk full or failing."""
+    cause = getattr(error, "orig", None) or error
+    return getattr(cause, "sqlite_errorcode", 0) & 0xFF in _PASSING
+
+
 def unavailable(path: Path, error: Exception) -> StorageUnavailable:
     """What an error of SQLite means to the operator."""
     cause = getattr(error, "orig", None) or error

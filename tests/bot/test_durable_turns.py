@@ -454,6 +454,34 @@ async def test_when_the_disk_is_full_the_event_stays_and_is_answered_once_there_
         assert await states(bot, "inbox") == ["done"]
 
 
+@pytest.mark.parametrize("times", [1, 9])
+async def test_what_a_lock_of_somebody_else_keeps_from_being_written_is_done_again_but_not_for_ever(
+    tmp_path: Path, times: int
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "bot.db", isolation_level=None, check_same_thread=False)) as other:
+        locks = 0
+
+        def reply(request: Request) -> Reply:
+            nonlocal locks
+            if locks < times:
+                locks += 1
+                other.execute("BEGIN IMMEDIATE")
+            return says("Hello.")
+
+        async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+            async with bot.app.database.write() as transaction:
+                await transaction.exec_driver_sql("PRAGMA busy_timeout = 1")
+            assert await bot.say("Hi") == []
+            for _ in range(5):
+                other.rollback() if other.in_transaction else None
+                await later(bot, minutes=1)
+            other.rollback() if other.in_transaction else None
+            await later(bot, minutes=1)
+            assert said(bot) == (["Hello."] if times == 1 else [])
+            assert await states(bot, "inbox") == ["done" if times == 1 else "parked"]
+            assert len(server.requests) == (2 if times == 1 else 4)
+
+
 async def test_a_platform_that_cannot_show_its_work_costs_nobody_the_answer(tmp_path: Path) -> None:
     class Clumsy(RecordingPlatform):
         def working(self, address: Address) -> AbstractAsyncContextManager[None]:
