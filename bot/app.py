@@ -155,7 +155,7 @@ async def open_app(
     own = settings.bot_data_dir
     first_memory = first_memory_of(choices, own)
     async with AsyncExitStack() as stack:
-        data_dir = DataDir(settings.bot_data_dir)
+        data_dir = DataDir(settings.bot_data_dir, settings.database_path)
         data_dir.acquire()
         stack.callback(data_dir.release)
         model = around_model(await open_model(settings))

@@ -10,30 +10,40 @@ from memory.ports import StorageUnavailable
 
 
 class DataDir:
-    """A directory that only its owner can read, held by a lock while in use."""
+    """A directory that only its owner can read, held by a lock while in use; so is a database that stands elsewhere."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, database: Path | None = None) -> None:
         self.path = path
-        self._lock = FileLock(path / "lock")
+        self._database = database if database is not None and database.parent.resolve() != path.resolve() else None
+        self._locks = [FileLock(path / "lock")]
+        if self._database is not None:
+            self._locks.append(FileLock(f"{self._database}.lock"))
 
     def acquire(self) -> None:
-        """Make the directory if need be, and take its lock.
+        """Make the directory if need be, and take its lock, and the database's where that is another.
 
         Raises:
             StorageUnavailable: it cannot be written, or another process holds it.
         """
+        wanted, setting = self.path, "BOT_DATA_DIR to a directory"
         try:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.path):  # a lock can be taken on a disk that is full or read-only
                 pass
-            self._lock.acquire(timeout=0)
+            self._locks[0].acquire(timeout=0)
+            if self._database is not None:
+                wanted, setting = self._database, "BOT_DATABASE_URL to a file"
+                self._locks[1].acquire(timeout=0)
         except Timeout:
+            self.release()
             raise StorageUnavailable(
-                f"{self.path}: in use by another process. Stop it, or set BOT_DATA_DIR to a directory of its own."
+                f"{wanted}: in use by another process. Stop it, or set {setting} of its own."
             ) from None
         except OSError as error:
-            raise StorageUnavailable(f"{self.path}: cannot be written ({error.strerror or error}).") from error
+            self.release()
+            raise StorageUnavailable(f"{wanted}: cannot be written ({error.strerror or error}).") from error
 
     def release(self) -> None:
         """Let the next process in."""
-        self._lock.release()
+        for lock in self._locks:
+            lock.release()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
@@ -144,6 +145,32 @@ async def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         await bot.logged("stopping at SIGINT")
         bot.signal(signal.SIGTERM)
         assert await bot.ended() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("imported", ["typer", "pydantic_settings", "sqlalchemy", "discord", "aiosqlite"])
+async def test_told_to_stop_while_it_starts_it_ends_well(
+    tmp_path: Path, unused_tcp_port: int, number: signal.Signals, imported: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-X", "importtime", "-m", "bot", "run"),
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "PYTHONPATH": str(ROOT),
+            "BOT_PLATFORMS": "discord",
+            "DISCORD_TOKEN": "x",
+            "DISCORD_API_URL": f"http://127.0.0.1:{unused_tcp_port}",
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    bot = Child(process)
+    await bot.logged(f" {imported}")
+    bot.signal(number)
+    assert await bot.ended() == 0
+    assert "Traceback" not in "".join(bot.log)
 
 
 async def test_an_idle_bot_stops_at_an_interrupt(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the operator does with the data: a family of commands a file; `bot/__main__.py` names them."""
+"""What the operator does with the data: a family of commands a file; `bot/command_line.py` names them."""

@@ -49,7 +49,7 @@ async def open_database(settings: Settings, now: Callable[[], datetime]) -> Asyn
     Raises:
         StorageUnavailable: another process holds it, or it cannot be used.
     """
-    data_dir = DataDir(settings.bot_data_dir)
+    data_dir = DataDir(settings.bot_data_dir, settings.database_path)
     data_dir.acquire()
     try:
         database = await Database.open(settings.database_path, settings.bot_data_dir / "backups", now())

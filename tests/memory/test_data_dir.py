@@ -89,6 +89,20 @@ def test_two_directories_are_held_side_by_side(tmp_path: Path) -> None:
         data_dir.release()
 
 
+def test_a_database_that_stands_elsewhere_is_held_as_well(tmp_path: Path) -> None:
+    database = tmp_path / "elsewhere" / "bot.db"
+    database.parent.mkdir()
+    first, second = (DataDir(tmp_path / name, database) for name in ("one", "two"))
+    first.acquire()
+    with pytest.raises(StorageUnavailable, match=r"^\S+/elsewhere/bot.db: in use by another process.*BOT_DATABASE_URL"):
+        second.acquire()
+    first.release()
+    second.acquire()
+    second.release()
+    with held_by_another_process(tmp_path / "one"):  # what is refused holds nothing
+        pass
+
+
 def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file", encoding="utf-8")
     assert "cannot be written" in refused(tmp_path / "data")

@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from bot.__main__ import _run
+from bot.command_line import _run
 from bot.log import set_up
 from bot.serve import GRACE_S, serve
 from config.settings import load_settings

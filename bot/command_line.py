@@ -1,0 +1,250 @@
+"""The command line: `python -m bot <command>`.
+
+Exit codes: 0 well, 2 the command was typed wrong, 69 something needed is not there, 78 a setting cannot be used
+(sysexits.h).
+"""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from adapters.ports import ServiceMissing
+from bot.app import utc_now
+from bot.chat import ChatOptions, chat_in_terminal
+from bot.errors import ContextTooSmall, PathNotFound
+from bot.log import set_up
+from bot.operator.errors import CannotBeDone, CommandUnclear
+from config.settings import Settings, SettingsInvalid, load_settings
+from config.words import WordsNotFound
+from memory.ports import StorageUnavailable
+
+EX_USAGE = 2
+EX_UNAVAILABLE = 69
+EX_CONFIG = 78
+
+main = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@main.callback()
+def _root() -> None:
+    """A MemGPT agent of its own for every person and every channel."""
+    os.umask(0o077)  # whatever this program writes is for its owner alone
+
+
+def _agent_name(value: str) -> str:
+    if not re.fullmatch(r"[^:/\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,100}", value) or not value.strip():
+        raise typer.BadParameter("a name has 1 to 100 characters, and neither : nor / among them.")
+    return value.strip()
+
+
+def _any_agent(value: str | None) -> str | None:
+    if value is None or ":" not in value:
+        return value if value is None else _agent_name(value)
+    if not re.fullmatch(r"[a-z]+:(dm|channel):[^\x00-\x1f\x7f-\x9f]{1,250}", value):
+        raise typer.BadParameter("a scope is written such as console:dm:memgpt or discord:channel:<guild>/<channel>.")
+    return value
+
+
+def _source_name(value: str | None) -> str | None:
+    if value is not None and (
+        not re.fullmatch(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,200}", value) or not value.strip()
+    ):
+        raise typer.BadParameter("a name has 1 to 200 characters.")
+    return value if value is None else value.strip()
+
+
+AnyAgent = Annotated[
+    str, typer.Option(help="A console agent's name, or a whole scope.", callback=_any_agent, show_default=False)
+]
+OutFile = Annotated[str, typer.Option(help="The file to write.", show_default=False)]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@main.command()
+def chat(
+    agent: Annotated[
+        str, typer.Option(help="Whom to talk to; a new name makes a new agent.", callback=_agent_name)
+    ] = "memgpt",
+    preset: Annotated[str, typer.Option(help="What a new agent is made of: a file in presets.")] = "memgpt_chat",
+    persona: Annotated[str | None, typer.Option(help="Who a new agent is: a file in personas.")] = None,
+    human: Annotated[str | None, typer.Option(help="What a new agent knows of you: a file in humans.")] = None,
+    model: Annotated[str | None, typer.Option(help="The language model, instead of LLM_MODEL.")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="For pipes: a line in, a line out.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the inner monologue and the tool calls.")] = False,
+    first: Annotated[bool, typer.Option("--first", help="Let the agent speak first.")] = False,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Take a new agent's first message as it comes, without a check.")
+    ] = False,
+    yes: Yes = False,
+) -> None:
+    """Talk to an agent in the terminal."""
+    settings = _settings(llm_model=model)
+    options = ChatOptions(
+        agent,
+        preset,
+        persona,
+        human,
+        plain=plain or sys.stdin is None or not sys.stdin.isatty(),
+        debug=debug,
+        first=first,
+        verifies=not no_verify,
+        yes=yes,
+    )
+    # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
+    quiet = "WARNING" if options.plain or debug else "ERROR"
+    set_up(settings.bot_log_level if "bot_log_level" in settings.model_fields_set else quiet, settings.bot_log_format)
+    _run(lambda: asyncio.run(chat_in_terminal(settings, options)))
+
+
+@main.command()
+def run() -> None:
+    """Serve the platforms in BOT_PLATFORMS."""
+    from bot.implementations import open_platforms
+    from bot.serve import serve
+
+    settings = _settings()
+    set_up(settings.bot_log_level, settings.bot_log_format)
+    _run(lambda: asyncio.run(serve(settings, open_platforms(settings))))
+
+
+@main.command()
+def load(
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files, folders and patterns.", show_default=False)
+    ],
+    agent: Annotated[
+        str, typer.Option(help="Who gets the documents: a console agent's name, or a whole scope.", callback=_any_agent)
+    ] = "memgpt",
+    source: Annotated[
+        str | None, typer.Option(help="A name for the documents together; theirs if not given.", callback=_source_name)
+    ] = None,
+    drop_missing: Annotated[
+        bool, typer.Option("--drop-missing", help="Remove the source's documents that are not among the files.")
+    ] = False,
+) -> None:
+    """Put documents into archival storage."""
+    from bot.operator.load import load as load_documents
+
+    _operate(lambda settings: load_documents(settings, paths, agent, source, utc_now, drops_missing=drop_missing))
+
+
+@main.command()
+def agents() -> None:
+    """List the agents and how much they remember."""
+    from bot.operator.agents import list_agents
+
+    _operate(lambda settings: list_agents(settings))
+
+
+@main.command()
+def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
+    """Write all that an agent remembers, a line of JSON each."""
+    from bot.operator.transfer import export_agent
+
+    _operate(lambda settings: export_agent(settings, agent, out, overwrites=yes))
+
+
+@main.command("import")
+def import_(
+    file: Annotated[str, typer.Argument(help="An export, or - for standard input.", show_default=False)],
+    agent: Annotated[
+        str | None, typer.Option(help="Whose memory it becomes; as exported if not given.", callback=_any_agent)
+    ] = None,
+) -> None:
+    """Make a new agent of an export."""
+    from bot.operator.transfer import import_agent
+
+    _operate(lambda settings: import_agent(settings, file, agent, utc_now))
+
+
+@main.command()
+def erase(agent: AnyAgent, yes: Yes = False) -> None:
+    """Remove an agent and all that it remembers, for ever."""
+    from bot.operator.erase import erase as erase_agent
+
+    ask = typer.confirm if sys.stdin.isatty() else None
+    _operate(lambda settings: erase_agent(settings, agent, (lambda _: True) if yes else ask, utc_now))
+
+
+@main.command()
+def backup(out: OutFile) -> None:
+    """Copy the database, also while the bot runs."""
+    from bot.operator.storage import back_up
+
+    _operate(lambda settings: back_up(settings, Path(out)))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database up to date, with a copy before."""
+    from bot.operator import storage
+
+    _operate(lambda settings: storage.migrate(settings, utc_now))
+
+
+@main.command()
+def reindex() -> None:
+    """Build the indexes of words and vectors anew."""
+    from bot.operator import reindex as indexes
+
+    _operate(lambda settings: indexes.reindex(settings, utc_now))
+
+
+@main.command()
+def doctor() -> None:
+    """Check everything that the bot needs."""
+    from bot.operator.doctor import examine
+
+    _operate(lambda settings: examine(settings, utc_now))
+
+
+@main.command()
+def configure(yes: Yes = False) -> None:
+    """Ask the first questions, and write .env."""
+    from bot.operator import configure as first_questions
+    from bot.operator.questions import TerminalAsker
+
+    asker = TerminalAsker() if sys.stdin.isatty() else None
+    _run(lambda: asyncio.run(first_questions.configure(asker, utc_now, takes_defaults=yes)))
+
+
+def _operate(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
+    """Run an operator's command; only what goes wrong is logged, on stderr."""
+    settings = _settings()
+    set_up(
+        settings.bot_log_level if "bot_log_level" in settings.model_fields_set else "WARNING", settings.bot_log_format
+    )
+    _run(lambda: asyncio.run(work(settings)))
+
+
+def _settings(**overrides: str | None) -> Settings:
+    try:
+        return load_settings(**overrides)
+    except SettingsInvalid as invalid:
+        _fail(EX_CONFIG, *invalid.faults)
+
+
+def _run(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except SettingsInvalid as invalid:
+        _fail(EX_CONFIG, *invalid.faults)
+    except (WordsNotFound, ContextTooSmall) as error:
+        _fail(EX_CONFIG, str(error))
+    except CommandUnclear as error:
+        _fail(EX_USAGE, str(error))
+    except (StorageUnavailable, ServiceMissing, CannotBeDone, PathNotFound) as error:
+        _fail(EX_UNAVAILABLE, str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _fail(code: int, *lines: str) -> NoReturn:
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    raise typer.Exit(code)
