@@ -30,6 +30,7 @@ from bot.lanes import Lanes
 from bot.library import Library
 from bot.metered_model import MeteredModel
 from bot.metrics import NO_METRICS, Metrics
+from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
 from bot.queue_manager import Fractions, QueueManager
@@ -60,6 +61,7 @@ from memory.database import Database
 from memory.documents import Documents
 from memory.inbox import Inbox
 from memory.model_tiers import ModelTiers
+from memory.notices import NoticeStore
 from memory.outbox import OutboxStore
 from memory.people import People
 from memory.ports import Embedder
@@ -90,6 +92,7 @@ class App:
     receiver: Receiver
     changes: Changes
     outbox: Outbox
+    notices: Notices
     commands: Commands
     in_chat: Commands
     """Those of the terminal alone."""
@@ -107,7 +110,7 @@ class App:
             self.changes.change,
             suggest=self.commands.suggest,
             last_heard=lambda: self.receiver.last_heard(platform),
-            connected=self.outbox.connected,
+            connected=self._connected,
             commands=self.commands.specs,
         )
 
@@ -118,7 +121,12 @@ class App:
             serves: whether this process can deliver replies to an address.
         """
         await self.outbox.resume(serves)
+        await self.notices.resume()
         await self.receiver.resume(serves)
+
+    def _connected(self, platform: str) -> None:
+        self.outbox.connected(platform)
+        self.notices.connected(platform)
 
 
 @asynccontextmanager
@@ -223,6 +231,7 @@ async def open_app(
         for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
+        notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(), Channels(database)
         admission = Admission(people, settings.bot_admission, settings.bot_owners, now)
         conductor = Conductor(
@@ -233,6 +242,7 @@ async def open_app(
             inbox,
             journal,
             outage,
+            notices,
             usage,
             platforms,
             observe,
@@ -254,6 +264,7 @@ async def open_app(
             most_waiting=settings.bot_max_waiting_messages,
         )
         stack.push_async_callback(outbox.close, GRACE_S)
+        stack.push_async_callback(notices.close)
         stack.push_async_callback(outage.close)
         stack.push_async_callback(receiver.close, GRACE_S)
         changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
@@ -286,7 +297,9 @@ async def open_app(
         shared = {name: general[name] for name in ("memory", "help")}
         commands = Commands(general, "/agent ", parts, owners, now)
         in_chat = Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now)
-        yield App(agents, receiver, changes, outbox, commands, in_chat, shelves, lanes, library, channels, database)
+        yield App(
+            agents, receiver, changes, outbox, notices, commands, in_chat, shelves, lanes, library, channels, database
+        )
 
 
 def _caps(settings: Settings) -> Caps:

@@ -16,6 +16,7 @@ from bot.charges import Charge, charged_to
 from bot.command import WENT_WRONG
 from bot.errors import BudgetSpent, ContextTooSmall, TurnGivenUp
 from bot.metrics import Metrics, TurnOutcome
+from bot.notices import Notices
 from bot.origins import of_json
 from bot.outage import Outage
 from bot.scopes import person_of
@@ -88,6 +89,7 @@ class Conductor:
         inbox: Inbox,
         journal: TurnJournal,
         outage: Outage,
+        notices: Notices,
         usage: UsageStore,
         platforms: Mapping[str, ChatPlatform],
         observe: Callable[[str], Observe | None],
@@ -103,6 +105,7 @@ class Conductor:
         self._inbox = inbox
         self._journal = journal
         self._outage = outage
+        self._notices = notices
         self._usage = usage
         self._platforms = platforms
         self._observe = observe
@@ -151,8 +154,8 @@ class Conductor:
             return await self._hear(woken)
         if woken.record is not None and woken.record.resumed >= BESIDE_OTHERS + BY_ITSELF:
             logger.error("turn parked: begun %d times without a step turn=%d", woken.record.resumed, woken.record.id)
-            await finish(self._put_aside(woken, None, "the program ended whenever it came to this"))
-            await self.tell(woken.origin, WENT_WRONG)
+            told = "the program ended whenever it came to this"
+            await finish(self._put_aside(woken, None, told, tells=WENT_WRONG))
             return Next.ENDED
         if (
             self._outage.is_on
@@ -195,11 +198,8 @@ class Conductor:
         return await self._hear(self._of(scope, events, is_heard=True)) if events else Next.NOTHING
 
     async def tell(self, origin: Origin, text: str) -> None:
-        """Tell a person something of our own, as far as that works."""
-        try:
-            await self._platforms[origin.address.platform].notify(origin, text)
-        except Exception:
-            logger.exception("a notice could not be delivered")
+        """Tell a person what is of use at this moment alone, as far as that works."""
+        await self._notices.say(origin, text)
 
     async def tell_of_outage(
         self, origin: Origin, sentence: str = "I cannot reach my language model right now."
@@ -364,22 +364,17 @@ class Conductor:
             return Next.STUCK
         if isinstance(error, TurnGivenUp):
             logger.warning("turn given up: %s", error)
-            await self._end(woken, turn, DONE, "given_up")
-            await self.tell(woken.origin, str(error))
+            await self._end(woken, turn, DONE, "given_up", tells=str(error))
         elif isinstance(error, BudgetSpent):
             logger.warning("turn ended early: %s", error)
-            await self._put_aside(woken, turn, str(error))
-            if error.is_news:
-                await self.tell(woken.origin, str(error))
+            await self._put_aside(woken, turn, str(error), tells=str(error) if error.is_news else None)
         elif isinstance(error, (ModelError, ContextTooSmall)):
             logger.warning("turn ended early: %s", error.detail if isinstance(error, ModelError) else error)
-            await self._put_aside(woken, turn, str(error))
-            await self.tell(woken.origin, str(error))
+            await self._put_aside(woken, turn, str(error), tells=str(error))
         else:  # the last line: the log has it all, the person is told, the process lives
             logger.error("turn broke", exc_info=error)
-            await self._put_aside(woken, turn, "something went wrong; the log says what", "broken")
-            if turn is None or turn.event.is_addressed:
-                await self.tell(woken.origin, WENT_WRONG)
+            told = WENT_WRONG if turn is None or turn.event.is_addressed else None
+            await self._put_aside(woken, turn, "something went wrong; the log says what", "broken", tells=told)
         return Next.ENDED
 
     def _failing_since(self, woken: Woken) -> datetime:
@@ -394,19 +389,21 @@ class Conductor:
         """Put the turn off until the model answers again, or aside if it has waited long enough."""
         record, since = woken.record, self._failing_since(woken)
         if self._now() - since >= self._retries_for:
-            await self._put_aside(woken, turn, f"{NO_ANSWER_OF_MODEL}: {error}", "model_down")
-            if not self._retries_for:
-                await self.tell(woken.origin, f"{error} {TRY_AGAIN}")
+            told = f"{error} {TRY_AGAIN}" if not self._retries_for else None
+            await self._put_aside(woken, turn, f"{NO_ANSWER_OF_MODEL}: {error}", "model_down", tells=told)
             return Next.ENDED
         was_told = woken.is_timed or (record is not None and record.was_told)
         self._goes_on(woken.scope, turn.id)
         self._outage.failed(woken.scope, since + self._retries_for, error.retry_after)
         self._metrics.retried("model")
-        # Before the journal is written: meanwhile an answer to somebody else may end the outage.
-        is_news = not woken.is_timed and self._outage.is_news_to(person_of(woken.origin))
-        await self._journal.put_off(turn.id, since, was_told=True)
-        if is_news and not was_told:
-            await self.tell(woken.origin, f"{error} {KEPT}")
+        began = self._outage.since
+        await self._journal.put_off(turn.id, since, was_told=True)  # rather never told than twice
+        if was_told and not woken.is_timed:  # by an earlier process, perhaps
+            self._outage.is_news_to(person_of(woken.origin))
+        elif not was_told and self._outage.since == began:
+            await self.tell_of_outage(woken.origin, str(error))
+        elif not was_told:  # the outage is over, and the turn goes on; should that be in vain, they are told then
+            await self._journal.put_off(turn.id, since, was_told=False)
         return Next.PUT_OFF
 
     async def _waited_out(self, woken: Woken, since: datetime) -> Next:
@@ -427,12 +424,22 @@ class Conductor:
             await self._end(woken, turn, STOPPED)
 
     async def _put_aside(
-        self, woken: Woken, turn: OpenTurn | None, reason: str, outcome: TurnOutcome = "parked"
+        self,
+        woken: Woken,
+        turn: OpenTurn | None,
+        reason: str,
+        outcome: TurnOutcome = "parked",
+        *,
+        tells: str | None = None,
     ) -> None:
-        if turn is None and woken.record is None:  # it never came to be a turn
-            await self._inbox.put_aside([event.id for event in woken.events], reason)
+        if turn is not None or woken.record is not None:
+            await self._end(woken, turn, PARKED, outcome, reason, tells=tells)
             return
-        await self._end(woken, turn, PARKED, outcome, reason)
+        async with self._database.write() as transaction:  # it never came to be a turn
+            await self._inbox.put_aside(transaction, [event.id for event in woken.events], reason)
+            notice = await self._notices.add(transaction, woken.origin, tells) if tells is not None else None
+        if notice is not None:
+            await self._notices.tell(notice)
 
     async def _end(
         self,
@@ -441,7 +448,10 @@ class Conductor:
         state: str,
         outcome: TurnOutcome = "stopped",
         reason: str | None = None,
+        *,
+        tells: str | None = None,
     ) -> None:
+        """Write down that a turn is over, and tell the person what there is to tell of it."""
         id_ = turn.id if turn is not None else woken.record.id if woken.record is not None else 0
         agent_id = _passes(woken, turn)
         async with self._database.write() as transaction:
@@ -452,11 +462,14 @@ class Conductor:
                 await self._inbox.finish(transaction, id_)
             if agent_id is not None:
                 await self._turns.let_pass(transaction, agent_id, id_)
+            notice = await self._notices.add(transaction, woken.origin, tells) if tells is not None else None
         if agent_id is not None and (await self._agents.get(woken.scope)).paused_at is None:
             self._agents.let_go(woken.scope)
         self._over(woken.scope, id_)
         self._outage.over(woken.scope)
         self._metrics.turn_ended(outcome, woken.seconds)
+        if notice is not None:
+            await self._notices.tell(notice)
 
 
 def _passes(woken: Woken, turn: OpenTurn | None) -> int | None:

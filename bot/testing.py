@@ -58,6 +58,11 @@ class Clock:
         for future in woken:
             future.set_result(None)
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for a moment."""
+        return any(not future.done() for _, future in self._sleepers)
+
     async def wait(self, seconds: float) -> None:
         """Wait until time was let pass: in the place of `asyncio.sleep`."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

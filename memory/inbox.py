@@ -209,15 +209,10 @@ class Inbox:
         of_turn = update(inbox).where(inbox.c.turn_id == turn_id)
         await transaction.execute(of_turn.values(state=_PARKED, reason=reason, text=None))
 
-    async def put_aside(self, ids: Sequence[int], reason: str) -> None:
+    async def put_aside(self, transaction: Transaction, ids: Sequence[int], reason: str) -> None:
         """These events cannot come to be a turn."""
-
-        async def commit() -> None:
-            async with self._database.write() as transaction:
-                these = update(inbox).where(inbox.c.id.in_(ids), inbox.c.state == _WAITING)
-                await transaction.execute(these.values(state=_PARKED, reason=reason))
-
-        await finish(commit())
+        these = update(inbox).where(inbox.c.id.in_(ids), inbox.c.state == _WAITING)
+        await transaction.execute(these.values(state=_PARKED, reason=reason))
 
     async def change(
         self, transaction: Transaction, scope: str, ids: Sequence[int], text: str | None

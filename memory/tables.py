@@ -408,6 +408,19 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+# What people are still to be told by the program itself.
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("platform", String(20), nullable=False),
+    Column("scope", String(300), nullable=False),
+    Column("origin", JSON, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 # Every call of the model.
 usage = Table(
     "usage",

@@ -156,11 +156,13 @@ async def test_whoever_fails_while_the_outage_ends_for_others_is_told_all_the_sa
             put_off = journal.put_off
 
             async def slowly(*given: object, **named: object) -> None:
+                journal.put_off = put_off  # type: ignore[method-assign]
                 await put_off(*given, **named)  # type: ignore[arg-type]
                 await bot.say("Hi, bob here", person="bob")
 
             if ends_first:
                 journal.put_off = slowly  # type: ignore[assignment,method-assign]
             await bot.say("ada here", person="ada")
+            await bot.app.lanes.idle()
             assert len(bot.platform.notices) == 1
             assert "I have kept your message" in bot.platform.notices[0]

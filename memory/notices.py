@@ -1,0 +1,57 @@
+"""What people are still to be told by the program itself, kept until they were."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from memory.database import Database, Transaction, finish
+from memory.tables import notices
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A sentence for one person; `origin` is JSON that says where what it is about was written."""
+
+    id: int
+    origin: Mapping[str, Any]
+    text: str
+    created_at: datetime
+
+
+class NoticeStore:
+    """The notices of all scopes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def add(
+        self, transaction: Transaction, platform: str, scope: str, origin: Mapping[str, Any], text: str, now: datetime
+    ) -> Notice:
+        """Keep a notice with what it is about."""
+        row = {"platform": platform, "scope": scope, "origin": dict(origin), "text": text, "created_at": now}
+        id_ = await transaction.scalar(insert(notices).values(row).returning(notices.c.id))
+        return Notice(id_ or 0, origin, text, now)
+
+    async def platforms(self) -> tuple[str, ...]:
+        """Where something is still to be told."""
+        async with self._database.read() as connection:
+            return tuple(await connection.scalars(select(notices.c.platform).distinct()))
+
+    async def open_of(self, platform: str) -> tuple[Notice, ...]:
+        """What is still to be told on a platform, in order."""
+        of_platform = select(notices).where(notices.c.platform == platform).order_by(notices.c.id)
+        async with self._database.read() as connection:
+            rows = await connection.execute(of_platform)
+            return tuple(Notice(row.id, row.origin, row.text, row.created_at) for row in rows)
+
+    async def over(self, id_: int) -> None:
+        """It was told, or is told no more."""
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await transaction.execute(delete(notices).where(notices.c.id == id_))
+
+        await finish(commit())

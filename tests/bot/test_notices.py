@@ -1,0 +1,105 @@
+"""What people are told of a message that gets no answer is told once they can be reached, also after a crash."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.ports import DeliveryRefused, Origin, PlatformUnavailable
+from adapters.testing import ScriptedServer, answer, fails
+from bot.testing import Bot, RecordingPlatform, open_bot
+from memory.notices import NoticeStore
+
+SPEECHLESS = answer(None, ("core_memory_append", {"label": "human", "content": "x"}))
+
+
+@dataclass
+class Failing(RecordingPlatform):
+    """Cannot tell notices as long as there are faults."""
+
+    faults: deque[Exception] = field(default_factory=deque)
+
+    async def notify(self, origin: Origin, text: str) -> None:
+        if self.faults:
+            raise self.faults.popleft()
+        await super().notify(origin, text)
+
+
+async def later(bot: Bot, **duration: float) -> None:
+    """Let time pass, and what it wakes try what it has to, until that waits again or is done."""
+    bot.clock.advance(**duration)
+    await asyncio.sleep(0)
+    while bot.app.notices.is_busy and not bot.clock.is_waited_for:  # noqa: ASYNC110 - an event would be for this alone
+        await asyncio.sleep(0)
+
+
+def refusing(server: ScriptedServer, **more: Any) -> dict[str, Any]:
+    return {"llm_model": "m", "openai_base_url": server.url, **more}
+
+
+async def left(bot: Bot) -> int:
+    return len(await NoticeStore(bot.app.database).open_of("console"))
+
+
+async def test_a_notice_that_cannot_be_told_is_told_later_once(tmp_path: Path) -> None:
+    platform = Failing(faults=deque([PlatformUnavailable("down"), OSError("bug"), PlatformUnavailable("down")]))
+    async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
+        async with open_bot(tmp_path, platform=platform, **refusing(server)) as bot:
+            await bot.say("Hi")
+            assert (platform.notices, await left(bot)) == ([], 1)
+            for _ in range(3):
+                await later(bot, minutes=5)
+            assert (len(platform.notices), await left(bot)) == (1, 0)
+            await bot.say("Hi again")
+            assert (len(platform.notices), await left(bot)) == (2, 0)
+
+
+async def test_it_outlives_the_process(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
+        platform = Failing(faults=deque([PlatformUnavailable("down")] * 9))
+        async with open_bot(tmp_path, platform=platform, **refusing(server)) as bot:
+            await bot.say("Hi")
+            await bot.say("Hi", person="bob")
+            assert await left(bot) == 2
+        async with open_bot(tmp_path, **refusing(server)) as bot:
+            await later(bot, seconds=1)
+            assert len(bot.platform.notices) == 2
+            assert await left(bot) == 0
+
+
+async def test_a_new_connection_is_taken_at_once(tmp_path: Path) -> None:
+    platform = Failing(faults=deque([PlatformUnavailable("down")] * 2))
+    async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
+        async with open_bot(tmp_path, platform=platform, **refusing(server)) as bot:
+            await bot.say("Hi")
+            await later(bot, seconds=0)
+            bot.app.intake("console").connected("console")
+            await later(bot, seconds=0)
+            assert len(platform.notices) == 1
+
+
+@pytest.mark.parametrize("why", ["refused", "old"])
+async def test_what_cannot_be_told_or_is_of_no_use_any_more_is_forgotten(tmp_path: Path, why: str) -> None:
+    platform = Failing(faults=deque([DeliveryRefused("gone") if why == "refused" else PlatformUnavailable("down")]))
+    platform.faults += [] if why == "refused" else [PlatformUnavailable("down")]
+    async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
+        async with open_bot(tmp_path, platform=platform, **refusing(server)) as bot:
+            await bot.say("Hi")
+            await later(bot, days=2)
+            assert (platform.notices, await left(bot)) == ([], 0)
+
+
+async def test_a_turn_that_was_given_up_is_told_of_though_the_process_ended_before_it_was(tmp_path: Path) -> None:
+    class Dies(RecordingPlatform):
+        async def notify(self, origin: Origin, text: str) -> None:
+            raise PlatformUnavailable("the process dies here")
+
+    async with ScriptedServer(lambda _: SPEECHLESS) as server:
+        async with open_bot(tmp_path, platform=Dies(), **refusing(server, llm_max_steps=2)) as bot:
+            await bot.say("Hi")
+        async with open_bot(tmp_path, **refusing(server)) as bot:
+            await later(bot, seconds=1)
+            assert len(bot.platform.notices) == 1
