@@ -7,7 +7,7 @@ that a search reads only what is new.
 import re
 import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,30 @@ class VectorKind:
         return cls(zlib.crc32(f"{embedder}/{dimension}".encode()), dimension)
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the index keeps of a message; made before a transaction begins, as it takes a while to cut a long text."""
+
+    agent_id: int
+    message_id: int
+    row: Mapping[str, Any]
+    terms: Sequence[str]
+
+    @classmethod
+    def of(cls, agent_id: int, message: Message) -> "Entry":
+        """The entry of a message that may be found."""
+        terms = text_terms(message.text or "")
+        row = {
+            "agent_id": agent_id,
+            "message_id": message.id,
+            "created_at": message.created_at,
+            "speaker": (message.author_name or PERSON)[:200] if message.kind is Kind.USER_MESSAGE else "",
+            "says_i": bool(_SAYS_I.search(message.text or "")),
+            "words": len(terms),
+        }
+        return cls(agent_id, message.id, row, terms)
+
+
 class MessageIndex:
     """The index of all agents; every look-up names one."""
 
@@ -83,24 +107,11 @@ class MessageIndex:
         self._at_hand: OrderedDict[int, _AtHand] = OrderedDict()
         self._let_go: Counter[int] = Counter()
 
-    async def add(self, transaction: Transaction, agent_id: int, messages: Sequence[Message]) -> None:
-        """Index those messages that may be found."""
-        terms = [(message, text_terms(message.text or "")) for message in messages if may_be_found(message)]
-        if not terms:
-            return
-        rows = [
-            {
-                "agent_id": agent_id,
-                "message_id": message.id,
-                "created_at": message.created_at,
-                "speaker": (message.author_name or PERSON)[:200] if message.kind is Kind.USER_MESSAGE else "",
-                "says_i": bool(_SAYS_I.search(message.text or "")),
-                "words": len(found),
-            }
-            for message, found in terms
-        ]
-        await transaction.execute(_INSERT, rows)
-        await self._words.add(transaction, agent_id, [(message.id, found) for message, found in terms])
+    async def add(self, transaction: Transaction, entries: Sequence["Entry"]) -> None:
+        """Index messages."""
+        if entries:
+            await transaction.execute(_INSERT, [entry.row for entry in entries])
+            await self._words.add(transaction, [(entry.agent_id, entry.message_id, entry.terms) for entry in entries])
 
     async def remove(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int]) -> None:
         """Forget messages that are to be indexed anew; those that are deleted are forgotten with their rows."""

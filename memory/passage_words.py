@@ -110,8 +110,7 @@ class PassageWords:
             await transaction.execute(_COUNT, counted)
             there = set(await transaction.scalars(select(passages.c.id).where(passages.c.id.in_([r.id for r in rows]))))
             owned = {owner: [text for text in texts if text[0] in there] for owner, texts in owned.items()}
-            for owner, texts in owned.items():
-                await self._words.add(transaction, owner, texts)
+            await self._words.add(transaction, [(owner, *text) for owner, texts in owned.items() for text in texts])
         for owner, texts in owned.items():
             self._words.added(owner, texts)
 

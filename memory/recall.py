@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, false, func, insert, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import FEW_ROWS, Database, Transaction, finish
-from memory.message_index import MessageIndex
+from memory.message_index import Entry, MessageIndex, may_be_found
 from memory.message_vectors import MessageVectors
 from memory.narrowing import may_narrow, narrowed
 from memory.ports import Embedder, Kind, Message, NewMessage, ToolUse
@@ -34,8 +34,9 @@ UTC = ZoneInfo("UTC")
 INDEXED_AFTER_S = 2.0
 """How long after a message the index is brought up to date, so that one batch serves many."""
 
-_BATCH = 500
+_BATCH = 200
 _MANY = 5_000
+_LONG = 50_000
 _FEW_IDS = 20
 _LOOKED_UP = 200
 
@@ -252,7 +253,7 @@ class RecallStorage:
             before_id: only messages older than this one.
             zone: what a date in the query is understood in.
         """
-        await self._index_all(agent_id)
+        await self._index_waiting(agent_id)
         found = await self._answering(agent_id, query, zone)
         return found if before_id is None else tuple(id_ for id_ in found if id_ < before_id)
 
@@ -260,7 +261,7 @@ class RecallStorage:
         """What a search of that query is not narrowed by though it looks so, in words for whoever asks."""
         if not may_narrow(query):
             return ()
-        await self._index_all(agent_id)
+        await self._index_waiting(agent_id)
         kind = await self._vectors.kind() if self._vectors is not None else None
         async with self._database.read() as connection:
             told = await self._index.told(connection, agent_id, kind, zone)
@@ -284,10 +285,7 @@ class RecallStorage:
 
     async def catch_up(self, told: Callable[[int], None] = lambda done: None) -> None:
         """Index what is not indexed yet, and make the vectors that are missing; `told` is how many were made so far."""
-        async with self._database.read() as connection:
-            agent_ids = list(await connection.scalars(select(messages.c.agent_id).where(_IS_UNINDEXED).distinct()))
-        for agent_id in agent_ids:
-            await self._index_all(agent_id)
+        await self._index_waiting()
         if self._vectors is not None:
             await self._vectors.make_missing(told, self._closing.is_set)
 
@@ -359,25 +357,31 @@ class RecallStorage:
             except Exception:  # nobody waits for this task; the rows stay marked, and the next call tries again
                 logger.exception("messages wait to be indexed")
 
-    async def _index_all(self, agent_id: int) -> None:
-        """Index the agent's messages that are not yet."""
+    async def _index_waiting(self, agent_id: int | None = None) -> None:
+        """Index the messages of an agent that are not yet; None: of all agents."""
         while not self._closing.is_set() and await self._index_some(agent_id):
             pass
 
-    async def _index_some(self, agent_id: int) -> bool:
+    async def _index_some(self, agent_id: int | None) -> bool:
         """Returns whether there were any."""
+        of_whom = true() if agent_id is None else _of(agent_id)
         async with self._one_batch:  # a search and the task beside it may come to the same messages
-            waiting = await self._select(_of(agent_id), _IS_UNINDEXED, limit=_BATCH)
-            if waiting:
-                await finish(self._index_these(agent_id, waiting))
-        return bool(waiting)
+            async with self._database.read() as connection:
+                waiting = select(messages).where(of_whom, _IS_UNINDEXED).order_by(messages.c.id).limit(_BATCH)
+                rows = (await connection.execute(waiting)).all()
+            if rows:
+                await finish(self._index_these([(row.agent_id, _from_row(row)) for row in rows]))
+        return bool(rows)
 
-    async def _index_these(self, agent_id: int, waiting: Sequence[Message]) -> None:
+    async def _index_these(self, waiting: Sequence[tuple[int, Message]]) -> None:
+        said = [(agent_id, message) for agent_id, message in waiting if may_be_found(message)]
+        is_long = sum(len(message.text or "") for _, message in said) > _LONG
+        entries = await (asyncio.to_thread if is_long else _here)(_entries_of, said)
         async with self._database.write(alone=len(waiting) > FEW_ROWS) as transaction:
-            ids = [message.id for message in waiting]
+            ids = [message.id for _, message in waiting]
             untaken = update(messages).where(messages.c.id.in_(ids), messages.c.indexed == false())
             taken = set(await transaction.scalars(untaken.values(indexed=True).returning(messages.c.id)))
-            await self._index.add(transaction, agent_id, [message for message in waiting if message.id in taken])
+            await self._index.add(transaction, [entry for entry in entries if entry.message_id in taken])
 
     async def _holding_letters(self, connection: AsyncConnection, agent_id: int, query: str) -> tuple[int, ...]:
         """A query without any telling word in it is looked for as it stands, in the newest messages."""
@@ -401,6 +405,10 @@ class RecallStorage:
         async with self._database.read() as connection:
             rows = await connection.execute(select(messages).where(*where).order_by(messages.c.id).limit(limit))
             return tuple(_from_row(row) for row in rows)
+
+
+def _entries_of(said: Sequence[tuple[int, Message]]) -> list[Entry]:
+    return [Entry.of(agent_id, message) for agent_id, message in said]
 
 
 def _of(agent_id: int) -> Any:

@@ -54,12 +54,11 @@ class WordIndex:
             f"SELECT substr(term, :begin) AS word FROM {name}_vocabulary WHERE term >= :from_ AND term < :to"
         )
 
-    async def add(self, transaction: AsyncConnection, owner: int, texts: Iterable[tuple[int, Sequence[str]]]) -> None:
-        """Index texts by id, each given as its terms."""
-        mark = _mark(owner)
+    async def add(self, transaction: AsyncConnection, texts: Iterable[tuple[int, int, Sequence[str]]]) -> None:
+        """Index texts, each given as its owner, its id and its terms."""
         rows = [
             {"id": id_, "terms": " ".join([mark + escaped(term) for term in dict.fromkeys(terms)])}
-            for id_, terms in texts
+            for mark, id_, terms in ((_mark(owner), id_, terms) for owner, id_, terms in texts)
         ]
         if rows:
             await transaction.execute(self._insert, rows)

@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
-from memory.message_index import MessageIndex
+from memory.message_index import Entry, MessageIndex
 from memory.ports import Kind, NewMessage
 from memory.recall import RecallStorage
 from memory.tables import messages
@@ -40,7 +40,7 @@ async def keep(database: Database, index: MessageIndex, agent_id: int, *texts: s
     new = [NewMessage(kind=Kind.USER_MESSAGE, created_at=NOW, text=text) for text in texts]
     async with database.write() as transaction:
         kept = await RecallStorage(database).append(transaction, agent_id, None, new)
-        await index.add(transaction, agent_id, kept)
+        await index.add(transaction, [Entry.of(agent_id, message) for message in kept])
     return [message.id for message in kept]
 
 

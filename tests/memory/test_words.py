@@ -117,8 +117,8 @@ TEXTS = [
 async def test_an_index_finds_a_text_in_its_own_script(database: Database, query: str, text: str) -> None:
     index = WordIndex(MESSAGE_WORDS)
     async with database.write() as transaction:
-        await index.add(transaction, 7, [(1, text_terms("something else")), (2, text_terms(text))])
-        await index.add(transaction, 77, [(3, text_terms(text))])
+        await index.add(transaction, [(7, 1, text_terms("something else")), (7, 2, text_terms(text))])
+        await index.add(transaction, [(77, 3, text_terms(text))])
     async with database.read() as connection:
         found = await index.holding(connection, [7], query_terms(query))
     ids = [id_ for both in found.values() for some in both for id_ in some]
@@ -128,7 +128,7 @@ async def test_an_index_finds_a_text_in_its_own_script(database: Database, query
 async def test_what_is_removed_is_found_no_more_and_leaves_nothing(database: Database, tmp_path: Path) -> None:
     index = WordIndex(MESSAGE_WORDS)
     async with database.write() as transaction:
-        await index.add(transaction, 7, [(1, ["kanarienvogel"]), (2, ["wombat"])])
+        await index.add(transaction, [(7, 1, ["kanarienvogel"]), (7, 2, ["wombat"])])
     async with database.write() as transaction:
         await index.remove(transaction, [1])
         await index.merge(transaction)
@@ -142,7 +142,7 @@ async def test_what_is_removed_is_found_no_more_and_leaves_nothing(database: Dat
 async def test_a_number_is_not_found_in_the_number_of_the_owner(database: Database) -> None:
     index = WordIndex(MESSAGE_WORDS)
     async with database.write() as transaction:
-        await index.add(transaction, 12345, [(1, ["wombat"]), (2, ["a12345"])])
+        await index.add(transaction, [(12345, 1, ["wombat"]), (12345, 2, ["a12345"])])
     async with database.read() as connection:
         found = await index.holding(connection, [12345], ["1234", "omba"])
     assert found == {"1234": ([], [2]), "omba": ([], [1])}
@@ -184,8 +184,8 @@ def test_of_a_long_query_the_longest_terms_are_looked_up() -> None:
 async def test_of_many_terms_those_tell_most_that_fewest_texts_hold(database: Database) -> None:
     words, common = WordIndex(MESSAGE_WORDS), [f"common{number}" for number in range(MAX_WORDS)]
     async with database.write() as transaction:
-        await words.add(transaction, 1, [(id_, [*common, *(["frobozz"] if id_ == 3 else [])]) for id_ in range(1, 9)])
-        await words.add(transaction, 2, [(id_, ["frobozz"]) for id_ in range(10, 30)])
+        await words.add(transaction, [(1, id_, [*common, *(["frobozz"] if id_ == 3 else [])]) for id_ in range(1, 9)])
+        await words.add(transaction, [(2, id_, ["frobozz"]) for id_ in range(10, 30)])
     async with database.read() as connection:
         assert await words.rarest(connection, [1], common) == common  # no more than may be looked for
         chosen = await words.rarest(connection, [1], ["unheard", *common, "frobozz"])

@@ -18,7 +18,7 @@ PARTS = ["haus", "hausboot", "garten", "garten_haus", "bar", "_", "a", "猫", "n
 async def add(database: Database, words: WordsAtHand, owner: int, *texts: tuple[int, str]) -> None:
     cut = [(id_, text_terms(text)) for id_, text in texts]
     async with database.write() as transaction:
-        await words.add(transaction, owner, cut)
+        await words.add(transaction, [(owner, *text) for text in cut])
     words.added(owner, cut)
 
 
