@@ -53,6 +53,28 @@ async def test_without_the_intent_it_still_answers_mentions_and_direct_messages(
     assert caplog.text.count("Message Content intent") == 1
 
 
+@pytest.mark.parametrize("mode", ["listen", "open"])
+async def test_without_the_intent_a_mode_that_reads_everything_is_refused_with_the_reason(
+    world: World, tmp_path: Path, mode: str
+) -> None:
+    world.state.granted &= ~Intent.MESSAGE_CONTENT
+    async with serving(world, tmp_path) as served:
+        await world.until(lambda: world.state.commands.get(None))
+        asked = await world.answered(await world.slash(world.ada, world.general, "agent admin mode", mode=mode))
+        shown = await world.answered(await world.slash(world.ada, world.general, "agent admin mode"))
+        thread = await world.answered(await world.slash(world.ada, world.general, "agent admin mode", mode="thread"))
+        findings = {finding.about: finding for finding in await served.platform.examine(served.app.commands.specs)}
+    assert asked.original is not None
+    assert "On Discord that is the message content intent" in asked.original.content
+    assert "Nothing was changed." in asked.original.content
+    assert shown.original is not None
+    assert shown.original.content.startswith("Mode: **mention**")
+    assert thread.original is not None
+    assert thread.original.content.startswith("The mode is now **thread**")
+    assert "the modes listen and open are refused" in findings["discord intent"].told
+    assert not of_bot(world, world.general)[3:]  # three private answers, and nothing announced
+
+
 async def test_while_discord_cannot_be_reached_the_supervisor_is_told(world: World) -> None:
     world.faults.fail("GET /users/@me", 503, times=99)
     with pytest.raises(PlatformUnavailable):

@@ -45,8 +45,10 @@ class Answers:
         return not self._answers
 
 
-async def ask(*answers: str | None, ports: Sequence[tuple[str, int]] = ()) -> None:
-    asker = Answers(*answers)
+async def ask(
+    *answers: str | None, ports: Sequence[tuple[str, int]] = (), discord: Sequence[str | None] = ("No",)
+) -> None:
+    asker = Answers(*answers, *discord)
     await configure(asker, lambda: NOW, takes_defaults=False, ports=ports)
     assert asker.is_done()
 
