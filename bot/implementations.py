@@ -9,7 +9,7 @@ from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
 from adapters.known_models import context_window_of
 from adapters.openai_model import OpenAIModel
-from adapters.ports import ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
+from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
 from adapters.reachable import OPENAI_URL, check_reachable
 from config.prices import Prices, prices_of
 from config.settings import EMBEDDED, Settings, SettingsInvalid
@@ -41,6 +41,12 @@ def open_platforms(settings: Settings) -> dict[str, ChatPlatform]:
     if unknown := [name for name in served if name not in _PLATFORMS]:
         raise SettingsInvalid([f"BOT_PLATFORMS: {', '.join(unknown)}: not supported by this version yet."])
     return {name: _PLATFORMS[name](settings) for name in served}
+
+
+def examinable_platforms(settings: Settings) -> tuple[CanBeExamined, ...]:
+    """Those of the platforms to be served that tell whether they are set up well; none of them is connected."""
+    made = [_PLATFORMS[name](settings) for name in dict.fromkeys(settings.bot_platforms) if name in _PLATFORMS]
+    return tuple(platform for platform in made if isinstance(platform, CanBeExamined))
 
 
 async def open_model(settings: Settings) -> LanguageModel:

@@ -211,6 +211,13 @@ class DiscordSection(_Section):
     discord_api_url: str | None = None
     discord_gateway_url: str | None = None
 
+    @field_validator("discord_token")
+    @classmethod
+    def _plain_token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError("should be the token alone, without spaces, an ellipsis or other such characters")
+        return value
+
 
 class SlackSection(_Section):
     """The Slack app. With an app token it uses Socket Mode, without one signed HTTP on `SLACK_PORT`."""
@@ -259,6 +266,14 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
         if self.bot_database_url is None:
             return self.bot_data_dir / "bot.db"
         return Path(self.bot_database_url.partition(":///")[2])
+
+
+def platforms_set() -> tuple[str, ...]:
+    """BOT_PLATFORMS as it is, also while other settings still have to be made to fit it."""
+    try:
+        return BotSection().bot_platforms
+    except (ValidationError, SourceError, UnicodeDecodeError, OSError):
+        return ("console",)
 
 
 def load_settings(**overrides: Any) -> Settings:

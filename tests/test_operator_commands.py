@@ -7,7 +7,6 @@ import os
 import signal
 import sqlite3
 import stat
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,45 +14,7 @@ import pytest
 
 from adapters.documents import testing as documents
 from adapters.testing import ScriptedServer, answer, says
-
-ROOT = Path(__file__).parents[1]
-LIMIT_S = 30
-
-
-class CommandLine:
-    """Starts `python -m bot` in a folder, with a home and a data directory of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.data_dir = folder / "data"
-        self.settings = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(folder),
-            "PYTHONPATH": str(ROOT),
-            "BOT_DATA_DIR": str(self.data_dir),
-        }
-
-    async def start(
-        self, *words: str, stdin: int = asyncio.subprocess.PIPE, stderr: int = asyncio.subprocess.PIPE
-    ) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "bot", *words),
-            cwd=self.folder,
-            env=self.settings,
-            stdin=stdin,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=stderr,
-        )
-
-    async def run(self, *words: str, typed: bytes = b"") -> tuple[int, list[str], list[str]]:
-        """Exit code, lines on stdout, lines on stderr."""
-        process = await self.start(*words)
-        async with asyncio.timeout(LIMIT_S):
-            out, err = await process.communicate(typed)
-        assert process.returncode is not None
-        assert b"Traceback" not in err, err.decode()
-        return process.returncode, out.decode().splitlines(), err.decode().splitlines()
+from tests.command_line import LIMIT_S, CommandLine
 
 
 @pytest.fixture
@@ -146,7 +107,7 @@ async def test_in_a_terminal_the_questions_are_asked_again_until_they_are_answer
     command_line: CommandLine, tmp_path: Path
 ) -> None:
     ours, theirs = os.openpty()
-    os.write(ours, b"nine\n1\nMars/Olympus\nEurope/Lisbon\n")
+    os.write(ours, b"nine\n1\nMars/Olympus\nEurope/Lisbon\n\n")
     process = await command_line.start("configure", stdin=theirs)
     os.close(theirs)
     async with asyncio.timeout(LIMIT_S):

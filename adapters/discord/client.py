@@ -10,6 +10,8 @@ from weakref import WeakValueDictionary
 import discord
 from discord import app_commands
 
+from adapters.discord import websocket
+
 logger = logging.getLogger(__name__)
 
 LONGEST_RATE_LIMIT_S = 60.0
@@ -51,6 +53,7 @@ class Client(discord.AutoShardedClient):
 
     def __init__(self, listener: Listener, *, reads_content: bool, **options: Any) -> None:
         intents = discord.Intents(guilds=True, messages=True, message_content=reads_content)
+        websocket.use()
         super().__init__(
             intents=intents,
             allowed_mentions=discord.AllowedMentions.none(),

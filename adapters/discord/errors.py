@@ -11,6 +11,11 @@ from adapters.ports import DeliveryRefused, PlatformUnavailable
 MISSING_PERMISSIONS, MISSING_ACCESS = 50013, 50001
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
+NOT_KNOWN = (
+    "DISCORD_TOKEN: Discord does not know this token. Reset it on the page Bot of your application at "
+    "https://discord.com/developers/applications, and set the new one."
+)
+
 
 @contextmanager
 def translated() -> Iterator[None]:

@@ -9,20 +9,24 @@ from typing import Any
 import aiohttp
 import discord
 
-from adapters.discord import posting
+from adapters.discord import checkup, posting
 from adapters.discord.catch_up import catch_up
 from adapters.discord.client import Client, Listener
 from adapters.discord.endpoints import Endpoints
-from adapters.discord.errors import translated
+from adapters.discord.errors import NOT_KNOWN, translated
 from adapters.discord.files import download
 from adapters.discord.inbound import PLATFORM, inbound_of, is_written_by_a_person, origin_of, text_of
+from adapters.discord.permissions import USED_FOR, shown
 from adapters.discord.slash import SlashCommands
 from adapters.discord.typing import typing
 from adapters.ports import (
+    Account,
     Address,
     Attachment,
     CannotTell,
+    CommandSpec,
     DeliveryRefused,
+    Finding,
     Intake,
     MessageChange,
     Origin,
@@ -36,10 +40,6 @@ logger = logging.getLogger(__name__)
 WRONG_TOKEN = 4004
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes"""
 
-NOT_KNOWN = (
-    "DISCORD_TOKEN: Discord does not know this token. Reset it on the page Bot of your application at "
-    "https://discord.com/developers/applications, and set the new one."
-)
 NO_INTENT = (
     "Discord refuses the Message Content intent: switch it on on the page Bot of your application. Until the next "
     "start mentions, replies and direct messages are answered; threads need a mention, and the modes listen and open "
@@ -48,7 +48,7 @@ NO_INTENT = (
 
 
 class DiscordPlatform:
-    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`.
+    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`, `CanBeExamined`.
 
     Args:
         token: the bot's.
@@ -77,6 +77,16 @@ class DiscordPlatform:
         self._reads_content = True
         self._told_owners: set[tuple[int, str]] = set()
         self._endpoints.use()
+
+    # ── how it is set up ─────────────────────────────────────────────────────────────────────────────────
+
+    async def account(self) -> Account:
+        """Whose the token is."""
+        return await checkup.account(self._token)
+
+    async def examine(self, commands: Sequence[CommandSpec]) -> Sequence[Finding]:
+        """Token, intent, permissions, commands."""
+        return await checkup.examine(self._token, commands)
 
     # ── in ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -256,8 +266,8 @@ class DiscordPlatform:
         try:
             owner = await client.fetch_user(guild.owner_id)
             await owner.send(
-                f"I was spoken to in <#{address.channel}> of {guild.name}, and may not answer there. Please let me "
-                "view the channel, send messages (in threads, too), attach files and read the message history."
+                f"I was spoken to in <#{address.channel}> of {guild.name}, and may not answer there. Please give me "
+                f"these permissions in it: {', '.join(map(shown, USED_FOR))}."
             )
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             logger.warning("the owner of a server could not be told of a missing right: %s (%s)", fault, error)

@@ -55,17 +55,22 @@ class SlashCommands:
 
     async def sync(self) -> bool:
         """Tell Discord of the commands, if it knows others; returns whether it had to be told."""
+        if not await self.unsynced():
+            return False
+        await self._client.tree.sync()
+        logger.info("Discord was told of the slash commands")
+        return True
+
+    async def unsynced(self) -> list[str]:
+        """The names of the commands that Discord lacks, knows otherwise, or knows although they are no more."""
         tree = self._client.tree
         told = [command.to_dict(tree) for command in (*tree.get_commands(),)]
         wanted = {(command["type"], command["name"]): command for command in told}
         # As Discord tells it: what the library makes of it lacks some of the places where a command is offered.
         listed = await self._client.http.get_global_commands(self._client.application_id or 0)
         known = {(command["type"], command["name"]): command for command in listed}
-        if _bare(wanted) == _bare(known):
-            return False
-        await tree.sync()
-        logger.info("Discord was told of the slash commands")
-        return True
+        ours, theirs = _bare(wanted), _bare(known)
+        return sorted(key[1] for key in {**ours, **theirs} if ours.get(key) != theirs.get(key))
 
     def close(self) -> None:
         """Nobody waits any more."""

@@ -5,14 +5,12 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import bot.tools
-from adapters.ports import ChatMessage, LanguageModel, ModelError, ServiceMissing
+from adapters.ports import ChatMessage, Finding, LanguageModel, ModelError, ServiceMissing, Verdict
 from bot.choices import equipment_of
 from bot.implementations import open_embedder, open_model, server_of
 from bot.registry import Tool, discover
@@ -36,15 +34,6 @@ _HELLO = ChatMessage("user", "Say hello in one word.")
 _MAX_TOKENS = 1000
 _ALIKE = ("The cat sleeps on the sofa.", "A cat naps on the couch.")
 _UNLIKE = "The invoice has to be paid by Monday."
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check came to: `warn` is worth knowing, `fail` has to be mended."""
-
-    verdict: Literal["ok", "warn", "fail"]
-    about: str
-    told: str
 
 
 async def check_settings(settings: Settings, now: datetime) -> Finding:
@@ -220,7 +209,7 @@ async def check_disk(settings: Settings, now: datetime) -> Finding:
     """There is room to go on."""
     place = _existing(settings.bot_data_dir)
     free = shutil.disk_usage(place).free
-    verdict: Literal["ok", "warn", "fail"] = "ok" if free >= LITTLE_SPACE else "warn"
+    verdict: Verdict = "ok" if free >= LITTLE_SPACE else "warn"
     told = f"{free / 2**30:.1f} GiB free at {place}"
     return Finding("fail", "disk", f"{told}: too little") if free < TOO_LITTLE_SPACE else Finding(verdict, "disk", told)
 

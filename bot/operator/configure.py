@@ -1,4 +1,4 @@
-"""`configure`: the first questions, answered into `.env`, and tried out with one call."""
+"""`configure`: the first questions, answered into `.env`, and tried out: the model, and the platform's account."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -9,14 +9,16 @@ from zoneinfo import available_timezones
 from adapters.console.plain import note, stdout_line
 from adapters.known_models import context_window_of
 from adapters.local_servers import USUAL_PORTS, LocalServer, local_servers
+from bot.implementations import examinable_platforms
 from bot.operator.checks import ENV_FILE, check_model
 from bot.operator.doctor import as_line
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.questions import Asker
 from config.env_file import with_settings
-from config.settings import EMBEDDED, Settings, load_settings
+from config.settings import EMBEDDED, Settings, load_settings, platforms_set
 from memory.upkeep import new_file
 
+DISCORD = "discord"
 OPENAI_DEFAULT = "gpt-4.1-mini"
 EMBEDDINGS_DEFAULT = "text-embedding-3-small"
 LOCALTIME = Path("/etc/localtime")
@@ -32,7 +34,7 @@ async def configure(
     takes_defaults: bool,
     ports: Iterable[tuple[str, int]] = USUAL_PORTS,
 ) -> None:
-    """Ask, write `.env`, and try the model.
+    """Ask, write `.env`, and try the model and the platforms.
 
     Args:
         asker: whom to ask; None if nobody is at a terminal.
@@ -53,9 +55,26 @@ async def configure(
     stdout_line(f"Written: {ENV_FILE.absolute()}")
     finding = await check_model(settings, now())
     stdout_line(as_line(finding))
+    is_set_up = await _try_platforms(settings)
     if finding.verdict == "fail":
         raise CannotBeDone("The model cannot be used like this; mend it, and see `python -m bot doctor`.")
-    stdout_line("Now talk to it: make chat")
+    if not is_set_up:
+        raise CannotBeDone("The bot cannot be served like this; mend it, and see `python -m bot doctor`.")
+    is_served = any(name != "console" for name in settings.bot_platforms)
+    stdout_line("Now let it serve: make run" if is_served else "Now talk to it: make chat")
+
+
+async def _try_platforms(settings: Settings) -> bool:
+    """Say whose accounts they are, and where people are let invite them; returns whether all may be served."""
+    is_set_up = True
+    for platform in examinable_platforms(settings):
+        account = await platform.account()
+        for finding in account.findings:
+            stdout_line(as_line(finding))
+            is_set_up = is_set_up and finding.verdict != "fail"
+        if account.invitation is not None:
+            stdout_line(f"Invite it, with the permissions that it needs and no other: {account.invitation}")
+    return is_set_up
 
 
 def _defaults() -> Answers:
@@ -80,7 +99,20 @@ def _ask(asker: Asker, servers: tuple[LocalServer, ...]) -> Answers:
         answers = _other(asker)
     answers["EMBEDDING_MODEL"] = EMBEDDED if chosen == 0 else _embedder(asker)
     answers["BOT_TIMEZONE"] = asker.text("Time zone of people who set none", local_zone(), _zone_fault)
-    return answers
+    return answers | _discord(asker)
+
+
+def _discord(asker: Asker) -> Answers:
+    served = platforms_set()
+    options = ["No", "Yes (needs the token of an application; docs/discord.md says how to get one)"]
+    wants = asker.choose("Shall it serve Discord?", options, int(DISCORD in served)) == 1
+    if not wants:
+        left = [name for name in served if name != DISCORD]
+        return {"BOT_PLATFORMS": ",".join(left) or None} if DISCORD in served else {}
+    token = asker.secret("Discord token, not shown (leave it empty to keep the one that is set)")
+    others = [name for name in served if name not in (DISCORD, "console")]
+    answers: Answers = {"BOT_PLATFORMS": ",".join([DISCORD, *others])}
+    return answers | ({"DISCORD_TOKEN": token} if token else {})
 
 
 def _openai(asker: Asker) -> Answers:

@@ -1,12 +1,15 @@
 """`doctor`: every check, a line each; beside a running bot."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
+import bot.commands
 from adapters.console.plain import stdout_line
+from adapters.ports import Finding
+from bot.implementations import examinable_platforms
 from bot.operator import checks
-from bot.operator.checks import Finding
 from bot.operator.errors import CannotBeDone
+from bot.registry import Command, discover
 from config.settings import Settings
 
 CHECKS = (
@@ -28,13 +31,22 @@ async def examine(settings: Settings, now: Callable[[], datetime]) -> None:
     Raises:
         CannotBeDone: something has to be mended.
     """
-    failed = 0
-    for check in CHECKS:
-        finding = await check(settings, now())
+    failed = number = 0
+    async for finding in _findings(settings, now):
         stdout_line(as_line(finding))
+        number += 1
         failed += finding.verdict == "fail"
     if failed:
-        raise CannotBeDone(f"{failed} of {len(CHECKS)} checks failed.")
+        raise CannotBeDone(f"{failed} of {number} checks failed.")
+
+
+async def _findings(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[Finding]:
+    for check in CHECKS:
+        yield await check(settings, now())
+    commands = discover(bot.commands, Command)
+    for platform in examinable_platforms(settings):
+        for finding in await platform.examine([commands[name].spec for name in sorted(commands)]):
+            yield finding
 
 
 def as_line(finding: Finding) -> str:

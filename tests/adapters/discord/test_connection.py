@@ -3,8 +3,10 @@
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from adapters.discord.websocket import Websocket
 from adapters.ports import Address, CannotTell, Intake, PlatformUnavailable, ServiceMissing, Sought
 from tests.platforms.discord.served import QuickPlatform, serving
 from tests.platforms.discord.things import Channel, Intent, Message, Permission
@@ -51,6 +53,44 @@ async def test_without_the_intent_it_still_answers_mentions_and_direct_messages(
     assert "and this?" in second.content
     assert "a reply" in third.content
     assert caplog.text.count("Message Content intent") == 1
+
+
+@pytest.mark.parametrize("mode", ["listen", "open"])
+async def test_without_the_intent_a_mode_that_reads_everything_is_refused_with_the_reason(
+    world: World, tmp_path: Path, mode: str
+) -> None:
+    world.state.granted &= ~Intent.MESSAGE_CONTENT
+    async with serving(world, tmp_path) as served:
+        await world.until(lambda: world.state.commands.get(None))
+        asked = await world.answered(await world.slash(world.ada, world.general, "agent admin mode", mode=mode))
+        shown = await world.answered(await world.slash(world.ada, world.general, "agent admin mode"))
+        thread = await world.answered(await world.slash(world.ada, world.general, "agent admin mode", mode="thread"))
+        findings = {finding.about: finding for finding in await served.platform.examine(served.app.commands.specs)}
+    assert asked.original is not None
+    assert "On Discord that is the message content intent" in asked.original.content
+    assert "Nothing was changed." in asked.original.content
+    assert shown.original is not None
+    assert shown.original.content.startswith("Mode: **mention**")
+    assert thread.original is not None
+    assert thread.original.content.startswith("The mode is now **thread**")
+    assert "the modes listen and open are refused" in findings["discord intent"].told
+    assert not of_bot(world, world.general)[3:]  # three private answers, and nothing announced
+
+
+@pytest.mark.parametrize("code", [4004, 4014])
+async def test_why_discord_closed_a_connection_is_known_although_the_line_is_gone(world: World, code: int) -> None:
+    async with aiohttp.ClientSession(ws_response_class=Websocket) as session:
+        socket = await session.ws_connect(world.gateway_url, autoclose=False)  # as the library does
+        await socket.receive()
+        world.gateway.close(code)
+        closed = await socket.receive()
+        assert (closed.type, closed.data) == (aiohttp.WSMsgType.CLOSE, code)
+        line = socket._conn
+        assert line is not None
+        assert line.transport is not None
+        line.transport.abort()
+        await socket.close()
+    assert socket.close_code == code
 
 
 async def test_while_discord_cannot_be_reached_the_supervisor_is_told(world: World) -> None:

@@ -45,8 +45,10 @@ class Answers:
         return not self._answers
 
 
-async def ask(*answers: str | None, ports: Sequence[tuple[str, int]] = ()) -> None:
-    asker = Answers(*answers)
+async def ask(
+    *answers: str | None, ports: Sequence[tuple[str, int]] = (), discord: Sequence[str | None] = ("No",)
+) -> None:
+    asker = Answers(*answers, *discord)
     await configure(asker, lambda: NOW, takes_defaults=False, ports=ports)
     assert asker.is_done()
 
@@ -128,6 +130,26 @@ async def test_without_a_terminal_nothing_is_asked_or_written(env: Path) -> None
     with pytest.raises(CommandUnclear, match="--yes"):
         await configure(None, lambda: NOW, takes_defaults=False)
     assert os.listdir(env.parent) == []
+
+
+async def test_discord_comes_to_the_platforms_and_goes_again(env: Path, unused_tcp_port: int) -> None:
+    nowhere = f"DISCORD_API_URL=http://127.0.0.1:{unused_tcp_port}/api/v10"
+    write(env, f"{nowhere}\nBOT_PLATFORMS=discord\nBOT_LOG_LEVEL=ERROR\n")  # as it is, nothing could be started
+    with pytest.raises(SettingsInvalid, match="DISCORD_TOKEN"):
+        await ask(None, "UTC", discord=["Yes", ""])
+    with pytest.raises(CannotBeDone, match="cannot be served like this"):
+        await ask(None, "UTC", discord=[None, "a-token"])
+    assert read(env).splitlines()[-4:] == [
+        "LLM_MODEL=embedded",
+        "EMBEDDING_MODEL=embedded",
+        "BOT_TIMEZONE=UTC",
+        "DISCORD_TOKEN=a-token",
+    ]
+    with pytest.raises(CannotBeDone):
+        await ask(None, "UTC", discord=[None, ""])
+    assert "DISCORD_TOKEN=a-token" in read(env)
+    await ask(None, "UTC", discord=["No"])
+    assert "BOT_PLATFORMS" not in read(env)
 
 
 async def test_what_the_environment_overrules_is_said(

@@ -89,6 +89,13 @@ def guild(it: Guild) -> Json:
     }
 
 
+def own_guild(it: Guild, bot: User) -> Json:
+    """A guild as its member is told of it in a list."""
+    permissions = str(int(it.permissions_of(bot)))
+    fields: Json = {"id": str(it.id), "name": it.name, "icon": None, "banner": None, "features": []}
+    return {**fields, "owner": it.owner is bot, "permissions": permissions}
+
+
 def channel(it: Channel) -> Json:
     last = str(max(it.messages)) if it.messages else None
     fields: Json = {"id": str(it.id), "type": int(it.kind), "last_message_id": last, "flags": 0}

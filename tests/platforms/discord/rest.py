@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from aiohttp import BodyPartReader, web
 
 from tests.platforms.discord import payloads
-from tests.platforms.discord.errors import Json, Refused, unauthorized, unknown_channel, unknown_message
+from tests.platforms.discord.errors import Json, Refused, bad_form, unauthorized, unknown_channel, unknown_message
 from tests.platforms.discord.faults import Faults, answer
 from tests.platforms.discord.state import FILE_HOLDS, State
 from tests.platforms.discord.things import Attachment, Channel, Guild, Message, User
 
 PREFIX = "/api/v10"
+MOST_GUILDS = 200
+"""As many as the bot is told of at once."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 File = tuple[str, bytes, str]
 """A file that comes in: its name, its content and its type."""
@@ -53,6 +55,7 @@ class Rest:
         """What is about the bot, the people and the guilds, and the files."""
         return [
             web.get(f"{PREFIX}/users/@me", self._me),
+            web.get(f"{PREFIX}/users/@me/guilds", self._guilds),
             web.get(f"{PREFIX}/users/{{user}}", self._user),
             web.post(f"{PREFIX}/users/@me/channels", self._open_dm),
             web.delete(f"{PREFIX}/users/@me/guilds/{{guild}}", self._leave_guild),
@@ -105,6 +108,15 @@ class Rest:
 
     async def _me(self, request: web.Request) -> web.Response:
         return answer(payloads.user(self._state.bot))
+
+    async def _guilds(self, request: web.Request) -> web.Response:
+        """The guilds of the bot by their ids; without what channels of them take away or give."""
+        after, most = int(request.query.get("after", 0)), int(request.query.get("limit", MOST_GUILDS))
+        bot = self._state.bot
+        if not 1 <= most <= MOST_GUILDS:
+            raise bad_form("limit", f"int value should be between 1 and {MOST_GUILDS}.", "NUMBER_TYPE_MAX")
+        found = [it for id_, it in sorted(self._state.guilds.items()) if id_ > after and bot.id in it.members]
+        return answer([payloads.own_guild(it, bot) for it in found[:most]])
 
     async def _user(self, request: web.Request) -> web.Response:
         return answer(payloads.user(self._find_user(request)))

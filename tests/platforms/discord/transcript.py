@@ -42,7 +42,7 @@ def _lines(state: State, message: Message) -> Iterator[str]:
         yield f"{message.answers.person.name} used {message.answers.name}"
     first, *more = [*_text(state, message).splitlines()] or [""]
     yield f"{_head(message)}: {first}".rstrip()
-    for line in [*more, *_embeds(state, message), *_files(message), *_components(state, message.components)]:
+    for line in [*more, *_embeds(state, message), *files_of(message), *controls_of(state, message.components)]:
         yield _INDENT + line if line else ""
     for emoji, people in message.reactions.items():
         yield f"{_INDENT}{emoji} {', '.join(who.name for who in people)}"
@@ -87,12 +87,14 @@ def _embeds(state: State, message: Message) -> Iterator[str]:
             yield from (f"│ {line}" for line in named(state, text).splitlines())
 
 
-def _files(message: Message) -> Iterator[str]:
+def files_of(message: Message) -> Iterator[str]:
+    """A line for each file of a message."""
     for file in message.attachments:
         yield f"📎 {file.filename}, {len(file.content)} bytes"
 
 
-def _components(state: State, components: list[Json]) -> Iterator[str]:
+def controls_of(state: State, components: list[Json]) -> Iterator[str]:
+    """Buttons, lists and texts of a message, as lines."""
     for it in components:
         if it["type"] == checks.ROW:
             yield " ".join(_control(control) for control in it["components"])
@@ -101,7 +103,7 @@ def _components(state: State, components: list[Json]) -> Iterator[str]:
         elif it["type"] == SEPARATOR:
             yield "───"
         else:
-            yield from _components(state, it.get("components", []))
+            yield from controls_of(state, it.get("components", []))
             if it["type"] == SECTION:
                 yield _control(it["accessory"])
 
