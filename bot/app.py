@@ -48,7 +48,7 @@ from bot.reading import Reading
 from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
-from bot.sight import Sight
+from bot.sight import most_images
 from bot.summary import Summarizer
 from bot.take_back import TurnHistory
 from bot.tiers.auto_tier import AutoTier, TierName
@@ -237,9 +237,9 @@ async def open_app(
             inbox,
             compiler,
             files,
-            Sight(sees=model_sees(settings), window=model.context_window),
             platforms,
             max_bytes=max_bytes,
+            most_images=most_images(sees=model_sees(settings), window=model.context_window),
         )
         turns = Turns(
             database,

@@ -16,7 +16,6 @@ from bot.agent import Agent
 from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.files import Files, Whose, is_image
-from bot.sight import Sight
 from memory.agents import AgentStore
 from memory.database import Database
 from memory.inbox import Inbox
@@ -71,10 +70,10 @@ class Reading:
         inbox: Inbox,
         compiler: ContextCompiler,
         files: Files,
-        sight: Sight,
         platforms: Mapping[str, ChatPlatform],
         *,
         max_bytes: int,
+        most_images: int,
     ) -> None:
         self._database = database
         self._agents = agents
@@ -84,7 +83,7 @@ class Reading:
         self._files = files
         self._platforms = platforms
         self._max_bytes = max_bytes
-        self.sight = sight
+        self._most_images = most_images
 
     async def read(
         self, agent: Agent, found: Sequence[FilesOf], messages: Sequence[Message], address: Address, keep: Keep
@@ -119,7 +118,7 @@ class Reading:
                 if reason is not None:
                     told.lines.append(attached.unread(attached.name_of(attachment), reason))
                 elif is_image(attachment):
-                    await self._look(attachment, entry, address, told, may_show=shown < self.sight.most)
+                    await self._look(attachment, entry, address, told, may_show=shown < self._most_images)
                     shown += bool(told.left) and told.left[-1]["id"] == attachment.id
                 elif not agent.keeps(message):
                     told.lines.append(attached.unread(attached.name_of(attachment), PAUSED))

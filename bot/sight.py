@@ -1,8 +1,4 @@
-"""Whether the model is shown the images that come with messages, and what they take of its window."""
-
-import logging
-
-logger = logging.getLogger(__name__)
+"""Which of the images that come with messages a model is shown, and what they take of its window (pure)."""
 
 IMAGE_TOKENS = 1500
 """What an image takes of a window, roughly: servers count 85 to some 1,600, by its size, and do not say it before."""
@@ -17,33 +13,9 @@ WINDOW_SHARE = 4
 """Images take at most the fourth part of the window."""
 
 
-class Sight:
-    """What is known of a model's eyes.
-
-    Args:
-        sees: what the settings say, or the model's name.
-        window: tokens that prompt and answer share.
-    """
-
-    def __init__(self, *, sees: bool, window: int) -> None:
-        self._sees = sees
-        self._has_seen = False
-        self._most = min(MAX_IMAGES, window // WINDOW_SHARE // IMAGE_TOKENS)
-
-    @property
-    def most(self) -> int:
-        """How many images one turn may show; 0: the model sees none."""
-        return self._most if self._sees else 0
-
-    def worked(self) -> None:
-        """The server has taken images."""
-        self._has_seen = True
-
-    def refused(self) -> None:
-        """The server has refused some. If it has never taken any, it is spared the next ones, until the next start."""
-        if self._sees and not self._has_seen:
-            self._sees = False
-            logger.warning("the model's server takes no images; from now on they are described by name")
+def most_images(*, sees: bool, window: int) -> int:
+    """How many images one turn may show a model: none that sees none, else as many as the window has room for."""
+    return min(MAX_IMAGES, window // WINDOW_SHARE // IMAGE_TOKENS) if sees else 0
 
 
 def type_of(content: bytes) -> str | None:

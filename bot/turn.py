@@ -330,8 +330,6 @@ class Turns:
         except (ContextOverflow, ImagesRefused) as refusal:
             agent, event = await self._without(agent, event, refusal, keep)
             answer = await self._tier.answer(agent, event)
-        if agent.images and self._reading is not None and not answer.is_by_code:
-            self._reading.sight.worked()
         if answer.saw_context:
             self._queue_manager.calibrate(agent, answer.usage)
         return agent, answer
@@ -344,8 +342,6 @@ class Turns:
             logger.warning("shown no images: %s", refusal.detail)
             agent = await self._reading.show_none(agent, event.turn_id, keep)
             event = replace(event, text=unseen(event.text or ""))
-            if isinstance(refusal, ImagesRefused):
-                self._reading.sight.refused()
         if isinstance(refusal, ContextOverflow):
             logger.warning("context overflow: %s", refusal.detail)
             agent = await self._queue_manager.after_overflow(agent, keep)
