@@ -36,7 +36,7 @@ _SEEING = re.compile(
     r"gpt-4o(?!-(?:audio|realtime|transcribe|mini-(?:audio|realtime|transcribe|tts)))|chatgpt-4o|gpt-4-turbo(?!-preview)"
     r"|gpt-4\.[15]|gpt-5|o1(?!-mini|-preview)|o3(?!-mini)|o4"
     r"|claude-(?!2|instant)|gemini-|pixtral|mistral-(?:small-?3\.[1-9]|medium-?3)|llama-?4|llava|bakllava|moondream|minicpm-v"
-    r"|gemma-?3(?!n?[:-](?:270m|1b))|.*(?:vision|[0-9.-]vl\b)"
+    r"|gemma-?3(?!n?[:-](?:270m|1b))|.*(?:\bvision|[0-9.-]vl\b)"
 )
 """Names of models that can be shown images."""
 
