@@ -105,25 +105,20 @@ class Reading:
         """
         by_id = {message.id: message for message in messages}
         read: dict[int, _Read] = {}
-        count = shown = 0
-        for of in found:
-            message = by_id.get(of.message_id)
-            if message is None:
-                continue
-            told = read[of.event_id] = _Read([], [], [])
-            for entry in of.files:
-                count += 1
-                (attachment,) = attached.attachments_of([entry])
-                reason = self._why_not(message, address, count)
-                if reason is not None:
-                    told.lines.append(attached.unread(attached.name_of(attachment), reason))
-                elif is_image(attachment):
-                    await self._look(attachment, entry, address, told, may_show=shown < self._most_images)
-                    shown += bool(told.left) and told.left[-1]["id"] == attachment.id
-                elif not agent.keeps(message):
-                    told.lines.append(attached.unread(attached.name_of(attachment), PAUSED))
-                else:
-                    told.lines.append(await self._load(agent, message, attachment, address))
+        files = [(of, entry) for of in found if of.message_id in by_id for entry in of.files]
+        for number, (of, entry) in enumerate(files):
+            told = read.setdefault(of.event_id, _Read([], [], []))
+            (attachment,) = attached.attachments_of([entry])
+            message, name = by_id[of.message_id], attached.name_of(attachment)
+            reason = TOO_MANY if number >= MOST_FILES else self._why_not(message, address)
+            if (reason is None and is_image(attachment)) or entry.get(_IS_TOLD):
+                shown = sum(len(others.images) for others in read.values())
+                may_show = reason is None and shown < self._most_images
+                await self._look(attachment, entry, address, told, may_show=may_show)
+            elif reason is None and agent.keeps(message):
+                told.lines.append(await self._load(agent, message, attachment, address))
+            else:
+                told.lines.append(attached.unread(name, reason or PAUSED))
         return await self._written(agent, found, by_id, read, keep)
 
     async def show_none(self, agent: Agent, turn_id: int, keep: Keep) -> Agent:
@@ -145,15 +140,13 @@ class Reading:
 
         return await whole(commit(), keep)
 
-    def _why_not(self, message: Message, address: Address, count: int) -> str | None:
-        """Why a file is not even looked at, if so."""
+    def _why_not(self, message: Message, address: Address) -> str | None:
+        """Why the files of a message are not even looked at, if so."""
         if not message.is_addressed:
             return attached.NOT_MEANT
         if not isinstance(self._platforms.get(address.platform), HasFiles):
             return NO_FILES
-        if not self._max_bytes:
-            return READS_NONE
-        return TOO_MANY if count > MOST_FILES else None
+        return None if self._max_bytes else READS_NONE
 
     def _source(self, address: Address) -> HasFiles:
         platform = self._platforms[address.platform]

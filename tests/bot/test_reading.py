@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.ports import Attachment, InboundMessage, Origin
+from adapters.ports import Attachment, DocumentUnreadable, InboundMessage, Origin
 from adapters.testing import ScriptedServer, says
 from bot.attached import as_said, kept, rewritten, unseen, words_of
 from bot.command import WENT_WRONG
@@ -176,3 +176,31 @@ async def test_what_a_killed_process_left_of_a_file_is_gone_at_the_next_start(tm
     (tmp_path / "incoming" / "half.pdf").write_bytes(b"%PDF")
     async with open_bot(tmp_path):
         assert not (tmp_path / "incoming").exists()
+
+
+async def test_an_image_that_was_shown_before_the_process_ended_is_shown_again(tmp_path: Path) -> None:
+    """And told of once; if it is gone by then, that is said."""
+    png, seen = b"\x89PNG\r\n\x1a\nx", list[int]()
+    asked = asyncio.Event()
+
+    async def hangs(request: Any) -> Any:
+        seen.append(str(request["messages"]).count("data:image/png"))
+        asked.set()
+        await asyncio.Event().wait()
+
+    async def is_gone(attachment: Attachment) -> None:
+        raise DocumentUnreadable("it is gone")
+
+    async with ScriptedServer(hangs) as server:
+        chosen: dict[str, Any] = settings(server) | {"llm_sees_images": "yes", "llm_context_window": 32768}
+        for on_fetch in (_nothing, _nothing, is_gone):
+            asked.clear()
+            platform = FilesPlatform(contents={"a.png": png}, on_fetch=on_fetch)
+            async with open_bot(tmp_path, platform=platform, **chosen) as bot:
+                if not seen:
+                    await hand_in(bot, "1", "look", "a.png")
+                await asked.wait()
+                queue = await bot.app.shelves.recall.queue((await bot.agent()).id)
+                await bot.app.receiver.close(0)
+    assert seen == [1, 1, 0]
+    assert queue[0].text == 'look\n[attached: image "a.png", which you cannot see]'
