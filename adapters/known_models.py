@@ -1,8 +1,10 @@
-"""Context windows of well-known models, for when `LLM_CONTEXT_WINDOW` is not set (tokens; from the makers' pages)."""
+"""What is known of well-known models by their names, for when the settings do not say it (from the makers' pages)."""
+
+import re
 
 from config.settings import UNKNOWN_MODEL_WINDOW
 
-# The longest prefix that fits a name wins.
+# In tokens. The longest prefix that fits a name wins.
 _WINDOWS = {
     "gpt-3.5-turbo": 16_385,
     "gpt-4": 8_192,
@@ -29,6 +31,19 @@ _WINDOWS = {
     "deepseek-reasoner": 128_000,
     "mistral-large": 128_000,
 }
+
+_SEEING = re.compile(
+    r"gpt-4o(?!-(?:audio|realtime|transcribe|mini-(?:audio|realtime|transcribe|tts)))|chatgpt-4o|gpt-4-turbo(?!-preview)"
+    r"|gpt-4\.[15]|gpt-5|o1(?!-mini|-preview)|o3(?!-mini)|o4"
+    r"|claude-(?!2|instant)|gemini-|pixtral|mistral-(?:small-?3\.[1-9]|medium-?3)|llama-?4|llava|bakllava|moondream|minicpm-v"
+    r"|gemma-?3(?!n?[:-](?:270m|1b))|.*(?:\bvision|[0-9.-]vl\b)"
+)
+"""Names of models that can be shown images."""
+
+
+def sees_images(model: str) -> bool:
+    """Whether a model can be shown images, by its name without a provider's prefix; unknown ones cannot."""
+    return _SEEING.match(model.rpartition("/")[2].lower()) is not None
 
 
 def context_window_of(model: str) -> int:

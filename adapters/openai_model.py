@@ -18,6 +18,7 @@ from adapters.ports import (
     Completion,
     ContextOverflow,
     FeatureUnsupported,
+    ImagesRefused,
     ModelError,
     ModelUnavailable,
     RequestRefused,
@@ -59,6 +60,9 @@ _UNSUPPORTED = re.compile(
     r"|\bsupport\w*\b.*\b(?:tools?|function call\w*|response_format|json_schema)\b",
     re.IGNORECASE | re.DOTALL,
 )
+
+# llama.cpp answers 500 ("image input is not supported"), OpenRouter 404 ("no endpoints … that support image input").
+_ON_IMAGES = re.compile(r"\b(?:images?|image_url|multi-?modal|vision|mmproj)\b", re.IGNORECASE)
 
 
 class OpenAIModel:
@@ -138,7 +142,7 @@ class OpenAIModel:
                 is_billed=True,
             ) from error
         except openai.APIStatusError as error:
-            raise self._status_error(error) from error
+            raise self._status_error(error, shows_images=any(message.images for message in messages)) from error
         except openai.APIError as error:
             raise ModelUnavailable(
                 "I cannot reach my language model right now.",
@@ -208,7 +212,7 @@ class OpenAIModel:
             self._tools_json = json.dumps([{"type": "function", "function": function} for function in functions])
         return self._tools_json
 
-    def _status_error(self, error: Any) -> ModelError:
+    def _status_error(self, error: Any, *, shows_images: bool) -> ModelError:
         said = without_key(error.message, self._api_key)
         logger.debug("the server said: %s", said)
         # What it says of a request may repeat what people wrote; what it says of itself may not.
@@ -222,6 +226,8 @@ class OpenAIModel:
             return ContextOverflow("That was too much text for my language model at once.", detail)
         if error.code == FILTERED:  # Azure refuses a prompt so
             return self._withheld(f"HTTP {error.status_code} {shown}")
+        if shows_images and (error.status_code in (400, 413, 415, 422) or _ON_IMAGES.search(error.message)):
+            return ImagesRefused("My language model cannot take these images.", detail)
         if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(error.message):
             return FeatureUnsupported("My language model cannot do what I ask of it.", detail)
         if error.status_code in (400, 413, 422):
@@ -258,6 +264,9 @@ def without_key(text: str, api_key: str | None) -> str:
 
 def _encoded(message: ChatMessage) -> str:
     entry: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.images:
+        shown = [{"type": "image_url", "image_url": {"url": image.url}} for image in message.images]
+        entry["content"] = [{"type": "text", "text": message.content or ""}, *shown]
     if message.tool_calls:
         entry["tool_calls"] = [
             {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}

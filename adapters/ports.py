@@ -4,6 +4,7 @@ AdapterError
 ├── ModelError                   (each `str()` is one short sentence that a person may see)
 │   ├── ModelUnavailable         down, slow or refusing; worth trying again later
 │   ├── RequestRefused           the server cannot take this very request; it would refuse it again
+│   │   └── ImagesRefused        perhaps for the images that it shows; without them it may do
 │   ├── AnswerWithheld           a content filter left nothing of the answer; asking again would not help
 │   ├── FeatureUnsupported       the server takes no tools, or no response format
 │   └── ContextOverflow          the prompt is larger than the server's window
@@ -17,7 +18,7 @@ AdapterError
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -56,6 +57,10 @@ class ModelUnavailable(ModelError):
 
 class RequestRefused(ModelError):
     """The server cannot take this very request; it would refuse it again."""
+
+
+class ImagesRefused(RequestRefused):
+    """The server refuses a request that shows images: it may be for those, so it is worth asking without them."""
 
 
 class AnswerWithheld(ModelError):
@@ -209,13 +214,21 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture for a model that sees; `url` is a data URL, which holds all of it."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One entry of a prompt, in the roles of the chat completions API."""
+    """One entry of a prompt, in the roles of the chat completions API; `images` are shown below what a user says."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str | None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +300,7 @@ class LanguageModel(Protocol):
             AnswerWithheld: a content filter left nothing of the answer.
             ContextOverflow: the prompt is too long for the server.
             FeatureUnsupported: the server refuses tools, or the response format.
+            ImagesRefused: it shows images, and the server refuses it.
         """
         ...
 

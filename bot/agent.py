@@ -1,10 +1,11 @@
 """An agent as it stands in memory between two steps: a value, replaced as a whole by each step."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from adapters.ports import ChatMessage
+from adapters.ports import ChatMessage, Image
 from memory.core_memory import CoreMemory
 from memory.ports import Message
 
@@ -46,6 +47,8 @@ class Agent:
     passing: frozenset[int] = frozenset()
     derive_anew: bool = False
     """Whether `summary` is an older one, as messages that a newer one covered were changed since."""
+    images: Mapping[int, tuple[Image, ...]] = field(default_factory=dict)
+    """What is shown with messages of the turn under way, by their ids; it is kept nowhere else."""
     revision: int = 0
     """See `memory.agents.AgentStore.changing`."""
 

@@ -180,5 +180,6 @@ class Agents:
 
 
 def _weight(agent: Agent) -> int:
-    """Messages; an agent without any weighs something too."""
-    return len(agent.queue) + 10
+    """Messages; an agent without any weighs something too, and an image as much as its size in kB."""
+    pictures = sum(len(image.url) for images in agent.images.values() for image in images)
+    return len(agent.queue) + 10 + pictures // 1000

@@ -24,8 +24,18 @@ from bot.command import Commands, Parts
 from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment, Room
 from bot.executor import Executor, Shelves
+from bot.files import Files
 from bot.greeting import Greeting
-from bot.implementations import document_readers, known_prices, open_embedder, open_model, runs_on, server_of
+from bot.implementations import (
+    document_readers,
+    file_reader,
+    known_prices,
+    model_sees,
+    open_embedder,
+    open_model,
+    runs_on,
+    server_of,
+)
 from bot.lanes import Lanes
 from bot.library import Library
 from bot.metered_model import MeteredModel
@@ -34,9 +44,11 @@ from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
 from bot.queue_manager import Fractions, QueueManager
+from bot.reading import Reading
 from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
+from bot.sight import most_images
 from bot.summary import Summarizer
 from bot.take_back import TurnHistory
 from bot.tiers.auto_tier import AutoTier, TierName
@@ -60,6 +72,7 @@ from memory.data_dir import DataDir
 from memory.database import Database
 from memory.documents import Documents
 from memory.inbox import Inbox
+from memory.message_documents import MessageDocuments
 from memory.model_tiers import ModelTiers
 from memory.notices import NoticeStore
 from memory.outbox import OutboxStore
@@ -207,6 +220,27 @@ async def open_app(
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         outbox = Outbox(replies, platforms, now, wait, metrics)
+        max_bytes = round(settings.bot_max_file_mb * 1_000_000)
+        files = Files(
+            MessageDocuments(database, now),
+            archival,
+            file_reader(),
+            settings.bot_data_dir / "incoming",
+            max_bytes,
+            wait,
+        )
+        stack.push_async_callback(files.close)
+        reading = Reading(
+            database,
+            agents_kept,
+            recall,
+            inbox,
+            compiler,
+            files,
+            platforms,
+            max_bytes=max_bytes,
+            most_images=most_images(sees=model_sees(settings), window=model.context_window),
+        )
         turns = Turns(
             database,
             agents_kept,
@@ -223,6 +257,7 @@ async def open_app(
             max_steps=settings.llm_max_steps,
             verifies_first=choices.verifies_first,
             now=now,
+            reading=reading,
             metrics=metrics,
         )
         agents = Agents(database, agents_kept, recall, compiler, people, journal, first_memory, settings.zone, now)

@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import groupby
 
 from adapters.ports import MessageChange
+from bot.attached import as_said, rewritten
 from bot.events import system_alert
 from bot.log import of_scope
 from bot.scopes import scope_of
@@ -19,7 +20,7 @@ from bot.waiting import Waiting
 from memory.archival import ArchivalStorage
 from memory.changes import Changed, MessageChanges
 from memory.database import finish
-from memory.ports import NewMessage
+from memory.ports import NewMessage, owner_of_source
 from memory.recall import RecallStorage
 
 logger = logging.getLogger(__name__)
@@ -58,12 +59,15 @@ class Changes:
             await asyncio.wait([self._tidying])
 
     async def _change(self, change: MessageChange) -> None:
-        scope, text = scope_of(change.origin), None if change.text is None else clean(change.text)
+        scope, text = scope_of(change.origin), None if change.text is None else as_said(clean(change.text))
 
         def tell(ids: Sequence[int]) -> NewMessage:
             return system_alert(alert_of(ids, is_deletion=text is None), self._now())
 
-        changed = await self._store.write(scope, set(change.message_ids), text, tell)
+        def with_files(old: str) -> str:
+            return rewritten(old, text or "")
+
+        changed = await self._store.write(scope, set(change.message_ids), text, tell, with_files)
         for event in changed.waiting:
             if text is None:
                 self._waiting.forget(scope, event.id)
@@ -72,15 +76,18 @@ class Changes:
         if changed.agent_id is None:
             return
         logger.info(
-            "messages %s count=%d notes=%d",
+            "messages %s count=%d notes=%d documents=%d",
             "deleted" if text is None else "edited",
             changed.messages,
             len(changed.notes),
+            len(changed.documents),
         )
         await self._follow(changed.agent_id, changed)
 
     async def _follow(self, agent_id: int, changed: Changed) -> None:
         """After the commit: what is kept beside the database."""
+        for document in changed.documents:
+            await self._archival.forget(owner_of_source(document.source_id), document.passage_ids)
         if changed.notes:
             await self._archival.forget(agent_id, changed.notes)
             self._archival.index_soon()

@@ -19,6 +19,7 @@ from adapters.ports import ChatMessage, ToolCall, ToolSchema
 from bot.agent import Agent, Queued
 from bot.errors import ContextTooSmall
 from bot.events import envelope, notes_on_people
+from bot.sight import IMAGE_TOKENS
 from bot.speakers import MOST, known_speakers
 from bot.text import defuse, defuse_json, shorten
 from memory.core_memory import CoreMemory
@@ -143,7 +144,8 @@ class ContextCompiler:
             if queued is newest and (notes := self._notes(agent)):
                 before.append(ChatMessage("user", notes))
             if queued.chat is not None:
-                before.append(queued.chat)
+                images = agent.images.get(queued.message.id)
+                before.append(replace(queued.chat, images=images) if images else queued.chat)
         return (self.prefix(agent), *before)
 
     def tools(self, agent: Agent) -> tuple[ToolSchema, ...]:
@@ -163,9 +165,10 @@ class ContextCompiler:
         return ChatMessage("system", "\n\n".join(parts))
 
     def fixed_tokens(self, agent: Agent) -> int:
-        """The size of prefix and tools."""
+        """The size of prefix and tools, and of images, which can be cut as little."""
         tool_tokens = self._tool_tokens[self._preset(agent)]
-        return self._count_prefix(self.prefix(agent).content or "") + tool_tokens + TOKENS_PER_MESSAGE
+        images = IMAGE_TOKENS * sum(len(shown) for shown in agent.images.values())
+        return self._count_prefix(self.prefix(agent).content or "") + tool_tokens + TOKENS_PER_MESSAGE + images
 
     def notes_tokens(self, agent: Agent) -> int:
         """The size of the notes on who is speaking."""

@@ -7,12 +7,13 @@ can never pass for an envelope of its own.
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from adapters.ports import InboundMessage, Origin
+from bot.attached import NOT_MEANT, as_said, attachments_of, name_of, unread, with_lines
 from bot.origins import of_json, to_json
 from bot.scopes import person_of, scope_of
 from bot.text import clean, defuse_json
@@ -40,7 +41,7 @@ def user_message(message: InboundMessage, *, is_addressed: bool = True, awaits_a
         is_timed=False,
         origin=to_json(origin),
         author=person_of(origin),
-        text=clean(message.text),
+        text=as_said(clean(message.text)),
         sent_at=message.sent_at,
         message_id=message.message_id,
         is_addressed=is_addressed,
@@ -96,6 +97,13 @@ def message_of(event: WaitingEvent) -> NewMessage:
         thread=origin.address.thread,
         is_addressed=event.is_addressed,
     )
+
+
+def heard(event: WaitingEvent) -> NewMessage:
+    """The same of an event that is only taken note of: files that came with it are named, and not read."""
+    message = message_of(event)
+    names = [name_of(attachment) for attachment in attachments_of(event.attachments)]
+    return replace(message, text=with_lines(message.text or "", [unread(name, NOT_MEANT) for name in names]))
 
 
 def login(person: str, now: datetime) -> NewMessage:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from adapters.documents.converted import ConvertedReader
+from adapters.documents.kinds import ATTACHED
 from adapters.documents.plain_text import PlainTextReader
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
-from adapters.known_models import context_window_of
+from adapters.known_models import context_window_of, sees_images
 from adapters.openai_model import OpenAIModel
 from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
 from adapters.reachable import OPENAI_URL, check_reachable
@@ -119,6 +120,18 @@ def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
         base_url=settings.openai_base_url,
         timeout_s=settings.llm_timeout_s,
     )
+
+
+def model_sees(settings: Settings) -> bool:
+    """Whether the model is shown images: as the settings say, or as its name does; a local file is not."""
+    if settings.llm_model == EMBEDDED or settings.model_is_file:
+        return False
+    return settings.llm_sees_images == "yes" or (settings.llm_sees_images == "auto" and sees_images(settings.llm_model))
+
+
+def file_reader() -> DocumentReader:
+    """What reads files that came with messages: text as well, in its own process."""
+    return ConvertedReader(kinds=ATTACHED)
 
 
 def document_readers() -> tuple[DocumentReader, ...]:

@@ -172,11 +172,11 @@ class Library:
 
     async def _take(self, file: DocumentFile, source: str, origin: str | None, known_digest: str | None) -> Outcome:
         reader = self._readers[file.path.suffix.lower()]
-        digest = await asyncio.to_thread(_digest, file.path, reader.max_bytes)
+        digest = await asyncio.to_thread(digest_of, file.path, reader.max_bytes)
         if digest == known_digest:
             return Outcome.UNCHANGED
         text = await reader.read(file.path)
-        cut = await asyncio.to_thread(_cut, text)
+        cut = await asyncio.to_thread(pieces_of, text)
         await self._forget(await self._documents.put(source, file.name, digest, cut, origin))
         return Outcome.NEW if known_digest is None else Outcome.REPLACED
 
@@ -216,7 +216,12 @@ class Library:
         await self._archival.forget(owner_of_source(removed.source_id), removed.passage_ids)
 
 
-def _digest(path: Path, max_bytes: int) -> str:
+def digest_of(path: Path, max_bytes: int) -> str:
+    """What a file's content is known by. Blocking.
+
+    Raises:
+        DocumentUnreadable: it cannot be read.
+    """
     with opened(path, max_bytes) as file:
         try:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -224,7 +229,8 @@ def _digest(path: Path, max_bytes: int) -> str:
             raise DocumentUnreadable(f"cannot be read ({error.strerror or error})") from error
 
 
-def _cut(text: DocumentText) -> list[Piece]:
+def pieces_of(text: DocumentText) -> list[Piece]:
+    """What a document says, cut into pieces. Blocking."""
     return [
         piece
         for page in text.pages

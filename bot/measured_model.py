@@ -11,6 +11,7 @@ from adapters.ports import (
     Completion,
     ContextOverflow,
     FeatureUnsupported,
+    ImagesRefused,
     LanguageModel,
     ModelUnavailable,
     RequestRefused,
@@ -23,6 +24,7 @@ from bot.model_around import ModelAround
 _OUTCOMES: dict[type[BaseException], ModelOutcome] = {
     ModelUnavailable: "unavailable",
     RequestRefused: "refused",
+    ImagesRefused: "refused",
     AnswerWithheld: "withheld",
     ContextOverflow: "overflow",
     FeatureUnsupported: "unsupported",

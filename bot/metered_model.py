@@ -16,6 +16,7 @@ from adapters.ports import (
 from bot.budgets import Budgets, Reservation
 from bot.charges import Bill, open_bill
 from bot.model_around import ModelAround
+from bot.sight import IMAGE_TOKENS
 from config.prices import Prices
 from memory.usage import ModelCall
 
@@ -111,7 +112,7 @@ class MeteredModel(ModelAround):
 
 def _message_tokens(message: ChatMessage) -> int:
     calls = sum(_tokens(call.name) + _tokens(call.arguments) for call in message.tool_calls)
-    return MESSAGE_TOKENS + _tokens(message.content or "") + calls
+    return MESSAGE_TOKENS + _tokens(message.content or "") + calls + IMAGE_TOKENS * len(message.images)
 
 
 def _tool_tokens(tool: ToolSchema) -> int:

@@ -81,8 +81,8 @@ class QueueManager:
         return {part: round(own * self._calibration) for part, own in self._compiler.shares(agent).items()}
 
     def calibrate(self, agent: Agent, usage: Usage | None) -> None:
-        """Learn from what the server counted for the prompt of `agent`."""
-        if usage is None or usage.prompt_tokens <= 0:
+        """Learn from what the server counted for the prompt of `agent`; what it counts for images tells nothing."""
+        if usage is None or usage.prompt_tokens <= 0 or agent.images:
             return
         self._learn(usage.prompt_tokens / self._own_tokens(agent), weight=0.5)
 

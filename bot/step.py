@@ -40,6 +40,8 @@ class Progress:
     goes_on: bool = True
     leaves_nothing: bool = False
     """Whether nothing of the turn is kept once it is over: memory was paused."""
+    has_files: bool = False
+    """Whether files came with its messages."""
 
     def to_json(self) -> dict[str, Any]:
         """What the journal keeps of it: all but the agent, and that it goes on."""
@@ -60,6 +62,7 @@ _WRITTEN = (
     "steps",
     "faulty_steps",
     LEAVES_NOTHING,
+    "has_files",
 )
 
 

@@ -2,18 +2,20 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from adapters.ports import Address, ContextOverflow, Origin, StepReport
+from adapters.ports import Address, ContextOverflow, ImagesRefused, Origin, StepReport
 from bot.agent import Agent
+from bot.attached import unseen
 from bot.charges import noted_calls
 from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.errors import TurnGivenUp
-from bot.events import message_of
+from bot.events import heard, message_of
 from bot.executor import Draft, Executor, Shelves, ToolContext
 from bot.first_message import ATTEMPTS, shows_machinery, would_say
 from bot.greeting import Greeting
@@ -21,6 +23,7 @@ from bot.metrics import NO_METRICS, Metrics
 from bot.origins import of_json
 from bot.outbox import Outbox
 from bot.queue_manager import QueueManager
+from bot.reading import FilesOf, Reading
 from bot.scopes import person_of
 from bot.step import Progress, alert_of, bare_reply, judge, kept_messages, report_of
 from bot.tiers.ports import Answer, Tier
@@ -69,6 +72,8 @@ class OpenTurn:
         address: where replies go.
         progress: how far it has come, with the agent as it is.
         person: who wrote, if anybody did.
+        messages: what woke the agent.
+        files: came with them, and are to be read before the first step, or again.
     """
 
     id: int
@@ -76,6 +81,8 @@ class OpenTurn:
     address: Address
     progress: Progress
     person: str | None = None
+    messages: tuple[Message, ...] = ()
+    files: tuple[FilesOf, ...] = ()
 
 
 def _on() -> Ended | None:
@@ -103,6 +110,7 @@ class Turns:
         max_steps: int,
         verifies_first: bool,
         now: Callable[[], datetime],
+        reading: Reading | None = None,
         metrics: Metrics = NO_METRICS,
     ) -> None:
         self._database = database
@@ -120,6 +128,7 @@ class Turns:
         self._max_steps = max_steps
         self._verifies_first = verifies_first
         self._now = now
+        self._reading = reading
         self._metrics = metrics
 
     @property
@@ -131,13 +140,18 @@ class Turns:
         """Take events out of the inbox and into the agent's queue: the beginning of a turn. None if they are gone."""
         is_new = not agent.summary and not any(queued.message.kind is Kind.ASSISTANT for queued in agent.queue)
         is_passing = agent.paused_at is not None
-        progress = Progress(agent, is_verified=not (self._verifies_first and is_new), leaves_nothing=is_passing)
+        progress = Progress(
+            agent,
+            is_verified=not (self._verifies_first and is_new),
+            leaves_nothing=is_passing,
+            has_files=any(event.attachments for event in events),
+        )
         first = events[0]
-        begun: list[tuple[int, tuple[Message, ...]]] = []
+        begun: list[tuple[int, tuple[Message, ...], tuple[FilesOf, ...]]] = []
 
         async def commit() -> Agent:
             async with self._database.write() as transaction:
-                taken = await self._inbox.take(transaction, events)
+                taken = sorted(await self._inbox.take(transaction, events), key=lambda event: event.id)
                 if not taken:
                     return agent
                 new = [message_of(event) for event in taken]
@@ -152,15 +166,16 @@ class Turns:
                     now=self._now(),
                 )
                 self._inbox.give(transaction, taken, turn_id)
-            begun.append((turn_id, messages))
+            files = _files_of([(event.id, event.attachments) for event in taken], [it.id for it in messages])
+            begun.append((turn_id, messages, files))
             passing = agent.passing | {turn_id} if is_passing else agent.passing
-            return self._queued(replace(agent, passing=passing), messages)
+            return self._queued(replace(agent, passing=passing, images={}), messages)
 
         agent = await whole(commit(), keep)
         if not begun:
             return None
-        ((turn_id, messages),) = begun
-        return _open(turn_id, messages, of_json(first.origin), replace(progress, agent=agent))
+        ((turn_id, messages, files),) = begun
+        return _open(turn_id, messages, of_json(first.origin), replace(progress, agent=agent), files)
 
     async def hear(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> None:
         """Take note of what was said in the agent's presence; it stands in queue and recall, and no turn begins.
@@ -179,7 +194,7 @@ class Turns:
                     return agent
                 messages: tuple[Message, ...] = ()
                 for event in taken:  # each by itself, so that the queue may be cut between them
-                    messages += await self._shelves.recall.append(transaction, agent.id, None, [message_of(event)])
+                    messages += await self._shelves.recall.append(transaction, agent.id, None, [heard(event)])
                 self._inbox.give(transaction, taken, messages[0].id)
                 await self._inbox.finish(transaction, messages[0].id)
             self._shelves.recall.index_soon()
@@ -193,7 +208,10 @@ class Turns:
         if not messages:
             return None
         progress = Progress.of_json(agent, record.progress)
-        return _open(record.id, messages, of_json(record.origin), progress)
+        files: tuple[FilesOf, ...] = ()
+        if progress.has_files and not agent.images:  # else the agent at hand has seen them in this turn
+            files = _files_of(await self._inbox.files_of(record.id), record.message_ids)
+        return _open(record.id, messages, of_json(record.origin), progress, files)
 
     async def run(
         self,
@@ -222,6 +240,7 @@ class Turns:
             ContextTooSmall: the model's window is too small for this agent.
             ChangedMeanwhile: people changed messages that the model was shown; nothing of its answer was kept.
         """
+        turn = await self._with_files(turn, keep)
         event, progress = turn.event, turn.progress
         while progress.steps < self._max_steps:
             if progress.faulty_steps >= MAX_FAULTY_STEPS:
@@ -241,6 +260,14 @@ class Turns:
                 return reason
         logger.warning("turn given up at the step limit steps=%d", self._max_steps)
         raise TurnGivenUp("That took me too many steps, so I stopped. Please try again, perhaps with a smaller task.")
+
+    async def _with_files(self, turn: OpenTurn, keep: Keep) -> OpenTurn:
+        """The turn with its files read, and its messages telling of them."""
+        if not turn.files or self._reading is None:
+            return turn
+        agent, messages = await self._reading.read(turn.progress.agent, turn.files, turn.messages, turn.address, keep)
+        progress = replace(turn.progress, agent=agent)
+        return replace(turn, event=_as_one(messages), messages=messages, progress=progress, files=())
 
     async def _step(self, before: Progress, turn: OpenTurn, keep: Keep, observe: Observe | None) -> Progress:
         event, begun = turn.event, time.monotonic()
@@ -300,13 +327,25 @@ class Turns:
         agent = await self._queue_manager.make_room(agent, event.turn_id, keep)
         try:
             answer = await self._tier.answer(agent, event)
-        except ContextOverflow as overflow:
-            logger.warning("context overflow: %s", overflow.detail)
-            agent = await self._queue_manager.after_overflow(agent, keep)
+        except (ContextOverflow, ImagesRefused) as refusal:
+            agent, event = await self._without(agent, event, refusal, keep)
             answer = await self._tier.answer(agent, event)
         if answer.saw_context:
             self._queue_manager.calibrate(agent, answer.usage)
         return agent, answer
+
+    async def _without(
+        self, agent: Agent, event: Message, refusal: ContextOverflow | ImagesRefused, keep: Keep
+    ) -> tuple[Agent, Message]:
+        """The agent and the event without what the server does not take: images, or too much text."""
+        if agent.images and self._reading is not None:
+            logger.warning("shown no images: %s", refusal.detail)
+            agent = await self._reading.show_none(agent, event.turn_id, keep)
+            event = replace(event, text=unseen(event.text or ""))
+        if isinstance(refusal, ContextOverflow):
+            logger.warning("context overflow: %s", refusal.detail)
+            agent = await self._queue_manager.after_overflow(agent, keep)
+        return agent, event
 
     async def _commit(
         self,
@@ -343,6 +382,8 @@ class Turns:
             if is_pressed:
                 agent = await self._queue_manager.add_warning(transaction, agent, turn.event.turn_id)
             is_last = not (progress.goes_on or is_pressed)
+            if is_last:
+                agent = replace(agent, images={})
             self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
             if is_last:
                 await self._inbox.finish(transaction, turn.id)
@@ -371,10 +412,20 @@ class Turns:
         return replace(agent, queue=(*agent.queue, *queued))
 
 
-def _open(id_: int, messages: Sequence[Message], origin: Origin, progress: Progress) -> OpenTurn:
+def _open(
+    id_: int, messages: tuple[Message, ...], origin: Origin, progress: Progress, files: tuple[FilesOf, ...]
+) -> OpenTurn:
     event = _as_one(messages)
     person = person_of(origin) if event.kind is Kind.USER_MESSAGE else None
-    return OpenTurn(id_, event, origin.address, progress, person)
+    return OpenTurn(id_, event, origin.address, progress, person, messages, files)
+
+
+def _files_of(
+    events: Sequence[tuple[int, Sequence[Mapping[str, Any]]]], message_ids: Sequence[int]
+) -> tuple[FilesOf, ...]:
+    """What came with the events of a turn, whose messages are in the same order."""
+    both = zip(events, message_ids, strict=True)
+    return tuple(FilesOf(event_id, message_id, files) for (event_id, files), message_id in both if files)
 
 
 def _as_one(messages: Sequence[Message]) -> Message:

@@ -97,6 +97,7 @@ class BotSection(_Section):
     bot_admission: Literal["open", "allowlist", "pairing"] = "open"
     bot_max_waiting_messages: Annotated[int, Field(ge=1)] = 20
     bot_answer_bots: bool = False
+    bot_max_file_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 25
 
     @field_validator("bot_platforms")
     @classmethod
@@ -150,6 +151,7 @@ class ModelSection(_Section):
     llm_max_steps: Annotated[int, Field(ge=1)] = 20
     llm_timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 120
     llm_retry_hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1
+    llm_sees_images: Literal["auto", "yes", "no"] = "auto"
     embedding_model: str = EMBEDDED
 
     @field_validator("openai_api_key")

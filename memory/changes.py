@@ -13,7 +13,9 @@ from memory import compactions
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.database import Database, Transaction
+from memory.documents import Removed
 from memory.inbox import Inbox, WaitingEvent
+from memory.message_documents import remove_with
 from memory.note_tags import take_tags_back
 from memory.ports import Message, NewMessage
 from memory.recall import RecallStorage
@@ -32,16 +34,21 @@ class Changed:
         agent_id: whose memory followed; None if it held nothing of it.
         messages: how many of its messages were changed.
         notes: the notes that went.
+        documents: what went of documents that had come with the messages.
     """
 
     waiting: tuple[WaitingEvent, ...] = ()
     agent_id: int | None = None
     messages: int = 0
     notes: tuple[int, ...] = ()
+    documents: tuple[Removed, ...] = ()
 
 
 Tell = Callable[[Sequence[int]], NewMessage]
 """What the agent is told of messages that were changed, by their ids."""
+
+Rewrite = Callable[[str], str]
+"""What a message says now, by what it said."""
 
 
 class MessageChanges:
@@ -67,7 +74,14 @@ class MessageChanges:
         self._journal = journal
         self._now = now
 
-    async def write(self, scope: str, platform_ids: Collection[str], text: str | None, tell: Tell) -> Changed:
+    async def write(
+        self,
+        scope: str,
+        platform_ids: Collection[str],
+        text: str | None,
+        tell: Tell,
+        rewrite: Rewrite | None = None,
+    ) -> Changed:
         """Write that messages were edited, or deleted (`text` None); when this returns, it is kept for good.
 
         Args:
@@ -75,6 +89,7 @@ class MessageChanges:
             platform_ids: what the platform calls them; those that are not known are ignored.
             text: what they say now.
             tell: makes the alert for the agent.
+            rewrite: what each says in recall storage, where that is not the text alone.
         """
         events = await self._inbox.named(scope, platform_ids)
         async with (
@@ -85,22 +100,28 @@ class MessageChanges:
             waiting = await self._inbox.change(transaction, scope, events, text) if events else ()
             agent_id = await self._agents.id_of(transaction, scope)
             named = await self._recall.named(transaction, agent_id, platform_ids) if agent_id is not None else ()
-            named = tuple((message, evicted) for message, evicted in named if message.text != text)
-            if agent_id is None or not named:
+            rewrite = rewrite if text is not None else None
+            says = {message.id: rewrite(message.text or "") if rewrite else text for message, _ in named}
+            named = tuple((message, evicted) for message, evicted in named if message.text != says[message.id])
+            if agent_id is None:
                 return Changed(waiting)
+            gone = await remove_with(transaction, agent_id, platform_ids) if text is None else ()
+            if not named:  # what they said may be forgotten already
+                await self._forget_results(transaction, agent_id, (), _pieces(gone))
+                return Changed(waiting, agent_id if gone else None, documents=gone)
             ids = [message.id for message, _ in named]
             notes: tuple[int, ...] = ()
             if text is None:
                 notes = await self._delete(transaction, agent_id, [message for message, _ in named])
-            else:
-                await self._recall.rewrite(transaction, agent_id, ids, text)
-            await self._forget_results(transaction, agent_id, ids, notes)
+            for id_ in ids if text is not None else ():
+                await self._recall.rewrite(transaction, agent_id, [id_], says[id_] or "")
+            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
             if evicted := frozenset(message.id for message, evicted in named if evicted):
                 summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
             turn_id = await self._journal.running(transaction, agent_id)
             await self._recall.append(transaction, agent_id, turn_id, [tell(ids)])
-        return Changed(waiting, agent_id, len(ids), notes)
+        return Changed(waiting, agent_id, len(ids), notes, gone)
 
     async def _delete(self, transaction: Transaction, agent_id: int, gone: Sequence[Message]) -> tuple[int, ...]:
         """Remove messages and what came from them alone; returns the notes that went."""
@@ -151,7 +172,13 @@ class MessageChanges:
         self, transaction: Transaction, agent_id: int, ids: Sequence[int], notes: Sequence[int]
     ) -> None:
         """Take what searches showed out of their results, and what was looked for out of their lists."""
+        if not (ids or notes):
+            return
         await self._result_lists.forget_queries(transaction, agent_id, ids, notes)
-        pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids))
+        pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids, default=0))
         less = [(page, without_hits(page, ids, notes)) for page in pages]
         await self._recall.redact(transaction, [new for old, new in less if new != old])
+
+
+def _pieces(gone: Sequence[Removed]) -> tuple[int, ...]:
+    return tuple(id_ for removed in gone for id_ in removed.passage_ids)

@@ -205,9 +205,12 @@ async def remove_of_nobody(transaction: Transaction) -> list[Removed]:
     return [await _remove(transaction, source_id) for source_id in list(await transaction.scalars(nobodys))]
 
 
-async def add_document(transaction: Transaction, source_id: int, name: str, digest: str, now: datetime) -> int:
-    """A new document without pieces; returns its id."""
+async def add_document(
+    transaction: Transaction, source_id: int, name: str, digest: str, now: datetime, came_with: Sequence[str] = ()
+) -> int:
+    """A new document without pieces; returns its id. `came_with` are the messages that it came with, if any."""
     values = {"source_id": source_id, "name": name, "digest": digest, "loaded_at": now}
+    values |= {"came_with": list(came_with) or None}
     return int((await transaction.execute(insert(documents).values(values).returning(documents.c.id))).scalar_one())
 
 

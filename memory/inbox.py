@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import Select, bindparam, delete, func, null, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from memory.database import Database, Transaction, finish
@@ -32,7 +32,9 @@ _TAKE = Prepared(
     .returning(inbox.c.text)
 )
 _GIVE = Prepared(update(inbox).where(inbox.c.id == bindparam("of_id")).values(turn_id=bindparam("to_turn")))
-_FINISH = Prepared(update(inbox).where(inbox.c.turn_id == bindparam("of_turn")).values(state=_DONE, text=None))
+_FINISH = Prepared(
+    update(inbox).where(inbox.c.turn_id == bindparam("of_turn")).values(state=_DONE, text=None, attachments=null())
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,21 @@ class Inbox:
         """Say which turn has taken these events."""
         _GIVE.later(transaction, [{"of_id": event.id, "to_turn": turn_id} for event in events])
 
+    async def files_of(self, turn_id: int) -> tuple[tuple[int, Sequence[Mapping[str, Any]]], ...]:
+        """The events of a turn, in order, each with what is written down of the files that came with it."""
+        of_turn = select(inbox.c.id, inbox.c.attachments).where(inbox.c.turn_id == turn_id).order_by(inbox.c.id)
+        async with self._database.read() as connection:
+            return tuple((row.id, tuple(row.attachments or ())) for row in await connection.execute(of_turn))
+
+    async def save_files(self, transaction: Transaction, id_: int, files: Sequence[Mapping[str, Any]]) -> None:
+        """Write down what is left to do about the files of an event."""
+        left = [dict(file) for file in files] or None
+        await transaction.execute(update(inbox).where(inbox.c.id == id_).values(attachments=left))
+
+    async def forget_files(self, transaction: Transaction, turn_id: int) -> None:
+        """Nothing is left to do about the files of a turn's events."""
+        await transaction.execute(update(inbox).where(inbox.c.turn_id == turn_id).values(attachments=None))
+
     async def finish(self, transaction: Transaction, turn_id: int) -> None:
         """The turn of these events is over; what they said stands in recall storage."""
         _FINISH.later(transaction, [{"of_turn": turn_id}])
@@ -202,12 +219,13 @@ class Inbox:
     async def let_pass(self, transaction: Transaction, events: Sequence[WaitingEvent]) -> None:
         """Nothing comes of these events, and nothing of them is kept."""
         ids = [event.id for event in events]
-        await transaction.execute(update(inbox).where(inbox.c.id.in_(ids)).values(state=_DONE, text=None))
+        over = {"state": _DONE, "text": None, "attachments": None}
+        await transaction.execute(update(inbox).where(inbox.c.id.in_(ids)).values(**over))
 
     async def park(self, transaction: Transaction, turn_id: int, reason: str) -> None:
         """The turn of these events cannot be brought to an end."""
         of_turn = update(inbox).where(inbox.c.turn_id == turn_id)
-        await transaction.execute(of_turn.values(state=_PARKED, reason=reason, text=None))
+        await transaction.execute(of_turn.values(state=_PARKED, reason=reason, text=None, attachments=None))
 
     async def put_aside(self, transaction: Transaction, ids: Sequence[int], reason: str) -> None:
         """These events cannot come to be a turn."""
@@ -245,7 +263,7 @@ class Inbox:
         async def commit() -> None:
             async with self._database.write() as transaction:
                 waits = (inbox.c.id == id_, inbox.c.state == _WAITING)
-                await transaction.execute(update(inbox).where(*waits).values(state=_DONE, text=None))
+                await transaction.execute(update(inbox).where(*waits).values(state=_DONE, text=None, attachments=None))
 
         await finish(commit())
 

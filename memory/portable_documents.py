@@ -27,7 +27,8 @@ async def dump_documents(
         yield KeptSource(name=source.name, created_at=source.created_at, attached_at=source.attached_at)
         own = select(documents).where(documents.c.source_id == source.id).order_by(documents.c.id)
         async for row in await connection.stream(own):
-            yield KeptDocument(id=row.id, name=row.name, digest=row.digest, loaded_at=row.loaded_at)
+            columns = {name: getattr(row, name) for name in ("id", "name", "digest", "loaded_at")}
+            yield KeptDocument(**columns, came_with=tuple(row.came_with or ()))
         cut = select(passages).join(documents).where(documents.c.source_id == source.id).order_by(passages.c.id)
         async for row in await connection.stream(cut):
             yield KeptPiece(document=row.document_id, content=row.content, heading=row.heading, page=row.page)
@@ -76,7 +77,7 @@ class DocumentsLoader:
         if source_id is None:
             source_id = await add_source(self._transaction, name, source.created_at)
             for document in self._documents:
-                values = (document.name, document.digest, document.loaded_at)
+                values = (document.name, document.digest, document.loaded_at, document.came_with)
                 made = await add_document(self._transaction, source_id, *values)
                 self._made[document.id] = (made, document.loaded_at)
         await attach(self._transaction, self._agent_id, source_id, source.attached_at)

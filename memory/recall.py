@@ -166,10 +166,21 @@ class RecallStorage:
                 for agent_id, message_ids in self._changed:
                     self._note_changed(agent_id, message_ids)
 
-    async def rewrite(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int], text: str) -> None:
-        """Put another text in the place of messages', inside `rewriting`; call `index_soon` after the commit."""
+    async def rewrite(
+        self,
+        transaction: Transaction,
+        agent_id: int,
+        message_ids: Sequence[int],
+        text: str,
+        *,
+        is_passing: bool = False,
+    ) -> None:
+        """Put another text in the place of messages', inside `rewriting`; call `index_soon` after the commit.
+
+        `is_passing`: as for `append`.
+        """
         those = update(messages).where(_of(agent_id), messages.c.id.in_(message_ids))
-        await transaction.execute(those.values(text=text, indexed=False))
+        await transaction.execute(those.values(text=text, indexed=is_passing))
         await self._index.remove(transaction, agent_id, message_ids)
         self._changed.append((agent_id, message_ids))
         self._note_changed(agent_id, message_ids)

@@ -138,13 +138,17 @@ class KeptSource(_Record):
 
 
 class KeptDocument(_Record):
-    """A document of the source above; `digest` is the SHA-256 of the file that it was made of."""
+    """A document of the source above; `digest` is the SHA-256 of the file that it was made of.
+
+    `came_with` are the platform's names for the messages that it came with, if it came with any.
+    """
 
     type: Literal["document"] = "document"
     id: Id
     name: Annotated[str, Field(min_length=1, max_length=500)]
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     loaded_at: AwareDatetime
+    came_with: tuple[str, ...] = ()
 
 
 class KeptPiece(_Record):

@@ -251,6 +251,8 @@ documents = Table(
     Column("name", String(500), nullable=False),
     Column("digest", String(64), nullable=False),  # SHA-256 of the file: the same again is not loaded again
     Column("loaded_at", Instant, nullable=False),
+    # Of a file that came with messages: the platform's names for them. It goes with the last of them.
+    Column("came_with", JSON(none_as_null=True)),
     Index("uq_documents_source_name", "source_id", "name", unique=True),
     sqlite_autoincrement=True,
 )

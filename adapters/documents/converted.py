@@ -8,13 +8,13 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from adapters.documents.files import content_of
-from adapters.documents.kinds import KINDS
+from adapters.documents.kinds import KINDS, Kind
 from adapters.ports import DocumentText, DocumentUnreadable, Page
 
 _ROOT = Path(__file__).parents[2]
@@ -44,12 +44,16 @@ DEFAULT_LIMITS = Limits()
 class ConvertedReader:
     """A `DocumentReader` whose worker starts with the first file and ends by `close`."""
 
-    suffixes = tuple(KINDS)
-
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: Limits = DEFAULT_LIMITS, kinds: Mapping[str, Kind] = KINDS) -> None:
         self._limits = limits
+        self._kinds = kinds
         self._worker: asyncio.subprocess.Process | None = None
         self._one_at_a_time = asyncio.Lock()
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """See `DocumentReader`."""
+        return tuple(self._kinds)
 
     @property
     def max_bytes(self) -> int:
@@ -64,7 +68,7 @@ class ConvertedReader:
             if not content:
                 raise DocumentUnreadable("is empty")
             pages = await self._converted(suffix, content)
-        return DocumentText(pages, is_markdown=KINDS[suffix].is_markdown)
+        return DocumentText(pages, is_markdown=self._kinds[suffix].is_markdown)
 
     async def close(self) -> None:
         """See `DocumentReader`."""

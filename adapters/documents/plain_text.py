@@ -1,7 +1,13 @@
 """Text and Markdown, in the encodings that such files come in."""
 
 import asyncio
+import encodings.cp1252
+import encodings.latin_1
+import encodings.utf_8_sig
+import encodings.utf_16
+import encodings.utf_32  # noqa: F401 (a worker, which can open no files any more, could not load them when needed)
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from adapters.documents.files import content_of
@@ -38,6 +44,15 @@ class PlainTextReader:
 
     async def close(self) -> None:
         """Nothing to release."""
+
+
+def pages(content: bytes) -> Iterator[Page]:
+    """One page, without a number: a converter, for files that no process of ours is to look into.
+
+    Raises:
+        DocumentUnreadable: it is no text, or an empty one.
+    """
+    yield Page(decoded(content))
 
 
 def decoded(content: bytes) -> str:

@@ -15,7 +15,7 @@ import sys
 import threading
 from typing import Any, BinaryIO
 
-from adapters.documents.kinds import KINDS, Pages
+from adapters.documents.kinds import ATTACHED, Pages
 from adapters.ports import DocumentUnreadable
 
 try:
@@ -31,7 +31,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints is no answer
     sys.setrecursionlimit(_MAX_DEPTH)
-    converters = {suffix: _converter(kind.module) for suffix, kind in KINDS.items()}
+    converters = {suffix: _converter(kind.module) for suffix, kind in ATTACHED.items()}
     files = queue.SimpleQueue[tuple[dict[str, Any], bytes]]()
     threading.Thread(target=_take_in, args=(sys.stdin.buffer, files), daemon=True).start()
     give_up_rights(int(sys.argv[1]))

@@ -94,7 +94,9 @@ def _in_json(queue: Sequence[ChatMessage]) -> list[ChatMessage]:
         elif message.tool_calls:
             message = ChatMessage("assistant", "\n".join(_call_in_json(message, call) for call in message.tool_calls))
         if told and told[-1].role == message.role:  # many templates take no two of one role in a row
-            message = ChatMessage(message.role, f"{told.pop().content}\n{message.content}")
+            before = told.pop()
+            images = (*before.images, *message.images)
+            message = ChatMessage(message.role, f"{before.content}\n{message.content}", images=images)
         told.append(message)
     return told
 

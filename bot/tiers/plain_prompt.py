@@ -7,6 +7,7 @@ from adapters.ports import ChatMessage, Completion, ContextOverflow, LanguageMod
 from bot.agent import Agent
 from bot.context import TOKENS_PER_MESSAGE, Room
 from bot.lookup_hints import parted
+from bot.sight import IMAGE_TOKENS
 from bot.text import defuse, shorten
 from bot.tiers.text_tier import Question, persona_of
 from memory.ports import Kind, Message, TokenCounter
@@ -49,7 +50,13 @@ class PlainPrompter:
         asked = self._fit(OPENED if question.text is None else question.text, budget / 4)
         persona = self._fit(defuse(persona_of(agent)), budget / 8)
         known = self._fit("\n".join(question.core) or "(nothing yet)", budget / 5)
-        left = budget - sum(self._size(text) for text in (instructions, asked, persona, known)) - OVERHEAD_TOKENS
+        images = tuple(image for shown in agent.images.values() for image in shown)
+        left = (
+            budget
+            - len(images) * IMAGE_TOKENS
+            - sum(self._size(text) for text in (instructions, asked, persona, known))
+            - OVERHEAD_TOKENS
+        )
         found = (*question.people, *question.recalled, *(note.with_place for note in question.noted))
         beside = self._fit("\n".join(f"- {line}" for line in found), left / 3)
         told, _ = parted(agent.summary)  # such a model looks nothing up
@@ -59,7 +66,7 @@ class PlainPrompter:
             parts.append(f"# What was said long ago\n{summary}")
         last = f"(From memory, perhaps of use:\n{beside}\n)\n\n{asked}" if beside else asked
         history = self._history(question.before, left - self._size(beside) - self._size(summary))
-        return [ChatMessage("system", "\n\n".join(parts)), *history, ChatMessage("user", last)]
+        return [ChatMessage("system", "\n\n".join(parts)), *history, ChatMessage("user", last, images=images)]
 
     def _history(self, before: Sequence[Message], budget: float) -> list[ChatMessage]:
         """Of what was said before, the newest, as much as fits."""

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from adapters.ports import Completion, ToolCall
 from bot.agent import Agent
+from bot.attached import words_of
 from bot.executor import Shelves
 from bot.places import Noted, place_of, with_source
 from bot.speakers import known_speakers
@@ -82,7 +83,7 @@ class TextTier:
             return Answer(None, is_by_code=True)
         is_message = event.kind is Kind.USER_MESSAGE
         may_write = is_message and agent.keeps(event)
-        facts = facts_to_remember(event.text or "") if may_write else []
+        facts = facts_to_remember(words_of(event.text or "")) if may_write else []
         lines = _lines_on(agent, event)
         is_first_step = not any(
             queued.message.turn_id == event.turn_id and queued.message.kind is Kind.ASSISTANT for queued in agent.queue

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters.documents.converted import ConvertedReader
-from adapters.documents.kinds import KINDS
+from adapters.documents.kinds import ATTACHED, suffix_of
 from adapters.documents.testing import pdf
 from adapters.ports import DocumentText, DocumentUnreadable, Page
 
@@ -164,6 +164,53 @@ async def test_a_file_that_is_gone_or_has_become_something_else_is_told() -> Non
 
 
 def test_each_kind_has_a_converter_and_a_name_in_lower_case() -> None:
-    for suffix, kind in KINDS.items():
+    for suffix, kind in ATTACHED.items():
         assert suffix == suffix.lower()
         assert (ROOT / f"{kind.module.replace('.', '/')}.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type", "suffix"),
+    [
+        ("Report.PDF", "", ".pdf"),
+        ("a.tar.py", "application/octet-stream", ".py"),
+        ("Dockerfile", "", ".txt"),
+        (".gitignore", "", ".txt"),
+        ("notes", "text/plain; charset=utf-8", ".txt"),
+        ("strange.kind", "application/json", ".txt"),
+        ("song.mp3", "audio/mpeg", None),
+        ("x.zip", "application/zip", None),
+        ("", "", None),
+    ],
+)
+def test_a_file_that_comes_with_a_message_is_of_the_kind_that_its_name_says(
+    name: str, content_type: str, suffix: str | None
+) -> None:
+    assert suffix_of(name, content_type) == suffix
+
+
+SAID = "Größe: 5 €"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("a.py", SAID.encode(), SAID),
+        ("b.txt", SAID.encode("cp1252"), SAID),
+        ("c.js", SAID.encode("utf-16"), SAID),
+        ("d.sql", SAID.encode("utf-32"), SAID),
+        ("e.txt", b"caf\xe9 \x81", "caf\xe9 \x81"),
+        ("f.c", b"\x00", None),
+    ],
+)
+async def test_text_and_code_are_read_there_as_well_in_any_of_their_encodings(
+    tmp_path: Path, name: str, content: bytes, read: str | None
+) -> None:
+    reader = ConvertedReader(kinds=ATTACHED)
+    await asyncio.to_thread((tmp_path / name).write_bytes, content)
+    if read is None:
+        with pytest.raises(DocumentUnreadable, match="is no text"):
+            await reader.read(tmp_path / name)
+    else:
+        assert await reader.read(tmp_path / name) == DocumentText((Page(read),))
+    await reader.close()

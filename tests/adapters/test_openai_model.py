@@ -19,6 +19,8 @@ from adapters.ports import (
     ChatMessage,
     Completion,
     ContextOverflow,
+    Image,
+    ImagesRefused,
     ModelError,
     ModelUnavailable,
     RequestRefused,
@@ -109,6 +111,43 @@ async def test_a_prompt_goes_out_in_the_roles_of_the_api() -> None:
             ],
         }
     ]
+
+
+async def test_images_are_parts_below_the_text() -> None:
+    shown = ChatMessage("user", "What is this?", images=(Image("data:image/png;base64,AA=="),))
+    async with scripted(answer("A cat.")) as (server, model):
+        await model.complete([shown])
+    assert server.requests[0]["messages"] == [
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is this?"},
+                {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}},
+            ],
+        }
+    ]
+    assert "base64" not in repr(shown)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (fails(400, "invalid content type"), ImagesRefused),
+        (fails(413, "too large"), ImagesRefused),
+        (fails(404, "No endpoints found that support image input"), ImagesRefused),
+        (fails(404, "no such model"), ModelUnavailable),
+        (fails(400, "this exceeds the context window"), ContextOverflow),
+        (fails(401, "wrong key"), ModelUnavailable),
+    ],
+)
+async def test_a_refusal_may_be_for_the_images(reply: Reply, error: type[ModelError]) -> None:
+    async with scripted(reply, reply) as (_, model):
+        with pytest.raises(error) as caught:
+            await model.complete([ChatMessage("user", "What is this?", images=(Image("data:,"),))])
+        assert type(caught.value) is error
+        with pytest.raises(ModelError) as without:
+            await model.complete(HI)
+        assert not isinstance(without.value, ImagesRefused)
 
 
 async def test_tools_and_sampling_are_sent_only_where_given() -> None:

@@ -1,4 +1,4 @@
-"""Windows by name, a look at a port, counting tokens."""
+"""Models by name, a look at a port, counting tokens."""
 
 import asyncio
 import socket
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.known_models import context_window_of
+from adapters.known_models import context_window_of, sees_images
 from adapters.ports import ServiceMissing
 from adapters.reachable import check_reachable
 from adapters.token_counter import BpeTokenCounter
@@ -43,6 +43,46 @@ TcpServer = Callable[[Serve], AbstractAsyncContextManager[int]]
 )
 def test_the_longest_known_beginning_of_a_name_gives_the_window(model: str, window: int) -> None:
     assert context_window_of(model) == window
+
+
+@pytest.mark.parametrize(
+    ("model", "sees"),
+    [
+        ("gpt-4o-mini", True),
+        ("openai/gpt-4o", True),
+        ("chatgpt-4o-latest", True),
+        ("gpt-4-turbo-2024-04-09", True),
+        ("gpt-4.1-nano", True),
+        ("gpt-5", True),
+        ("o1", True),
+        ("o3", True),
+        ("o4-mini", True),
+        ("anthropic/claude-sonnet-4", True),
+        ("claude-3-haiku-20240307", True),
+        ("gemini-2.0-flash", True),
+        ("llava:13b", True),
+        ("llama3.2-vision", True),
+        ("qwen2.5vl:7b", True),
+        ("Qwen/Qwen2.5-VL-7B-Instruct", True),
+        ("gemma3:4b", True),
+        ("google/gemma-3-27b-it", True),
+        ("mistralai/pixtral-12b", True),
+        ("gpt-4", False),
+        ("gpt-4-turbo-preview", False),
+        ("gpt-4o-audio-preview", False),
+        ("gpt-3.5-turbo", False),
+        ("o1-mini", False),
+        ("o3-mini", False),
+        ("claude-2.1", False),
+        ("gemma3:1b", False),
+        ("llama3.2:3b", False),
+        ("qwen3:8b", False),
+        ("supervision-7b", False),
+        ("", False),
+    ],
+)
+def test_whether_a_model_sees_is_known_by_its_name(model: str, sees: bool) -> None:
+    assert sees_images(model) is sees
 
 
 # ── reachable ────────────────────────────────────────────────────────────────────────────────────────

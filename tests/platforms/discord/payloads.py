@@ -132,7 +132,8 @@ def _of_thread(it: Channel) -> Json:
 
 
 def attachment(file: Attachment) -> Json:
-    fields: Json = {"id": str(file.id), "filename": file.filename, "size": len(file.content), "flags": 0}
+    size = len(file.content) if file.told_size is None else file.told_size
+    fields: Json = {"id": str(file.id), "filename": file.filename, "size": size, "flags": 0}
     return {**fields, "url": file.url, "proxy_url": file.url, "content_type": file.content_type}
 
 

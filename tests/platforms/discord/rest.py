@@ -72,11 +72,24 @@ class Rest:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Everything that befalls a request before and after its route."""
         if not request.path.startswith(PREFIX):
-            return await handler(request)
+            return await self._fetch(request, handler)
         route = f"{request.method} {request.path.removeprefix(PREFIX)}"
         status = 0
         try:
             response = await self._faults.run(request, route, lambda request: self._answer(request, route, handler))
+            status = response.status
+            return response
+        finally:
+            self.requests.append(Request(route, status, dict(request.headers)))
+            self._state.stir()
+
+    async def _fetch(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """A file: whoever has its address may have it, and no limit of requests holds."""
+        route, status = f"{request.method} {request.path}", 0
+        if not request.path.startswith("/attachments/"):
+            return await handler(request)
+        try:
+            response = await self._faults.run(request, route, handler)
             status = response.status
             return response
         finally:

@@ -133,7 +133,7 @@ class Channel:
 
 @dataclass(eq=False)
 class Attachment:
-    """A file; its address holds for a day."""
+    """A file; its address holds for a day. `told_size` is what Discord says of its size, if that is not so."""
 
     id: int
     filename: str
@@ -141,6 +141,7 @@ class Attachment:
     content_type: str
     added_at: datetime
     url: str
+    told_size: int | None = None
 
 
 class Says(IntEnum):

@@ -28,6 +28,7 @@ from tests.platforms.discord.state import Clock, State
 from tests.platforms.discord.things import (
     LOADING,
     Asked,
+    Attachment,
     Channel,
     Guild,
     Interaction,
@@ -205,13 +206,13 @@ class World:
         *,
         mentions: Sequence[User] = (),
         reply_to: Message | None = None,
-        attachments: Sequence[tuple[str, bytes, str]] = (),
+        attachments: Sequence[tuple[str, bytes, str] | Attachment] = (),
         pings_reply: bool = True,
     ) -> Message:
-        """Write a message; `mentions` go before the text, `attachments` are name, content and type."""
+        """Write a message; `mentions` go before the text, `attachments` are name, content and type, or made before."""
         assert channel.kind is not Kind.FORUM, "in a forum people write posts"
         content = " ".join([*(who.mention for who in mentions), text]).strip()
-        files = [self.state.add_file(*file) for file in attachments]
+        files = [it if isinstance(it, Attachment) else self.state.add_file(*it) for it in attachments]
         pings = {"parse": ["users", "roles", "everyone"], "replied_user": pings_reply}
         message = self.state.post(channel, person, content, pings=pings, reply_to=reply_to, attachments=files)
         await self._told()

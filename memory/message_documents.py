@@ -1,0 +1,116 @@
+"""Documents that came with messages: each in a source of its agent's own, and gone with the last of its messages.
+
+Nobody else has that source: should an import have given it to another agent, what comes later goes into a new one.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from pathlib import PurePath
+
+from sqlalchemy import delete, select, update
+
+from memory.chunks import Piece
+from memory.database import Database, Transaction, finish
+from memory.documents import Removed, add_document, add_pieces, add_source, attach, numbered, source_named
+from memory.tables import attachments, documents, passages, sources
+
+_BATCH = 500
+
+
+class MessageDocuments:
+    """Keeps what came with messages."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def keep(
+        self,
+        agent_id: int,
+        source: str,
+        name: str,
+        digest: str,
+        pieces: Sequence[Piece],
+        message: str,
+        check: Callable[[], None],
+    ) -> str:
+        """Keep a document for an agent; of the same content there is one, which then came with that message, too.
+
+        Args:
+            agent_id: whose.
+            source: what its source is to be called.
+            name: what the document is to be called, with a number if there is another one of that name.
+            digest: of its content.
+            pieces: what it says.
+            message: the platform's name for the message.
+            check: is called in the transaction; if it raises, nothing is written.
+
+        Returns:
+            What it is called.
+        """
+
+        async def commit() -> str:
+            async with self._database.write(alone=True) as transaction:
+                check()
+                now = self._now()
+                source_id = await _own_source(transaction, agent_id, source, now)
+                same = (documents.c.source_id == source_id) & (documents.c.digest == digest)
+                there = (await transaction.execute(select(documents).where(same).limit(1))).first()
+                if there is not None:
+                    came_with = list(dict.fromkeys([*(there.came_with or ()), message]))
+                    which = update(documents).where(documents.c.id == there.id)
+                    await transaction.execute(which.values(came_with=came_with))
+                    return str(there.name)
+                free = await _free_name(transaction, source_id, name)
+                document_id = await add_document(transaction, source_id, free, digest, now, [message])
+                for start in range(0, len(pieces), _BATCH):
+                    await add_pieces(transaction, document_id, pieces[start : start + _BATCH], now)
+                return free
+
+        return await finish(commit())
+
+
+async def remove_with(transaction: Transaction, agent_id: int, messages: Collection[str]) -> tuple[Removed, ...]:
+    """Remove the documents of an agent that came with these messages and with no others.
+
+    Their vectors are to be forgotten after the commit (`ArchivalStorage.forget`).
+    """
+    own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
+    came = select(documents).where(documents.c.source_id.in_(own), documents.c.came_with.is_not(None))
+    removed: list[Removed] = []
+    for document in (await transaction.execute(came)).all():
+        left = [message for message in document.came_with if message not in messages]
+        which = documents.c.id == document.id
+        if left and len(left) < len(document.came_with):
+            await transaction.execute(update(documents).where(which).values(came_with=left))
+        if left:
+            continue
+        pieces = delete(passages).where(passages.c.document_id == document.id).returning(passages.c.id)
+        removed.append(Removed(document.source_id, tuple(await transaction.scalars(pieces))))
+        await transaction.execute(delete(documents).where(which))
+        is_empty = sources.c.id.not_in(select(documents.c.source_id))
+        await transaction.execute(delete(sources).where(sources.c.id == document.source_id, is_empty))
+    return tuple(removed)
+
+
+async def _own_source(transaction: Transaction, agent_id: int, wanted: str, now: datetime) -> int:
+    """The agent's source of that name; one with a number behind it where another agent has that one, too."""
+    name, number = wanted, 1
+    while (source_id := await source_named(transaction, name)) is not None:
+        had_by = select(attachments.c.agent_id).where(attachments.c.source_id == source_id)
+        if set(await transaction.scalars(had_by)) == {agent_id}:
+            return source_id
+        number += 1
+        name = numbered(wanted, number)
+    source_id = await add_source(transaction, name, now)
+    await attach(transaction, agent_id, source_id, now)
+    return source_id
+
+
+async def _free_name(transaction: Transaction, source_id: int, wanted: str) -> str:
+    taken = set(await transaction.scalars(select(documents.c.name).where(documents.c.source_id == source_id)))
+    name, number, path = wanted, 1, PurePath(wanted)
+    while name in taken:
+        number += 1
+        name = f"{path.stem} ({number}){path.suffix}"
+    return name
