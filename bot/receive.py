@@ -150,7 +150,7 @@ class Receiver:
             return _Later(_no_turn)
         if is_addressed and origin.address.thread is not None:
             await self._channels.join(event.scope, origin.address.thread, now)
-        are_too_many = self._waiting.people(event.scope) >= self._most_waiting and not event.attachments
+        are_too_many = self._waiting.people(event.scope) >= self._most_waiting
         if awaits and are_too_many and (joined := await self._inbox.merge(event, now)) is not None:
             return self._answered(joined, origin, tells=is_addressed, is_own=False)
         waits = await self._inbox.add(event, now)

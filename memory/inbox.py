@@ -169,8 +169,10 @@ class Inbox:
                     return None
                 row = _row(event, now) | {"state": _MERGED, "reason": None, "text": None}
                 if await _ADD.run(transaction, [row]):
-                    joined = update(inbox).where(inbox.c.id == last.id).values(text=f"{last.text}\n\n{event.text}")
-                    await transaction.execute(joined)
+                    both: dict[str, Any] = {"text": f"{last.text}\n\n{event.text}"}
+                    if event.attachments:
+                        both["attachments"] = [dict(file) for file in (*last.attachments, *event.attachments)]
+                    await transaction.execute(update(inbox).where(inbox.c.id == last.id).values(**both))
                 return last.id
 
         return await finish(commit())
@@ -190,7 +192,10 @@ class Inbox:
         taken = []
         for event in events:
             if texts := await _TAKE.run(transaction, [{"of_id": event.id, "as_addressed": event.is_addressed}]):
-                taken.append(replace(event, text=texts[0] or ""))
+                text, files = texts[0] or "", event.attachments
+                if text != event.text:  # joined to it, perhaps with files of its own
+                    files = await transaction.scalar(select(inbox.c.attachments).where(inbox.c.id == event.id)) or ()
+                taken.append(replace(event, text=text, attachments=tuple(files)))
         return tuple(taken)
 
     def give(self, transaction: Transaction, events: Sequence[WaitingEvent], turn_id: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from adapters.ports import Aim, InboundMessage
+from adapters.ports import Aim, Attachment, InboundMessage
 from adapters.testing import ScriptedServer, says
 from bot.events import heartbeat
 from bot.scopes import scope_of
@@ -70,6 +70,25 @@ async def test_no_more_wait_than_may_whoever_writes_and_whatever_the_clock_wants
             assert sorted(said) == sorted(message.text for message in messages)
             for who in ("ada", "bob"):
                 assert [text for text in said if text.startswith(who)] == [f"{who}{n}" for n in range(rounds)]
+
+
+async def test_files_of_messages_that_are_joined_go_with_the_first(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 2}
+        async with open_bot(tmp_path, **given) as bot:
+            hold = asyncio.Event()
+            lane = bot.app.lanes.submit(scope_of(direct("ada")), hold.wait)  # type: ignore[arg-type]
+            for number in range(9):
+                file = Attachment(str(number), f"{number}.txt", "text/plain", 1, f"http://127.0.0.1/{number}")
+                sent = InboundMessage(f"{number}", direct("ada"), f"text {number}", bot.clock(), attachments=(file,))
+                await bot.app.receiver.receive(sent)
+            assert await Inbox(bot.app.database).count_waiting() == 2
+            hold.set()
+            await lane
+            await bot.app.lanes.idle()
+            (first, second) = await said_to(bot)
+            assert [line for line in first.splitlines() if "0.txt" in line]
+            assert [number for number in range(9) if f"{number}.txt" in second] == list(range(1, 9))
 
 
 async def test_a_mention_that_was_heard_first_as_a_common_message_is_answered(tmp_path: Path) -> None:
