@@ -195,7 +195,8 @@ async def test_no_question_helps_the_next(tmp_path: Path, monkeypatch: pytest.Mo
 async def test_a_model_that_does_not_answer_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     content = json.loads(json.dumps(LABELLED))
     content["queries"] = [{"conv": "one", "q": f"Question {n}?", "a": "x"} for n in range(9)]
-    async with ScriptedServer(lambda request: fails(401)) as server:
+    refused = fails(401, retry_after="36000")  # so that no try of its own comes in between
+    async with ScriptedServer(lambda request: refused) as server:
         with pytest.raises(benchmarks.memory.run.GaveUp, match="OPENAI_API_KEY"):
             await run(server, monkeypatch, "--tasks", "", "--data", str(labelled(tmp_path / "a.json", content)))
         assert len(server.requests) == 3
