@@ -267,7 +267,7 @@ async def open_app(
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
-        waiting, channels = Waiting(), Channels(database)
+        waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
         admission = Admission(people, settings.bot_admission, settings.bot_owners, now)
         conductor = Conductor(
             database,
@@ -296,7 +296,6 @@ async def open_app(
             lanes,
             now,
             wait,
-            most_waiting=settings.bot_max_waiting_messages,
         )
         stack.push_async_callback(outbox.close, GRACE_S)
         stack.push_async_callback(notices.close)

@@ -49,8 +49,6 @@ class Receiver:
         lanes: Lanes,
         now: Callable[[], datetime],
         wait: Wait,
-        *,
-        most_waiting: int,
     ) -> None:
         self._inbox = inbox
         self._channels = channels
@@ -61,7 +59,6 @@ class Receiver:
         self._lanes = lanes
         self._now = now
         self._wait = wait
-        self._most_waiting = most_waiting
         self._waiting = waiting
         self._arriving = OneByOne()
         self._stuck: dict[str, asyncio.Task[None]] = {}
@@ -150,8 +147,8 @@ class Receiver:
             return _Later(_no_turn)
         if is_addressed and origin.address.thread is not None:
             await self._channels.join(event.scope, origin.address.thread, now)
-        are_too_many = self._waiting.people(event.scope) >= self._most_waiting
-        if awaits and are_too_many and (joined := await self._inbox.merge(event, now)) is not None:
+        is_full = self._waiting.is_full(event.scope)
+        if awaits and is_full and (joined := await self._inbox.merge(event, now)) is not None:
             return self._answered(joined, origin, tells=is_addressed, is_own=False)
         waits = await self._inbox.add(event, now)
         if waits is None and is_addressed:

@@ -20,9 +20,15 @@ class _Line:
 
 
 class Waiting:
-    """Every change of the inbox is made here as well, after it: what is not noted here, no turn takes."""
+    """Every change of the inbox is made here as well, after it: what is not noted here, no turn takes.
 
-    def __init__(self) -> None:
+    Args:
+        most: of more messages that wait in a scope, one turn takes those that follow each other in one place together,
+            whoever wrote them.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._lines: dict[str, _Line] = {}
 
     def note(self, event: WaitingEvent) -> None:
@@ -59,6 +65,10 @@ class Waiting:
         line = self._lines.get(scope)
         return len(line.turns) if line is not None else 0
 
+    def is_full(self, scope: str) -> bool:
+        """Whether as many of them wait as may."""
+        return self.people(scope) >= self._most
+
     def heard(self, scope: str) -> tuple[WaitingEvent, ...]:
         """What comes next in a scope and is only to be taken note of, in order; nothing if a turn comes next.
 
@@ -79,12 +89,13 @@ class Waiting:
         """What the next turn of a scope is about, in order; nothing if nothing waits. First comes what is `heard`.
 
         What people wrote goes before what a clock set off. Messages that follow each other are taken together if they
-        are of one writer in one place.
+        are of one writer in one place; if more wait than may, of whatever writers.
         """
         line = self._lines.get(scope)
         together: list[WaitingEvent] = []
+        whoever = self.people(scope) > self._most
         for event in (line.of_people or line.of_clocks).values() if line is not None else ():
-            if together and (len(together) == MOST_AT_ONCE or not belongs(event, together[0])):
+            if together and (len(together) == MOST_AT_ONCE or not belongs(event, together[0], whoever=whoever)):
                 break
             together.append(event)
         return tuple(together)

@@ -156,7 +156,7 @@ class Inbox:
         return await finish(commit())
 
     async def merge(self, event: NewEvent, now: datetime) -> int | None:
-        """Keep a message as a part of the last one that waits of the same writer in the same place.
+        """Keep a message as a part of the last one that waits, if that is of the same writer and place.
 
         Returns:
             The id of that one, or None if there is none: then `add` it.
@@ -315,21 +315,21 @@ class Inbox:
             return await connection.scalar(select(func.count()).where(inbox.c.state == _WAITING)) or 0
 
     async def _last_of(self, transaction: Transaction, event: NewEvent) -> WaitingEvent | None:
-        """What waits of the same writer in the same place, the newest."""
-        of_writer = (inbox.c.author == event.author, inbox.c.kind == event.kind)
-        waiting = select(inbox).where(inbox.c.scope == event.scope, inbox.c.state == _WAITING, *of_writer)
-        rows = await transaction.execute(waiting.order_by(inbox.c.id.desc()))
-        return next((waits for row in rows if belongs(waits := _event(row), event)), None)
+        """The last message that waits, if it is of the same writer and place."""
+        waiting = select(inbox).where(inbox.c.scope == event.scope, inbox.c.state == _WAITING)
+        of_people = waiting.where(inbox.c.is_timed.is_(False))
+        row = (await transaction.execute(of_people.order_by(inbox.c.id.desc()).limit(1))).first()
+        return waits if row is not None and belongs(waits := _event(row), event) else None
 
 
-def belongs(event: WaitingEvent, other: WaitingEvent | NewEvent) -> bool:
-    """Whether two events are messages of one writer in one place, and wait for the same."""
-    are_messages = event.kind is other.kind is Kind.USER_MESSAGE
-    return are_messages and (event.author, event.origin, event.is_addressed, event.awaits_answer) == (
-        other.author,
-        other.origin,
-        other.is_addressed,
-        other.awaits_answer,
+def belongs(event: WaitingEvent, other: WaitingEvent | NewEvent, *, whoever: bool = False) -> bool:
+    """Whether two events are messages in one place, of one writer (or of `whoever`), and wait for the same."""
+    is_of_writer = whoever or (event.author, event.origin) == (other.author, other.origin)
+    return (
+        is_of_writer
+        and event.kind is other.kind is Kind.USER_MESSAGE
+        and event.origin["address"] == other.origin["address"]
+        and (event.is_addressed, event.awaits_answer) == (other.is_addressed, other.awaits_answer)
     )
 
 

@@ -43,10 +43,9 @@ async def test_what_comes_at_once_for_one_agent_is_taken_in_its_order(tmp_path: 
                 assert await said_to(bot, channel=channel) == [f"{number}" for number in range(25)]
 
 
-async def test_no_more_wait_than_may_whoever_writes_and_whatever_the_clock_wants(tmp_path: Path) -> None:
-    limit, rounds = 3, 20
+async def test_of_more_than_may_wait_all_are_answered_together_in_their_order_whoever_wrote(tmp_path: Path) -> None:
     async with ScriptedServer(lambda _: says("Yes.")) as server:
-        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": limit}
+        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 3}
         async with open_bot(tmp_path, **given) as bot:
             begun, hold = asyncio.Event(), asyncio.Event()
 
@@ -56,20 +55,29 @@ async def test_no_more_wait_than_may_whoever_writes_and_whatever_the_clock_wants
 
             lane = bot.app.lanes.submit(scope_of(among_many("ada")), busy)
             await begun.wait()
-            messages = [in_channel(f"{who}{n}", bot.clock(), who) for n in range(rounds) for who in ("ada", "bob")]
-            await receive_all(bot, messages[:10])
-            await bot.app.receiver.wake(among_many("ada"), heartbeat("a thought", bot.clock()))
-            await receive_all(bot, messages[10:])
-            assert (
-                await Inbox(bot.app.database).count_waiting() <= limit + 2
-            )  # a line for each writer, and the heartbeat
+            messages = [in_channel(f"{who}{n}", bot.clock(), who) for n in range(20) for who in ("ada", "bob")]
+            await receive_all(bot, messages)
             hold.set()
             await lane
             await bot.app.lanes.idle()
-            said = "\n\n".join(await said_to(bot, channel="general")).split("\n\n")
-            assert sorted(said) == sorted(message.text for message in messages)
-            for who in ("ada", "bob"):
-                assert [text for text in said if text.startswith(who)] == [f"{who}{n}" for n in range(rounds)]
+            assert await said_to(bot, channel="general") == [message.text for message in messages]
+            assert [text for _, text in bot.platform.sent] == ["Yes."]
+
+
+async def test_what_a_clock_wants_does_not_keep_messages_from_being_joined(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 2}
+        async with open_bot(tmp_path, **given) as bot:
+            hold = asyncio.Event()
+            lane = bot.app.lanes.submit(scope_of(direct("ada")), hold.wait)  # type: ignore[arg-type]
+            for number in range(9):
+                await bot.app.receiver.wake(direct("ada"), heartbeat("a thought", bot.clock()))
+                await bot.app.receiver.receive(InboundMessage(f"{number}", direct("ada"), f"{number}", bot.clock()))
+            assert await Inbox(bot.app.database).count_waiting() == 9 + 2
+            hold.set()
+            await lane
+            await bot.app.lanes.idle()
+            assert await said_to(bot) == ["0", "\n\n".join(str(number) for number in range(1, 9))]
 
 
 async def test_files_of_messages_that_are_joined_go_with_the_first(tmp_path: Path) -> None:

@@ -14,13 +14,13 @@ ASKS, TALK, HEARD = (True, True), (False, True), (False, False)
 
 
 def event(id_: int, what: tuple[bool, bool], author: str = "") -> WaitingEvent:
-    made = WaitingEvent(id_, "s", Kind.USER_MESSAGE, False, {}, author or f"p{id_}", "text", datetime.now(UTC))
+    made = WaitingEvent(id_, "s", Kind.USER_MESSAGE, False, {"address": {}}, author or f"p{id_}", "text", datetime.now(UTC))
     return replace(made, is_addressed=what[0], awaits_answer=what[1])
 
 
 def order(*kinds: tuple[bool, bool], author: str = "") -> list[tuple[str, list[int]]]:
     """What is made of the events, in order, as numbers."""
-    waiting, done = Waiting(), list[tuple[str, list[int]]]()
+    waiting, done = Waiting(99), list[tuple[str, list[int]]]()
     for number, what in enumerate(kinds, 1):
         waiting.note(event(number, what, author))
     while found := waiting.heard("s") or waiting.next("s"):
@@ -44,6 +44,19 @@ def test_messages_of_one_writer_are_taken_together_if_all_are_meant_for_the_bot(
     assert order(ASKS, ASKS, TALK, author="ada") == [("turn", [1, 2]), ("turn", [3])]
 
 
+def test_of_more_than_may_wait_those_in_one_place_are_taken_together() -> None:
+    waiting = Waiting(3)
+    for number in range(1, 8):
+        place = {"address": {"thread": "aside" if number in (4, 5) else None}}
+        waiting.note(replace(event(number, ASKS), origin=place))
+    taken = []
+    while found := waiting.next("s"):
+        taken.append([one.id for one in found])
+        for one in found:
+            waiting.taken(one)
+    assert taken == [[1, 2, 3], [4, 5], [6], [7]]  # no more than three wait by then
+
+
 @given(st.lists(st.sampled_from([ASKS, TALK, HEARD]), max_size=150))
 def test_everything_comes_once_in_order_and_whoever_asks_is_answered(kinds: list[tuple[bool, bool]]) -> None:
     done = order(*kinds)
@@ -55,7 +68,7 @@ def test_everything_comes_once_in_order_and_whoever_asks_is_answered(kinds: list
 
 
 def test_only_what_wants_a_turn_counts_as_waiting() -> None:
-    waiting = Waiting()
+    waiting = Waiting(99)
     for number, what in enumerate([HEARD, ASKS, TALK], 1):
         waiting.note(event(number, what))
     assert waiting.people("s") == 2
