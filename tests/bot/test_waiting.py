@@ -14,7 +14,9 @@ ASKS, TALK, HEARD = (True, True), (False, True), (False, False)
 
 
 def event(id_: int, what: tuple[bool, bool], author: str = "") -> WaitingEvent:
-    made = WaitingEvent(id_, "s", Kind.USER_MESSAGE, False, {"address": {}}, author or f"p{id_}", "text", datetime.now(UTC))
+    made = WaitingEvent(
+        id_, "s", Kind.USER_MESSAGE, False, {"address": {}}, author or f"p{id_}", "text", datetime.now(UTC)
+    )
     return replace(made, is_addressed=what[0], awaits_answer=what[1])
 
 
