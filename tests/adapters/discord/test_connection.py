@@ -6,15 +6,11 @@ from pathlib import Path
 import pytest
 
 from adapters.ports import Address, CannotTell, Intake, PlatformUnavailable, ServiceMissing, Sought
-from tests.platforms.discord.served import QuickPlatform, serving
-from tests.platforms.discord.things import Channel, Intent, Message, Permission
+from tests.platforms.discord.served import QuickPlatform, of_bot, serving
+from tests.platforms.discord.things import Intent, Permission
 from tests.platforms.discord.world import World
 
 POST = "POST /channels/*/messages"
-
-
-def of_bot(world: World, channel: Channel) -> list[Message]:
-    return [it for _, it in sorted(channel.messages.items()) if it.author is world.bot]
 
 
 async def nobody(*given: object) -> object:
