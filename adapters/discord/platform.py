@@ -1,7 +1,8 @@
 """Discord as a chat platform."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ from adapters.discord.client import Client, Listener
 from adapters.discord.endpoints import Endpoints
 from adapters.discord.errors import translated
 from adapters.discord.files import download
-from adapters.discord.inbound import PLATFORM, inbound_of, is_written_by_a_person, origin_of, text_of
+from adapters.discord.inbound import (
+    PLATFORM,
+    guild_id_of,
+    guild_of,
+    inbound_of,
+    is_written_by_a_person,
+    origin_of,
+    text_of,
+)
 from adapters.discord.slash import SlashCommands
 from adapters.discord.typing import typing
 from adapters.ports import (
@@ -133,14 +142,13 @@ class DiscordPlatform:
         """Whether Discord shows us the text of messages that are not addressed to the bot."""
         return self._reads_content
 
-    async def _on_ready(self) -> None:
-        client, intake = self._client, self._intake
-        if client is None or intake is None:
-            return
+    async def _on_ready(self) -> Awaitable[object]:
+        client, intake, slash = self._client, self._intake, self._slash
+        if client is None or intake is None or slash is None:
+            return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
-        if self._slash is not None:
-            await self._slash.sync()
-        await catch_up(client, list(await intake.last_heard()), self._on_message)
+        places = await intake.last_heard()
+        return asyncio.gather(await catch_up(client, list(places), self._on_message), _told_of_commands(slash))
 
     async def _on_message(self, message: discord.Message) -> None:
         client, intake = self._client, self._intake
@@ -157,7 +165,7 @@ class DiscordPlatform:
             return
         if is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
             await self._know_place(client, message)
-            origin = origin_of(message.channel, message.author, message.guild)
+            origin = origin_of(message.channel, message.author, guild_of(message))
             await intake.change(MessageChange(origin, (str(message.id),), text_of(message, client.user)))
 
     async def _on_delete(self, guild_id: int | None, channel_id: int, ids: set[int]) -> None:
@@ -170,7 +178,7 @@ class DiscordPlatform:
 
     async def _know_place(self, client: Client, message: discord.Message) -> None:
         """A thread that the library does not know has to be asked for: its channel is whose agent it is."""
-        if message.guild is not None and isinstance(message.channel, discord.PartialMessageable):
+        if guild_id_of(message) is not None and isinstance(message.channel, discord.PartialMessageable):
             with translated():
                 message.channel = await client.fetch_channel(message.channel.id)  # type: ignore[assignment]
 
@@ -261,3 +269,12 @@ class DiscordPlatform:
             )
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             logger.warning("the owner of a server could not be told of a missing right: %s (%s)", fault, error)
+
+
+async def _told_of_commands(slash: SlashCommands) -> None:
+    """Whatever becomes of that, people are answered."""
+    try:
+        with translated():
+            await slash.sync()
+    except (PlatformUnavailable, DeliveryRefused) as error:
+        logger.error("Discord could not be told of the slash commands: %s", error)

@@ -85,7 +85,7 @@ async def test_a_connection_that_ends_comes_back_and_nothing_is_missed(world: Wo
                 world.gateway.resumes = False
                 world.gateway.close(4003)
             case "unreadable":
-                world.state.emit("MESSAGE_CREATE", {"nonsense": True}, guild=world.guild)
+                world.gateway.send_text("{no JSON")
                 await world.until(lambda: not world.gateway.is_connected)
         meanwhile = await world.says(world.ada, world.dm(world.ada), "meanwhile")
         await world.until(lambda: of_bot(world, world.dm(world.ada))[1:])

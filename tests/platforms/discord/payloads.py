@@ -166,7 +166,7 @@ def message(
             "webhook_id": str(bot.id),
             "interaction_metadata": _metadata(it.answers),
         }
-    return fields | _reference(it, bot, shows_content)
+    return fields | _reference(it, bot, shows_content) | it.more
 
 
 def _shown(it: Message, shows_content: bool) -> Json:
