@@ -1,6 +1,7 @@
 """discord.py's client as we need it: it tells what happens in order for each channel, and ends if it cannot go on."""
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +21,9 @@ LONGEST_RATE_LIMIT_S = 60.0
 
 LONGEST_BEHIND_S = 30.0
 """So long news waits at most for what was missed to stand in line before it."""
+
+NO_MORE_GUILDS_S = 0.5
+"""When no guild was told of for so long, the session is ready; of a later one what is needed is asked for."""
 
 CACHED_MESSAGES = 1000
 """Those whose authors the library knows when it tells of an edit or a deletion; we need none of them."""
@@ -48,6 +52,17 @@ class Listener:
 _NEEDED = {"READY", "RESUMED"}
 """Without these there is no session; a connection on which they cannot be read had better end."""
 
+
+def _from_json(text: Any) -> Any:
+    """Read what Discord sends, halves of characters, too: the parser that the library prefers refuses those."""
+    try:
+        return _FROM_JSON(text)
+    except ValueError:
+        return json.loads(text)
+
+
+_FROM_JSON = discord.utils._from_json
+discord.utils._from_json = _from_json
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants voice
 
 
@@ -68,7 +83,7 @@ class Client(discord.AutoShardedClient):
             max_ratelimit_timeout=LONGEST_RATE_LIMIT_S,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            **options,
+            **{"guild_ready_timeout": NO_MORE_GUILDS_S, **options},
         )
         self.tree: app_commands.CommandTree[Client] = app_commands.CommandTree(self)
         self.reads_content = reads_content
