@@ -216,9 +216,7 @@ class DiscordPlatform:
 
     async def react(self, address: Address, message_id: str, emoji: str) -> None:
         """Put a reaction on a message."""
-        place = posting.place_of(self._connected(), address)
-        with translated():
-            await place.get_partial_message(int(message_id)).add_reaction(emoji)
+        await posting.react(self._connected(), address, message_id, emoji)
 
     async def fetch(self, attachment: Attachment, into: Path, max_bytes: int) -> None:
         """Download a file from where Discord keeps them."""
@@ -243,7 +241,12 @@ class DiscordPlatform:
         async def show() -> None:
             client = self._connected()
             with translated():
-                await client.http.send_typing(int(address.thread or address.channel))
+                try:
+                    await client.http.send_typing(int(address.thread or address.channel))
+                except discord.NotFound:
+                    if address.thread is None:
+                        raise
+                    await client.http.send_typing(int(address.channel))  # the reply will open the thread
 
         return typing(show)
 

@@ -58,6 +58,20 @@ async def post(client: Client, address: Address, text: str, key: str, reply_to: 
         return await _post(client, place, text, file, key, None)
 
 
+async def react(client: Client, address: Address, message_id: str, emoji: str) -> None:
+    """Put a reaction on a message.
+
+    One that has the id of its thread is the first of a forum's post, and stands in it; or the thread was opened at it,
+    or is to be, and it stands outside.
+    """
+    place = int(address.thread or address.channel)
+    with translated():
+        if message_id == address.thread:
+            channel = client.get_channel(int(address.channel)) or await client.fetch_channel(int(address.channel))
+            place = place if isinstance(channel, discord.ForumChannel) else channel.id
+        await client.http.add_reaction(place, int(message_id), emoji.strip("<>"))
+
+
 async def find(client: Client, address: Address, sought: Sought) -> str | None:
     """The id of a message of ours with that text, of those that are not known; None if there is none.
 

@@ -156,6 +156,23 @@ async def test_it_types_while_it_works_and_not_after(world: World, tmp_path: Pat
         assert len(typed) == 1
 
 
+async def test_it_types_in_the_channel_while_there_is_no_thread_yet(world: World, tmp_path: Path) -> None:
+    may_answer = asyncio.Event()
+
+    async def slow(request: Request) -> Reply:
+        await may_answer.wait()
+        return echo(request)
+
+    async with serving(world, tmp_path, slow) as served:
+        scope = f"discord:channel:{world.guild.id}/{world.general.id}"
+        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        asked = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
+        await world.until(lambda: world.typings)
+        may_answer.set()
+        await world.until(lambda: asked.thread is not None)
+    assert {it.channel for it in world.typings} == {world.general}
+
+
 async def test_messages_of_one_channel_are_taken_in_the_order_in_which_they_were_written(
     world: World, tmp_path: Path
 ) -> None:

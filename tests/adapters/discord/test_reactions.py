@@ -6,6 +6,7 @@ import pytest
 
 from adapters.ports import Address
 from adapters.testing import Reply, Request, answer
+from memory.channels import Mode
 from tests.platforms.discord.served import Think, echo, of_bot, serving, settled
 from tests.platforms.discord.things import Permission
 from tests.platforms.discord.world import World
@@ -113,3 +114,21 @@ async def test_one_that_fails_is_tried_again_before_what_was_said_after_it(
         await world.hears(world.dm(world.ada), after=message)
         assert message.reactions == {"👍": [world.bot]}
     assert [it.content.split("\n")[0] for it in of_bot(world, world.dm(world.ada))] == ["Look above."]
+
+
+async def test_in_thread_mode_it_reacts_where_the_message_stands(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path, reacting("👍")) as served:
+        scope = f"discord:channel:{world.guild.id}/{world.general.id}"
+        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        message = await world.says(world.ada, world.general, "please react", mentions=[world.bot])
+        await world.until(lambda: message.thread is not None)
+        assert message.thread is not None
+        await world.hears(message.thread, holds=lambda it: it.content)
+    assert message.reactions == {"👍": [world.bot]}
+
+
+async def test_the_first_message_of_a_post_is_reacted_to_in_the_post(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path, reacting("👍")):
+        post, first = await world.posts(world.ada, world.ideas, "An idea", f"{world.bot.mention} please react")
+        await world.hears(post, after=first)
+    assert first.reactions == {"👍": [world.bot]}
