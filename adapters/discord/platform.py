@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 WRONG_TOKEN = 4004
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes"""
 
+TRIED_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
+"""Pauses between tries to keep a message, while those behind it in its channel wait."""
+
 NOT_KNOWN = (
     "DISCORD_TOKEN: Discord does not know this token. Reset it on the page Bot of your application at "
     "https://discord.com/developers/applications, and set the new one."
@@ -63,6 +66,7 @@ class DiscordPlatform:
         token: the bot's.
         endpoints: where Discord is.
         answers_bots: whether the messages of other bots are taken for those of people.
+        wait: lets so many seconds pass.
         options: for the library's client.
     """
 
@@ -74,11 +78,13 @@ class DiscordPlatform:
         endpoints: Endpoints | None = None,
         *,
         answers_bots: bool = False,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         **options: Any,
     ) -> None:
         self._token = token
         self._endpoints = endpoints or Endpoints()
         self._answers_bots = answers_bots
+        self._wait = wait
         self._options = options
         self._client: Client | None = None
         self._intake: Intake | None = None
@@ -156,8 +162,23 @@ class DiscordPlatform:
             return
         if not is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
             return
+        for pause_s in TRIED_AGAIN_AFTER_S:
+            try:
+                await self._hand_in(client, client.user, intake, message)
+                return
+            except DeliveryRefused as error:
+                logger.info("a message of a place that is closed to us is left alone: %s", error)
+                return
+            except Exception as error:  # Discord tells it once: what is not kept now would never be answered
+                logger.warning(
+                    "a message cannot be kept, tried again in_s=%.0f error=%s", pause_s, type(error).__name__
+                )
+                await self._wait(pause_s)
+        await self._hand_in(client, client.user, intake, message)
+
+    async def _hand_in(self, client: Client, me: discord.ClientUser, intake: Intake, message: discord.Message) -> None:
         await self._know_place(client, message)
-        await intake.receive(inbound_of(message, client.user))
+        await intake.receive(inbound_of(message, me))
 
     async def _on_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
         client, intake, message = self._client, self._intake, edit.message
