@@ -162,23 +162,26 @@ class DiscordPlatform:
             return
         if not is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
             return
+        try:
+            await self._patiently(lambda: self._know_place(client, message))
+        except DeliveryRefused as error:
+            logger.info("a message of a place that is closed to us is left alone: %s", error)
+            return
+        inbound = inbound_of(message, client.user)
+        await self._patiently(lambda: intake.receive(inbound))
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[object]]) -> None:
+        """Discord tells of a message once: what is not kept now would never be answered."""
         for pause_s in TRIED_AGAIN_AFTER_S:
             try:
-                await self._hand_in(client, client.user, intake, message)
+                await attempt()
                 return
-            except DeliveryRefused as error:
-                logger.info("a message of a place that is closed to us is left alone: %s", error)
-                return
-            except Exception as error:  # Discord tells it once: what is not kept now would never be answered
-                logger.warning(
-                    "a message cannot be kept, tried again in_s=%.0f error=%s", pause_s, type(error).__name__
-                )
+            except DeliveryRefused:
+                raise
+            except Exception as error:
+                logger.warning("a message cannot be kept, tried again in_s=%.0f: %s", pause_s, type(error).__name__)
                 await self._wait(pause_s)
-        await self._hand_in(client, client.user, intake, message)
-
-    async def _hand_in(self, client: Client, me: discord.ClientUser, intake: Intake, message: discord.Message) -> None:
-        await self._know_place(client, message)
-        await intake.receive(inbound_of(message, me))
+        await attempt()
 
     async def _on_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
         client, intake, message = self._client, self._intake, edit.message
