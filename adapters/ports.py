@@ -416,7 +416,8 @@ class CommandSpec:
     """A slash command, for platforms that list commands natively.
 
     `path` is its name, or its group and its name. `argument` is the name of the one text that it takes, if it takes
-    any; where `choices` are given it is one of them. `suggests`: `Intake.suggest` knows texts that it may be.
+    any; where `choices` are given it is one of them. `suggests`: `Intake.suggest` knows texts that it may be. `asks`:
+    the question that it answers; a platform that has forms puts it to whoever leaves the argument out.
     """
 
     path: tuple[str, ...]
@@ -425,6 +426,7 @@ class CommandSpec:
     is_optional: bool = False
     choices: tuple[str, ...] = ()
     suggests: bool = False
+    asks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Command:
         may: whom it is for.
         choices: where these are given, the argument is one of them.
         suggest: of a context, what the argument may be.
+        asks: the question that the argument answers, where a form may ask for it.
     """
 
     path: tuple[str, ...]
@@ -52,6 +53,7 @@ class Command:
     may: For = For.EVERYBODY
     choices: tuple[str, ...] = ()
     suggest: SuggestFunction | None = None
+    asks: str | None = None
 
     @property
     def name(self) -> str:
@@ -68,6 +70,7 @@ class Command:
             self.is_optional,
             self.choices,
             suggests=self.suggest is not None,
+            asks=self.asks,
         )
 
 
@@ -102,7 +105,7 @@ def tool(function: ToolFunction) -> Tool:
 def command(function: CommandFunction) -> Command: ...
 @overload
 def command(
-    *, may: For = ..., choices: Sequence[str] = ..., suggest: SuggestFunction | None = ...
+    *, may: For = ..., choices: Sequence[str] = ..., suggest: SuggestFunction | None = ..., asks: str | None = ...
 ) -> Callable[[CommandFunction], Command]: ...
 def command(
     function: CommandFunction | None = None,
@@ -110,6 +113,7 @@ def command(
     may: For = For.EVERYBODY,
     choices: Sequence[str] = (),
     suggest: SuggestFunction | None = None,
+    asks: str | None = None,
 ) -> Command | Callable[[CommandFunction], Command]:
     """Make a command of `async def name(context)` or `async def name(context, argument: str)`.
 
@@ -120,6 +124,7 @@ def command(
         may: whom it is for.
         choices: all that the argument may be.
         suggest: `async def suggest(context)`: what the argument may be, among other things; the likeliest first.
+        asks: the question that the argument answers; where there are forms, whoever leaves it out is asked.
     """
 
     def made(function: CommandFunction) -> Command:
@@ -133,6 +138,7 @@ def command(
             may,
             tuple(choices),
             suggest,
+            asks,
         )
 
     return made if function is None else made(function)

@@ -22,16 +22,19 @@ AT_ONCE = 5
 
 async def catch_up(
     client: Client, places: list[LastHeard], hand_on: Callable[[discord.Message], Awaitable[None]]
-) -> None:
-    """Hand on what was written since, place by place, before anything newer of that place.
+) -> Awaitable[object]:
+    """Hand on what was written since, place by place; returns once this stands before anything newer of each place.
 
-    What was handed on before is known by its id, so that it does no harm to read too much.
+    What comes back may be awaited: it ends when all is handed on. What was handed on before is known by its id, so
+    that it does no harm to read too much.
     """
     few = asyncio.Semaphore(AT_ONCE)
     newest = sorted(places, key=lambda place: place.sent_at, reverse=True)[:MOST_PLACES]
     if len(places) > MOST_PLACES:
         logger.warning("only the newest places are looked through places=%d of=%d", MOST_PLACES, len(places))
-    await asyncio.gather(*(_catch_up_in(client, place, hand_on, few) for place in newest))
+    reading = asyncio.gather(*(_catch_up_in(client, place, hand_on, few) for place in newest))
+    await asyncio.sleep(0)  # each has begun, and so stands first in the line of its place
+    return reading
 
 
 async def _catch_up_in(
@@ -50,16 +53,26 @@ async def _catch_up_in(
         except PlatformUnavailable as error:
             logger.warning("what was missed in a place stays unread: %s", error)
             return
+        except Exception:  # of one place; the others are not to be missed over it
+            logger.exception("what was missed in a place stays unread")
+            return
         for message in missed:
-            await hand_on(message)
+            try:
+                await hand_on(message)
+            except Exception:  # the others are not to be missed over it
+                logger.exception("a message that was missed could not be handed on")
 
 
 async def _missed(client: Client, channel_id: int, after: int) -> list[discord.Message]:
+    """What the library can read of what was written since, the oldest first.
+
+    Should there be too much, it is the oldest that is left out; so Discord is asked for the newest. Each message is
+    read by itself: `history` would end at the first that the library cannot read.
+    """
     with translated():
         channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
         if not isinstance(channel, discord.abc.Messageable):
             return []
-        # The newest first: should there be too many, it is the oldest that are left out.
-        since = discord.Object(after)
-        newest = [message async for message in channel.history(limit=MOST_PER_PLACE, after=since, oldest_first=False)]
-    return newest[::-1]
+        newest_first = await client.http.logs_from(channel_id, MOST_PER_PLACE)
+    read = [client.read(channel, told) for told in reversed(newest_first) if int(told["id"]) > after]
+    return [message for message in read if message is not None]

@@ -1,8 +1,10 @@
 """discord.py's client as we need it: it tells what happens in order for each channel, and ends if it cannot go on."""
 
 import asyncio
+import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -11,11 +13,18 @@ import discord
 from discord import app_commands
 
 from adapters.discord import websocket
+from adapters.discord.inbound import guild_id_of
 
 logger = logging.getLogger(__name__)
 
 LONGEST_RATE_LIMIT_S = 60.0
 """What must wait longer is put off by whoever asked, who keeps it on disk."""
+
+LONGEST_BEHIND_S = 30.0
+"""So long news waits at most for what was missed to stand in line before it."""
+
+NO_MORE_GUILDS_S = 0.5
+"""When no guild was told of for so long, the session is ready; of a later one what is needed is asked for."""
 
 CACHED_MESSAGES = 1000
 """Those whose authors the library knows when it tells of an edit or a deletion; we need none of them."""
@@ -27,19 +36,34 @@ class Listener:
 
     Attributes:
         connected: every shard has a session, a new one or its old one again.
-        ready: the sessions are new: what happened before may have been missed.
+        ready: the sessions are new, and what happened before may have been missed. Returns once what was missed stands
+            in line before what happens from now on; what comes back ends when all that is done.
         message: somebody wrote.
         edited: somebody changed a message.
         deleted: messages of a channel are gone: guild, channel, ids.
     """
 
     connected: Callable[[], None]
-    ready: Callable[[], Awaitable[None]]
+    ready: Callable[[], Awaitable[Awaitable[object]]]
     message: Callable[[discord.Message], Awaitable[None]]
     edited: Callable[[discord.RawMessageUpdateEvent], Awaitable[None]]
     deleted: Callable[[int | None, int, set[int]], Awaitable[None]]
 
 
+_NEEDED = {"READY", "RESUMED"}
+"""Without these there is no session; a connection on which they cannot be read had better end."""
+
+
+def _from_json(text: Any) -> Any:
+    """Read what Discord sends, halves of characters, too: the parser that the library prefers refuses those."""
+    try:
+        return _FROM_JSON(text)
+    except ValueError:
+        return json.loads(text)
+
+
+_FROM_JSON = discord.utils._from_json
+discord.utils._from_json = _from_json
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants voice
 
 
@@ -61,13 +85,18 @@ class Client(discord.AutoShardedClient):
             max_ratelimit_timeout=LONGEST_RATE_LIMIT_S,
             member_cache_flags=discord.MemberCacheFlags.none(),
             chunk_guilds_at_startup=False,
-            **options,
+            **{"guild_ready_timeout": NO_MORE_GUILDS_S, **options},
         )
         self.tree: app_commands.CommandTree[Client] = app_commands.CommandTree(self)
         self.reads_content = reads_content
         self._listener = listener
         self._lines: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+        self._newcomers: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._shards_there: set[int] = set()
+        self._behind: dict[int, asyncio.Event] = {}
+        parsers = self._connection.parsers
+        for event in parsers.keys() - _NEEDED:
+            parsers[event] = _forgiving(event, parsers[event])
 
     async def serve(self, token: str) -> None:
         """Be connected until that ends; raises what `start` does.
@@ -80,6 +109,7 @@ class Client(discord.AutoShardedClient):
             await asyncio.wait([serving])
             serving.result()
         finally:
+            self._go_on(self._behind)
             serving.cancel()
             await self.close()
             await asyncio.wait([serving])
@@ -93,15 +123,29 @@ class Client(discord.AutoShardedClient):
         """To be held while something of a channel is handed on; whoever comes first is served first."""
         return self._lines.setdefault(channel_id, asyncio.Lock())
 
+    def read(self, channel: Any, told: Any) -> discord.Message | None:
+        """A message as Discord tells of it; None if the library cannot read it."""
+        try:
+            return discord.Message(state=self._connection, channel=channel, data=told)
+        except Exception as error:
+            _passed_over("a message", error)
+            return None
+
     # ── what the library tells ───────────────────────────────────────────────────────────────────────
 
     async def on_ready(self) -> None:
         """All guilds are known, in new sessions."""
         self._tell_if_connected()
-        await self._listener.ready()
+        behind = dict(self._behind)
+        try:
+            making_up = await self._listener.ready()
+        finally:
+            self._go_on(behind)
+        await making_up
 
     async def on_shard_connect(self, shard_id: int) -> None:
-        """A shard has a session."""
+        """A shard has a new session: what happens in it waits until what was missed before it stands in line."""
+        self._behind.setdefault(shard_id, asyncio.Event())
         self._shards_there.add(shard_id)
         self._tell_if_connected()
 
@@ -118,28 +162,64 @@ class Client(discord.AutoShardedClient):
         if self.is_connected:
             self._listener.connected()
 
+    def _go_on(self, behind: Mapping[int, asyncio.Event]) -> None:
+        for shard_id, lined_up in list(behind.items()):
+            lined_up.set()
+            if self._behind.get(shard_id) is lined_up:
+                del self._behind[shard_id]
+
+    @asynccontextmanager
+    async def _next(self, channel_id: int, guild_id: int | None) -> AsyncIterator[None]:
+        """What happens in a channel, one by one, and after what was missed there."""
+        shard_id = 0 if guild_id is None else (guild_id >> 22) % (self.shard_count or 1)
+        async with self._newcomers.setdefault(channel_id, asyncio.Lock()):
+            if (lined_up := self._behind.get(shard_id)) is not None:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(LONGEST_BEHIND_S):
+                        await lined_up.wait()
+            async with self.in_order(channel_id):
+                yield
+
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote."""
-        async with self.in_order(message.channel.id):
+        async with self._next(message.channel.id, guild_id_of(message)):
             await self._listener.message(message)
 
     async def on_raw_message_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
         """A message was changed; by Discord itself, if no time is given: it adds previews of links."""
         if not edit.data.get("edited_timestamp"):
             return
-        async with self.in_order(edit.channel_id):
+        async with self._next(edit.channel_id, edit.guild_id):
             await self._listener.edited(edit)
 
     async def on_raw_message_delete(self, gone: discord.RawMessageDeleteEvent) -> None:
         """A message was deleted."""
-        async with self.in_order(gone.channel_id):
+        async with self._next(gone.channel_id, gone.guild_id):
             await self._listener.deleted(gone.guild_id, gone.channel_id, {gone.message_id})
 
     async def on_raw_bulk_message_delete(self, gone: discord.RawBulkMessageDeleteEvent) -> None:
         """Many messages were deleted at once."""
-        async with self.in_order(gone.channel_id):
+        async with self._next(gone.channel_id, gone.guild_id):
             await self._listener.deleted(gone.guild_id, gone.channel_id, gone.message_ids)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """What broke over one event is logged, and the next one is served."""
         logger.exception("an event of Discord could not be handled event=%s", event_method)
+
+
+def _forgiving(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Pass over an event that the library cannot read: over any of them it would end the connection of all guilds."""
+
+    def parse_or_pass_over(told: Any) -> None:
+        try:
+            parse(told)
+        except Exception as error:
+            _passed_over(event, error)
+
+    return parse_or_pass_over
+
+
+def _passed_over(what: str, error: Exception) -> None:
+    """The text of an error may hold what people wrote."""
+    logger.warning("what Discord told cannot be read, and is passed over: %s error=%s", what, type(error).__name__)
+    logger.debug("it cannot be read", exc_info=error)

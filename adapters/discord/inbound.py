@@ -24,7 +24,7 @@ def inbound_of(message: discord.Message, me: discord.abc.User) -> InboundMessage
     id_ = str(message.id)
     return InboundMessage(
         event_id=id_,
-        origin=origin_of(message.channel, message.author, message.guild),
+        origin=origin_of(message.channel, message.author, guild_of(message)),
         text=text_of(message, me),
         sent_at=message.created_at,
         message_id=id_,
@@ -34,6 +34,20 @@ def inbound_of(message: discord.Message, me: discord.abc.User) -> InboundMessage
             for file in message.attachments
         ),
     )
+
+
+def guild_of(message: discord.Message) -> discord.Guild | discord.Object | None:
+    """Where it was written; None in a direct conversation, never in a guild that the library does not know."""
+    id_ = guild_id_of(message)
+    return message.guild or (None if id_ is None else discord.Object(id_))
+
+
+def guild_id_of(message: discord.Message) -> int | None:
+    """The id of the guild that a message was written in; None in a direct conversation."""
+    if message.guild is not None:
+        return message.guild.id
+    guild_id = getattr(message.channel, "guild_id", None)  # of a channel that is not known
+    return getattr(getattr(message.channel, "guild", None), "id", None) if guild_id is None else int(guild_id)
 
 
 def origin_of(channel: object, author: discord.abc.User | None, guild: discord.Guild | discord.Object | None) -> Origin:
@@ -53,11 +67,15 @@ def origin_of(channel: object, author: discord.abc.User | None, guild: discord.G
 
 def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:
     """Whom the message is for: those whom it mentions, and whom it replies to."""
-    if message.guild is None:
+    if guild_id_of(message) is None:
         return Aim.AT_US
     replied = message.reference.resolved if message.reference is not None else None
     replied_to = replied.author.id if isinstance(replied, discord.Message) else None
-    our_roles = {role.id for role in message.guild.me.roles if role.is_bot_managed()} if message.guild.me else set()
+    our_roles = (
+        {role.id for role in message.guild.me.roles if role.is_bot_managed()}
+        if message.guild and message.guild.me
+        else set()
+    )
     is_ours = any(user.id == me.id for user in message.mentions) or any(
         role.id in our_roles for role in message.role_mentions
     )

@@ -1,7 +1,8 @@
 """Discord as a chat platform."""
 
+import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ from adapters.discord.client import Client, Listener
 from adapters.discord.endpoints import Endpoints
 from adapters.discord.errors import NOT_KNOWN, translated
 from adapters.discord.files import download
-from adapters.discord.inbound import PLATFORM, inbound_of, is_written_by_a_person, origin_of, text_of
+from adapters.discord.inbound import (
+    PLATFORM,
+    guild_id_of,
+    guild_of,
+    inbound_of,
+    is_written_by_a_person,
+    origin_of,
+    text_of,
+)
 from adapters.discord.permissions import USED_FOR, shown
 from adapters.discord.slash import SlashCommands
 from adapters.discord.typing import typing
@@ -40,6 +49,9 @@ logger = logging.getLogger(__name__)
 WRONG_TOKEN = 4004
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes"""
 
+TRIED_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
+"""Pauses between tries to keep a message, while those behind it in its channel wait."""
+
 NO_INTENT = (
     "Discord refuses the Message Content intent: switch it on on the page Bot of your application. Until the next "
     "start mentions, replies and direct messages are answered; threads need a mention, and the modes listen and open "
@@ -54,6 +66,7 @@ class DiscordPlatform:
         token: the bot's.
         endpoints: where Discord is.
         answers_bots: whether the messages of other bots are taken for those of people.
+        wait: lets so many seconds pass.
         options: for the library's client.
     """
 
@@ -65,11 +78,13 @@ class DiscordPlatform:
         endpoints: Endpoints | None = None,
         *,
         answers_bots: bool = False,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         **options: Any,
     ) -> None:
         self._token = token
         self._endpoints = endpoints or Endpoints()
         self._answers_bots = answers_bots
+        self._wait = wait
         self._options = options
         self._client: Client | None = None
         self._intake: Intake | None = None
@@ -143,14 +158,13 @@ class DiscordPlatform:
         """Whether Discord shows us the text of messages that are not addressed to the bot."""
         return self._reads_content
 
-    async def _on_ready(self) -> None:
-        client, intake = self._client, self._intake
-        if client is None or intake is None:
-            return
+    async def _on_ready(self) -> Awaitable[object]:
+        client, intake, slash = self._client, self._intake, self._slash
+        if client is None or intake is None or slash is None:
+            return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
-        if self._slash is not None:
-            await self._slash.sync()
-        await catch_up(client, list(await intake.last_heard()), self._on_message)
+        places = await intake.last_heard()
+        return asyncio.gather(await catch_up(client, list(places), self._on_message), _told_of_commands(slash))
 
     async def _on_message(self, message: discord.Message) -> None:
         client, intake = self._client, self._intake
@@ -158,8 +172,26 @@ class DiscordPlatform:
             return
         if not is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
             return
-        await self._know_place(client, message)
-        await intake.receive(inbound_of(message, client.user))
+        try:
+            await self._patiently(lambda: self._know_place(client, message))
+        except DeliveryRefused as error:
+            logger.info("a message of a place that is closed to us is left alone: %s", error)
+            return
+        inbound = inbound_of(message, client.user)
+        await self._patiently(lambda: intake.receive(inbound))
+
+    async def _patiently(self, attempt: Callable[[], Awaitable[object]]) -> None:
+        """Discord tells of a message once: what is not kept now would never be answered."""
+        for pause_s in TRIED_AGAIN_AFTER_S:
+            try:
+                await attempt()
+                return
+            except DeliveryRefused:
+                raise
+            except Exception as error:
+                logger.warning("a message cannot be kept, tried again in_s=%.0f: %s", pause_s, type(error).__name__)
+                await self._wait(pause_s)
+        await attempt()
 
     async def _on_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
         client, intake, message = self._client, self._intake, edit.message
@@ -167,7 +199,7 @@ class DiscordPlatform:
             return
         if is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
             await self._know_place(client, message)
-            origin = origin_of(message.channel, message.author, message.guild)
+            origin = origin_of(message.channel, message.author, guild_of(message))
             await intake.change(MessageChange(origin, (str(message.id),), text_of(message, client.user)))
 
     async def _on_delete(self, guild_id: int | None, channel_id: int, ids: set[int]) -> None:
@@ -180,7 +212,7 @@ class DiscordPlatform:
 
     async def _know_place(self, client: Client, message: discord.Message) -> None:
         """A thread that the library does not know has to be asked for: its channel is whose agent it is."""
-        if message.guild is not None and isinstance(message.channel, discord.PartialMessageable):
+        if guild_id_of(message) is not None and isinstance(message.channel, discord.PartialMessageable):
             with translated():
                 message.channel = await client.fetch_channel(message.channel.id)  # type: ignore[assignment]
 
@@ -218,9 +250,7 @@ class DiscordPlatform:
 
     async def react(self, address: Address, message_id: str, emoji: str) -> None:
         """Put a reaction on a message."""
-        place = posting.place_of(self._connected(), address)
-        with translated():
-            await place.get_partial_message(int(message_id)).add_reaction(emoji)
+        await posting.react(self._connected(), address, message_id, emoji)
 
     async def fetch(self, attachment: Attachment, into: Path, max_bytes: int) -> None:
         """Download a file from where Discord keeps them."""
@@ -245,7 +275,12 @@ class DiscordPlatform:
         async def show() -> None:
             client = self._connected()
             with translated():
-                await client.http.send_typing(int(address.thread or address.channel))
+                try:
+                    await client.http.send_typing(int(address.thread or address.channel))
+                except discord.NotFound:
+                    if address.thread is None:
+                        raise
+                    await client.http.send_typing(int(address.channel))  # the reply will open the thread
 
         return typing(show)
 
@@ -271,3 +306,12 @@ class DiscordPlatform:
             )
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             logger.warning("the owner of a server could not be told of a missing right: %s (%s)", fault, error)
+
+
+async def _told_of_commands(slash: SlashCommands) -> None:
+    """Whatever becomes of that, people are answered."""
+    try:
+        with translated():
+            await slash.sync()
+    except (PlatformUnavailable, DeliveryRefused) as error:
+        logger.error("Discord could not be told of the slash commands: %s", error)

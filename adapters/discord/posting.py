@@ -1,8 +1,12 @@
 """Replies as messages of Discord: split, referenced, posted once, and found again."""
 
 import io
+from collections.abc import Mapping
+from typing import Any
 
 import discord
+from discord.http import handle_message_parameters
+from discord.utils import MISSING, time_snowflake
 
 from adapters.discord.client import Client
 from adapters.discord.errors import MISSING_ACCESS, MISSING_PERMISSIONS, translated
@@ -15,6 +19,9 @@ UNKNOWN_CHANNEL, HAS_A_THREAD = 10003, 160004
 MAX_THREAD_NAME = 100
 MOST_LOOKED_AT = 200
 """Messages of a place, among which one that may have been posted is looked for."""
+
+PAGE = 100
+"""Messages that Discord tells at a time."""
 
 UNNAMED = "Conversation"
 
@@ -40,15 +47,29 @@ async def post(client: Client, address: Address, text: str, key: str, reply_to: 
         PlatformUnavailable: it may be tried again.
         DeliveryRefused: it need not be.
     """
-    place, file = place_of(client, address), as_file(text, DISCORD_LIMIT)
+    place, file = int(address.thread or address.channel), as_file(text, DISCORD_LIMIT)
     with translated():
         try:
-            return await _post(place, text, file, key, _reference(address, reply_to))
+            return await _post(client, place, text, file, key, _reference(address, reply_to))
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL or address.thread is None:
                 raise
         await _open_thread(client, address)
-        return await _post(place, text, file, key, None)
+        return await _post(client, place, text, file, key, None)
+
+
+async def react(client: Client, address: Address, message_id: str, emoji: str) -> None:
+    """Put a reaction on a message.
+
+    One that has the id of its thread is the first of a forum's post, and stands in it; or the thread was opened at it,
+    or is to be, and it stands outside.
+    """
+    place = int(address.thread or address.channel)
+    with translated():
+        if message_id == address.thread:
+            channel = client.get_channel(int(address.channel)) or await client.fetch_channel(int(address.channel))
+            place = place if isinstance(channel, discord.ForumChannel) else channel.id
+        await client.http.add_reaction(place, int(message_id), emoji.strip("<>"))
 
 
 async def find(client: Client, address: Address, sought: Sought) -> str | None:
@@ -67,13 +88,18 @@ async def find(client: Client, address: Address, sought: Sought) -> str | None:
         if me is not None and not channel.permissions_for(me).read_message_history:
             raise CannotTell("the history of this place may not be read")  # Discord would show an empty one
     file = as_file(sought.text, DISCORD_LIMIT)
+    after = time_snowflake(sought.since)
     try:
         with translated():
-            history = place_of(client, address).history(limit=MOST_LOOKED_AT, after=sought.since, oldest_first=True)
-            async for message in history:
-                is_ours = client.user is not None and message.author.id == client.user.id
-                if is_ours and str(message.id) not in sought.known and _says(message, sought.text, file):
-                    return str(message.id)
+            for _ in range(MOST_LOOKED_AT // PAGE):
+                newest_first = await client.http.logs_from(int(address.thread or address.channel), PAGE, after=after)
+                for message in reversed(newest_first):
+                    is_ours = client.user is not None and int(message["author"]["id"]) == client.user.id
+                    if is_ours and message["id"] not in sought.known and _says(message, sought.text, file):
+                        return str(message["id"])
+                if len(newest_first) < PAGE:
+                    break
+                after = int(newest_first[0]["id"])
     except DeliveryRefused as error:
         if isinstance(error.__cause__, discord.NotFound):
             return None  # the place is gone, or its thread was never opened
@@ -82,19 +108,23 @@ async def find(client: Client, address: Address, sought: Sought) -> str | None:
 
 
 async def _post(
-    place: discord.PartialMessageable,
+    client: Client,
+    place_id: int,
     text: str,
     file: CodeFile | None,
     key: str,
     reference: discord.MessageReference | None,
 ) -> str:
-    if file is None:
-        message = await place.send(text, nonce=key, reference=reference)  # type: ignore[arg-type]
-    else:
-        content = io.BytesIO(file.content.encode())
-        upload = discord.File(content, file.name)
-        message = await place.send(file.introduction or None, file=upload, nonce=key, reference=reference)  # type: ignore[arg-type]
-    return str(message.id)
+    """Of the answer only the id is read: once it is posted, nothing that the library cannot read may make it fail."""
+    upload = MISSING if file is None else discord.File(io.BytesIO(file.content.encode()), file.name)
+    with handle_message_parameters(
+        text if file is None else file.introduction or None,
+        nonce=key,
+        file=upload,
+        allowed_mentions=discord.AllowedMentions.none(),
+        message_reference=MISSING if reference is None else reference.to_message_reference_dict(),
+    ) as parameters:
+        return str((await client.http.send_message(place_id, params=parameters))["id"])
 
 
 def _reference(address: Address, reply_to: str | None) -> discord.MessageReference | None:
@@ -119,12 +149,11 @@ async def _open_thread(client: Client, address: Address) -> None:
             raise
 
 
-def _says(message: discord.Message, text: str, file: CodeFile | None) -> bool:
+def _says(message: Mapping[str, Any], text: str, file: CodeFile | None) -> bool:
+    said = str(message["content"]).strip()
     if file is None:
-        return message.content.strip() == text.strip()
-    return message.content.strip() == file.introduction.strip() and any(
-        attached.filename == file.name for attached in message.attachments
-    )
+        return said == text.strip()
+    return said == file.introduction.strip() and any(it["filename"] == file.name for it in message["attachments"])
 
 
 def is_for_a_moderator(error: BaseException | None) -> bool:

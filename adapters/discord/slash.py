@@ -7,7 +7,9 @@ when it knows others than these: what it has is asked for and compared.
 import asyncio
 import io
 import logging
-from collections.abc import Awaitable, Callable
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import discord
@@ -31,7 +33,20 @@ MOST_PARTS = 3
 
 CONFIRMED_WITHIN_S = 600.0
 
+FORM = "form:"
+"""Begins the id of a form; what follows is the command that it is for."""
+
+MAX_FORM_CHARS = 4000
+MAX_LABEL_CHARS = 45
+FORGOTTEN_AFTER_S = 900.0
+"""So long the library knows of a form that was opened; that it does is of no use to us."""
+
 NOT_NOW = "Something went wrong on my side. Please try again."
+NOT_AS_LISTED = "This command has changed. Please reload Discord, so that it lists the new one, and try again."
+OUT_OF_DATE = "That is out of date by now, and nothing was changed. Please give the command again."
+
+_ANSWERS = (discord.InteractionType.modal_submit, discord.InteractionType.component)
+_NOT_AS_LISTED = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_commands.TransformerError)
 
 
 class SlashCommands:
@@ -45,9 +60,11 @@ class SlashCommands:
     def __init__(self, client: Client, intake: Intake) -> None:
         self._client = client
         self._intake = intake
+        self._own = secrets.token_hex(8)
         self._turns: set[asyncio.Task[None]] = set()
         tree = client.tree
-        for command in commands_of(intake.commands, self._run, self._suggest):
+        client.event(self.on_interaction)
+        for command in commands_of(intake.commands, self._run, self._ask, self._suggest):
             tree.add_command(command)
         if any(spec.path == ("remember",) for spec in intake.commands):
             tree.add_command(_everywhere(app_commands.ContextMenu(name=REMEMBER_THIS, callback=self._remember)))
@@ -84,6 +101,29 @@ class SlashCommands:
         await interaction.response.defer(ephemeral=True, thinking=True)
         reply = await self._intake.command(self._call(interaction, line))
         await self._answer(interaction, reply)
+
+    async def _ask(self, interaction: discord.Interaction, spec: CommandSpec) -> None:
+        await interaction.response.send_modal(form_of(spec))
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Somebody sent a form, or pressed a button; the library knows only those of this connection that are not old.
+
+        A form says itself what it is for, so it may have been opened before a restart.
+        """
+        data: Mapping[str, Any] = interaction.data or {}
+        custom_id = str(data.get("custom_id"))
+        if interaction.type is discord.InteractionType.modal_submit and custom_id.startswith(FORM):
+            await self._run(interaction, f"{custom_id.removeprefix(FORM)} {_written(data.get('components'))}".strip())
+        elif interaction.type in _ANSWERS and not self._is_open(custom_id):
+            await interaction.response.send_message(OUT_OF_DATE, ephemeral=True)
+
+    def _new_id(self) -> str:
+        """For a button that this connection knows until it is old."""
+        return f"{self._own}:{time.monotonic() + CONFIRMED_WITHIN_S:.0f}:{secrets.token_hex(8)}"
+
+    def _is_open(self, custom_id: str) -> bool:
+        own, _, rest = custom_id.partition(":")
+        return own == self._own and time.monotonic() < float(rest.partition(":")[0])
 
     async def _remember(self, interaction: discord.Interaction, message: discord.Message) -> None:
         user = interaction.client.user
@@ -124,7 +164,7 @@ class SlashCommands:
             await interaction.followup.send(unsaid[:DISCORD_LIMIT], ephemeral=True)
 
     async def _answer(self, interaction: discord.Interaction, reply: CommandReply) -> None:
-        view = None if reply.confirmed is None else _Confirm(reply.confirmed, self._answer)
+        view = None if reply.confirmed is None else _Confirm(reply.confirmed, self._answer, self._new_id)
         text = reply.text or "Done."
         parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
         more: dict[str, Any] = {} if view is None else {"view": view}
@@ -146,12 +186,17 @@ class SlashCommands:
 
     async def _on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        logger.error("a slash command broke", exc_info=cause)
+        is_old = isinstance(cause, _NOT_AS_LISTED)
+        if is_old:
+            logger.warning("a slash command is not as Discord lists it: %s", type(cause).__name__)
+        else:
+            logger.error("a slash command broke", exc_info=cause)
+        text = NOT_AS_LISTED if is_old else NOT_NOW
         try:
             if interaction.response.is_done():
-                await interaction.followup.send(NOT_NOW, ephemeral=True)
+                await interaction.followup.send(text, ephemeral=True)
             else:
-                await interaction.response.send_message(NOT_NOW, ephemeral=True)
+                await interaction.response.send_message(text, ephemeral=True)
         except discord.HTTPException:
             logger.info("nobody could be told that a command broke")
 
@@ -163,8 +208,10 @@ class _Confirm(discord.ui.View):
         self,
         confirmed: Callable[[], Awaitable[CommandReply]],
         answer: Callable[[discord.Interaction, CommandReply], Awaitable[None]],
+        new_id: Callable[[], str],
     ) -> None:
         super().__init__(timeout=CONFIRMED_WITHIN_S)
+        self.yes.custom_id, self.no.custom_id = new_id(), new_id()
         self._confirmed = confirmed
         self._answer = answer
 
@@ -184,13 +231,38 @@ class _Confirm(discord.ui.View):
         await interaction.response.edit_message(content="Nothing was changed.", view=None)
 
 
+# ── forms ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def form_of(spec: CommandSpec) -> discord.ui.Modal:
+    """A form that asks for the argument of a command."""
+    form = discord.ui.Modal(
+        title=f"/{ROOT} {' '.join(spec.path)}"[:MAX_LABEL_CHARS],
+        custom_id=FORM + " ".join(spec.path),
+        timeout=FORGOTTEN_AFTER_S,
+    )
+    field = discord.ui.TextInput[discord.ui.Modal](style=discord.TextStyle.paragraph, max_length=MAX_FORM_CHARS)
+    form.add_item(discord.ui.Label(text=(spec.asks or "")[:MAX_LABEL_CHARS], component=field))
+    return form
+
+
+def _written(components: Any) -> str:
+    """What stands in the field of a form that was sent."""
+    if isinstance(components, list):
+        return next(filter(None, map(_written, components)), "")
+    if not isinstance(components, dict):
+        return ""
+    return str(components.get("value") or "") or _written(components.get("component") or components.get("components"))
+
+
 # ── from what there is to what Discord lists ─────────────────────────────────────────────────────────
 
 Run = Callable[[discord.Interaction, str], Awaitable[None]]
+Ask = Callable[[discord.Interaction, CommandSpec], Awaitable[None]]
 Suggest = Callable[[discord.Interaction, str], Awaitable[list[app_commands.Choice[str]]]]
 
 
-def commands_of(specs: tuple[CommandSpec, ...], run: Run, suggest: Suggest) -> list[app_commands.Group]:
+def commands_of(specs: tuple[CommandSpec, ...], run: Run, ask: Ask, suggest: Suggest) -> list[app_commands.Group]:
     """The root with its commands and groups of commands; none, if there are no commands."""
     root = _everywhere(app_commands.Group(name=ROOT, description="My memory, and how I behave here"))
     groups: dict[str, app_commands.Group] = {}
@@ -203,11 +275,11 @@ def commands_of(specs: tuple[CommandSpec, ...], run: Run, suggest: Suggest) -> l
                     name=name, description="For those who look after this place", parent=root
                 )
             parent = groups[name]
-        parent.add_command(_command(spec, run, suggest))
+        parent.add_command(_command(spec, run, ask, suggest))
     return [root] if specs else []
 
 
-def _command(spec: CommandSpec, run: Run, suggest: Suggest) -> app_commands.Command[Any, ..., None]:
+def _command(spec: CommandSpec, run: Run, ask: Ask, suggest: Suggest) -> app_commands.Command[Any, ..., None]:
     path = " ".join(spec.path)
     description = spec.description[:MAX_DESCRIPTION_CHARS]
     if spec.argument is None:
@@ -221,9 +293,12 @@ def _command(spec: CommandSpec, run: Run, suggest: Suggest) -> app_commands.Comm
         await run(interaction, f"{path} {argument}")
 
     async def with_option(interaction: discord.Interaction, argument: str = "") -> None:
-        await run(interaction, f"{path} {argument}".strip())
+        if spec.asks is not None and not argument.strip():
+            await ask(interaction, spec)
+        else:
+            await run(interaction, f"{path} {argument}".strip())
 
-    callback = with_option if spec.is_optional else with_argument
+    callback = with_option if spec.is_optional or spec.asks is not None else with_argument
     callback = app_commands.rename(argument=spec.argument.lower())(callback)
     if spec.choices:
         choices = [app_commands.Choice(name=choice, value=choice) for choice in spec.choices]

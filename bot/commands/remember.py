@@ -7,7 +7,7 @@ from bot.registry import command
 from memory.ports import CoreMemoryFault
 
 
-@command
+@command(asks="What shall I remember?")
 async def remember(context: CommandContext, text: str) -> str:
     """Write something to my core memory, word for word."""
     parts = context.parts

@@ -5,12 +5,14 @@ import io
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
@@ -19,10 +21,24 @@ from rich.console import Console
 from adapters.console.conversation import Conversation
 from adapters.console.interactive import InteractiveConsole
 from adapters.console.plain import PlainConsole
-from adapters.ports import ChatPlatform, CommandCall, CommandReply, InboundMessage, Intake, Origin, TellsConnection
+from adapters.ports import (
+    Address,
+    ChatPlatform,
+    CommandCall,
+    CommandReply,
+    InboundMessage,
+    Intake,
+    Origin,
+    Person,
+    Sought,
+    TellsConnection,
+)
 from bot.testing import RecordingPlatform
+from tests.platforms.discord.served import QuickPlatform, of_bot
+from tests.platforms.discord.world import World
 
-CONVERSATION = Conversation("ada", lambda: datetime(2026, 3, 1, tzinfo=UTC))
+LONG_AGO = datetime(2026, 3, 1, tzinfo=UTC)
+CONVERSATION = Conversation("ada", lambda: LONG_AGO)
 
 
 @dataclass
@@ -40,7 +56,7 @@ class Stand:
     remembers: bool
     """Whether what an earlier process sent can still be found."""
     is_working: Callable[[], bool] | None = None
-    """Whether it shows that an answer is on its way, where it shows such a thing."""
+    """Whether it shows that an answer is on its way, where it shows such a thing at once."""
 
 
 def recording() -> Iterator[Stand]:
@@ -112,8 +128,85 @@ def interactive_console(folder: Path) -> Iterator[Stand]:
     )
 
 
-@pytest.fixture(params=["recording", "plain console", "interactive console"])
-async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Stand]:
+class VisitedDiscord(QuickPlatform):
+    """Discord, where people write what is in `texts` once the bot is there, and it ends when they have been answered.
+
+    It is served from the beginning, so that something can be sent; and anew when a test runs it.
+    """
+
+    def __init__(self, world: World) -> None:
+        super().__init__(world)
+        self.texts: list[str] = []
+        self._world = world
+        self._serving: asyncio.Task[None] | None = None
+
+    async def begin(self, intake: Intake) -> None:
+        await self.end()
+        self._serving = asyncio.create_task(super().run(intake))
+        self._serving.add_done_callback(lambda _: self._world.stir())
+        await self._world.until(lambda: self.is_connected)
+
+    async def end(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.wait([self._serving])
+
+    async def run(self, intake: Intake) -> None:
+        turns: list[Awaitable[None]] = []
+
+        async def receive(message: InboundMessage) -> Awaitable[None]:
+            turns.append(await intake.receive(message))
+            self._world.stir()
+            return turns[-1]
+
+        try:
+            await self.begin(replace(intake, receive=receive))
+            for text in self.texts:
+                await self._world.says(self._world.ada, self._world.general, text)
+            await self._world.until(lambda: len(turns) == len(self.texts))
+            await asyncio.gather(*turns)
+        finally:
+            await self.end()
+
+
+@asynccontextmanager
+async def discord(patch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
+    for owner, name in ((Route, "BASE"), (DiscordWebSocket, "DEFAULT_GATEWAY")):
+        patch.setattr(owner, name, getattr(owner, name))  # so that it is as before when the test is over
+    async with World() as world:
+        platform = VisitedDiscord(world)
+        ada = Person(str(world.ada.id), "Ada")
+        origin = Origin(Address("discord", str(world.general.id)), ada, is_direct=False, space=str(world.guild.id))
+
+        def write(texts: list[str]) -> AbstractContextManager[None]:
+            platform.texts = texts
+            return nullcontext()
+
+        async def nothing(*given: object) -> Awaitable[None]:
+            raise AssertionError("nothing should come in")
+
+        await platform.begin(Intake(nothing, Bot.command))  # type: ignore[arg-type]
+        try:
+            yield Stand(
+                platform,
+                origin,
+                shown=lambda: [it.content for it in of_bot(world, world.general)],
+                told=lambda: world.transcript(world.dm(world.ada), world.ada),
+                type=write,
+                remembers=True,
+            )
+        finally:
+            await platform.end()
+
+
+@pytest.fixture(params=["recording", "plain console", "interactive console", "discord"])
+async def stand(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Stand]:
+    if request.param == "discord":
+        async with discord(monkeypatch) as stand:
+            yield stand
+        return
     made = {
         "recording": recording,
         "plain console": plain_console,
@@ -125,19 +218,20 @@ async def stand(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @dataclass
 class Bot:
-    """Stands where `bot/` stands: answers every message with its text."""
+    """Stands where `bot/` stands: answers every message with its text, one after the other."""
 
     stand: Stand
     heard: list[InboundMessage] = field(default_factory=list)
+    lane: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def receive(self, message: InboundMessage) -> Awaitable[None]:
         self.heard.append(message)
-        return asyncio.ensure_future(self._answer(message))
+        return asyncio.ensure_future(self._answer(message, f"key{len(self.heard)}"))
 
-    async def _answer(self, message: InboundMessage) -> None:
+    async def _answer(self, message: InboundMessage, key: str) -> None:
         platform = self.stand.platform
-        async with platform.working(message.origin.address):
-            await platform.send(message.origin.address, f"You said {message.text}", f"key{len(self.heard)}")
+        async with self.lane, platform.working(message.origin.address):
+            await platform.send(message.origin.address, f"You said {message.text}", key)
 
     async def command(self, call: CommandCall) -> CommandReply:
         return CommandReply()
@@ -151,16 +245,23 @@ async def test_a_reply_is_shown_when_send_returns_and_they_come_in_order(stand: 
 
 async def test_what_was_sent_is_found_where_the_place_remembers(stand: Stand) -> None:
     named = await stand.platform.send(stand.origin.address, "Hello", "known")
-    found = await stand.platform.find_sent(stand.origin.address, "known")
+    found = await stand.platform.find_sent(stand.origin.address, "known", Sought("Hello", LONG_AGO))
     assert (found is not None) == stand.remembers
     if stand.remembers:
         assert found == (named or "")
 
 
 async def test_what_was_not_sent_is_not_found(stand: Stand) -> None:
-    assert await stand.platform.find_sent(stand.origin.address, "unknown") is None
+    sought = Sought("Goodbye", LONG_AGO)
+    assert await stand.platform.find_sent(stand.origin.address, "unknown", sought) is None
     await stand.platform.send(stand.origin.address, "Hello", "known")
-    assert await stand.platform.find_sent(stand.origin.address, "unknown") is None
+    assert await stand.platform.find_sent(stand.origin.address, "unknown", sought) is None
+
+
+async def test_what_says_the_same_and_is_known_is_not_taken_for_what_is_looked_for(stand: Stand) -> None:
+    known = await stand.platform.send(stand.origin.address, "Hello", "known")
+    sought = Sought("Hello", LONG_AGO, frozenset({known} if known else ()))
+    assert await stand.platform.find_sent(stand.origin.address, "unknown", sought) is None
 
 
 async def test_a_notice_is_told_to_the_person_and_is_no_reply(stand: Stand) -> None:

@@ -6,12 +6,18 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from adapters.discord.client import Client
 from tests.platforms.discord.world import World
+
+
+async def at_once(*given: object, **more: object) -> None:
+    """The library would wait for five seconds before it begins a session anew."""
 
 
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+    monkeypatch.setattr(Client, "before_identify_hook", at_once)
     async with World() as world:
         yield world

@@ -7,16 +7,12 @@ import aiohttp
 import pytest
 
 from adapters.discord.websocket import Websocket
-from adapters.ports import Address, CannotTell, Intake, PlatformUnavailable, ServiceMissing, Sought
-from tests.platforms.discord.served import QuickPlatform, serving
-from tests.platforms.discord.things import Channel, Intent, Message, Permission
+from adapters.ports import Address, CannotTell, InboundMessage, Intake, PlatformUnavailable, ServiceMissing, Sought
+from tests.platforms.discord.served import QuickPlatform, of_bot, serving
+from tests.platforms.discord.things import Intent, Permission
 from tests.platforms.discord.world import World
 
 POST = "POST /channels/*/messages"
-
-
-def of_bot(world: World, channel: Channel) -> list[Message]:
-    return [it for _, it in sorted(channel.messages.items()) if it.author is world.bot]
 
 
 async def nobody(*given: object) -> object:
@@ -129,7 +125,7 @@ async def test_a_connection_that_ends_comes_back_and_nothing_is_missed(world: Wo
                 world.gateway.resumes = False
                 world.gateway.close(4003)
             case "unreadable":
-                world.state.emit("MESSAGE_CREATE", {"nonsense": True}, guild=world.guild)
+                world.gateway.send_text("{no JSON")
                 await world.until(lambda: not world.gateway.is_connected)
         meanwhile = await world.says(world.ada, world.dm(world.ada), "meanwhile")
         await world.until(lambda: of_bot(world, world.dm(world.ada))[1:])
@@ -158,6 +154,64 @@ async def test_after_a_restart_what_was_written_meanwhile_is_answered_once(world
     assert "missed directly" in second.content
     assert len(of_bot(world, world.general)) == len(of_bot(world, world.dm(world.ada))) == 2
     assert "nobody is meant" not in str(served.model.requests)
+
+
+async def test_a_message_that_cannot_be_kept_at_once_is_kept_later_and_before_the_next(world: World) -> None:
+    """Discord tells it once, so the database's trouble must not cost it."""
+    pauses: list[float] = []
+    heard: list[str] = []
+    faults = [OSError("disk full"), PlatformUnavailable("gone"), LookupError()]
+
+    async def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    async def receive(message: InboundMessage) -> object:
+        if faults:
+            raise faults.pop()
+        heard.append(message.text)
+        world.stir()
+        return None
+
+    platform = QuickPlatform(world, wait=wait)
+    running = asyncio.create_task(platform.run(Intake(receive, nobody)))  # type: ignore[arg-type]
+    await world.until(lambda: platform.is_connected)
+    for text in ("one", "two", "three"):
+        await world.says(world.ada, world.dm(world.ada), text)
+    await world.until(lambda: len(heard) == 3)
+    running.cancel()
+    await asyncio.wait([running])
+    assert heard == ["one", "two", "three"]
+    assert pauses == [1, 10, 30]
+
+
+async def test_a_message_that_can_never_be_kept_holds_up_its_channel_for_a_while_and_no_other(world: World) -> None:
+    heard: list[str] = []
+    may_go_on = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        await may_go_on.wait()
+
+    async def receive(message: InboundMessage) -> object:
+        if message.text == "poison":
+            raise LookupError
+        heard.append(message.text)
+        world.stir()
+        return None
+
+    platform = QuickPlatform(world, wait=wait)
+    running = asyncio.create_task(platform.run(Intake(receive, nobody)))  # type: ignore[arg-type]
+    await world.until(lambda: platform.is_connected)
+    await world.says(world.ada, world.dm(world.ada), "poison")
+    await world.says(world.ada, world.dm(world.ada), "behind it")
+    await world.says(world.bob, world.dm(world.bob), "elsewhere")
+    await world.until(lambda: heard)
+    assert heard == ["elsewhere"]
+    may_go_on.set()
+    await world.until(lambda: len(heard) == 2)
+    running.cancel()
+    await asyncio.wait([running])
+    assert heard == ["elsewhere", "behind it"]
 
 
 # ── posting ──────────────────────────────────────────────────────────────────────────────────────────

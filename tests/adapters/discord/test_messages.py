@@ -5,16 +5,9 @@ from pathlib import Path
 
 from adapters.testing import Reply, Request, says
 from memory.channels import Mode
-from tests.platforms.discord.served import Served, echo, serving
-from tests.platforms.discord.things import Channel, Message, Says
+from tests.platforms.discord.served import echo, of_bot, serving, settled
+from tests.platforms.discord.things import Says
 from tests.platforms.discord.world import World
-
-
-async def settled(world: World, served: Served) -> None:
-    """Wait until the bot has done what there was to do: it has answered somebody who wrote after all others."""
-    last = world.person("Zoe")
-    asked = await world.says(last, world.dm(last), "are you there?")
-    await world.hears(world.dm(last), after=asked)
 
 
 async def test_a_direct_message_is_answered(world: World, tmp_path: Path) -> None:
@@ -32,7 +25,7 @@ async def test_in_a_channel_it_answers_who_mentions_it_or_replies_to_it(world: W
         answer = await world.hears(world.general, after=asked)
         more = await world.says(world.bob, world.general, "and then?", reply_to=answer)
         second = await world.hears(world.general, after=more)
-        await settled(world, served)
+        await settled(world)
     assert "what is up?" in answer.content
     assert "and then?" in second.content
     assert (answer.reply_to, second.reply_to) == (asked, more)
@@ -54,7 +47,7 @@ async def test_what_is_for_others_or_by_others_is_left_alone(world: World, tmp_p
         await world.says(world.bob, world.general, "hi back", reply_to=first)
         await world.says(robot, world.general, "beep", mentions=[world.bot])
         await world.joins(world.bob, world.general)
-        await settled(world, served)
+        await settled(world)
     assert not [it for it in world.general.messages.values() if it.author is world.bot]
 
 
@@ -71,7 +64,7 @@ async def test_threads_are_answered_in_the_thread_and_share_the_memory_of_their_
         for_bob = await world.says(world.ada, thread, "but you, Bob", mentions=[world.bob])
         asked = await world.says(world.ada, world.general, "and here?", mentions=[world.bot])
         await world.hears(world.general, after=asked)
-        await settled(world, served)
+        await settled(world)
     assert "no mention is needed now" in answer.content
     assert not [it for it in thread.messages.values() if it.author is world.bot and it.id > for_bob.id]
     assert "not for you" not in str(served.model.requests)
@@ -153,14 +146,31 @@ async def test_it_types_while_it_works_and_not_after(world: World, tmp_path: Pat
         await may_answer.wait()
         return echo(request)
 
-    async with serving(world, tmp_path, slow) as served:
+    async with serving(world, tmp_path, slow):
         asked = await world.says(world.ada, world.dm(world.ada), "hello")
         await world.until(lambda: world.typings)
         may_answer.set()
         await world.hears(world.dm(world.ada), after=asked)
-        await settled(world, served)
+        await settled(world)
         typed = [it for it in world.typings if it.channel is world.dm(world.ada)]
         assert len(typed) == 1
+
+
+async def test_it_types_in_the_channel_while_there_is_no_thread_yet(world: World, tmp_path: Path) -> None:
+    may_answer = asyncio.Event()
+
+    async def slow(request: Request) -> Reply:
+        await may_answer.wait()
+        return echo(request)
+
+    async with serving(world, tmp_path, slow) as served:
+        scope = f"discord:channel:{world.guild.id}/{world.general.id}"
+        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        asked = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
+        await world.until(lambda: world.typings)
+        may_answer.set()
+        await world.until(lambda: asked.thread is not None)
+    assert {it.channel for it in world.typings} == {world.general}
 
 
 async def test_messages_of_one_channel_are_taken_in_the_order_in_which_they_were_written(
@@ -173,7 +183,3 @@ async def test_messages_of_one_channel_are_taken_in_the_order_in_which_they_were
         told = str(served.model.requests[-1]["messages"])
     places = [told.index(f"<{number}>") for number in range(30)]
     assert places == sorted(places)
-
-
-def of_bot(world: World, channel: Channel) -> list[Message]:
-    return [it for _, it in sorted(channel.messages.items()) if it.author is world.bot]

@@ -37,12 +37,17 @@ class Limit:
 
 @dataclass(eq=False)
 class Hold:
-    """Requests that wait; `arrived` is set when one does, `release` lets them go on."""
+    """Requests that wait; `arrived` is set when one does, `release` lets them go on, `drop` ends them undone."""
 
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     may_go: asyncio.Event = field(default_factory=asyncio.Event)
+    is_dropped: bool = False
 
     def release(self) -> None:
+        self.may_go.set()
+
+    def drop(self) -> None:
+        self.is_dropped = True
         self.may_go.set()
 
 
@@ -100,7 +105,20 @@ class Faults:
         async def befall(request: web.Request, handler: Handler) -> web.StreamResponse:
             hold.arrived.set()
             await hold.may_go.wait()
-            return await handler(request)
+            return web.Response(status=503) if hold.is_dropped else await handler(request)
+
+        self._add(route, befall, times)
+        return hold
+
+    def hold_answer(self, route: str, *, times: int = 1) -> Hold:
+        """Do the thing, and let the answers wait until they are released."""
+        hold = Hold()
+
+        async def befall(request: web.Request, handler: Handler) -> web.StreamResponse:
+            response = await handler(request)
+            hold.arrived.set()
+            await hold.may_go.wait()
+            return response
 
         self._add(route, befall, times)
         return hold

@@ -1,5 +1,6 @@
 """REST routes about channels, messages, reactions and threads."""
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,10 @@ from tests.platforms.discord.things import COMPONENTS_V2, Attachment, Channel, I
 SUPPRESS_EMBEDS, SUPPRESS_NOTIFICATIONS = 1 << 2, 1 << 12
 OWN_FLAGS = COMPONENTS_V2 | SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS
 """The flags that a bot may set."""
+
+_PICTURE = "[\u00a9\u00ae\u203c-\u3299\U0001f000-\U0001faff][\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"
+_FLAG, _KEY = "[\U0001f1e6-\U0001f1ff]{2}", "[0-9#*]\ufe0f?\u20e3"
+_EMOJI = re.compile(f"{_FLAG}|{_KEY}|{_PICTURE}(?:\u200d{_PICTURE})*")
 
 
 class MessageRoutes:
@@ -136,7 +141,7 @@ class MessageRoutes:
     async def _react(self, request: web.Request) -> web.Response:
         message = find_message(self._state, request)
         self._state.require(message.channel, Permission.READ_MESSAGE_HISTORY, Permission.ADD_REACTIONS)
-        if request.match_info["emoji"].isascii() and ":" not in request.match_info["emoji"]:
+        if not _EMOJI.fullmatch(request.match_info["emoji"]):  # no server here has emojis of its own
             raise Refused(400, 10014, "Unknown Emoji")
         self._state.react(message, self._state.bot, request.match_info["emoji"])
         return nothing()

@@ -47,7 +47,9 @@ def member(guild: Guild, who: User, *, with_user: bool = True) -> Json:
 
 def role(guild: Guild, add: int, name: str, permissions: Permission) -> Json:
     fields: Json = {"id": str(guild.id + add), "name": name, "permissions": str(int(permissions)), "position": add}
-    return {**fields, "color": 0, "hoist": False, "managed": add == BOT_ROLE, "mentionable": False, "flags": 0}
+    fields |= {"color": 0, "hoist": False, "managed": add == BOT_ROLE, "mentionable": False, "flags": 0}
+    of = next((who for who in guild.members.values() if who.is_bot), None)
+    return {**fields, "tags": {"bot_id": str(of.id)}} if add == BOT_ROLE and of is not None else fields
 
 
 def guild(it: Guild) -> Json:
@@ -174,7 +176,7 @@ def message(
             "webhook_id": str(bot.id),
             "interaction_metadata": _metadata(it.answers),
         }
-    return fields | _reference(it, bot, shows_content)
+    return fields | _reference(it, bot, shows_content) | it.more
 
 
 def _shown(it: Message, shows_content: bool) -> Json:

@@ -15,6 +15,7 @@ from bot.app import App, open_app
 from bot.choices import Choices
 from bot.supervisor import Supervisor
 from config.settings import load_settings
+from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World
 
 
@@ -42,6 +43,18 @@ def echo(request: Request) -> Reply:
     """Say back what the person wrote last."""
     last = next(message for message in reversed(request["messages"]) if message["role"] == "user")
     return says(f"You said: {json.loads(last['content'])['message']}")
+
+
+async def settled(world: World) -> None:
+    """Wait until the bot has done what there was to do: it has answered somebody who wrote after all others."""
+    last = world.person("Zoe")
+    asked = await world.says(last, world.dm(last), "are you there?")
+    await world.hears(world.dm(last), after=asked)
+
+
+def of_bot(world: World, channel: Channel) -> list[Message]:
+    """What the bot has said in a place, in order."""
+    return [it for _, it in sorted(channel.messages.items()) if it.author is world.bot]
 
 
 @asynccontextmanager

@@ -166,6 +166,7 @@ class Message:
         versions: the texts that it had before.
         visible_to: the only person who sees it.
         answers: the interaction that it came of.
+        more: what else Discord tells of it, or in the place of what is said here.
     """
 
     id: int
@@ -190,6 +191,7 @@ class Message:
     versions: list[str] = field(default_factory=list)
     reactions: dict[str, list[User]] = field(default_factory=dict)
     thread: Channel | None = None
+    more: Json = field(default_factory=dict)
 
     @property
     def link(self) -> str:
