@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MOST_CONNECTIONS = 1000
+
 MAX_RETRIES = 2
 """Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off and the server's Retry-After."""
 
@@ -167,14 +169,17 @@ class OpenAIModel:
 
     @cached_property
     def _client(self) -> "AsyncOpenAI":
+        from httpx import Limits
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
+        # The SDK keeps 100 connections for 5 s: of more agents at work most would make a new one for each call.
+        limits = Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
         return AsyncOpenAI(
             api_key=self._api_key or NO_KEY,
             base_url=self._base_url or OPENAI_URL,
             timeout=self._timeout_s,
             max_retries=MAX_RETRIES,
-            http_client=None if self._heeds_proxy else DefaultAsyncHttpxClient(trust_env=False),
+            http_client=DefaultAsyncHttpxClient(limits=limits, trust_env=self._heeds_proxy),
         )
 
     def _body(
