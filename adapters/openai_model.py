@@ -128,7 +128,7 @@ class OpenAIModel:
     ) -> Completion:
         """See `LanguageModel`."""
         await self.warm_up()
-        import httpx
+        import httpx2
         import openai
 
         content = self._body(messages, tools, max_tokens, sampling)
@@ -149,7 +149,7 @@ class OpenAIModel:
             raise ModelUnavailable(
                 "I cannot reach my language model right now.",
                 f"{self._name}: {type(error).__name__}: {error.__cause__ or error}",
-                is_billed=not isinstance(error.__cause__, httpx.ConnectError),
+                is_billed=not isinstance(error.__cause__, httpx2.ConnectError),
             ) from error
         except ValueError as error:
             raise self._unreadable(f"not JSON: {error}") from error
@@ -169,7 +169,7 @@ class OpenAIModel:
 
     @cached_property
     def _client(self) -> "AsyncOpenAI":
-        from httpx import Limits
+        from httpx2 import Limits
         from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
         # The SDK keeps 100 connections for 5 s: of more agents at work most would make a new one for each call.

@@ -556,3 +556,21 @@ async def test_closing_before_the_first_call_and_twice_is_well() -> None:
         await model.close()
         await model.complete(HI)
         await model.close()
+
+
+@pytest.mark.parametrize(("is_there", "is_billed"), [(False, False), (True, True)])
+async def test_a_call_that_reached_nobody_is_not_billed_and_one_that_was_cut_off_is(
+    unused_tcp_port: int, is_there: bool, is_billed: bool
+) -> None:
+    async def cuts_off(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.close()
+
+    server = await asyncio.start_server(cuts_off, "127.0.0.1", unused_tcp_port) if is_there else None
+    async with model_at(f"http://127.0.0.1:{unused_tcp_port}/v1") as model:
+        with pytest.raises(ModelUnavailable) as failed:
+            await model.complete(HI)
+    assert failed.value.is_billed is is_billed
+    if server is not None:
+        server.close()
+        await server.wait_closed()
