@@ -250,7 +250,7 @@ TEXTS = {
 async def test_any_text_is_taken_and_stays_within_its_envelope(world: World, tmp_path: Path) -> None:
     async with tried(world, tmp_path, llm_context_window=1_000_000) as served:
         for what, text in TEXTS.items():
-            for place in (world.dm(world.ada), world.general):
+            for place in (world.dm(world.bob), world.general):
                 await world.says(world.bob, place, text[:4000], mentions=[world.bot] if place.guild else [])
             await hello(world, what)
             for request in served.model.requests:
