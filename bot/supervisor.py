@@ -135,7 +135,7 @@ class Supervisor:
             return
         frames = traceback.extract_tb(fault.__traceback__)
         kind = (name, type(fault), *((frames[-1].filename, frames[-1].lineno) if frames else ()))
-        is_new = kind not in self._known
+        is_puzzling = kind not in self._known and not isinstance(fault, PlatformUnavailable)
         self._known.add(kind)
         logger.warning(
             "platform failed, runs again platform=%s in_s=%.1f error=%s: %s",
@@ -143,5 +143,5 @@ class Supervisor:
             pause,
             type(fault).__name__,
             fault,
-            exc_info=fault if is_new else None,
+            exc_info=fault if is_puzzling else None,
         )
