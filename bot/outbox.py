@@ -209,7 +209,7 @@ class Outbox:
     async def _run(self, line: _Line) -> None:
         try:
             while not self._is_closing:
-                line.is_woken = False
+                line.is_woken = line.is_woken and bool(line.handed)  # what was handed is not what came after it
                 pause_s = await self._deliver_due(line)
                 if pause_s is not None:
                     await self._pause(line, pause_s)

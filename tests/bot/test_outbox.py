@@ -1087,3 +1087,13 @@ def test_no_schedule_of_failures_doubles_or_reorders_and_only_what_is_doubtful_i
     else:
         assert missing == set()
         assert set(states) == {"sent"}
+
+
+async def test_what_two_agents_say_at_one_address_in_the_same_moment_is_delivered(here: Process) -> None:
+    async with here.database.write() as transaction:
+        handed = [await here.outbox.add(transaction, here.agent_id, 1, ADA, [text]) for text in ("one", "two")]
+    for replies in handed:
+        here.outbox.wake(ADA, replies)
+    await here.idle()
+    assert here.shown() == ["one", "two"]
+    assert await here.states() == ["sent", "sent"]
