@@ -14,10 +14,11 @@ from pathlib import Path
 from random import Random
 
 from adapters.testing import ScriptedServer
+from bot.conductor import BESIDE_OTHERS
 from tests.crash.model import ObedientModel
 from tests.crash.nursery import Nursery, nursery
 from tests.crash.people import Conversation, conversations
-from tests.crash.verdict import at_rest, calls_repeated_in_a_life, steps_kept, violations
+from tests.crash.verdict import at_rest, calls_repeated_in_a_life, most_resumed, steps_kept, violations
 from tests.platforms.socket_platform import SocketServer
 
 MODEL_SLOWEST_S = 0.02
@@ -105,7 +106,9 @@ async def torture(
             settings = SETTINGS | {"OPENAI_BASE_URL": server.url}
             for life in range(kills):
                 await bots.bear(folder, platform.port, settings | {"LLM_MODEL": f"life-{life}"})
-                if life % RESTS_EVERY == RESTS_EVERY - 1:
+                # One that is killed once more before its first step would be put aside, as it should be.
+                is_near_its_end = most_resumed(folder / "data") >= BESIDE_OTHERS
+                if life % RESTS_EVERY == RESTS_EVERY - 1 or is_near_its_end:
                     await _rest(talks, platform, figures)
                 await _live(talks, platform, model, chance, figures)
                 figures.busy += sum(talk.is_busy(platform) for talk in talks)

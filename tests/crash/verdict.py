@@ -61,6 +61,16 @@ def steps_kept(data: Path) -> int:
         return int(database.execute("SELECT count(*) FROM messages WHERE kind = 'assistant'").fetchone()[0])
 
 
+def most_resumed(data: Path) -> int:
+    """How often a turn that is not over was begun again without a step, at most."""
+    if not (data / "bot.db").exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{data / 'bot.db'}?mode=ro", uri=True)) as database:
+        if database.execute("SELECT 1 FROM sqlite_master WHERE name = 'turns'").fetchone() is None:
+            return 0
+        return database.execute("SELECT max(resumed) FROM turns WHERE state = 'running'").fetchone()[0] or 0
+
+
 def calls_repeated_in_a_life(model: ObedientModel) -> list[str]:
     """A call may be repeated after a kill, and never without."""
     return [
