@@ -383,18 +383,32 @@ off because the model or the platform is down. It never raises but when cancelle
 
 
 @dataclass(frozen=True, slots=True)
+class Announcement:
+    """What everybody in a channel is told before it is done.
+
+    `text` is to be posted in the channel; if the command was given in a thread, in the channel that this belongs to,
+    where one can write there. `announced` does it, and is to be called once the text stands there. If it cannot be
+    posted nothing is done, and `unsaid` is what the person is told.
+    """
+
+    text: str
+    announced: "Callable[[], Awaitable[CommandReply]]"
+    unsaid: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReply:
     """What comes of a slash command: a private text in Markdown, and what else there is to do.
 
     `turn` is a turn that the command set going, to be awaited. `confirmed` is what to call once the person says yes to
-    the question that `text` then is. `announcement` is a text for everybody in the place where it was given, to be
-    posted there.
+    the question that `text` then is. `announcement` is for everybody in the channel where it was given; `text` is empty
+    then.
     """
 
     text: str = ""
     turn: Awaitable[None] | None = None
     confirmed: "Callable[[], Awaitable[CommandReply]] | None" = None
-    announcement: str | None = None
+    announcement: Announcement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,13 +20,14 @@ NOT_MEANT = "the message is not meant for you"
 VISIBLE, UNSEEN = "visible to you until you have answered", "which you cannot see"
 
 _BEGINNING = "[attached: "
-_LIKE_OURS = re.compile(r"^(\s*)\[(?=\s*attached\b)", re.IGNORECASE | re.MULTILINE)
+# Whatever signs, seen or not, stand within.
+_LIKE_OURS = re.compile(r"\[(?=[\W_]*" + r"[\W_]*".join("attached") + ")", re.IGNORECASE)
 _QUOTES = str.maketrans({"[": "(", "]": ")", '"': "'"})
 
 
 def as_said(text: str) -> str:
-    """A person's words, in which no line passes for one of ours."""
-    return _LIKE_OURS.sub(r"\1(", text)
+    """A person's words, in which nothing passes for a line of ours."""
+    return _LIKE_OURS.sub("(", text)
 
 
 def name_of(attachment: Attachment) -> str:

@@ -264,5 +264,9 @@ async def _guarded(work: Callable[[], Awaitable[str | CommandReply]]) -> Command
         return CommandReply(WENT_WRONG)
     if isinstance(reply, str):
         return CommandReply(reply)
-    confirmed = reply.confirmed
-    return reply if confirmed is None else replace(reply, confirmed=lambda: _guarded(confirmed))
+    if (confirmed := reply.confirmed) is not None:
+        reply = replace(reply, confirmed=lambda: _guarded(confirmed))
+    if (announcement := reply.announcement) is not None:
+        announced = announcement.announced
+        reply = replace(reply, announcement=replace(announcement, announced=lambda: _guarded(announced)))
+    return reply

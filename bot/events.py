@@ -23,6 +23,8 @@ from memory.ports import Kind, Message, NewMessage
 TOO_OLD = timedelta(days=1)
 """What is told later than that is not answered any more."""
 
+EMPTY = "it is empty"
+
 MAX_ID_CHARS = 200
 
 _NO_ID = str.maketrans("()", "[]")
@@ -60,7 +62,7 @@ def _kept_id(event_id: str) -> str:
 def fault_of(message: InboundMessage, now: datetime) -> str | None:
     """Why a message cannot start a turn; None if it can."""
     if not clean(message.text).strip() and not message.attachments:
-        return "it is empty"
+        return EMPTY
     if not message.event_id or len(message.event_id) > MAX_ID_CHARS or not message.origin.person.id:
         return "it has no usable id"
     if now - message.sent_at > TOO_OLD:

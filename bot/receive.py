@@ -142,6 +142,8 @@ class Receiver:
         is_addressed = attended.attention is Attention.ANSWER
         event = events.user_message(message, is_addressed=is_addressed, awaits_answer=awaits)
         if (fault := events.fault_of(message, now)) is not None:
+            if fault == events.EMPTY and not is_addressed:
+                return _Later(_no_turn)  # a picture, perhaps, or what the platform does not show us
             if await self._inbox.add(event, now, fault=fault) is not None:
                 logger.warning("event put aside: %s", fault)
             return _Later(_no_turn)

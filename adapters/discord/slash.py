@@ -12,13 +12,13 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 
 from adapters.discord.client import Client
-from adapters.discord.errors import told
 from adapters.discord.inbound import origin_of, text_of
-from adapters.ports import CommandCall, CommandReply, CommandSpec, Intake
+from adapters.ports import Announcement, CommandCall, CommandReply, CommandSpec, Intake
 from adapters.rendering import DISCORD_LIMIT, parts_of
 
 logger = logging.getLogger(__name__)
@@ -154,16 +154,22 @@ class SlashCommands:
             reads_messages=self._client.reads_content,
         )
 
-    async def _announce(self, interaction: discord.Interaction, text: str) -> None:
-        """Say something to all who are in the channel."""
+    async def _announce(self, interaction: discord.Interaction, announcement: Announcement) -> CommandReply:
+        """Tell all who are in the channel, and have it done; else not."""
+        place = interaction.channel
+        if isinstance(place, discord.Thread) and not isinstance(place.parent, discord.ForumChannel):
+            place = place.parent  # nobody need look into the thread; in a forum there are but threads
+        channel_id = place.id if place is not None else interaction.channel_id or 0
         try:
-            await self._client.get_partial_messageable(interaction.channel_id or 0).send(text)
-        except discord.HTTPException as error:
-            logger.warning("a change could not be announced in its channel: %s", told(error))
-            unsaid = f"I could not say so in the channel; please do: {text}"
-            await interaction.followup.send(unsaid[:DISCORD_LIMIT], ephemeral=True)
+            await self._client.get_partial_messageable(channel_id).send(announcement.text)
+        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            logger.warning("a change could not be announced in its channel: %s", error)
+            return CommandReply(announcement.unsaid)
+        return await announcement.announced()
 
     async def _answer(self, interaction: discord.Interaction, reply: CommandReply) -> None:
+        if reply.announcement is not None:
+            reply = await self._announce(interaction, reply.announcement)
         view = None if reply.confirmed is None else _Confirm(reply.confirmed, self._answer, self._new_id)
         text = reply.text or "Done."
         parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
@@ -177,8 +183,6 @@ class SlashCommands:
             for part in parts[:-1]:
                 await interaction.followup.send(part, ephemeral=True)
             await interaction.followup.send(parts[-1], ephemeral=True, **more)
-        if reply.announcement:
-            await self._announce(interaction, reply.announcement)
         if reply.turn is not None:
             task = asyncio.ensure_future(_awaited(reply.turn))
             self._turns.add(task)

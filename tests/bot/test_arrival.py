@@ -154,3 +154,12 @@ async def test_whoever_takes_back_what_was_joined_to_another_message_takes_back_
             await asyncio.wait([answer, unwanted])
             assert [text for _, text in bot.platform.sent] == ["Yes."]
             assert await said_to(bot) == ["one\n\ntwo"]
+
+
+async def test_what_has_no_words_and_is_not_meant_for_the_bot_is_not_kept(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        await bot.choose_mode(Mode.LISTEN)
+        for aim in (Aim.AT_ALL, Aim.AT_US):
+            await bot.write("", aim=aim)
+        async with bot.app.database.read() as connection:
+            assert list(await connection.scalars(select(inbox.c.state))) == ["parked"]

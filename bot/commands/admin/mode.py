@@ -1,6 +1,6 @@
 """/agent admin mode."""
 
-from adapters.ports import CommandReply
+from adapters.ports import Announcement, CommandReply
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
@@ -21,6 +21,13 @@ CANNOT_READ = (
     "content intent, on Slack a scope for this kind of channel: whoever runs me can allow it. Nothing was changed."
 )
 
+NOT_SHOWN = "At present I am not shown what does not mention me, so I read no more than that."
+
+UNSAID = (
+    "I may not write in this channel, so I cannot tell everybody that I read along. Nothing was changed: let me write "
+    "here, and try again."
+)
+
 
 @command(may=For.MODERATORS, choices=[mode.value for mode in Mode])
 async def mode(context: CommandContext, mode: str = "") -> str | CommandReply:
@@ -29,17 +36,21 @@ async def mode(context: CommandContext, mode: str = "") -> str | CommandReply:
     now = await channels.find(context.scope)
     if not mode:
         by = f" (since {local_time(now.changed_at, await context.zone())})" if now.changed_at else ""
-        return f"Mode: **{now.mode}**{by}. {DOES[now.mode]}."
+        but = f" {NOT_SHOWN}" if now.mode.reads_all and not context.reads_messages else ""
+        return f"Mode: **{now.mode}**{by}. {DOES[now.mode]}.{but}"
     chosen = Mode(mode)
     if chosen.reads_all and not context.reads_messages:
         raise CommandRefused(CANNOT_READ.format(mode="listen" if chosen is Mode.LISTEN else "be open"))
     if chosen is now.mode:
         return f"The mode is **{chosen}** already. {DOES[chosen]}."
-    await channels.choose(context.scope, chosen, context.author, context.now)
-    return CommandReply(
-        f"The mode is now **{chosen}**. {DOES[chosen]}.",
-        announcement=_announced(chosen) if chosen.reads_all else None,
-    )
+
+    async def choose() -> CommandReply:
+        await channels.choose(context.scope, chosen, context.author, context.now)
+        return CommandReply(f"The mode is now **{chosen}**. {DOES[chosen]}.")
+
+    if not chosen.reads_all:
+        return await choose()
+    return CommandReply(announcement=Announcement(_announced(chosen), choose, UNSAID))
 
 
 def _announced(mode: Mode) -> str:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.platforms.discord.served import Served, serving
-from tests.platforms.discord.things import Interaction, Message
+from memory.channels import Mode
+from tests.platforms.discord.served import Served, of_bot, serving
+from tests.platforms.discord.things import Interaction, Message, Permission
 from tests.platforms.discord.world import World
 
 SYNCS = "PUT /applications/*/commands"
@@ -73,6 +74,27 @@ async def test_moderators_alone_change_the_mode_and_listening_is_announced(world
     assert "listen" in text_of(done)
     assert announced.visible_to is None
     assert "the meeting is on Friday" in str(served.model.requests[-1])
+
+
+async def test_listening_that_begins_in_a_thread_is_announced_in_its_channel(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        thread = await world.starts_thread(world.ada, world.general, "Tea")
+        await world.answered(await world.slash(world.ada, thread, "agent admin mode", mode="listen"))
+        post, _ = await world.posts(world.ada, world.ideas, "Idea", "What if?")
+        await world.answered(await world.slash(world.ada, post, "agent admin mode", mode="listen"))
+    for place, count in ((world.general, 1), (thread, 0), (post, 1)):
+        assert len([it for it in of_bot(world, place) if it.visible_to is None]) == count
+
+
+async def test_where_it_may_not_write_it_does_not_listen(world: World, tmp_path: Path) -> None:
+    hidden = world.channel("hidden", denied=Permission.SEND_MESSAGES)
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        answer = await world.answered(await world.slash(world.ada, hidden, "agent admin mode", mode="listen"))
+        mode = await served.app.channels.mode(f"discord:channel:{world.guild.id}/{hidden.id}")
+    assert "Nothing was changed" in text_of(answer)
+    assert mode is Mode.MENTION
 
 
 async def test_a_reset_is_confirmed_by_a_button(world: World, tmp_path: Path) -> None:
