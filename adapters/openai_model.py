@@ -6,6 +6,7 @@ Source: https://platform.openai.com/docs/api-reference/chat
 import asyncio
 import json
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -257,9 +258,10 @@ class OpenAIModel:
 def _retry_after(response: Any) -> float | None:
     """The seconds that a server asks us to wait; a date, as HTTP allows, is left to our own back-off."""
     try:
-        return max(0.0, float(response.headers.get("retry-after")))
+        seconds = float(response.headers.get("retry-after"))
     except (TypeError, ValueError):
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def without_key(text: str, api_key: str | None) -> str:

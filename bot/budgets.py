@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from bot.charges import Charge
 from bot.errors import BudgetSpent
 from memory.accounts import ALL, TIMED, Accounts, of_person, of_person_timed, of_scope
+from memory.database import finish
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ class Budgets:
         self._under_way = Counter[str]()
         """Of each account, the tokens set aside for calls that have not ended."""
         self._one_ended = asyncio.Event()
+        self._trying = asyncio.Lock()
+        """One after the other, so that nobody takes for spent what somebody else tries in vain to set aside."""
 
     @property
     def has_caps(self) -> bool:
@@ -84,22 +87,29 @@ class Budgets:
         while True:
             day, caps, one_ended = self._today(), self._caps_of(charge), self._one_ended
             reservation = Reservation(day, tuple(caps), tokens)
-            self._under_way.update(dict.fromkeys(caps, tokens))
-            try:
-                full = await self._accounts.reserve(day, tokens, caps)
-            except BaseException:
-                self.leave(reservation)
-                raise
+            async with self._trying:
+                full = await self._try(reservation, caps)
             if full is None:
                 return reservation
-            has_changed = one_ended.is_set()
-            self.leave(reservation)
-            if not has_changed:
-                if not self._under_way[full]:
+            if not one_ended.is_set():
+                if tokens > (caps[full] or 0) or not self._under_way[full]:
                     break
-                await self._one_ended.wait()  # calls take less than what is set aside for them
+                await one_ended.wait()  # calls take less than what is set aside for them
         logger.info("budget spent account=%s cap=%s wanted=%d", full, caps[full], tokens)
         raise BudgetSpent(self._sentence(full), is_news=await self._is_news(day, charge))
+
+    async def _try(self, reservation: Reservation, caps: Mapping[str, int | None]) -> str | None:
+        """Set tokens aside, if there is room; else the account that has none. Who is cancelled has set none aside."""
+        trying = asyncio.ensure_future(self._accounts.reserve(reservation.day, reservation.tokens, caps))
+        try:
+            full = await finish(trying)
+        except asyncio.CancelledError:
+            if not trying.cancelled() and trying.exception() is None and trying.result() is None:
+                await self._accounts.correct(reservation.day, reservation.accounts, -reservation.tokens)
+            raise
+        if full is None:
+            self._under_way.update(dict.fromkeys(reservation.accounts, reservation.tokens))
+        return full
 
     async def settle(self, reservation: Reservation, tokens: int) -> None:
         """Put what a call took in the place of what was set aside for it."""

@@ -382,8 +382,8 @@ class Conductor:
         if woken.record is not None and woken.record.failing_since is not None:
             return woken.record.failing_since
         now = self._now()
-        came_at = woken.events[0].sent_at if woken.events else now
-        return max(self._outage.since or now, min(came_at, now))
+        came_at = woken.events[0].received_at if woken.events else None
+        return max(self._outage.since or now, came_at or now)
 
     async def _without_model(self, woken: Woken, turn: OpenTurn, error: ModelUnavailable) -> Next:
         """Put the turn off until the model answers again, or aside if it has waited long enough."""
@@ -466,7 +466,7 @@ class Conductor:
         if agent_id is not None and (await self._agents.get(woken.scope)).paused_at is None:
             self._agents.let_go(woken.scope)
         self._over(woken.scope, id_)
-        self._outage.over(woken.scope)
+        self._outage.over(woken.scope, waits_on=self._waiting.people(woken.scope) > 0)
         self._metrics.turn_ended(outcome, woken.seconds)
         if notice is not None:
             await self._notices.tell(notice)

@@ -11,6 +11,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_WAIT_S = 5.0
 LONGEST_WAIT_S = 300.0
+LONGEST_ASKED_S = 86_400.0
+"""Whatever a server asks for, it is tried again after a day."""
 
 Wait = Callable[[float], Awaitable[None]]
 """Lets some seconds pass."""
@@ -80,7 +82,7 @@ class Outage:
             self.since = self.since or now
             self._pause_s = FIRST_WAIT_S
             self._next_try_at = now + self._next_pause()
-        self._next_try_at = max(self._next_try_at, now + timedelta(seconds=retry_after or 0.0))
+        self._next_try_at = max(self._next_try_at, now + timedelta(seconds=min(retry_after or 0.0, LONGEST_ASKED_S)))
         before = self._failing.get(scope, _Failing(self._answers, 0))
         apart = before.apart + (before.answers != self._answers)
         self._failing[scope] = _Failing(self._answers, apart)
@@ -93,19 +95,26 @@ class Outage:
         """A call for a scope gave an answer."""
         self._answers += 1
         self._failing.pop(scope, None)
+        self.since = None
         if self._next_try_at is None:
             return
         now = self._now()
-        self._next_try_at = self.since = None
+        self._next_try_at = None
         self._told.clear()
         woken = [scope for scope, waiting in self._waiting.items() if waiting.not_before <= now]
         logger.info("the model answers again; scopes that waited: %d", len(woken))
         self._go_on(woken)
         self._tend_anew()
 
-    def over(self, scope: str) -> None:
-        """A scope does not wait for its answer any more."""
+    def over(self, scope: str, *, waits_on: bool) -> None:
+        """A scope does not wait for its answer any more; `waits_on`: something stands behind it that will be tried next.
+
+        When nobody waits, nobody knows whether the model is still down.
+        """
         self._failing.pop(scope, None)
+        if self._next_try_at is not None and not self._failing and not waits_on:
+            self._next_try_at = self.since = None
+            self._told.clear()
 
     def is_news_to(self, person: str) -> bool:
         """Whether this person has not been told of this outage; from now on they have."""

@@ -149,9 +149,6 @@ class Receiver:
             return _Later(_no_turn)
         if is_addressed and origin.address.thread is not None:
             await self._channels.join(event.scope, origin.address.thread, now)
-        is_full = self._waiting.is_full(event.scope)
-        if awaits and is_full and (joined := await self._inbox.merge(event, now)) is not None:
-            return self._answered(joined, origin, tells=is_addressed, is_own=False)
         waits = await self._inbox.add(event, now)
         if waits is None and is_addressed:
             waits = await self._inbox.mean(event, now)
@@ -195,15 +192,8 @@ class Receiver:
 
         self._lanes.submit(scope, job)
 
-    def _answered(self, id_: int, origin: Origin, *, tells: bool = True, is_own: bool = True) -> Awaitable[None]:
-        """The turn of an event, to be awaited.
-
-        Args:
-            id_: the event.
-            origin: where it came from.
-            tells: should the model be down, whoever wrote is told.
-            is_own: the event is of one message, so that whoever does not want that answered any more can take it back.
-        """
+    def _answered(self, id_: int, origin: Origin, *, tells: bool = True) -> Awaitable[None]:
+        """The turn of an event, to be awaited; `tells`: should the model be down, whoever wrote is told."""
         scope = scope_of(origin)
 
         async def job() -> None:
@@ -220,7 +210,7 @@ class Receiver:
             try:
                 await turn
             except asyncio.CancelledError:
-                if is_own and not self._conductor.is_closing and self._waiting.holds(scope, id_):
+                if not self._conductor.is_closing and self._waiting.holds(scope, id_):
                     self._waiting.forget(scope, id_)
                     await self._inbox.withdraw(id_)
                 raise

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from itertools import islice
 
-from memory.inbox import WaitingEvent, belongs
+from memory.inbox import WaitingEvent, belongs, is_of_place
 
 MOST_AT_ONCE = 50
 """Events that one turn may take, or that are taken note of together."""
@@ -23,8 +23,7 @@ class Waiting:
     """Every change of the inbox is made here as well, after it: what is not noted here, no turn takes.
 
     Args:
-        most: of more messages that wait in a scope, one turn takes those that follow each other in one place together,
-            whoever wrote them.
+        most: if more messages wait in a scope, one turn takes all that wait in one place, whoever wrote them.
     """
 
     def __init__(self, most: int) -> None:
@@ -65,10 +64,6 @@ class Waiting:
         line = self._lines.get(scope)
         return len(line.turns) if line is not None else 0
 
-    def is_full(self, scope: str) -> bool:
-        """Whether as many of them wait as may."""
-        return self.people(scope) >= self._most
-
     def heard(self, scope: str) -> tuple[WaitingEvent, ...]:
         """What comes next in a scope and is only to be taken note of, in order; nothing if a turn comes next.
 
@@ -89,13 +84,16 @@ class Waiting:
         """What the next turn of a scope is about, in order; nothing if nothing waits. First comes what is `heard`.
 
         What people wrote goes before what a clock set off. Messages that follow each other are taken together if they
-        are of one writer in one place; if more wait than may, of whatever writers.
+        are of one writer in one place; if more wait than may, all in one place, of whatever writers.
         """
         line = self._lines.get(scope)
         together: list[WaitingEvent] = []
         whoever = self.people(scope) > self._most
         for event in (line.of_people or line.of_clocks).values() if line is not None else ():
-            if together and (len(together) == MOST_AT_ONCE or not belongs(event, together[0], whoever=whoever)):
+            if len(together) == MOST_AT_ONCE:
                 break
-            together.append(event)
+            if not together or belongs(event, together[0], whoever=whoever):
+                together.append(event)
+            elif not whoever or is_of_place(event, together[0]):
+                break
         return tuple(together)

@@ -10,17 +10,17 @@ from memory.ports import StorageUnavailable
 
 
 class DataDir:
-    """A directory that only its owner can read, held by a lock while in use; so is a database that stands elsewhere."""
+    """A directory that only its owner can read, held by a lock while in use; so is the database, wherever it stands."""
 
     def __init__(self, path: Path, database: Path | None = None) -> None:
         self.path = path
-        self._database = database if database is not None and database.parent.resolve() != path.resolve() else None
         self._locks = [FileLock(path / "lock")]
-        if self._database is not None:
+        self._database = database.resolve() if database is not None else None
+        if self._database is not None:  # by the name that all ways to it end at
             self._locks.append(FileLock(f"{self._database}.lock"))
 
     def acquire(self) -> None:
-        """Make the directory if need be, and take its lock, and the database's where that is another.
+        """Make the directory if need be, and take its lock, and the database's.
 
         Raises:
             StorageUnavailable: it cannot be written, or another process holds it.

@@ -15,7 +15,7 @@ from memory.tables import inbox, turns
 
 _PURGED_AT_ONCE = 1000
 
-_WAITING, _TAKEN, _DONE, _PARKED, _MERGED = "waiting", "taken", "done", "parked", "merged"
+_WAITING, _TAKEN, _DONE, _PARKED = "waiting", "taken", "done", "parked"
 
 # Whatever the event shares with one that is here (its own id, or that of its message), it is not kept again.
 _ADD = Prepared(
@@ -78,10 +78,11 @@ class WaitingEvent:
     is_addressed: bool = True
     awaits_answer: bool = True
     attachments: Sequence[Mapping[str, Any]] = ()
+    received_at: datetime | None = None
 
     @classmethod
-    def of(cls, id_: int, new: NewEvent) -> "WaitingEvent":
-        """An event as it was kept under an id."""
+    def of(cls, id_: int, new: NewEvent, now: datetime) -> "WaitingEvent":
+        """An event as it was kept under an id at that time."""
         return cls(
             id_,
             new.scope,
@@ -95,6 +96,7 @@ class WaitingEvent:
             new.is_addressed,
             new.awaits_answer,
             new.attachments,
+            now,
         )
 
 
@@ -119,7 +121,7 @@ class Inbox:
         async def commit() -> WaitingEvent | None:
             async with self._database.write() as transaction:
                 added = await _ADD.run(transaction, [row])
-            return WaitingEvent.of(added[0], event) if added else None
+            return WaitingEvent.of(added[0], event, now) if added else None
 
         return await finish(commit())
 
@@ -145,35 +147,13 @@ class Inbox:
                 if was_heard or was_faulty:
                     meant = _row(event, now) | {"state": _WAITING, "reason": None, "event_id": twin.event_id}
                     await transaction.execute(update(inbox).where(inbox.c.id == twin.id).values(meant))
-                    return WaitingEvent.of(twin.id, event)
-                if twin.awaits_answer or twin.state != _DONE:
+                    return WaitingEvent.of(twin.id, event, now)
+                if twin.is_addressed or twin.state not in (_TAKEN, _DONE):
                     return None
                 # What was taken note of cannot be taken back, so the agent has it twice: better than not to answer.
                 again = _row(event, now) | {"state": _WAITING, "reason": None, "message_key": None}
                 added = await _ADD.run(transaction, [again])
-                return WaitingEvent.of(added[0], event) if added else None
-
-        return await finish(commit())
-
-    async def merge(self, event: NewEvent, now: datetime) -> int | None:
-        """Keep a message as a part of the last one that waits, if that is of the same writer and place.
-
-        Returns:
-            The id of that one, or None if there is none: then `add` it.
-        """
-
-        async def commit() -> int | None:
-            async with self._database.write() as transaction:
-                last = await self._last_of(transaction, event)
-                if last is None:
-                    return None
-                row = _row(event, now) | {"state": _MERGED, "reason": None, "text": None}
-                if await _ADD.run(transaction, [row]):
-                    both: dict[str, Any] = {"text": f"{last.text}\n\n{event.text}"}
-                    if event.attachments:
-                        both["attachments"] = [dict(file) for file in (*last.attachments, *event.attachments)]
-                    await transaction.execute(update(inbox).where(inbox.c.id == last.id).values(**both))
-                return last.id
+                return WaitingEvent.of(added[0], event, now) if added else None
 
         return await finish(commit())
 
@@ -184,7 +164,7 @@ class Inbox:
             return tuple(_event(row) for row in rows)
 
     async def take(self, transaction: Transaction, events: Sequence[WaitingEvent]) -> tuple[WaitingEvent, ...]:
-        """Take events for a turn, as they are now: more may have been joined to them since they were read.
+        """Take events for a turn, as they are now: they may have been edited since they were read.
 
         Returns:
             Those that still waited, and for the same; give them to the turn once it has an id.
@@ -192,10 +172,7 @@ class Inbox:
         taken = []
         for event in events:
             if texts := await _TAKE.run(transaction, [{"of_id": event.id, "as_addressed": event.is_addressed}]):
-                text, files = texts[0] or "", event.attachments
-                if text != event.text:  # joined to it, perhaps with files of its own
-                    files = await transaction.scalar(select(inbox.c.attachments).where(inbox.c.id == event.id)) or ()
-                taken.append(replace(event, text=text, attachments=tuple(files)))
+                taken.append(replace(event, text=texts[0] or ""))
         return tuple(taken)
 
     def give(self, transaction: Transaction, events: Sequence[WaitingEvent], turn_id: int) -> None:
@@ -290,7 +267,7 @@ class Inbox:
 
     async def purge(self, before: datetime) -> int:
         """Forget some of the events that were over before a moment; returns how many, 0 once there are none left."""
-        is_over = inbox.c.state.in_([_DONE, _MERGED])
+        is_over = inbox.c.state == _DONE
         return await self._purge(select(inbox.c.id).where(is_over, inbox.c.received_at < before))
 
     async def purge_parked(self, before: datetime) -> int:
@@ -314,23 +291,22 @@ class Inbox:
         async with self._database.read() as connection:
             return await connection.scalar(select(func.count()).where(inbox.c.state == _WAITING)) or 0
 
-    async def _last_of(self, transaction: Transaction, event: NewEvent) -> WaitingEvent | None:
-        """The last message that waits, if it is of the same writer and place."""
-        waiting = select(inbox).where(inbox.c.scope == event.scope, inbox.c.state == _WAITING)
-        of_people = waiting.where(inbox.c.is_timed.is_(False))
-        row = (await transaction.execute(of_people.order_by(inbox.c.id.desc()).limit(1))).first()
-        return waits if row is not None and belongs(waits := _event(row), event) else None
 
-
-def belongs(event: WaitingEvent, other: WaitingEvent | NewEvent, *, whoever: bool = False) -> bool:
+def belongs(event: WaitingEvent, other: WaitingEvent, *, whoever: bool = False) -> bool:
     """Whether two events are messages in one place, of one writer (or of `whoever`), and wait for the same."""
     is_of_writer = whoever or (event.author, event.origin) == (other.author, other.origin)
     return (
         is_of_writer
         and event.kind is other.kind is Kind.USER_MESSAGE
-        and event.origin["address"] == other.origin["address"]
+        and is_of_place(event, other)
         and (event.is_addressed, event.awaits_answer) == (other.is_addressed, other.awaits_answer)
     )
+
+
+def is_of_place(event: WaitingEvent, other: WaitingEvent) -> bool:
+    """Whether two events came from the same place."""
+    same: bool = event.origin["address"] == other.origin["address"]
+    return same
 
 
 def _row(event: NewEvent, now: datetime) -> dict[str, Any]:
@@ -368,4 +344,5 @@ def _event(row: Any) -> WaitingEvent:
         row.is_addressed,
         row.awaits_answer,
         tuple(row.attachments or ()),
+        row.received_at,
     )

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from adapters.ports import Aim, Attachment, InboundMessage
+from adapters.ports import Aim, InboundMessage, MessageChange
 from adapters.testing import ScriptedServer, says
-from bot.events import heartbeat
 from bot.scopes import scope_of
 from bot.testing import Bot, among_many, direct, in_channel, open_bot
 from memory.channels import Mode
@@ -64,39 +63,18 @@ async def test_of_more_than_may_wait_all_are_answered_together_in_their_order_wh
             assert [text for _, text in bot.platform.sent] == ["Yes."]
 
 
-async def test_what_a_clock_wants_does_not_keep_messages_from_being_joined(tmp_path: Path) -> None:
+async def test_of_more_than_may_wait_in_several_threads_each_thread_has_one_answer(tmp_path: Path) -> None:
     async with ScriptedServer(lambda _: says("Yes.")) as server:
-        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 2}
+        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 3}
         async with open_bot(tmp_path, **given) as bot:
             hold = asyncio.Event()
-            lane = bot.app.lanes.submit(scope_of(direct("ada")), hold.wait)  # type: ignore[arg-type]
-            for number in range(9):
-                await bot.app.receiver.wake(direct("ada"), heartbeat("a thought", bot.clock()))
-                await bot.app.receiver.receive(InboundMessage(f"{number}", direct("ada"), f"{number}", bot.clock()))
-            assert await Inbox(bot.app.database).count_waiting() == 9 + 2
+            lane = bot.app.lanes.submit(scope_of(among_many("ada")), hold.wait)  # type: ignore[arg-type]
+            await receive_all(bot, [in_channel(f"{n}", bot.clock(), thread=f"t{n % 2}") for n in range(40)])
             hold.set()
             await lane
             await bot.app.lanes.idle()
-            assert await said_to(bot) == ["0", "\n\n".join(str(number) for number in range(1, 9))]
-
-
-async def test_files_of_messages_that_are_joined_go_with_the_first(tmp_path: Path) -> None:
-    async with ScriptedServer(lambda _: says("Yes.")) as server:
-        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 2}
-        async with open_bot(tmp_path, **given) as bot:
-            hold = asyncio.Event()
-            lane = bot.app.lanes.submit(scope_of(direct("ada")), hold.wait)  # type: ignore[arg-type]
-            for number in range(9):
-                file = Attachment(str(number), f"{number}.txt", "text/plain", 1, f"http://127.0.0.1/{number}")
-                sent = InboundMessage(f"{number}", direct("ada"), f"text {number}", bot.clock(), attachments=(file,))
-                await bot.app.receiver.receive(sent)
-            assert await Inbox(bot.app.database).count_waiting() == 2
-            hold.set()
-            await lane
-            await bot.app.lanes.idle()
-            (first, second) = await said_to(bot)
-            assert [line for line in first.splitlines() if "0.txt" in line]
-            assert [number for number in range(9) if f"{number}.txt" in second] == list(range(1, 9))
+            assert await said_to(bot, channel="general") == [f"{n}" for n in (*range(0, 40, 2), *range(1, 40, 2))]
+            assert [text for _, text in bot.platform.sent] == ["Yes.", "Yes."]
 
 
 async def test_a_mention_that_was_heard_first_as_a_common_message_is_answered(tmp_path: Path) -> None:
@@ -117,6 +95,14 @@ async def test_a_mention_that_was_heard_first_as_a_common_message_is_answered(tm
             await (await bot.app.receiver.receive(twin))
             await (await bot.app.receiver.receive(twin))
             await (await bot.app.receiver.receive(replace(again, event_id="fifth")))
+
+            await bot.choose_mode(Mode.OPEN)  # it considers this one, and may have nothing to say to it
+            considered = replace(again, event_id="sixth", message_key="general:3")
+            await (await bot.app.receiver.receive(considered))
+            spoke = len(bot.platform.sent)
+            await (await bot.app.receiver.receive(replace(considered, event_id="seventh", aim=Aim.AT_US)))
+            assert len(bot.platform.sent) == spoke + 1
+            del bot.platform.sent[2:]
             assert [text for _, text in bot.platform.sent] == ["Yes.", "Yes."]
 
 
@@ -139,21 +125,42 @@ async def test_each_event_without_an_id_is_put_aside(tmp_path: Path) -> None:
     assert states == ["parked"] * 4  # the same twice is one
 
 
-async def test_whoever_takes_back_what_was_joined_to_another_message_takes_back_nothing_else(tmp_path: Path) -> None:
+async def test_whoever_takes_back_a_message_among_too_many_takes_back_nothing_else(tmp_path: Path) -> None:
     async with ScriptedServer(lambda _: says("Yes.")) as server:
         given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 1}
         async with open_bot(tmp_path, **given) as bot:
             hold = asyncio.Event()
             bot.app.lanes.submit(scope_of(direct("ada")), hold.wait)  # type: ignore[arg-type]
-            first = await bot.app.receiver.receive(InboundMessage("1", direct("ada"), "one", bot.clock()))
-            second = await bot.app.receiver.receive(InboundMessage("2", direct("ada"), "two", bot.clock()))
-            answer, unwanted = asyncio.ensure_future(first), asyncio.ensure_future(second)
-            await asyncio.wait([unwanted], timeout=0)
-            unwanted.cancel()
+            answers = [
+                asyncio.ensure_future(
+                    await bot.app.receiver.receive(InboundMessage(text, direct("ada"), text, bot.clock()))
+                )
+                for text in ("one", "two", "three")
+            ]
+            await asyncio.wait(answers, timeout=0)
+            answers[1].cancel()
+            await asyncio.wait([answers[1]])
             hold.set()
-            await asyncio.wait([answer, unwanted])
+            await asyncio.wait(answers)
             assert [text for _, text in bot.platform.sent] == ["Yes."]
-            assert await said_to(bot) == ["one\n\ntwo"]
+            assert await said_to(bot) == ["one", "three"]
+
+
+async def test_what_was_changed_or_taken_back_among_too_many_is_just_that(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "bot_max_waiting_messages": 1}
+        async with open_bot(tmp_path, **given) as bot:
+            hold = asyncio.Event()
+            lane = bot.app.lanes.submit(scope_of(direct("ada")), hold.wait)  # type: ignore[arg-type]
+            for text in ("one", "two", "three", "four"):
+                sent = InboundMessage(text, direct("ada"), text, bot.clock(), message_id=f"id-{text}")
+                await bot.app.receiver.receive(sent)
+            await bot.app.changes.change(MessageChange(direct("ada"), ("id-two",), "2"))
+            await bot.app.changes.change(MessageChange(direct("ada"), ("id-three",), None))
+            hold.set()
+            await lane
+            await bot.app.lanes.idle()
+            assert await said_to(bot) == ["one", "2", "four"]
 
 
 async def test_what_has_no_words_and_is_not_meant_for_the_bot_is_not_kept(tmp_path: Path) -> None:

@@ -296,6 +296,35 @@ async def test_of_two_calls_at_once_only_one_passes_a_limit_that_one_fits(budget
         await model.complete(HELLO, max_tokens=900)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+async def test_when_all_is_spent_everybody_is_refused_however_many_ask_at_once(budgets: Any, count: int) -> None:
+    ours = budgets(in_all=100)
+    await spend(ours, ADA, 100)
+    refused = await asyncio.gather(*(ours.reserve(BOB, 10) for _ in range(count)), return_exceptions=True)
+    assert [type(each) for each in refused] == [BudgetSpent] * count
+
+
+async def test_what_no_budget_has_room_for_is_not_waited_for(budgets: Any) -> None:
+    ours = budgets(in_all=100)
+    await ours.reserve(ADA, 50)
+    with pytest.raises(BudgetSpent):
+        await ours.reserve(BOB, 101)
+
+
+async def test_whoever_is_cancelled_while_they_set_tokens_aside_has_set_none_aside(
+    budgets: Any, database: Database
+) -> None:
+    ours = budgets(in_all=100)
+    for ticks in range(40):
+        trying = asyncio.ensure_future(ours.reserve(ADA, 60))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        if not trying.cancel():
+            await ours.settle(trying.result(), 0)
+        await asyncio.wait([trying])
+        assert await spent(database, ALL) == [0]
+
+
 async def test_a_call_that_ends_in_no_known_way_holds_up_nobody(budgets: Any) -> None:
     inner = Model(took(50, 50))
     inner.may_answer.clear()

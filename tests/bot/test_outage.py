@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from adapters.ports import InboundMessage
 from adapters.testing import Reply, Request, ScriptedServer, fails, says
 from bot.outage import LONGEST_WAIT_S, Outage
-from bot.testing import Bot, Clock, open_bot, texts
+from bot.testing import Bot, Clock, direct, open_bot, texts
 
 PEOPLE = [f"p{number}" for number in range(30)]
 
@@ -40,7 +41,7 @@ class Scopes:
     def _tried(self, scope: str) -> None:
         if self.outage.is_on and self._passed() >= self._until[scope]:
             self.put_aside[scope] = self._passed()
-            self.outage.over(scope)
+            self.outage.over(scope, waits_on=False)
             return
         self.tries.append(scope)
         self.call(scope)
@@ -166,3 +167,42 @@ async def test_whoever_fails_while_the_outage_ends_for_others_is_told_all_the_sa
             await bot.app.lanes.idle()
             assert len(bot.platform.notices) == 1
             assert "I have kept your message" in bot.platform.notices[0]
+
+
+async def test_when_nobody_waits_any_more_nobody_is_put_aside_unread(tmp_path: Path) -> None:
+    replies: list[Reply] = []
+    async with ScriptedServer(lambda _: replies.pop(0) if replies else fails(503, retry_after_ms="1")) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "llm_retry_hours": 1}
+        async with open_bot(tmp_path, **given) as bot:
+            await bot.say("one")
+            await later(bot, minutes=70)
+            assert await states(bot) == ["parked"]
+            replies += [says("Here I am.")]
+            late = InboundMessage("late", direct("bob"), "Hello", bot.clock() - timedelta(minutes=90))
+            await (await bot.app.receiver.receive(late))
+            assert [text for _, text in bot.platform.sent] == ["Here I am."]
+
+
+async def test_an_outage_of_an_earlier_process_is_over_with_the_first_answer(tmp_path: Path) -> None:
+    replies: list[Reply] = []
+    async with ScriptedServer(lambda _: replies.pop(0) if replies else fails(503, retry_after_ms="1")) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "llm_retry_hours": 1}
+        async with open_bot(tmp_path, **given) as bot:
+            clock = bot.clock
+            await bot.say("one")
+        replies += [says("Here I am."), says("Still here.")]
+        async with open_bot(tmp_path, clock=clock, **given) as bot:
+            await bot.app.lanes.idle()
+            clock.advance(days=3)
+            assert await bot.say("two") == ["Still here."]
+            late = InboundMessage("late", direct("ada"), "three", clock() - timedelta(hours=2))
+            await (await bot.app.receiver.receive(late))
+            assert await states(bot) == ["done", "done", "taken"]
+
+
+@pytest.mark.parametrize("asked", [1e12, float("inf")])
+async def test_a_server_that_asks_for_ever_is_tried_again_all_the_same(asked: float) -> None:
+    scopes = Scopes()
+    scopes.call("ada", hours=48, retry_after=asked)
+    await scopes.outage.close()
+    assert scopes.outage.is_on
