@@ -292,6 +292,7 @@ async def open_app(
             admission,
             journal,
             outbox,
+            notices,
             conductor,
             lanes,
             now,

@@ -22,7 +22,7 @@ from bot.outage import Outage
 from bot.scopes import person_of
 from bot.turn import Ended, Observe, OpenTurn, Turns
 from bot.waiting import Waiting
-from memory.database import Database, finish, is_passing
+from memory.database import Database, Transaction, finish, is_passing
 from memory.inbox import Inbox, WaitingEvent
 from memory.ports import ChangedMeanwhile
 from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
@@ -201,12 +201,10 @@ class Conductor:
         """Tell a person what is of use at this moment alone, as far as that works."""
         await self._notices.say(origin, text)
 
-    async def tell_of_outage(
-        self, origin: Origin, sentence: str = "I cannot reach my language model right now."
-    ) -> None:
-        """Tell a person, once an outage, that their answer comes later."""
+    def tell_of_outage(self, origin: Origin, sentence: str = "I cannot reach my language model right now.") -> None:
+        """Tell a person, once an outage, that their answer comes later; nobody waits for that."""
         if self._outage.is_on and self._outage.is_news_to(person_of(origin)):
-            await self.tell(origin, f"{sentence} {KEPT}")
+            self._notices.say_soon(origin, f"{sentence} {KEPT}")
 
     async def _woken(self, scope: str) -> Woken | None:
         while (turn_id := next(iter(self._unfinished.get(scope, ())), None)) is not None:
@@ -288,7 +286,9 @@ class Conductor:
             self._waiting.taken(event)
 
     async def _run(self, woken: Woken, turn: OpenTurn) -> Ended | None:
-        charge = Charge(turn.progress.agent.id, woken.scope, person_of(woken.origin), woken.is_timed)
+        # What several people wrote is paid by all together: none of them may be kept from an answer by another's limit.
+        person = person_of(woken.origin) if len(turn.people) < 2 else None
+        charge = Charge(turn.progress.agent.id, woken.scope, person, woken.is_timed)
         with charged_to(charge) as bill:
             try:
                 return await self._stepping(woken, turn)
@@ -401,7 +401,7 @@ class Conductor:
         if was_told and not woken.is_timed:  # by an earlier process, perhaps
             self._outage.is_news_to(person_of(woken.origin))
         elif not was_told and self._outage.since == began:
-            await self.tell_of_outage(woken.origin, str(error))
+            self.tell_of_outage(woken.origin, str(error))
         elif not was_told:  # the outage is over, and the turn goes on; should that be in vain, they are told then
             await self._journal.put_off(turn.id, since, was_told=False)
         return Next.PUT_OFF
@@ -437,9 +437,9 @@ class Conductor:
             return
         async with self._database.write() as transaction:  # it never came to be a turn
             await self._inbox.put_aside(transaction, [event.id for event in woken.events], reason)
-            notice = await self._notices.add(transaction, woken.origin, tells) if tells is not None else None
-        if notice is not None:
-            await self._notices.tell(notice)
+            await self._keep_notice(transaction, woken, turn, tells)
+        if tells is not None:
+            self._notices.wake(woken.origin.address.platform)
 
     async def _end(
         self,
@@ -462,14 +462,22 @@ class Conductor:
                 await self._inbox.finish(transaction, id_)
             if agent_id is not None:
                 await self._turns.let_pass(transaction, agent_id, id_)
-            notice = await self._notices.add(transaction, woken.origin, tells) if tells is not None else None
+            await self._keep_notice(transaction, woken, turn, tells)
         if agent_id is not None and (await self._agents.get(woken.scope)).paused_at is None:
             self._agents.let_go(woken.scope)
         self._over(woken.scope, id_)
         self._outage.over(woken.scope, waits_on=self._waiting.people(woken.scope) > 0)
         self._metrics.turn_ended(outcome, woken.seconds)
-        if notice is not None:
-            await self._notices.tell(notice)
+        if tells is not None:
+            self._notices.wake(woken.origin.address.platform)
+
+    async def _keep_notice(
+        self, transaction: Transaction, woken: Woken, turn: OpenTurn | None, text: str | None
+    ) -> None:
+        """For each of those who wrote; `text` None: there is nothing to tell."""
+        if text is not None:
+            for person in (turn.people if turn is not None else ()) or (woken.origin.person,):
+                await self._notices.add(transaction, replace(woken.origin, person=person), text)
 
 
 def _passes(woken: Woken, turn: OpenTurn | None) -> int | None:

@@ -1,20 +1,21 @@
 """Tells people what the program itself has to say of their messages, once it can be told.
 
-What says that no answer will come is kept with the end of the turn. Should the process die between telling it and
-writing that down, it is told again: better than never.
+What says that no answer will come is kept with the end of the turn, and told by the one task of its platform. Should
+the process die between telling it and writing that down, it is told again: better than never.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapters.ports import ChatPlatform, DeliveryRefused, Origin
+from adapters.ports import ChatPlatform, DeliveryRefused, Origin, PlatformUnavailable
 from bot.origins import of_json, to_json
 from bot.outage import Wait
 from bot.scopes import scope_of
 from memory.database import Transaction
-from memory.notices import Notice, NoticeStore
+from memory.notices import NoticeStore
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +24,24 @@ TOLD_WITHIN = timedelta(hours=24)
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 5.0, 300.0
 
+ANSWERS_WITHIN_S = 60.0
+"""A platform that says nothing for so long is left."""
+
+
+@dataclass(eq=False, slots=True)
+class _Line:
+    """A platform on which something is to be told, and the task that tells it."""
+
+    task: "asyncio.Task[None] | None" = None
+    is_woken: bool = False
+    """Something was kept since the task last looked."""
+    pause: "asyncio.Future[None] | None" = None
+    at_rest: asyncio.Event = field(default_factory=asyncio.Event)
+    """All is told, or waits for a later try."""
+
 
 class Notices:
-    """Tells each notice, and tries again those that could not be told.
+    """Tells notices, and tries again those that could not be told.
 
     Args:
         store: those that are kept.
@@ -41,95 +57,118 @@ class Notices:
         self._platforms = platforms
         self._now = now
         self._wait = wait
-        self._retrying: dict[str, asyncio.Task[None]] = {}
-        self._added: set[str] = set()
-        """Platforms for which something was kept since their task last looked."""
+        self._lines: dict[str, _Line] = {}
+        self._saying: set[asyncio.Task[bool]] = set()
 
     @property
     def is_busy(self) -> bool:
         """Whether there is something that could not be told yet."""
-        return bool(self._retrying)
+        return bool(self._lines)
 
-    async def add(self, transaction: Transaction, origin: Origin, text: str) -> Notice:
-        """Keep a notice; `tell` it after the commit."""
+    async def add(self, transaction: Transaction, origin: Origin, text: str) -> None:
+        """Keep a notice; `wake` after the commit."""
         platform = origin.address.platform
-        return await self._store.add(transaction, platform, scope_of(origin), to_json(origin), text, self._now())
+        await self._store.add(transaction, platform, scope_of(origin), to_json(origin), text, self._now())
 
-    async def tell(self, notice: Notice) -> None:
-        """Tell a notice now, or behind those that wait; never raises."""
-        origin = of_json(notice.origin)
-        platform = origin.address.platform
-        if platform in self._retrying:
-            self._added.add(platform)
-        elif await self.say(origin, notice.text):
-            await self._over(notice)
-        else:
-            self._retry_soon(platform)
+    def wake(self, platform: str) -> None:
+        """Tell what was kept for a platform."""
+        if platform not in self._platforms:
+            return
+        line = self._lines.get(platform)
+        if line is None:
+            line = self._lines[platform] = _Line()
+            line.task = asyncio.create_task(self._run(platform, line), name=f"notices {platform}")
+            return
+        line.is_woken = True
+        line.at_rest.clear()
+        if line.pause is not None:
+            line.pause.cancel()
+
+    def connected(self, platform: str) -> None:
+        """A platform has a new connection: what waits is tried at once."""
+        if platform in self._lines:
+            self.wake(platform)
+
+    async def resume(self) -> None:
+        """Take up what an earlier process left."""
+        for platform in await self._store.platforms():
+            self.wake(platform)
+
+    def say_soon(self, origin: Origin, text: str) -> None:
+        """Tell what is of use at this moment alone, and is not kept; nobody waits for it."""
+        task = asyncio.create_task(self.say(origin, text), name="a notice")
+        self._saying.add(task)
+        task.add_done_callback(self._saying.discard)
 
     async def say(self, origin: Origin, text: str) -> bool:
-        """Tell what is of use at this moment alone, and is not kept; whether that is done with. Never raises."""
+        """Tell somebody something now; returns whether that is done with. Never raises but when cancelled."""
         try:
-            await self._platforms[origin.address.platform].notify(origin, text)
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                await self._platforms[origin.address.platform].notify(origin, text)
         except DeliveryRefused:
             logger.warning("a notice is not wanted where it belongs", exc_info=True)
+        except (PlatformUnavailable, TimeoutError) as error:
+            logger.warning("a notice could not be delivered: %s", error or "no answer from the platform")
+            return False
         except Exception:
             logger.exception("a notice could not be delivered")
             return False
         return True
 
-    async def resume(self) -> None:
-        """Take up what an earlier process left."""
-        for platform in await self._store.platforms():
-            self._retry_soon(platform)
-
-    def connected(self, platform: str) -> None:
-        """A platform has a new connection: what waits for one is tried at once."""
-        if (task := self._retrying.pop(platform, None)) is not None:
-            task.cancel()
-            self._retry_soon(platform)
+    async def settled(self, platform: str) -> None:
+        """Wait until all that was to be told on a platform is told, or waits for a later try."""
+        while self._saying:
+            await asyncio.wait(set(self._saying))
+        if (line := self._lines.get(platform)) is not None:
+            await line.at_rest.wait()
 
     async def close(self) -> None:
         """Tell no more; what is left is for the next start."""
-        tasks = list(self._retrying.values())
+        tasks = [*self._saying, *(line.task for line in self._lines.values() if line.task is not None)]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
-    def _retry_soon(self, platform: str) -> None:
-        """Tell what is still to be told on a platform, at once and then after longer and longer waits."""
-        if platform in self._platforms:
-            self._retrying[platform] = asyncio.create_task(self._retry(platform), name=f"notices {platform}")
-
-    async def _retry(self, platform: str) -> None:
+    async def _run(self, platform: str, line: _Line) -> None:
         pause_s = FIRST_PAUSE_S
         try:
             while True:
-                self._added.discard(platform)
-                if not await self._told_all(platform):
-                    await self._wait(pause_s)
-                    pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
-                elif platform not in self._added:
-                    return
+                line.is_woken = False
+                if await self._tell_open(platform):
+                    if not line.is_woken:
+                        return
+                    continue
+                await self._pause(line, pause_s)
+                pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
         finally:
-            if self._retrying.get(platform) is asyncio.current_task():
-                del self._retrying[platform]
+            del self._lines[platform]
+            line.at_rest.set()
 
-    async def _told_all(self, platform: str) -> bool:
-        """Tell what is open, in order, as far as it goes."""
+    async def _pause(self, line: _Line, seconds: float) -> None:
+        """Wait, but no longer than until the next wake."""
+        if line.is_woken:
+            return
+        line.pause = asyncio.ensure_future(self._wait(seconds))
+        line.at_rest.set()
+        try:
+            await asyncio.wait([line.pause])
+        finally:
+            line.pause.cancel()
+            line.pause = None
+            line.at_rest.clear()
+
+    async def _tell_open(self, platform: str) -> bool:
+        """Tell what is open, in order; one that fails holds up no other. Returns whether nothing is left."""
+        is_done = True
         try:
             for notice in await self._store.open_of(platform):
                 is_late = self._now() - notice.created_at > TOLD_WITHIN
-                if not is_late and not await self.say(of_json(notice.origin), notice.text):
-                    return False
-                await self._store.over(notice.id)
+                if is_late or await self.say(of_json(notice.origin), notice.text):
+                    await self._store.over(notice.id)
+                else:
+                    is_done = False
         except Exception:
             logger.exception("the notices cannot be read or written")
             return False
-        return True
-
-    async def _over(self, notice: Notice) -> None:
-        try:
-            await self._store.over(notice.id)
-        except Exception:
-            logger.exception("that a notice was told could not be written down")
+        return is_done

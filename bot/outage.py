@@ -107,7 +107,7 @@ class Outage:
         self._tend_anew()
 
     def over(self, scope: str, *, waits_on: bool) -> None:
-        """A scope does not wait for its answer any more; `waits_on`: something stands behind it that will be tried next.
+        """A scope does not wait for its answer any more; `waits_on`: something behind it will be tried next.
 
         When nobody waits, nobody knows whether the model is still down.
         """

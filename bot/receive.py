@@ -13,6 +13,7 @@ from bot.attention import Attention, attend
 from bot.conductor import Conductor, Next
 from bot.lanes import Lanes
 from bot.log import of_scope
+from bot.notices import Notices
 from bot.one_by_one import OneByOne
 from bot.origins import of_json
 from bot.outage import Wait
@@ -45,6 +46,7 @@ class Receiver:
         admission: Admission,
         journal: TurnJournal,
         outbox: Outbox,
+        notices: Notices,
         conductor: Conductor,
         lanes: Lanes,
         now: Callable[[], datetime],
@@ -55,6 +57,7 @@ class Receiver:
         self._admission = admission
         self._journal = journal
         self._outbox = outbox
+        self._notices = notices
         self._conductor = conductor
         self._lanes = lanes
         self._now = now
@@ -201,7 +204,7 @@ class Receiver:
                 while self._waiting.holds(scope, id_):
                     if await self._next_turn(scope) is not Next.ENDED:
                         if tells:
-                            await self._conductor.tell_of_outage(origin)
+                            self._conductor.tell_of_outage(origin)
                         return
 
         turn = self._lanes.submit(scope, job)
@@ -215,6 +218,7 @@ class Receiver:
                     await self._inbox.withdraw(id_)
                 raise
             await self._outbox.settled(origin.address)
+            await self._notices.settled(origin.address.platform)
 
         return _Later(answered)
 

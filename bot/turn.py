@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from adapters.ports import Address, ContextOverflow, ImagesRefused, Origin, StepReport
+from adapters.ports import Address, ContextOverflow, ImagesRefused, Origin, Person, StepReport
 from bot.agent import Agent
 from bot.attached import unseen
 from bot.charges import noted_calls
@@ -83,6 +83,12 @@ class OpenTurn:
     person: str | None = None
     messages: tuple[Message, ...] = ()
     files: tuple[FilesOf, ...] = ()
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Who wrote what woke the agent, each once."""
+        wrote = {it.author_id: it.author_name or "" for it in self.messages if it.author_id is not None}
+        return tuple(Person(id_, name) for id_, name in wrote.items())
 
 
 def _on() -> Ended | None:

@@ -29,11 +29,10 @@ class NoticeStore:
 
     async def add(
         self, transaction: Transaction, platform: str, scope: str, origin: Mapping[str, Any], text: str, now: datetime
-    ) -> Notice:
+    ) -> None:
         """Keep a notice with what it is about."""
         row = {"platform": platform, "scope": scope, "origin": dict(origin), "text": text, "created_at": now}
-        id_ = await transaction.scalar(insert(notices).values(row).returning(notices.c.id))
-        return Notice(id_ or 0, origin, text, now)
+        await transaction.execute(insert(notices).values(row))
 
     async def platforms(self) -> tuple[str, ...]:
         """Where something is still to be told."""

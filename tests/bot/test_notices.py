@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import DeliveryRefused, Origin, PlatformUnavailable
-from adapters.testing import ScriptedServer, answer, fails
-from bot.testing import Bot, RecordingPlatform, open_bot
+from adapters.ports import DeliveryRefused, InboundMessage, Origin, PlatformUnavailable
+from adapters.testing import ScriptedServer, answer, fails, says
+from bot.testing import Bot, RecordingPlatform, direct, in_channel, open_bot
 from memory.notices import NoticeStore
 
 SPEECHLESS = answer(None, ("core_memory_append", {"label": "human", "content": "x"}))
@@ -71,7 +71,7 @@ async def test_it_outlives_the_process(tmp_path: Path) -> None:
 
 
 async def test_a_new_connection_is_taken_at_once(tmp_path: Path) -> None:
-    platform = Failing(faults=deque([PlatformUnavailable("down")] * 2))
+    platform = Failing(faults=deque([PlatformUnavailable("down")] * 1))
     async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
         async with open_bot(tmp_path, platform=platform, **refusing(server)) as bot:
             await bot.say("Hi")
@@ -103,3 +103,53 @@ async def test_a_turn_that_was_given_up_is_told_of_though_the_process_ended_befo
         async with open_bot(tmp_path, **refusing(server)) as bot:
             await later(bot, seconds=1)
             assert len(bot.platform.notices) == 1
+
+
+async def test_one_that_fails_holds_up_no_other_and_each_is_told_once(tmp_path: Path) -> None:
+    class NotAda(RecordingPlatform):
+        async def notify(self, origin: Origin, text: str) -> None:
+            await asyncio.sleep(0)
+            if origin.person.id == "ada":
+                raise OSError("bug")
+            self.notices.append(origin.person.id)
+
+    async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
+        async with open_bot(tmp_path, platform=NotAda(), **refusing(server)) as bot:
+            people = ("ada", "bob", "carl", "ada", "dora")
+            await asyncio.gather(*(bot.say("Hi", person=person) for person in people))
+            for _ in range(3):
+                bot.app.intake("console").connected("console")
+                await later(bot, minutes=5)
+            assert sorted(bot.platform.notices) == ["bob", "carl", "dora"]
+            assert await left(bot) == 2
+
+
+async def test_a_platform_that_says_nothing_holds_up_neither_turns_nor_the_end(tmp_path: Path) -> None:
+    class Silent(RecordingPlatform):
+        async def notify(self, origin: Origin, text: str) -> None:
+            await asyncio.Event().wait()
+
+    script = [fails(422, "nonsense"), says("Hello."), *[fails(503, retry_after_ms="1")] * 3]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, platform=Silent(), **refusing(server)) as bot:
+            for number in range(3):
+                message = InboundMessage(f"{number}", direct("ada"), "Hi", bot.clock())
+                await bot.app.receiver.receive(message)
+                await bot.app.lanes.idle()
+            assert [text for _, text in bot.platform.sent] == ["Hello."]
+            await bot.app.receiver.close(0)
+        assert [task for task in asyncio.all_tasks() if "notice" in task.get_name()] == []
+
+
+async def test_of_a_turn_of_several_people_each_is_told(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
+        async with open_bot(tmp_path, **refusing(server, bot_max_waiting_messages=1)) as bot:
+            hold = asyncio.Event()
+            lane = bot.app.lanes.submit("console:channel:general", hold.wait)  # type: ignore[arg-type]
+            for person in ("ada", "bob", "ada", "carl"):
+                await bot.app.receiver.receive(in_channel("Hi", bot.clock(), person))
+            hold.set()
+            await lane
+            await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
+            assert len(bot.platform.notices) == 3

@@ -103,6 +103,18 @@ def test_a_database_that_stands_elsewhere_is_held_as_well(tmp_path: Path) -> Non
         pass
 
 
+def test_a_database_is_held_whatever_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    first = DataDir(tmp_path / "one", tmp_path / "one" / "bot.db")
+    second = DataDir(tmp_path / "two", tmp_path / "link" / "bot.db")
+    for holds, comes in ((first, second), (second, first)):
+        holds.acquire()
+        with pytest.raises(StorageUnavailable, match="in use by another process"):
+            comes.acquire()
+        holds.release()
+
+
 def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file", encoding="utf-8")
     assert "cannot be written" in refused(tmp_path / "data")
