@@ -14,3 +14,10 @@ def read_object(text: str) -> Mapping[str, Any] | None:
     if isinstance(found, list):
         found = next((item for item in found if isinstance(item, dict)), None)
     return found if isinstance(found, dict) else None
+
+
+def read_arguments(text: str) -> Mapping[str, Any] | None:
+    """The arguments of a call that are nearly JSON; None if there are none, or if their end is missing."""
+    if text.strip() in ("", "null", "None"):
+        return {}
+    return read_object(text) if text.rstrip("`'\" \r\n\t;").endswith("}") else None

@@ -56,12 +56,12 @@ _OVERFLOW_SIGNS = (
     "context window",
     "exceed_context",
 )
-# Ollama: "… does not support tools"; llama.cpp: "tools param requires --jinja"; vLLM: "tool choice requires …".
+# Ollama: "… does not support tools"; llama.cpp: "tools param requires --jinja"; vLLM: "tool choice requires …"; OpenAI:
+# "Unrecognized request argument supplied: response_format"; pydantic servers: "Extra inputs are not permitted: tools".
+_FEATURE = r"\b(?:tools?|tool[_ ]choice|function[_ ]?call\w*|response_format|json_schema)\b"
+_REFUSED = r"(?:(?:un)?support\w*|un(?:recognized|known|available)|not (?:allowed|permitted|enabled))\b"
 _UNSUPPORTED = re.compile(
-    r"\b(?:tools?|tool choice|function call\w*|response_format|json_schema)\b.*"
-    r"\b(?:support\w*|requires?|not allowed|unavailable)"
-    r"|\bsupport\w*\b.*\b(?:tools?|function call\w*|response_format|json_schema)\b",
-    re.IGNORECASE | re.DOTALL,
+    rf"{_FEATURE}.*\b(?:{_REFUSED}|requires?\b)|\b{_REFUSED}.*{_FEATURE}", re.IGNORECASE | re.DOTALL
 )
 
 # llama.cpp answers 500 ("image input is not supported"), OpenRouter 404 ("no endpoints … that support image input").

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from adapters.model_json import read_arguments
 from adapters.ports import ToolCall
 from bot.agent import Agent
 from bot.context import MAX_CALLS, Room, result_room
@@ -167,6 +168,7 @@ class Executor:
         try:
             if is_cut and not _is_json(call.arguments):
                 raise ToolFailed(CUT_CALL)
+            call = _mended(call)
             tool, arguments = self._checked(call, allowed)
             values = {name: _cleaned(getattr(arguments, name)) for name in type(arguments).model_fields}
             wants_heartbeat = bool(values.pop("request_heartbeat"))
@@ -187,7 +189,7 @@ class Executor:
         if tool is None or call.name not in allowed:
             raise ToolFailed(f"There is no tool {one_line(call.name, 60)!r}. The tools are: {', '.join(allowed)}.")
         try:
-            return tool, tool.arguments.model_validate_json(call.arguments.strip() or "{}")
+            return tool, tool.arguments.model_validate_json(call.arguments)
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc'])) or 'arguments'}: {fault['msg']}" for fault in error.errors()
@@ -201,6 +203,13 @@ def _is_json(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _mended(call: ToolCall) -> ToolCall:
+    """A call whose arguments are nearly JSON, as it was meant; so the model sees it from now on as well."""
+    is_object = call.arguments.lstrip().startswith("{") and _is_json(call.arguments)
+    meant = None if is_object else read_arguments(call.arguments)
+    return call if meant is None else replace(call, arguments=json.dumps(meant, ensure_ascii=False))
 
 
 def _cleaned(value: Any) -> Any:

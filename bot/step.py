@@ -147,7 +147,7 @@ def kept_messages(
                 created_at=now,
                 text="\n\n".join(said) or None,
                 thoughts=None if is_bare_reply else answer.text,
-                tool_uses=tuple(ToolUse(call.id, call.name, call.arguments) for call in answer.calls),
+                tool_uses=tuple(ToolUse(it.call.id, it.call.name, it.call.arguments) for it in results),
             )
         )
     new += [

@@ -19,6 +19,7 @@ from adapters.ports import (
     ChatMessage,
     Completion,
     ContextOverflow,
+    FeatureUnsupported,
     Image,
     ImagesRefused,
     ModelError,
@@ -574,3 +575,26 @@ async def test_a_call_that_reached_nobody_is_not_billed_and_one_that_was_cut_off
     if server is not None:
         server.close()
         await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "llama3 does not support tools",
+        "tools param requires --jinja flag",
+        "Unrecognized request argument supplied: response_format",
+        "unsupported parameter: response_format",
+        "response_format unsupported",
+        "Extra inputs are not permitted: tools",
+        "unknown field tools",
+        "Function calling is not enabled for this model",
+        "response_format.type json_schema is not allowed here",
+    ],
+)
+async def test_a_server_that_does_not_know_a_way_of_asking_is_told_from_one_that_refuses_the_request(said: str) -> None:
+    async with ScriptedServer([fails(400, said), fails(400, "messages: at least one is required")]) as server:
+        async with model_at(server.url) as model:
+            with pytest.raises(FeatureUnsupported):
+                await model.complete(HI)
+            with pytest.raises(RequestRefused):
+                await model.complete(HI)

@@ -102,6 +102,28 @@ async def test_an_endless_chain_of_heartbeats_ends_at_the_step_limit(tmp_path: P
 
 
 @pytest.mark.parametrize(
+    "nearly",
+    [
+        '{"message": "It is done.",}',
+        "{'message': 'It is done.'}",
+        '{message: "It is done."}',
+        '```json\n{"message": "It is done."}\n```',
+        '{"message": "It is done."}}',
+        '"{\\"message\\": \\"It is done.\\"}"',
+    ],
+)
+async def test_arguments_that_are_nearly_json_are_understood(tmp_path: Path, nearly: str) -> None:
+    script = [answer(None, ("send_message", nearly)), says("Yes.")]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Is it?") == ["It is done."]
+        assert len(server.requests) == 1
+        assert await bot.say("Really?") == ["Yes."]
+        for message in server.requests[-1]["messages"]:
+            for call in message.get("tool_calls") or ():
+                assert json.loads(call["function"]["arguments"])
+
+
+@pytest.mark.parametrize(
     ("broken", "told"),
     [
         pytest.param(answer(None, ("send_message", '{"message": "He')), "Wrong arguments", id="broken JSON"),
