@@ -174,7 +174,7 @@ async def open_app(
     """
     use_one_arena()
     own = settings.bot_data_dir
-    first_memory = first_memory_of(choices, own)
+    first_memory = first_memory_of(choices, own, settings.bot_persona)
     async with AsyncExitStack() as stack:
         data_dir = DataDir(settings.bot_data_dir, settings.database_path)
         data_dir.acquire()

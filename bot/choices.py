@@ -32,8 +32,8 @@ class Choices:
     """Whether an agent's first words are checked before anybody hears them."""
 
 
-def first_memory_of(choices: Choices, own: Path) -> FirstMemory:
-    """What a new agent is made of, its words read from the operator's folder or ours.
+def first_memory_of(choices: Choices, own: Path, usual: str | None = None) -> FirstMemory:
+    """What a new agent is made of, its words read from the operator's folder or ours; `usual` is the settings' persona.
 
     Raises:
         WordsNotFound: there is no such preset, persona or human.
@@ -41,7 +41,7 @@ def first_memory_of(choices: Choices, own: Path) -> FirstMemory:
     chosen = preset(choices.preset, own)
     return FirstMemory(
         preset=choices.preset,
-        persona=persona(chosen.persona if choices.persona is None else choices.persona, own),
+        persona=persona(choices.persona or usual or chosen.persona, own),
         human=human(chosen.human if choices.human is None else choices.human, own),
     )
 

@@ -94,6 +94,8 @@ class BotSection(_Section):
     bot_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     bot_log_format: Literal["text", "json"] = "text"
     bot_timezone: str = "UTC"
+    bot_persona: str | None = None
+    """Who new agents are: a file in personas; None: as their preset says."""
     bot_admission: Literal["open", "allowlist", "pairing"] = "open"
     bot_max_waiting_messages: Annotated[int, Field(ge=1)] = 20
     bot_answer_bots: bool = False

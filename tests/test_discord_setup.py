@@ -52,7 +52,7 @@ async def test_the_token_is_asked_for_and_never_shown_and_the_bot_can_be_invited
     command_line.settings["DISCORD_API_URL"] = world.api
     ours, theirs = os.openpty()
     os.set_blocking(ours, False)
-    os.write(ours, b"1\nEurope/Lisbon\n2\n")
+    os.write(ours, b"1\nEurope/Lisbon\n\n2\n")
     process = await command_line.start("configure", stdin=theirs, has_terminal=False)
     assert process.stderr is not None
     async with asyncio.timeout(LIMIT_S):

@@ -107,7 +107,7 @@ async def test_in_a_terminal_the_questions_are_asked_again_until_they_are_answer
     command_line: CommandLine, tmp_path: Path
 ) -> None:
     ours, theirs = os.openpty()
-    os.write(ours, b"nine\n1\nMars/Olympus\nEurope/Lisbon\n\n")
+    os.write(ours, b"nine\n1\nMars/Olympus\nEurope/Lisbon\n\n\n")
     process = await command_line.start("configure", stdin=theirs)
     os.close(theirs)
     async with asyncio.timeout(LIMIT_S):

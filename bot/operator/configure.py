@@ -14,13 +14,16 @@ from bot.operator.checks import ENV_FILE, check_model
 from bot.operator.doctor import as_line
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.questions import Asker
+from bot.text import one_line
 from config.env_file import with_settings
-from config.settings import EMBEDDED, Settings, load_settings, platforms_set
+from config.settings import EMBEDDED, Settings, SettingsInvalid, load_settings, platforms_set
+from config.words import persona, persona_names
 from memory.upkeep import new_file
 
 DISCORD = "discord"
 OPENAI_DEFAULT = "gpt-4.1-mini"
 EMBEDDINGS_DEFAULT = "text-embedding-3-small"
+USUAL_PERSONA = "default"
 LOCALTIME = Path("/etc/localtime")
 
 Answers = dict[str, str | None]
@@ -99,7 +102,27 @@ def _ask(asker: Asker, servers: tuple[LocalServer, ...]) -> Answers:
         answers = _other(asker)
     answers["EMBEDDING_MODEL"] = EMBEDDED if chosen == 0 else _embedder(asker)
     answers["BOT_TIMEZONE"] = asker.text("Time zone of people who set none", local_zone(), _zone_fault)
-    return answers | _discord(asker)
+    return answers | _persona(asker) | _discord(asker)
+
+
+def _persona(asker: Asker) -> Answers:
+    """Who new agents are; the preset's own choice is not written down."""
+    own, before = _personas_before()
+    names = [USUAL_PERSONA, *(name for name in persona_names(own) if name != USUAL_PERSONA)]
+    options = [f"{name}: {_first_sentence(persona(name, own))}" for name in names]
+    chosen = names[asker.choose("Who shall new agents be?", options, names.index(before) if before in names else 0)]
+    if chosen == before:
+        return {}
+    return {"BOT_PERSONA": None if chosen == USUAL_PERSONA else chosen}
+
+
+def _personas_before() -> tuple[Path | None, str]:
+    """Where the operator's own personas are, and which one is set, as far as the settings can be read as they are."""
+    try:
+        before = load_settings()
+    except SettingsInvalid:  # what is answered may mend them
+        return None, USUAL_PERSONA
+    return before.bot_data_dir, before.bot_persona or USUAL_PERSONA
 
 
 def _discord(asker: Asker) -> Answers:
@@ -177,6 +200,10 @@ def _if_given(key: str) -> Answers:
 
 def _list(models: tuple[str, ...]) -> str:
     return ", ".join(models[:3]) + (f" and {len(models) - 3} more" if len(models) > 3 else "")
+
+
+def _first_sentence(text: str) -> str:
+    return one_line(text.partition(". ")[0], 80)
 
 
 def _one_word(answer: str) -> str | None:

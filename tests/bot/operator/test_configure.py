@@ -46,9 +46,12 @@ class Answers:
 
 
 async def ask(
-    *answers: str | None, ports: Sequence[tuple[str, int]] = (), discord: Sequence[str | None] = ("No",)
+    *answers: str | None,
+    ports: Sequence[tuple[str, int]] = (),
+    persona: str | None = None,
+    discord: Sequence[str | None] = ("No",),
 ) -> None:
-    asker = Answers(*answers, *discord)
+    asker = Answers(*answers, persona, *discord)
     await configure(asker, lambda: NOW, takes_defaults=False, ports=ports)
     assert asker.is_done()
 
@@ -158,3 +161,12 @@ async def test_what_the_environment_overrules_is_said(
     monkeypatch.setenv("BOT_TIMEZONE", "Asia/Tokyo")
     await ask(None, "Europe/Lisbon")
     assert "BOT_TIMEZONE is also set in the environment" in capsys.readouterr().err
+
+
+async def test_who_new_agents_are_is_asked_and_can_be_taken_back(env: Path) -> None:
+    await ask("demo", "Europe/Lisbon", persona="librarian")
+    assert "BOT_PERSONA=librarian\n" in read(env)
+    await ask("demo", "Europe/Lisbon")
+    assert "BOT_PERSONA=librarian\n" in read(env)
+    await ask("demo", "Europe/Lisbon", persona="default")
+    assert "BOT_PERSONA" not in read(env)
