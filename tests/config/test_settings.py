@@ -25,6 +25,7 @@ DEFAULTS: dict[str, object] = {
     "bot_log_level": "INFO",
     "bot_log_format": "text",
     "bot_timezone": "UTC",
+    "bot_persona": None,
     "bot_admission": "open",
     "bot_max_waiting_messages": 20,
     "bot_answer_bots": False,
