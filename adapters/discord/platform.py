@@ -126,7 +126,7 @@ class DiscordPlatform:
         listener = Listener(
             lambda: intake.connected(self.name), self._on_ready, self._on_message, self._on_edit, self._on_delete
         )
-        client = Client(listener, reads_content=self._reads_content, **self._options)
+        client = Client(listener, reads_content=self._reads_content, gateway=self._endpoints.gateway, **self._options)
         slash = SlashCommands(client, intake)
         self._client, self._intake, self._slash = client, intake, slash
         try:
