@@ -8,7 +8,7 @@ import discord
 
 from adapters.ports import DeliveryRefused, PlatformUnavailable
 
-MISSING_PERMISSIONS, MISSING_ACCESS = 50013, 50001
+MISSING_PERMISSIONS, MISSING_ACCESS, NO_HISTORY = 50013, 50001, 160002
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 NOT_KNOWN = (

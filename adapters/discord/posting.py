@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import discord
@@ -9,7 +10,7 @@ from discord.http import handle_message_parameters
 from discord.utils import MISSING, time_snowflake
 
 from adapters.discord.client import Client
-from adapters.discord.errors import MISSING_ACCESS, MISSING_PERMISSIONS, translated
+from adapters.discord.errors import MISSING_ACCESS, MISSING_PERMISSIONS, NO_HISTORY, translated
 from adapters.ports import Address, CannotTell, DeliveryRefused, Sought
 from adapters.rendering import DISCORD_LIMIT, CodeFile, as_file, parts_of
 
@@ -36,8 +37,16 @@ def place_of(client: Client, address: Address) -> discord.PartialMessageable:
     return client.get_partial_messageable(int(address.thread or address.channel))
 
 
-async def post(client: Client, address: Address, text: str, key: str, reply_to: str | None) -> str:
-    """Post one part of a reply; returns its id.
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of ours; `missing` is the permission for want of which it does not stand as it should."""
+
+    id: str
+    missing: str | None = None
+
+
+async def post(client: Client, address: Address, text: str, key: str, reply_to: str | None) -> Posted:
+    """Post one part of a reply.
 
     For some minutes Discord drops a second message of the same nonce (`enforce_nonce`, which the library sends with
     it):
@@ -108,6 +117,23 @@ async def find(client: Client, address: Address, sought: Sought) -> str | None:
 
 
 async def _post(
+    client: Client,
+    place_id: int,
+    text: str,
+    file: CodeFile | None,
+    key: str,
+    reference: discord.MessageReference | None,
+) -> Posted:
+    """A reply to a message needs the history that it stands in; without that right it is posted as it is."""
+    try:
+        return Posted(await _send(client, place_id, text, file, key, reference))
+    except discord.Forbidden as error:
+        if reference is None or error.code != NO_HISTORY:
+            raise
+    return Posted(await _send(client, place_id, text, file, key, None), missing="read_message_history")
+
+
+async def _send(
     client: Client,
     place_id: int,
     text: str,

@@ -160,7 +160,9 @@ class MessageRoutes:
         reference = body.get("message_reference")
         if not reference:
             return None
-        self._state.require(channel, Permission.READ_MESSAGE_HISTORY)
+        self._state.require(channel)
+        if not self._state.bot_permissions(channel) & Permission.READ_MESSAGE_HISTORY:
+            raise Refused(403, 160002, "Cannot reply without permission to read message history")
         found = channel.messages.get(int(reference["message_id"]))
         if found is None and reference.get("fail_if_not_exists", True):
             raise bad_form("message_reference", "Unknown message", "REPLIES_UNKNOWN_MESSAGE")
