@@ -38,6 +38,6 @@ def _text(where: str, missing: str | None) -> str:
             f"I was spoken to in {where}, and may not answer there. Please give me these permissions in it: {needed}."
         )
     return (
-        f"In {where} I lack the permission {shown(missing)}, which I need {USED_FOR[missing]}. Without it I answer there "
-        "as well as I can."
+        f"In {where} I lack the permission {shown(missing)}, which I need {USED_FOR[missing]}. Without it I answer "
+        "there as well as I can."
     )

@@ -18,7 +18,7 @@ UNKNOWN_CHANNEL, HAS_A_THREAD = 10003, 160004
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 MAX_THREAD_NAME = 100
-MOST_LOOKED_AT = 200
+MOST_LOOKED_AT = 500
 """Messages of a place, among which one that may have been posted is looked for."""
 
 PAGE = 100
