@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ class Client(discord.AutoShardedClient):
     Attributes:
         tree: the slash commands.
         reads_content: whether it asks for the text of messages that are not addressed to the bot.
+        without_thread: messages at which no thread could be opened, so that the answers to them stand beside them.
     """
 
     def __init__(self, listener: Listener, *, reads_content: bool, gateway: str | None = None, **options: Any) -> None:
@@ -95,6 +97,7 @@ class Client(discord.AutoShardedClient):
             self.http.ws_connect = _at(URL(gateway), self.http.ws_connect)  # type: ignore[method-assign]
         self.tree: app_commands.CommandTree[Client] = app_commands.CommandTree(self)
         self.reads_content = reads_content
+        self.without_thread: deque[int] = deque(maxlen=1000)
         self._listener = listener
         self._lines: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._newcomers: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()

@@ -340,9 +340,16 @@ class World:
 
     # ── what becomes of places ───────────────────────────────────────────────────────────────────────
 
-    def channel(self, name: str, guild: Guild | None = None, *, denied: Permission = Permission.NONE) -> Channel:
+    def channel(
+        self,
+        name: str,
+        guild: Guild | None = None,
+        *,
+        denied: Permission = Permission.NONE,
+        kind: Kind = Kind.TEXT,
+    ) -> Channel:
         """A channel more, before the bot comes or while it is there; `denied` is what the bot may not do in it."""
-        channel = self.state.add_channel(Kind.TEXT, name, guild or self.guild, denied_to_bot=denied)
+        channel = self.state.add_channel(kind, name, guild or self.guild, denied_to_bot=denied)
         self.state.emit_in(channel, "CHANNEL_CREATE", payloads.channel(channel))
         return channel
 
