@@ -140,11 +140,16 @@ async def _send(
     key: str,
     reference: discord.MessageReference | None,
 ) -> str:
-    """Of the answer only the id is read: once it is posted, nothing that the library cannot read may make it fail."""
+    """Of the answer only the id is read: once it is posted, nothing that the library cannot read may make it fail.
+
+    Links get no previews: Discord would fetch what they name, and so tell its owner what a document, say, has made the
+    agent write there.
+    """
     upload = MISSING if file is None else discord.File(io.BytesIO(file.content.encode()), file.name)
     with handle_message_parameters(
         text if file is None else file.introduction or None,
         nonce=key,
+        flags=discord.MessageFlags(suppress_embeds=True),
         file=upload,
         allowed_mentions=discord.AllowedMentions.none(),
         message_reference=MISSING if reference is None else reference.to_message_reference_dict(),

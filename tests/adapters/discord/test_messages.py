@@ -5,6 +5,7 @@ from pathlib import Path
 
 from adapters.testing import Reply, Request, says
 from memory.channels import Mode
+from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import echo, of_bot, serving, settled
 from tests.platforms.discord.things import Says
 from tests.platforms.discord.world import World
@@ -137,6 +138,18 @@ async def test_mentions_in_a_reply_are_not_live(world: World, tmp_path: Path) ->
     assert answer.content.startswith(loud)
     assert not answer.pings
     assert not answer.pings_everyone
+
+
+async def test_a_link_in_a_reply_is_not_fetched_for_a_preview(world: World, tmp_path: Path) -> None:
+    """Or whoever makes the agent write one would be told what stands in it."""
+    code = "\n".join(f"print({number})" for number in range(2000))
+    texts = iter(["https://example.org/?q=secret", f"https://example.org/?q=secret\n```python\n{code}\n```"])
+    async with serving(world, tmp_path, lambda request: says(next(texts))):
+        for _ in range(2):
+            asked = await world.says(world.ada, world.dm(world.ada), "say it")
+            answer = await world.hears(world.dm(world.ada), after=asked)
+            assert "secret" in answer.content
+            assert answer.flags & SUPPRESS_EMBEDS
 
 
 async def test_it_types_while_it_works_and_not_after(world: World, tmp_path: Path) -> None:
