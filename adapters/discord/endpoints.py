@@ -22,9 +22,8 @@ class Endpoints:
             Route.BASE = self.api.rstrip("/")
 
     def may_download(self, url: str) -> bool:
-        """Whether a file may be fetched from there: a host of Discord's, or that of the settings in their place."""
-        asked = urlsplit(url)
-        if self.api is not None:
-            given = urlsplit(self.api)
-            return (asked.scheme, asked.netloc) == (given.scheme, given.netloc)
-        return asked.scheme == "https" and asked.netloc in FILE_HOSTS
+        """Whether a file may be fetched from there: a host of Discord's, or that of the settings."""
+        asked, given = urlsplit(url), urlsplit(self.api or "")
+        if asked.scheme == "https" and asked.netloc in FILE_HOSTS:
+            return True
+        return self.api is not None and (asked.scheme, asked.netloc) == (given.scheme, given.netloc)
