@@ -24,7 +24,7 @@ from adapters.discord.inbound import (
     origin_of,
     text_of,
 )
-from adapters.discord.owners import Owners
+from adapters.discord.owners import tell_owner
 from adapters.discord.slash import SlashCommands
 from adapters.discord.typing import typing
 from adapters.ports import (
@@ -89,7 +89,6 @@ class DiscordPlatform:
         self._intake: Intake | None = None
         self._slash: SlashCommands | None = None
         self._reads_content = True
-        self._owners = Owners()
         self._endpoints.use()
 
     # ── how it is set up ─────────────────────────────────────────────────────────────────────────────────
@@ -234,15 +233,15 @@ class DiscordPlatform:
 
     async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str:
         """Post it, without any mention in it being live."""
-        client = self._connected()
+        client, intake = self._connected(), self._intake
         try:
             posted = await posting.post(client, address, text, key, reply_to)
         except DeliveryRefused as error:
-            if posting.is_for_a_moderator(error.__cause__):
-                await self._owners.tell(client, address)
+            if intake is not None and posting.is_for_a_moderator(error.__cause__):
+                await tell_owner(client, address, None, intake.told_once)
             raise
-        if posted.missing is not None:
-            await self._owners.tell(client, address, posted.missing)
+        if intake is not None and posted.missing is not None:
+            await tell_owner(client, address, posted.missing, intake.told_once)
         return posted.id
 
     async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
