@@ -5,6 +5,7 @@ from pathlib import Path
 
 from adapters.testing import Reply, Request, says
 from memory.channels import Mode
+from tests.platforms.discord import payloads
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import echo, of_bot, serving, settled
 from tests.platforms.discord.things import Says
@@ -36,6 +37,26 @@ async def test_in_a_channel_it_answers_who_mentions_it_or_replies_to_it(world: W
     assert "just talking" not in shown
     assert f"Ada ({world.ada.id})" in shown
     assert f"Bob ({world.bob.id})" in shown
+
+
+async def test_a_mention_without_a_word_is_answered(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.general, "", mentions=[world.bot])
+        answer = await world.hears(world.general, after=asked)
+    assert answer.reply_to is asked
+    assert "without a word" in answer.content
+
+
+async def test_a_forwarded_file_is_read(world: World, tmp_path: Path) -> None:
+    file = world.state.add_file("tea.txt", b"The tea is green.", "text/plain")
+    forwarded = {"type": 0, "content": "", "timestamp": "2026-03-01T12:00:00+00:00", "edited_timestamp": None}
+    forwarded |= {"embeds": [], "attachments": [payloads.attachment(file)], "mentions": [], "mention_roles": []}
+    of = {"type": 1, "channel_id": "1", "message_id": "2"}
+    async with serving(world, tmp_path):
+        more = {"message_snapshots": [{"message": forwarded}], "message_reference": of}
+        asked = world.state.post(world.dm(world.ada), world.ada, "", more=more)
+        answer = await world.hears(world.dm(world.ada), after=asked)
+    assert "[attached: tea.txt, in your archival memory]" in answer.content
 
 
 async def test_what_is_for_others_or_by_others_is_left_alone(world: World, tmp_path: Path) -> None:
