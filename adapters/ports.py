@@ -471,12 +471,21 @@ Connected = Callable[[str], None]
 """Say that the connection of the platform of that name stands, or stands again. Never raises, takes no time."""
 
 
+ToldOnce = Callable[[str], Awaitable[bool]]
+"""Keep that somebody is told now what the key names; False if they were in the last 30 days, and so are not to be."""
+
+
 async def _no_change(change: MessageChange) -> None:
     """Nobody wants to know."""
 
 
 def _nobody_waits(platform: str) -> None:
     """Nothing was held back."""
+
+
+async def _not_told(key: str) -> bool:
+    """Nobody was told anything."""
+    return True
 
 
 async def _nothing(*asked: object) -> tuple[()]:
@@ -496,6 +505,7 @@ class Intake:
         last_heard: tells where to look for what was missed.
         connected: is to be told by a platform that is a `TellsConnection`, of each new connection.
         commands: the slash commands that there are.
+        told_once: is asked before somebody is told what need not be said each time.
     """
 
     receive: Receive
@@ -505,6 +515,7 @@ class Intake:
     last_heard: Hear = _nothing
     connected: Connected = _nobody_waits
     commands: tuple[CommandSpec, ...] = ()
+    told_once: ToldOnce = _not_told
 
 
 @dataclass(frozen=True, slots=True)

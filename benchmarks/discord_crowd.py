@@ -57,7 +57,7 @@ async def figures() -> list[Figure]:
 
 @asynccontextmanager
 async def _world() -> AsyncIterator[World]:
-    async with World() as world:
+    async with World(tells_gateway=True) as world:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = world.api, URL(world.gateway_url)
         yield world
 

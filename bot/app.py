@@ -80,6 +80,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.told import Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
@@ -114,6 +115,7 @@ class App:
     library: Library
     channels: Channels
     database: Database
+    told: Told
 
     def intake(self, platform: str) -> Intake:
         """Where a platform hands in what happens there."""
@@ -125,6 +127,7 @@ class App:
             last_heard=lambda: self.receiver.last_heard(platform),
             connected=self._connected,
             commands=self.commands.specs,
+            told_once=lambda key: self.told.once(platform, "told", key),
         )
 
     async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
@@ -333,7 +336,19 @@ async def open_app(
         commands = Commands(general, "/agent ", parts, owners, now)
         in_chat = Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now)
         yield App(
-            agents, receiver, changes, outbox, notices, commands, in_chat, shelves, lanes, library, channels, database
+            agents,
+            receiver,
+            changes,
+            outbox,
+            notices,
+            commands,
+            in_chat,
+            shelves,
+            lanes,
+            library,
+            channels,
+            database,
+            Told(database, now),
         )
 
 

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 GIVEN_UP_AFTER = timedelta(hours=24)
 """A reply that fails when it is this old is not tried again."""
 
+CLOCKS_DIFFER_BY = timedelta(minutes=10)
+"""At most, ours and the platform's: so much earlier a reply may have been posted than it was decided."""
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 300.0
 """Pauses between tries double from the one to the other."""
 
@@ -317,9 +320,13 @@ class Outbox:
             return _Failure(type(error).__name__, is_unsure=True, bug=error)
 
     async def _sought(self, address: Address, reply: OpenReply) -> Sought:
-        """What else is known of a reply that may have been posted."""
-        place = (address.platform, address.channel, address.thread)
-        return Sought(reply.text, reply.created_at, await self._store.sent_since(*place, reply.created_at))
+        """What else is known of a reply that may have been posted.
+
+        It is looked for by the platform's clock; what is known was noted by ours, so that reaches back further.
+        """
+        since = reply.created_at - CLOCKS_DIFFER_BY
+        known = await self._store.sent_since(address.platform, address.channel, since - CLOCKS_DIFFER_BY)
+        return Sought(reply.text, since, known)
 
     async def _failed(self, line: _Line, reply: OpenReply, failure: _Failure) -> float | None:
         """Put a reply off, or give it up; returns in how many seconds it may be tried again, None if it is given up."""

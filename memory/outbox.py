@@ -169,13 +169,12 @@ class OutboxStore:
             rows = await connection.execute(select(outbox).where(*is_there, _IS_OPEN).order_by(outbox.c.id))
         return tuple(_open_reply(row) for row in rows)
 
-    async def sent_since(self, platform: str, channel: str, thread: str | None, since: datetime) -> frozenset[str]:
-        """The platform's names of what was sent to a place since a moment."""
+    async def sent_since(self, platform: str, channel: str, since: datetime) -> frozenset[str]:
+        """The platform's names of what was sent to a channel and its threads since a moment."""
         is_there = (outbox.c.platform == platform, outbox.c.channel == channel)
         was_sent = (outbox.c.state == "sent", outbox.c.done_at >= since, outbox.c.sent_id.is_not(None))
-        where = (*is_there, outbox.c.thread.is_not_distinct_from(thread), *was_sent)
         async with self._few, self._database.read() as connection:
-            return frozenset(await connection.scalars(select(outbox.c.sent_id).where(*where)))
+            return frozenset(await connection.scalars(select(outbox.c.sent_id).where(*is_there, *was_sent)))
 
     async def addresses(self) -> tuple[Place, ...]:
         """The places where something is still to be delivered."""

@@ -1,16 +1,16 @@
 """What is kept of people apart from any agent: their time zone, whether they are let in, and what they were told."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from memory.database import Database, Transaction, finish
 from memory.tables import people, platform_notes
+from memory.told import Told, is_note
 
 
 class Admitted(StrEnum):
@@ -52,7 +52,7 @@ class People:
             values = {"admission": admitted.value, "pairing_code": None}
             async with self._database.write() as transaction:
                 await transaction.execute(_upsert(person_id, values))
-                await transaction.execute(delete(platform_notes).where(*_is_note_of(person_id)))
+                await transaction.execute(delete(platform_notes).where(*is_note(*_note_of(person_id))))
             if self._admissions is not None:
                 self._admissions[person_id] = admitted
 
@@ -74,17 +74,7 @@ class People:
 
     async def note_told(self, person_id: str, now: datetime, *, again_after: timedelta) -> bool:
         """Keep that a person is told now that they are not let in; False if they were told lately."""
-        async with self._database.read() as connection:
-            told = await connection.scalar(select(platform_notes.c.value).where(*_is_note_of(person_id)))
-        if told is not None and now - datetime.fromisoformat(told) < again_after:
-            return False
-
-        async def commit() -> None:
-            async with self._database.write() as transaction:
-                await transaction.execute(_note(person_id, now))
-
-        await finish(commit())
-        return True
+        return await Told(self._database, lambda: now).once(*_note_of(person_id), again_after=again_after)
 
     async def greet(self, transaction: Transaction, person_id: str, now: datetime) -> bool:
         """Keep that a person is told, with their first reply, what is kept of them; False if they were before."""
@@ -104,16 +94,6 @@ def _upsert(person_id: str, values: Mapping[str, Any], where: Any = None) -> Ins
     return new.on_conflict_do_update(index_elements=["id"], set_=dict(values), where=where)
 
 
-def _note_of(person_id: str) -> dict[str, str]:
-    """The key of the note that says when a person was told; an id may be longer than a key."""
-    digest = hashlib.sha256(person_id.encode()).hexdigest()
-    return {"platform": person_id.partition(":")[0], "name": f"not let in {digest[:32]}"}
-
-
-def _is_note_of(person_id: str) -> list[ColumnElement[bool]]:
-    return [platform_notes.c[column] == value for column, value in _note_of(person_id).items()]
-
-
-def _note(person_id: str, now: datetime) -> Insert:
-    new = insert(platform_notes).values(**_note_of(person_id), value=now.isoformat())
-    return new.on_conflict_do_update(index_elements=["platform", "name"], set_={"value": now.isoformat()})
+def _note_of(person_id: str) -> tuple[str, str, str]:
+    """What says when a person was told that they are not let in."""
+    return person_id.partition(":")[0], "not let in", person_id

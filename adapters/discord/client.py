@@ -3,7 +3,8 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from weakref import WeakValueDictionary
 
 import discord
 from discord import app_commands
+from yarl import URL
 
 from adapters.discord import websocket
 from adapters.discord.inbound import guild_id_of
@@ -70,12 +72,16 @@ discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody 
 class Client(discord.AutoShardedClient):
     """A connection to Discord, on as many shards as Discord wants.
 
+    Args:
+        gateway: the URL of a gateway in the place of those that Discord names, at the beginning and for a resume.
+
     Attributes:
         tree: the slash commands.
         reads_content: whether it asks for the text of messages that are not addressed to the bot.
+        without_thread: messages at which no thread could be opened, so that the answers to them stand beside them.
     """
 
-    def __init__(self, listener: Listener, *, reads_content: bool, **options: Any) -> None:
+    def __init__(self, listener: Listener, *, reads_content: bool, gateway: str | None = None, **options: Any) -> None:
         intents = discord.Intents(guilds=True, messages=True, message_content=reads_content)
         websocket.use()
         super().__init__(
@@ -87,8 +93,11 @@ class Client(discord.AutoShardedClient):
             chunk_guilds_at_startup=False,
             **{"guild_ready_timeout": NO_MORE_GUILDS_S, **options},
         )
+        if gateway is not None:
+            self.http.ws_connect = _at(URL(gateway), self.http.ws_connect)  # type: ignore[method-assign]
         self.tree: app_commands.CommandTree[Client] = app_commands.CommandTree(self)
         self.reads_content = reads_content
+        self.without_thread: deque[int] = deque(maxlen=1000)
         self._listener = listener
         self._lines: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._newcomers: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
@@ -205,6 +214,15 @@ class Client(discord.AutoShardedClient):
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """What broke over one event is logged, and the next one is served."""
         logger.exception("an event of Discord could not be handled event=%s", event_method)
+
+
+def _at(gateway: URL, connect: Callable[..., Awaitable[Any]]) -> Callable[..., Coroutine[Any, Any, Any]]:
+    """Open each connection at one gateway, in the way that the library asks for; it takes no word for where."""
+
+    async def connect_there(url: str, **options: Any) -> Any:
+        return await connect(str(gateway.update_query(URL(url).query)), **options)
+
+    return connect_there
 
 
 def _forgiving(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None]:

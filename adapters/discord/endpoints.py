@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from discord.gateway import DiscordWebSocket
 from discord.http import Route
-from yarl import URL
 
 FILE_HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """Where Discord keeps the files of messages (https://discord.com/developers/docs/reference#signed-attachment-cdn-urls)."""
@@ -19,16 +17,13 @@ class Endpoints:
     gateway: str | None = None
 
     def use(self) -> None:
-        """Point the library there. It keeps its addresses in classes, so this holds for the whole process."""
+        """Point the library to the API. It keeps its address in a class, so this holds for the whole process."""
         if self.api is not None:
             Route.BASE = self.api.rstrip("/")
-        if self.gateway is not None:
-            DiscordWebSocket.DEFAULT_GATEWAY = URL(self.gateway)
 
     def may_download(self, url: str) -> bool:
-        """Whether a file may be fetched from there: a host of Discord's, or that of the settings in their place."""
-        asked = urlsplit(url)
-        if self.api is not None:
-            given = urlsplit(self.api)
-            return (asked.scheme, asked.netloc) == (given.scheme, given.netloc)
-        return asked.scheme == "https" and asked.netloc in FILE_HOSTS
+        """Whether a file may be fetched from there: a host of Discord's, or that of the settings."""
+        asked, given = urlsplit(url), urlsplit(self.api or "")
+        if asked.scheme == "https" and asked.netloc in FILE_HOSTS:
+            return True
+        return self.api is not None and (asked.scheme, asked.netloc) == (given.scheme, given.netloc)

@@ -8,7 +8,8 @@ import discord
 
 from adapters.ports import DeliveryRefused, PlatformUnavailable
 
-MISSING_PERMISSIONS, MISSING_ACCESS = 50013, 50001
+UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS = 10003, 50001, 50013
+NO_HISTORY, HAS_A_THREAD = 160002, 160004
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 NOT_KNOWN = (

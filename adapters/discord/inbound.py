@@ -8,6 +8,9 @@ from adapters.ports import Address, Aim, Attachment, InboundMessage, Origin, Per
 
 PLATFORM = "discord"
 
+CALLED = "(mentions you without a word)"
+"""What the agent reads of a message in which there is nothing but the mention."""
+
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """All other types are written by Discord itself."""
 
@@ -22,18 +25,23 @@ def is_written_by_a_person(message: discord.Message, me: discord.abc.User, *, an
 def inbound_of(message: discord.Message, me: discord.abc.User) -> InboundMessage:
     """The message; its channel must be known whole if it is a thread."""
     id_ = str(message.id)
+    text, files = text_of(message, me), _files_of(message)
     return InboundMessage(
         event_id=id_,
         origin=origin_of(message.channel, message.author, guild_of(message)),
-        text=text_of(message, me),
+        text=CALLED if not text and not files and message.content.strip() else text,
         sent_at=message.created_at,
         message_id=id_,
         aim=aim_of(message, me),
         attachments=tuple(
-            Attachment(str(file.id), file.filename, file.content_type or "", file.size, file.url)
-            for file in message.attachments
+            Attachment(str(file.id), file.filename, file.content_type or "", file.size, file.url) for file in files
         ),
     )
+
+
+def _files_of(message: discord.Message) -> list[discord.Attachment]:
+    """Its own, and those of what it forwards."""
+    return [*message.attachments, *(file for shot in message.message_snapshots for file in shot.attachments)]
 
 
 def guild_of(message: discord.Message) -> discord.Guild | discord.Object | None:

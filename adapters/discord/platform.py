@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import discord
 
 from adapters.discord import checkup, posting
@@ -25,7 +24,7 @@ from adapters.discord.inbound import (
     origin_of,
     text_of,
 )
-from adapters.discord.permissions import USED_FOR, shown
+from adapters.discord.owners import tell_owner
 from adapters.discord.slash import SlashCommands
 from adapters.discord.typing import typing
 from adapters.ports import (
@@ -90,7 +89,6 @@ class DiscordPlatform:
         self._intake: Intake | None = None
         self._slash: SlashCommands | None = None
         self._reads_content = True
-        self._told_owners: set[tuple[int, str]] = set()
         self._endpoints.use()
 
     # ── how it is set up ─────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +124,7 @@ class DiscordPlatform:
         listener = Listener(
             lambda: intake.connected(self.name), self._on_ready, self._on_message, self._on_edit, self._on_delete
         )
-        client = Client(listener, reads_content=self._reads_content, **self._options)
+        client = Client(listener, reads_content=self._reads_content, gateway=self._endpoints.gateway, **self._options)
         slash = SlashCommands(client, intake)
         self._client, self._intake, self._slash = client, intake, slash
         try:
@@ -235,12 +233,16 @@ class DiscordPlatform:
 
     async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str:
         """Post it, without any mention in it being live."""
+        client, intake = self._connected(), self._intake
         try:
-            return await posting.post(self._connected(), address, text, key, reply_to)
+            posted = await posting.post(client, address, text, key, reply_to)
         except DeliveryRefused as error:
-            if posting.is_for_a_moderator(error.__cause__):
-                await self._tell_owner(address, str(error))
+            if intake is not None and posting.is_for_a_moderator(error.__cause__):
+                await tell_owner(client, address, None, intake.told_once)
             raise
+        if intake is not None and posted.missing is not None:
+            await tell_owner(client, address, posted.missing, intake.told_once)
+        return posted.id
 
     async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
         """Look in the place's history."""
@@ -289,23 +291,6 @@ class DiscordPlatform:
         if self._client is None or self._client.user is None or self._client.is_closed():
             raise PlatformUnavailable("not connected to Discord", may_be_posted=False)
         return self._client
-
-    async def _tell_owner(self, address: Address, fault: str) -> None:
-        """Tell the owner of a server, once, that the bot lacks a right in a place."""
-        client = self._connected()
-        channel = client.get_channel(int(address.channel))
-        guild = getattr(channel, "guild", None)
-        if guild is None or guild.owner_id is None or (guild.id, address.channel) in self._told_owners:
-            return
-        self._told_owners.add((guild.id, address.channel))
-        try:
-            owner = await client.fetch_user(guild.owner_id)
-            await owner.send(
-                f"I was spoken to in <#{address.channel}> of {guild.name}, and may not answer there. Please give me "
-                f"these permissions in it: {', '.join(map(shown, USED_FOR))}."
-            )
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            logger.warning("the owner of a server could not be told of a missing right: %s (%s)", fault, error)
 
 
 async def _told_of_commands(slash: SlashCommands) -> None:

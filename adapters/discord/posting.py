@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import discord
@@ -9,21 +10,16 @@ from discord.http import handle_message_parameters
 from discord.utils import MISSING, time_snowflake
 
 from adapters.discord.client import Client
-from adapters.discord.errors import MISSING_ACCESS, MISSING_PERMISSIONS, translated
+from adapters.discord.errors import MISSING_ACCESS, MISSING_PERMISSIONS, NO_HISTORY, UNKNOWN_CHANNEL, translated
+from adapters.discord.threads import NoThread, open_thread
 from adapters.ports import Address, CannotTell, DeliveryRefused, Sought
 from adapters.rendering import DISCORD_LIMIT, CodeFile, as_file, parts_of
 
-UNKNOWN_CHANNEL, HAS_A_THREAD = 10003, 160004
-"""https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
-
-MAX_THREAD_NAME = 100
-MOST_LOOKED_AT = 200
+MOST_LOOKED_AT = 500
 """Messages of a place, among which one that may have been posted is looked for."""
 
 PAGE = 100
 """Messages that Discord tells at a time."""
-
-UNNAMED = "Conversation"
 
 
 def parts_for_discord(text: str) -> tuple[str, ...]:
@@ -36,8 +32,16 @@ def place_of(client: Client, address: Address) -> discord.PartialMessageable:
     return client.get_partial_messageable(int(address.thread or address.channel))
 
 
-async def post(client: Client, address: Address, text: str, key: str, reply_to: str | None) -> str:
-    """Post one part of a reply; returns its id.
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of ours; `missing` is the permission for want of which it does not stand as it should."""
+
+    id: str
+    missing: str | None = None
+
+
+async def post(client: Client, address: Address, text: str, key: str, reply_to: str | None) -> Posted:
+    """Post one part of a reply.
 
     For some minutes Discord drops a second message of the same nonce (`enforce_nonce`, which the library sends with
     it):
@@ -47,15 +51,24 @@ async def post(client: Client, address: Address, text: str, key: str, reply_to: 
         PlatformUnavailable: it may be tried again.
         DeliveryRefused: it need not be.
     """
-    place, file = int(address.thread or address.channel), as_file(text, DISCORD_LIMIT)
     with translated():
         try:
-            return await _post(client, place, text, file, key, _reference(address, reply_to))
+            return await _post(client, address, text, key, reply_to)
         except discord.NotFound as error:
             if error.code != UNKNOWN_CHANNEL or address.thread is None:
                 raise
-        await _open_thread(client, address)
-        return await _post(client, place, text, file, key, None)
+        try:
+            await open_thread(client, address, is_asked_for=reply_to == address.thread)
+            return await _post(client, address, text, key, None)
+        except NoThread as none:
+            missing = none.missing
+        except discord.Forbidden as error:  # in the thread
+            if error.code != MISSING_PERMISSIONS:
+                raise
+            missing = "send_messages_in_threads"
+        client.without_thread.append(int(address.thread))
+        posted = await _post(client, replace(address, thread=None), text, key, reply_to)
+        return Posted(posted.id, posted.missing or missing)
 
 
 async def react(client: Client, address: Address, message_id: str, emoji: str) -> None:
@@ -101,13 +114,25 @@ async def find(client: Client, address: Address, sought: Sought) -> str | None:
                     break
                 after = int(newest_first[0]["id"])
     except DeliveryRefused as error:
-        if isinstance(error.__cause__, discord.NotFound):
-            return None  # the place is gone, or its thread was never opened
+        if isinstance(error.__cause__, discord.NotFound):  # the place is gone, or its thread was never opened
+            return None if address.thread is None else await find(client, replace(address, thread=None), sought)
         raise CannotTell(str(error)) from error
     return None
 
 
-async def _post(
+async def _post(client: Client, address: Address, text: str, key: str, reply_to: str | None) -> Posted:
+    """A reply to a message needs the history that it stands in; without that right it is posted as it is."""
+    place_id, file = int(address.thread or address.channel), as_file(text, DISCORD_LIMIT)
+    reference = _reference(address, reply_to)
+    try:
+        return Posted(await _send(client, place_id, text, file, key, reference))
+    except discord.Forbidden as error:
+        if reference is None or error.code != NO_HISTORY:
+            raise
+    return Posted(await _send(client, place_id, text, file, key, None), missing="read_message_history")
+
+
+async def _send(
     client: Client,
     place_id: int,
     text: str,
@@ -115,11 +140,16 @@ async def _post(
     key: str,
     reference: discord.MessageReference | None,
 ) -> str:
-    """Of the answer only the id is read: once it is posted, nothing that the library cannot read may make it fail."""
+    """Of the answer only the id is read: once it is posted, nothing that the library cannot read may make it fail.
+
+    Links get no previews: Discord would fetch what they name, and so tell its owner what a document, say, has made the
+    agent write there.
+    """
     upload = MISSING if file is None else discord.File(io.BytesIO(file.content.encode()), file.name)
     with handle_message_parameters(
         text if file is None else file.introduction or None,
         nonce=key,
+        flags=discord.MessageFlags(suppress_embeds=True),
         file=upload,
         allowed_mentions=discord.AllowedMentions.none(),
         message_reference=MISSING if reference is None else reference.to_message_reference_dict(),
@@ -133,20 +163,6 @@ def _reference(address: Address, reply_to: str | None) -> discord.MessageReferen
         return None
     channel = int(address.thread or address.channel)
     return discord.MessageReference(message_id=int(reply_to), channel_id=channel, fail_if_not_exists=False)
-
-
-async def _open_thread(client: Client, address: Address) -> None:
-    """Open the thread at the message whose id it has, as the threads of messages do."""
-    channel = client.get_channel(int(address.channel)) or await client.fetch_channel(int(address.channel))
-    if not isinstance(channel, discord.TextChannel):
-        raise DeliveryRefused("the thread is gone")
-    message = await channel.fetch_message(int(address.thread or 0))
-    name = " ".join(message.clean_content.split())[:MAX_THREAD_NAME] or UNNAMED
-    try:
-        await message.create_thread(name=name)
-    except discord.HTTPException as error:
-        if error.code != HAS_A_THREAD:
-            raise
 
 
 def _says(message: Mapping[str, Any], text: str, file: CodeFile | None) -> bool:

@@ -173,16 +173,15 @@ class SlashCommands:
         view = None if reply.confirmed is None else _Confirm(reply.confirmed, self._answer, self._new_id)
         text = reply.text or "Done."
         parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
-        more: dict[str, Any] = {} if view is None else {"view": view}
+        quiet: dict[str, Any] = {"ephemeral": True, "suppress_embeds": True}  # no link in it is fetched for a preview
+        more = quiet if view is None else {**quiet, "view": view}
         if len(parts) > MOST_PARTS:
             file = discord.File(io.BytesIO(text.encode()), "answer.md")
-            await interaction.followup.send(
-                "The answer is long, so it comes as a file.", file=file, ephemeral=True, **more
-            )
+            await interaction.followup.send("The answer is long, so it comes as a file.", file=file, **more)
         else:
             for part in parts[:-1]:
-                await interaction.followup.send(part, ephemeral=True)
-            await interaction.followup.send(parts[-1], ephemeral=True, **more)
+                await interaction.followup.send(part, **quiet)
+            await interaction.followup.send(parts[-1], **more)
         if reply.turn is not None:
             task = asyncio.ensure_future(_awaited(reply.turn))
             self._turns.add(task)

@@ -1,6 +1,8 @@
 """/agent timezone."""
 
+import asyncio
 from difflib import get_close_matches
+from functools import cache
 from zoneinfo import available_timezones
 
 from bot.command import CommandContext
@@ -12,9 +14,16 @@ from bot.text import one_line
 SUGGESTED = 3
 
 
+@cache
+def names_of_zones() -> frozenset[str]:
+    """All there are; to be called off the event loop, since they are read from hundreds of files."""
+    return frozenset(available_timezones())
+
+
 async def _zones(context: CommandContext) -> list[str]:
+    names = await asyncio.to_thread(names_of_zones)
     # Of those without a place in their names UTC alone: others have no summer time, or signs the other way round.
-    return ["UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/"))]
+    return ["UTC", *sorted(name for name in names if "/" in name and not name.startswith("Etc/"))]
 
 
 @command(suggest=_zones)
@@ -22,7 +31,7 @@ async def timezone(context: CommandContext, zone: str = "") -> str:
     """Show your time zone, or set it: a name such as Europe/Lisbon."""
     if not zone:
         return f"Your time zone is {await _told(context)}. Set it with `/agent timezone ZONE`, such as Europe/Lisbon."
-    await context.parts.people.set_timezone(context.author, _known(zone))
+    await context.parts.people.set_timezone(context.author, await _known(zone))
     # The envelopes of messages tell local times: your own agent reads them anew.
     own = direct_scope(context.author)
 
@@ -38,14 +47,14 @@ async def _told(context: CommandContext) -> str:
     return f"{zone.key} (it is {context.now.astimezone(zone):%H:%M} there)"
 
 
-def _known(written: str) -> str:
+async def _known(written: str) -> str:
     """The IANA name that a person means.
 
     Raises:
         CommandRefused: there is none, with the names that come near.
     """
     wanted = "_".join(written.split()).casefold()
-    names = {name.casefold(): name for name in available_timezones()}
+    names = {name.casefold(): name for name in await asyncio.to_thread(names_of_zones)}
     if wanted in names:
         return names[wanted]
     # Not those of "Etc": in their names the signs are the other way round.

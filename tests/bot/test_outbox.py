@@ -27,6 +27,7 @@ from memory.writer import Writer
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA, BOB = Address("console", "ada"), Address("console", "bob")
+ADA_IN_THREAD = Address("console", "ada", "thread")
 
 REFUSED_TO_CONNECT = Fault(PlatformUnavailable("no connection", may_be_posted=False))
 UNHEARD = Fault(PlatformUnavailable("connection lost"))
@@ -362,6 +363,7 @@ class Telling(RecordingPlatform):
         super().__init__()
         self.is_connected = is_connected
         self.looked_for: list[str] = []
+        self.sought: list[Sought] = []
 
     async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str | None:
         assert self.is_connected
@@ -370,6 +372,7 @@ class Telling(RecordingPlatform):
     async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
         assert self.is_connected
         self.looked_for.append(key)
+        self.sought += [] if sought is None else [sought]
         return await super().find_sent(address, key, sought)
 
     def connect(self, here: Process) -> None:
@@ -686,6 +689,21 @@ async def test_a_reply_whose_answer_nobody_heard_is_looked_for_before_it_is_sent
     assert [(row.state, row.sent_id) for row in await here.rows()] == [
         ("sent", f"message-{row.key}") for row in await here.rows()
     ]
+
+
+async def test_what_is_looked_for_may_have_been_posted_by_another_clock(folder: Path, time: Time) -> None:
+    platform = Telling(is_connected=True)
+    async with process(folder, platform, time) as here:
+        await here.say("before", at=ADA_IN_THREAD)
+        await here.idle()
+        (before,) = await here.rows()
+        time.moment += timedelta(minutes=15)  # by a clock that is ten minutes behind it is five minutes old
+        platform.on_send.append(UNHEARD)
+        await here.say("one")
+        await here.idle()
+        (sought,) = platform.sought
+    assert sought.since < time() - timedelta(minutes=9)
+    assert before.sent_id in sought.known
 
 
 async def test_a_reply_is_sent_again_with_the_key_it_had(here: Process) -> None:

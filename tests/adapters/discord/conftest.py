@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
 from adapters.discord.client import Client
@@ -17,7 +16,6 @@ async def at_once(*given: object, **more: object) -> None:
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     monkeypatch.setattr(Route, "BASE", Route.BASE)
-    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
     monkeypatch.setattr(Client, "before_identify_hook", at_once)
     async with World() as world:
         yield world

@@ -108,8 +108,9 @@ def test_no_text_makes_the_bot_answer_another_bot_or_itself(content: str) -> Non
         (f"<@!{ME}>, hello", "hello"),
         (f"hello <@{ME}>", "hello"),
         (f"is <@{ME}> here?", "is @Memo here?"),
-        (f"<@{ME}>", ""),
-        (f"<@{ME}> <@{ME}>", ""),
+        (f"<@{ME}>", "(mentions you without a word)"),
+        (f" <@{ME}> <@{ME}>\n", "(mentions you without a word)"),
+        (" ", ""),
         (f"<@{BOB}> and <@99>", "@Bob and <@99>"),
         ("<:wave:1> <a:dance:2>", ":wave: :dance:"),
         ("<#5> <t:7:R> </agent help:6>", "<#5> <t:7:R> </agent help:6>"),
@@ -119,3 +120,33 @@ def test_ids_are_read_as_the_names_that_people_see(content: str, text: str) -> N
     me = message_of({"author": user(ME, "memo", "Memo"), "content": ""}, None).author
     told = {"author": user(ADA, "ada"), "content": content, "mentions": [user(BOB, "bob", "Bob")]}
     assert inbound_of(message_of(told, GUILD), me).text == text
+
+
+def snapshot(**told: Any) -> dict[str, Any]:
+    usual = {"type": 0, "content": "", "timestamp": NOW, "edited_timestamp": None, "attachments": [], "embeds": []}
+    return {"message": usual | told}
+
+
+def test_the_files_of_forwarded_messages_are_files_of_the_message() -> None:
+    me = message_of({"author": user(ME, "memo"), "content": ""}, None).author
+    files = [
+        {"id": f"{number}", "filename": f"{number}.txt", "size": number, "url": f"u{number}", "proxy_url": ""}
+        for number in (1, 2, 3)
+    ]
+    told = {
+        "author": user(ADA, "ada"),
+        "content": f"<@{ME}>",
+        "attachments": files[:1],
+        "mentions": [],
+        "message_snapshots": [snapshot(attachments=files[1:2]), snapshot(content="read it", attachments=files[2:])],
+    }
+    inbound = inbound_of(message_of(told, GUILD), me)
+    assert [(file.id, file.name, file.size, file.url) for file in inbound.attachments] == [
+        ("1", "1.txt", 1, "u1"),
+        ("2", "2.txt", 2, "u2"),
+        ("3", "3.txt", 3, "u3"),
+    ]
+    assert inbound.text == "[forwarded:] read it"
+    alone = told | {"content": "", "attachments": [], "message_snapshots": [snapshot(attachments=files[:1])]}
+    inbound = inbound_of(message_of(alone, None), me)
+    assert ([file.id for file in inbound.attachments], inbound.text) == (["1"], "")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from adapters.testing import Reply, Request, says
 from memory.channels import Mode
+from tests.platforms.discord import payloads
+from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import echo, of_bot, serving, settled
 from tests.platforms.discord.things import Says
 from tests.platforms.discord.world import World
@@ -35,6 +37,26 @@ async def test_in_a_channel_it_answers_who_mentions_it_or_replies_to_it(world: W
     assert "just talking" not in shown
     assert f"Ada ({world.ada.id})" in shown
     assert f"Bob ({world.bob.id})" in shown
+
+
+async def test_a_mention_without_a_word_is_answered(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.general, "", mentions=[world.bot])
+        answer = await world.hears(world.general, after=asked)
+    assert answer.reply_to is asked
+    assert "without a word" in answer.content
+
+
+async def test_a_forwarded_file_is_read(world: World, tmp_path: Path) -> None:
+    file = world.state.add_file("tea.txt", b"The tea is green.", "text/plain")
+    forwarded = {"type": 0, "content": "", "timestamp": "2026-03-01T12:00:00+00:00", "edited_timestamp": None}
+    forwarded |= {"embeds": [], "attachments": [payloads.attachment(file)], "mentions": [], "mention_roles": []}
+    of = {"type": 1, "channel_id": "1", "message_id": "2"}
+    async with serving(world, tmp_path):
+        more = {"message_snapshots": [{"message": forwarded}], "message_reference": of}
+        asked = world.state.post(world.dm(world.ada), world.ada, "", more=more)
+        answer = await world.hears(world.dm(world.ada), after=asked)
+    assert "[attached: tea.txt, in your archival memory]" in answer.content
 
 
 async def test_what_is_for_others_or_by_others_is_left_alone(world: World, tmp_path: Path) -> None:
@@ -137,6 +159,18 @@ async def test_mentions_in_a_reply_are_not_live(world: World, tmp_path: Path) ->
     assert answer.content.startswith(loud)
     assert not answer.pings
     assert not answer.pings_everyone
+
+
+async def test_a_link_in_a_reply_is_not_fetched_for_a_preview(world: World, tmp_path: Path) -> None:
+    """Or whoever makes the agent write one would be told what stands in it."""
+    code = "\n".join(f"print({number})" for number in range(2000))
+    texts = iter(["https://example.org/?q=secret", f"https://example.org/?q=secret\n```python\n{code}\n```"])
+    async with serving(world, tmp_path, lambda request: says(next(texts))):
+        for _ in range(2):
+            asked = await world.says(world.ada, world.dm(world.ada), "say it")
+            answer = await world.hears(world.dm(world.ada), after=asked)
+            assert "secret" in answer.content
+            assert answer.flags & SUPPRESS_EMBEDS
 
 
 async def test_it_types_while_it_works_and_not_after(world: World, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from memory.channels import Mode
+from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import Served, of_bot, serving
 from tests.platforms.discord.things import Interaction, Message, Permission
 from tests.platforms.discord.world import World
@@ -37,6 +38,17 @@ async def test_they_are_listed_at_the_first_start_and_not_again(world: World, tm
     assert (root["name"], menu["name"]) == ("agent", "Remember this")
     assert sorted(root["contexts"]) == [0, 1, 2]
     assert sorted(root["integration_types"]) == [0, 1]
+
+
+async def test_a_link_in_what_is_shown_is_not_fetched_for_a_preview(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        note = "https://example.org/?q=secret"
+        await world.answered(await world.slash(world.ada, world.general, "agent remember", text=note))
+        shown = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
+    assert note in text_of(shown)
+    assert shown.original is not None
+    assert all(message.flags & SUPPRESS_EMBEDS for message in (shown.original, *shown.followups))
 
 
 async def test_an_answer_is_seen_by_nobody_else(world: World, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Who may give which command, and what of it is listed and suggested."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from adapters.ports import CommandCall, CommandSpec
 from adapters.testing import ScriptedServer, says
+from bot.commands import timezone
 from bot.permissions import Caller, For, refusal
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
 from memory.channels import Mode
@@ -92,6 +94,24 @@ async def test_platforms_are_told_of_all_commands_and_their_choices(tmp_path: Pa
     for spec in specs.values():
         assert len(spec.path) <= 2
         assert len(spec.choices) <= 25
+
+
+async def test_time_zones_are_read_once_and_hold_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers: list[int] = []
+
+    def read() -> set[str]:
+        readers.append(threading.get_ident())
+        return {"Europe/Lisbon"}
+
+    monkeypatch.setattr(timezone, "available_timezones", read)
+    timezone.names_of_zones.cache_clear()
+    async with open_bot(tmp_path, platform=RecordingPlatform("discord")) as bot:
+        for typed in ("l", "li", "lis"):
+            found = await bot.app.intake("discord").suggest(CommandCall(at_channel("2"), f"timezone {typed}"))
+            assert list(found) == ["Europe/Lisbon"]
+    timezone.names_of_zones.cache_clear()
+    assert len(readers) == 1
+    assert readers[0] != threading.get_ident()
 
 
 async def test_arguments_are_suggested_to_whom_may_give_them(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.platforms.discord.world import World
 
 @pytest.fixture
 async def world(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    async with World() as world:
+    async with World(tells_gateway=True) as world:
         monkeypatch.setattr(Route, "BASE", world.api)
         monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", URL(world.gateway_url))
         yield world

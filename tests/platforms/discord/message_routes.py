@@ -160,7 +160,9 @@ class MessageRoutes:
         reference = body.get("message_reference")
         if not reference:
             return None
-        self._state.require(channel, Permission.READ_MESSAGE_HISTORY)
+        self._state.require(channel)
+        if not self._state.bot_permissions(channel) & Permission.READ_MESSAGE_HISTORY:
+            raise Refused(403, 160002, "Cannot reply without permission to read message history")
         found = channel.messages.get(int(reference["message_id"]))
         if found is None and reference.get("fail_if_not_exists", True):
             raise bad_form("message_reference", "Unknown message", "REPLIES_UNKNOWN_MESSAGE")
@@ -187,7 +189,7 @@ class MessageRoutes:
         return answer(told, 201)
 
     def _require_to_start(self, channel: Channel, body: Json) -> None:
-        if channel.guild is None or channel.is_thread:
+        if channel.guild is None or channel.is_thread or channel.kind is Kind.VOICE:
             raise Refused(400, 50024, "Cannot execute action on this channel type")
         is_forum = channel.kind is Kind.FORUM
         self._state.require(channel, Permission.SEND_MESSAGES if is_forum else Permission.CREATE_PUBLIC_THREADS)

@@ -110,6 +110,8 @@ def channel(it: Channel) -> Json:
     fields["permission_overwrites"] = [
         {"id": str(it.guild.id + BOT_ROLE), "type": 0, "allow": "0", "deny": str(int(it.denied_to_bot))}
     ]
+    if it.kind is Kind.VOICE:
+        fields |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
     if it.kind is Kind.FORUM:
         fields |= {"available_tags": [], "default_reaction_emoji": None, "default_sort_order": None}
     return fields

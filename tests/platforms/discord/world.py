@@ -1,7 +1,7 @@
 """Discord in a test: a server on this machine, and the people who use it.
 
     async with World() as world:
-        ...  # a client with world.token, its Route.BASE = world.api, its DEFAULT_GATEWAY = world.gateway_url
+        ...  # a client with world.token, its Route.BASE = world.api, and its gateway at world.gateway_url
         message = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
         answer = await world.hears(world.general, after=message)
         assert world.transcript(world.general) == "Ada: @Memo hello\\nMemo ↩ Ada: Hello, Ada!"
@@ -41,6 +41,9 @@ from tests.platforms.discord.things import (
 )
 from tests.platforms.discord.transcript import transcript
 
+NOWHERE = "ws://127.0.0.1:9/"
+"""Nobody listens there."""
+
 
 class World:
     """See above.
@@ -51,9 +54,13 @@ class World:
         state: all that stands in Discord.
         bot, ada, bob: who is there.
         guild, general, ideas: the guild, its channel and its forum.
+
+    Args:
+        tells_gateway: whether it tells where its gateway is; if not, what it tells leads nowhere, as behind a proxy.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells_gateway: bool = False) -> None:
+        self._tells_gateway = tells_gateway
         self.state = State()
         self.faults = Faults(self.state)
         self.gateway = Gateway(self.state)
@@ -73,7 +80,7 @@ class World:
         await site.start()
         self.port = int(self._runner.addresses[0][1])
         self.state.url = f"http://127.0.0.1:{self.port}"
-        self.gateway.url = self._rest.gateway_url = self.gateway_url
+        self.gateway.url = self._rest.gateway_url = self.gateway_url if self._tells_gateway else NOWHERE
         return self
 
     async def __aexit__(self, *failure: object) -> None:
@@ -99,7 +106,7 @@ class World:
 
     @property
     def gateway_url(self) -> str:
-        """For `discord.gateway.DiscordWebSocket.DEFAULT_GATEWAY`."""
+        """Where the gateway is, whatever the bot is told of it."""
         return f"ws://127.0.0.1:{self.port}/gateway/"
 
     @property
@@ -333,9 +340,16 @@ class World:
 
     # ── what becomes of places ───────────────────────────────────────────────────────────────────────
 
-    def channel(self, name: str, guild: Guild | None = None, *, denied: Permission = Permission.NONE) -> Channel:
+    def channel(
+        self,
+        name: str,
+        guild: Guild | None = None,
+        *,
+        denied: Permission = Permission.NONE,
+        kind: Kind = Kind.TEXT,
+    ) -> Channel:
         """A channel more, before the bot comes or while it is there; `denied` is what the bot may not do in it."""
-        channel = self.state.add_channel(Kind.TEXT, name, guild or self.guild, denied_to_bot=denied)
+        channel = self.state.add_channel(kind, name, guild or self.guild, denied_to_bot=denied)
         self.state.emit_in(channel, "CHANNEL_CREATE", payloads.channel(channel))
         return channel
 

@@ -1,0 +1,63 @@
+"""What somebody was told, and when, so that they are not told the same again all the time."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.dialects.sqlite import insert
+
+from memory.database import Database, finish
+from memory.tables import platform_notes
+
+AGAIN_AFTER = timedelta(days=30)
+
+
+class Told:
+    """What was told of lately.
+
+    Args:
+        database: where that is kept.
+        now: the time, always in the same time zone.
+    """
+
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+
+    async def once(self, platform: str, about: str, key: str, *, again_after: timedelta = AGAIN_AFTER) -> bool:
+        """Keep that something is told now; False if it was told lately.
+
+        Args:
+            platform: where.
+            about: what kind of thing it is, in a few words.
+            key: to whom, and what of its kind.
+            again_after: how long that counts as lately.
+        """
+        now = self._now()
+        async with self._database.read() as connection:  # mostly it was: that costs no write
+            told = await connection.scalar(select(platform_notes.c.value).where(*is_note(platform, about, key)))
+        if told is not None and now - datetime.fromisoformat(told) < again_after:
+            return False
+        new = insert(platform_notes).values(platform=platform, name=_name(about, key), value=now.isoformat())
+        first = new.on_conflict_do_update(
+            index_elements=["platform", "name"],
+            set_={"value": now.isoformat()},
+            where=platform_notes.c.value <= (now - again_after).isoformat(),
+        )
+
+        async def commit() -> bool:
+            async with self._database.write() as transaction:
+                return await transaction.scalar(first.returning(platform_notes.c.name)) is not None
+
+        return await finish(commit())
+
+
+def is_note(platform: str, about: str, key: str) -> list[ColumnElement[bool]]:
+    """Which row of `platform_notes` says when something was told."""
+    return [platform_notes.c.platform == platform, platform_notes.c.name == _name(about, key)]
+
+
+def _name(about: str, key: str) -> str:
+    """A key may be longer than what a name may be."""
+    return f"{about} {hashlib.sha256(key.encode()).hexdigest()[:32]}"
