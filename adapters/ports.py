@@ -184,10 +184,11 @@ class InboundMessage:
 class MessageChange:
     """Messages of people were edited, or deleted (`text` is None), after they had been told.
 
-    `channel` is the place that they stood in, as the addresses of its messages have it; the person is of no weight.
+    `origin` is the place that they stood in, as the addresses of its messages have it; the person is of no weight in a
+    channel. It is None where the platform names no two messages alike: then they are found by their names alone.
     """
 
-    origin: Origin
+    origin: Origin | None
     message_ids: tuple[str, ...]
     text: str | None
 
@@ -444,7 +445,10 @@ RunCommand = Callable[[CommandCall], Awaitable[CommandReply]]
 """Run a slash command for somebody; never raises."""
 
 Change = Callable[[MessageChange], Awaitable[None]]
-"""Take in that messages were edited or deleted; returns once it is kept for good. Never raises."""
+"""Take in that messages were edited or deleted; returns once it is kept for good.
+
+It raises if the database takes nothing just now: then it is to be handed in again, before what comes after it.
+"""
 
 Suggest = Callable[[CommandCall], Awaitable[Sequence[str]]]
 """What the argument at the end of a line that is being typed may become, the likeliest first. Never raises."""

@@ -262,6 +262,12 @@ class Inbox:
         async with self._database.read() as connection:
             return tuple(await connection.scalars(these))
 
+    async def scopes_of(self, platform: str, message_ids: Collection[str]) -> frozenset[str]:
+        """Where the messages of these names stand, on a platform that names no two messages alike."""
+        those = (inbox.c.platform == platform, inbox.c.message_id.in_(message_ids))
+        async with self._database.read() as connection:
+            return frozenset(await connection.scalars(select(inbox.c.scope).where(*those).distinct()))
+
     async def withdraw(self, id_: int) -> None:
         """Whoever wrote it does not want it answered any more."""
 
