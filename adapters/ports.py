@@ -454,7 +454,11 @@ Suggest = Callable[[CommandCall], Awaitable[Sequence[str]]]
 """What the argument at the end of a line that is being typed may become, the likeliest first. Never raises."""
 
 Hear = Callable[[], Awaitable[Sequence[LastHeard]]]
-"""The places of this platform that were heard of in the last day, for a platform that tells nothing twice."""
+"""The places of this platform that were heard of in the last day, for a platform that tells nothing twice.
+
+A message that begins a thread of its name stands in the channel: that is then a place, too, if nothing else was heard
+there.
+"""
 
 
 Connected = Callable[[str], None]

@@ -162,7 +162,8 @@ class DiscordPlatform:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
         places = await intake.last_heard()
-        return asyncio.gather(await catch_up(client, list(places), self._on_message), _told_of_commands(slash))
+        catching_up = await catch_up(client, places, self._on_message, self._wait)
+        return asyncio.gather(catching_up, _told_of_commands(slash))
 
     async def _on_message(self, message: discord.Message) -> None:
         client, intake = self._client, self._intake
