@@ -403,13 +403,15 @@ class CommandCall:
     """Somebody gives a slash command: `line` is what stands after `/agent`.
 
     `is_moderator` is what the platform says at this moment of the person's rights in that place; `reads_messages`
-    whether it tells us there of messages that do not mention us.
+    whether it tells us there of messages that do not mention us. `about` is the person's message from whose menu the
+    command was given.
     """
 
     origin: Origin
     line: str
     is_moderator: bool = False
     reads_messages: bool = True
+    about: InboundMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)

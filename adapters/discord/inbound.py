@@ -8,6 +8,8 @@ from adapters.ports import Address, Aim, Attachment, InboundMessage, Origin, Per
 
 PLATFORM = "discord"
 
+_NO_ID = str.maketrans("()", "[]")
+
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """All other types are written by Discord itself."""
 
@@ -63,6 +65,11 @@ def origin_of(channel: object, author: discord.abc.User | None, guild: discord.G
     if isinstance(channel, discord.Thread) and not channel.is_private():
         address = Address(PLATFORM, str(channel.parent_id), id_)
     return Origin(address, person, is_direct=False, space=str(guild.id))
+
+
+def named(who: discord.abc.User) -> str:
+    """Whom a name stands for; whatever somebody calls themselves, what stands in round brackets is their id."""
+    return f"{who.display_name.translate(_NO_ID)} ({who.id})"
 
 
 def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:
