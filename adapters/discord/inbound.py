@@ -107,4 +107,10 @@ def text_of(message: discord.Message, me: discord.abc.User) -> str:
     if message.poll is not None:
         extras.append(f"[poll: {message.poll.question}: {', '.join(answer.text for answer in message.poll.answers)}]")
     extras += [f"[forwarded:] {snapshot.content}" for snapshot in message.message_snapshots if snapshot.content]
-    return "\n".join(part for part in (text.strip(), *extras) if part)
+    return "\n".join(part for part in (_title_of(message), text.strip(), *extras) if part)
+
+
+def _title_of(message: discord.Message) -> str:
+    """The title of a post in a forum, which its author wrote above it: only there a thread holds what began it."""
+    channel = message.channel
+    return channel.name if isinstance(channel, discord.Thread) and channel.id == message.id else ""
