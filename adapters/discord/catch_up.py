@@ -22,6 +22,9 @@ AT_ONCE = 5
 READ_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
 """Pauses between tries to read what was missed in a place, while what is said there now waits."""
 
+NAMES_WITHIN_S = 10.0
+"""So long Discord may take to tell the names of people in a server."""
+
 HandOn = Callable[[discord.Message], Awaitable[None]]
 Wait = Callable[[float], Awaitable[None]]
 
@@ -68,7 +71,9 @@ async def _catch_up_in(
     client: Client, channel_id: int, after: int, hand_on: HandOn, wait: Wait, few: asyncio.Semaphore
 ) -> None:
     async with client.in_order(channel_id):
-        for message in await _read_patiently(client, channel_id, after, wait, few):
+        missed = await _read_patiently(client, channel_id, after, wait, few)
+        await _name_as_in_guild(missed)
+        for message in missed:
             try:
                 await hand_on(message)
             except Exception:  # the others are not to be missed over it
@@ -96,6 +101,23 @@ async def _read_patiently(
             logger.exception("what was missed in a place stays unread")
             return []
     return []
+
+
+async def _name_as_in_guild(messages: Sequence[discord.Message]) -> None:
+    """Give authors the names that they have in the server, which a history does not tell."""
+    guild = next((message.guild for message in messages if message.guild is not None), None)
+    ids = {message.author.id for message in messages if isinstance(message.author, discord.User)}
+    if guild is None or not ids:
+        return
+    try:
+        async with asyncio.timeout(NAMES_WITHIN_S):
+            found = await guild.query_members(user_ids=[*ids], limit=len(ids), cache=False)
+    except Exception as error:  # they are known by their ids
+        logger.info("the names of people in a server are not known: %s", type(error).__name__)
+        return
+    members = {member.id: member for member in found}
+    for message in messages:
+        message.author = members.get(message.author.id, message.author)
 
 
 async def _missed(client: Client, channel_id: int, after: int) -> list[discord.Message]:

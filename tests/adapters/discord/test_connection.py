@@ -245,6 +245,17 @@ async def test_what_was_missed_is_read_although_discord_fails_at_first_and_befor
     assert pauses == [1, 10, 30, 60][:failures]
 
 
+async def test_people_have_their_names_of_the_server_in_what_was_missed(world: World, tmp_path: Path) -> None:
+    world.guild.nicks[world.bob.id] = "Bobby"
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.general, "before", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    missed = await world.says(world.bob, world.general, "missed", mentions=[world.bot])
+    async with serving(world, tmp_path) as served:
+        await world.hears(world.general, after=missed)
+    assert f"Bobby ({world.bob.id})" in str(served.model.requests[-1])
+
+
 async def test_where_discord_goes_on_failing_what_is_said_now_does_not_wait_for_ever(
     world: World, tmp_path: Path
 ) -> None:
