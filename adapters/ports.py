@@ -184,10 +184,11 @@ class InboundMessage:
 class MessageChange:
     """Messages of people were edited, or deleted (`text` is None), after they had been told.
 
-    `channel` is the place that they stood in, as the addresses of its messages have it; the person is of no weight.
+    `origin` is the place that they stood in, as the addresses of its messages have it; the person is of no weight in a
+    channel. It is None where the platform names no two messages alike: then they are found by their names alone.
     """
 
-    origin: Origin
+    origin: Origin | None
     message_ids: tuple[str, ...]
     text: str | None
 
@@ -416,13 +417,15 @@ class CommandCall:
     """Somebody gives a slash command: `line` is what stands after `/agent`.
 
     `is_moderator` is what the platform says at this moment of the person's rights in that place; `reads_messages`
-    whether it tells us there of messages that do not mention us.
+    whether it tells us there of messages that do not mention us. `about` is the person's message from whose menu the
+    command was given.
     """
 
     origin: Origin
     line: str
     is_moderator: bool = False
     reads_messages: bool = True
+    about: InboundMessage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,13 +461,20 @@ RunCommand = Callable[[CommandCall], Awaitable[CommandReply]]
 """Run a slash command for somebody; never raises."""
 
 Change = Callable[[MessageChange], Awaitable[None]]
-"""Take in that messages were edited or deleted; returns once it is kept for good. Never raises."""
+"""Take in that messages were edited or deleted; returns once it is kept for good.
+
+It raises if the database takes nothing just now: then it is to be handed in again, before what comes after it.
+"""
 
 Suggest = Callable[[CommandCall], Awaitable[Sequence[str]]]
 """What the argument at the end of a line that is being typed may become, the likeliest first. Never raises."""
 
 Hear = Callable[[], Awaitable[Sequence[LastHeard]]]
-"""The places of this platform that were heard of in the last day, for a platform that tells nothing twice."""
+"""The places of this platform that were heard of in the last day, for a platform that tells nothing twice.
+
+A message that begins a thread of its name stands in the channel: that is then a place, too, if nothing else was heard
+there.
+"""
 
 
 Connected = Callable[[str], None]

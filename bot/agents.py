@@ -12,9 +12,9 @@ from bot.context import ContextCompiler
 from bot.scopes import owner_of
 from memory.agents import AgentRecord, AgentStore
 from memory.core_memory import Block, CoreMemory, person_of_label
-from memory.database import Database, finish
+from memory.database import Database, Transaction, finish
 from memory.people import People
-from memory.ports import BlockEdit, Message
+from memory.ports import BlockEdit, Message, NewMessage
 from memory.recall import RecallStorage
 from memory.turn_journal import TurnJournal
 
@@ -113,8 +113,20 @@ class Agents:
         if (agent := self._at_hand.pop(scope, None)) is not None:
             self._messages_at_hand -= _weight(agent)
 
-    async def edit_core(self, agent: Agent, label: str, edited: CoreMemory, *, author: str, reason: str) -> Agent:
-        """Write an edit that is not the agent's own; the agent sees it in its next prompt."""
+    async def edit_core(
+        self,
+        agent: Agent,
+        label: str,
+        edited: CoreMemory,
+        *,
+        author: str,
+        reason: str,
+        source: NewMessage | None = None,
+    ) -> Agent:
+        """Write an edit that is not the agent's own; the agent sees it in its next prompt.
+
+        It goes with its `source`, the message that it rests on; the agent takes note of that if it has not heard it.
+        """
         edit = BlockEdit(
             label=label,
             before=agent.core.text(label),
@@ -126,12 +138,27 @@ class Agents:
         )
 
         async def commit() -> Agent:
+            queue = agent.queue
             async with self._database.write() as transaction:
                 self._store.check(agent.scope, agent.revision)
-                await self._store.save_edits(transaction, agent.id, [edit])
-            return replace(agent, core=edited, folded=edited)
+                of, new = await self._source(transaction, agent, source) if source is not None else (None, ())
+                await self._store.save_edits(transaction, agent.id, [replace(edit, source_message_id=of)])
+            if new:
+                self._recall.index_soon()
+                queue = (*queue, *self._compiler.queued(new, agent.zone, names_speaker=not agent.is_direct))
+            return replace(agent, core=edited, folded=edited, queue=queue)
 
         return await whole(commit(), self.keep)
+
+    async def _source(
+        self, transaction: Transaction, agent: Agent, source: NewMessage
+    ) -> tuple[int, tuple[Message, ...]]:
+        """The id of a person's message, and the message if it was not there."""
+        known = await self._recall.named(transaction, agent.id, [source.platform_id] if source.platform_id else [])
+        if known:
+            return known[-1][0].id, ()
+        new = await self._recall.append(transaction, agent.id, None, [source])
+        return new[0].id, new
 
     async def pause(self, agent: Agent, now: datetime | None) -> None:
         """Keep nothing of what is said from now on; None: keep it again. To be called in the agent's lane only.

@@ -122,7 +122,7 @@ class App:
         return Intake(
             self.receiver.receive,
             self.commands.run,
-            self.changes.change,
+            lambda change: self.changes.change(platform, change),
             suggest=self.commands.suggest,
             last_heard=lambda: self.receiver.last_heard(platform),
             connected=self._connected,

@@ -6,7 +6,7 @@ a step that rests on the agent as it was is not written (`AgentStore.check`), an
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
@@ -19,7 +19,7 @@ from bot.text import clean
 from bot.waiting import Waiting
 from memory.archival import ArchivalStorage
 from memory.changes import Changed, MessageChanges
-from memory.database import finish
+from memory.database import finish, is_passing
 from memory.ports import NewMessage, owner_of_source
 from memory.recall import RecallStorage
 
@@ -45,21 +45,28 @@ class Changes:
         self._is_untidy = False
         self._tidying: asyncio.Task[None] | None = None
 
-    async def change(self, change: MessageChange) -> None:
+    async def change(self, platform: str, change: MessageChange) -> None:
         """See `adapters.ports.Change`."""
-        with of_scope(scope_of(change.origin)):
-            try:
-                await finish(self._change(change))
-            except Exception:  # the last line, as for turns: the log has it all, the process lives
-                logger.exception("messages that were changed could not be followed up")
+        try:
+            await finish(self._change(platform, change))
+        except Exception as error:  # the last line, as for turns: the log has it all, the process lives
+            if is_passing(error):
+                raise
+            logger.exception("messages that were changed could not be followed up")
 
     async def tidy(self) -> None:
         """Wait until nothing is left in any index of what was removed so far."""
         if self._tidying is not None:
             await asyncio.wait([self._tidying])
 
-    async def _change(self, change: MessageChange) -> None:
-        scope, text = scope_of(change.origin), None if change.text is None else as_said(clean(change.text))
+    async def _change(self, platform: str, change: MessageChange) -> None:
+        ids, text = frozenset(change.message_ids), None if change.text is None else as_said(clean(change.text))
+        scopes = await self._store.scopes_of(platform, ids) if change.origin is None else (scope_of(change.origin),)
+        for scope in scopes:
+            with of_scope(scope):
+                await self._change_in(scope, ids, text)
+
+    async def _change_in(self, scope: str, message_ids: Collection[str], text: str | None) -> None:
 
         def tell(ids: Sequence[int]) -> NewMessage:
             return system_alert(alert_of(ids, is_deletion=text is None), self._now())
@@ -67,7 +74,7 @@ class Changes:
         def with_files(old: str) -> str:
             return rewritten(old, text or "")
 
-        changed = await self._store.write(scope, set(change.message_ids), text, tell, with_files)
+        changed = await self._store.write(scope, message_ids, text, tell, with_files)
         for event in changed.waiting:
             if text is None:
                 self._waiting.forget(scope, event.id)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from adapters.ports import CommandCall, CommandReply, CommandSpec, Origin
+from adapters.ports import CommandCall, CommandReply, CommandSpec, InboundMessage, Origin
 from bot.admission import Admission
 from bot.agent import Agent
 from bot.agents import Agents
@@ -77,7 +77,7 @@ class Parts:
 class CommandContext:
     """Who gave a command, where, and what it may touch: the agent of that scope, and what is kept of it.
 
-    `may` is asked of other commands than this one, `reads_messages` is that of the call.
+    `may` is asked of other commands than this one, `reads_messages` and `about` are those of the call.
     """
 
     origin: Origin
@@ -87,6 +87,7 @@ class CommandContext:
     parts: Parts
     commands: "Commands"
     now: datetime
+    about: InboundMessage | None = None
 
     @property
     def author(self) -> str:
@@ -213,7 +214,7 @@ class Commands:
             return self._refusal(command, call, changes=False) is None
 
         return CommandContext(
-            call.origin, scope_of(call.origin), call.reads_messages, may, self._parts, self, self._now()
+            call.origin, scope_of(call.origin), call.reads_messages, may, self._parts, self, self._now(), call.about
         )
 
     async def _run(self, command: Command, context: CommandContext, argument: str) -> str | CommandReply:

@@ -108,6 +108,12 @@ def heard(event: WaitingEvent) -> NewMessage:
     return replace(message, text=with_lines(message.text or "", [unread(name, NOT_MEANT) for name in names]))
 
 
+def shown(message: InboundMessage) -> NewMessage:
+    """A message as somebody shows it to the agent, which may not have heard it: it wants no answer."""
+    event = user_message(message, is_addressed=message.origin.is_direct, awaits_answer=False)
+    return heard(WaitingEvent.of(0, event, message.sent_at))
+
+
 def login(person: str, now: datetime) -> NewMessage:
     """A person opened the conversation and has not written yet."""
     return NewMessage(kind=Kind.LOGIN, created_at=now, text=f"{clean(person) or 'The person'} opened the conversation.")

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from bot.scopes import scope_of
 from bot.waiting import Waiting
 from memory.channels import Channels
 from memory.database import finish
-from memory.inbox import Inbox
+from memory.inbox import Inbox, WaitingEvent
 from memory.ports import NewMessage
 from memory.turn_journal import TurnJournal, TurnRecord
 
@@ -110,12 +111,14 @@ class Receiver:
 
     async def last_heard(self, platform: str) -> Sequence[LastHeard]:
         """See `adapters.ports.Hear`; what is older would not be answered any more."""
-        found = await self._inbox.last_heard(platform, self._now() - events.TOO_OLD)
-        heard = ((event, of_json(event.origin)) for event in found)
-        return [
-            LastHeard(origin.address, origin.is_direct, origin.space, event.message_id or "", event.sent_at)
-            for event, origin in heard
-        ]
+        since = self._now() - events.TOO_OLD
+        in_places = map(_last_heard, await self._inbox.last_heard(platform, since))
+        in_channels = map(_last_heard, await self._inbox.last_heard_outside_threads(platform, since))
+        places = {place.address: place for place in in_places}
+        for place in in_channels:
+            address = replace(place.address, thread=None)
+            places[address] = replace(place, address=address)
+        return tuple(places.values())
 
     async def close(self, grace_s: float) -> None:
         """Begin no more turns, and let those that run end after their step; after the grace, cut it off.
@@ -243,6 +246,11 @@ class Receiver:
         for record in sorted(held, key=lambda record: record.resumed):
             self._conductor.let_go(record.scope)
             await asyncio.wait([self.go_on(record.scope)])
+
+
+def _last_heard(event: WaitingEvent) -> LastHeard:
+    origin = of_json(event.origin)
+    return LastHeard(origin.address, origin.is_direct, origin.space, event.message_id or "", event.sent_at)
 
 
 class _Later:

@@ -188,8 +188,10 @@ class Bot:
     async def give(
         self, origin: Origin, line: str, *, is_moderator: bool = False, confirms: bool = False
     ) -> CommandReply:
-        """Run a command of somebody anywhere, and say yes when asked."""
+        """Run a command of somebody anywhere, tell the channel if that is to be told, and say yes when asked."""
         reply = await self.app.commands.run(CommandCall(origin, line, is_moderator=is_moderator))
+        if reply.announcement is not None:
+            reply = await reply.announcement.announced()
         return await reply.confirmed() if confirms and reply.confirmed is not None else reply
 
     async def write_at(self, origin: Origin, text: str, *, aim: Aim = Aim.AT_US) -> list[str]:

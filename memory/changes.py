@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import Select, delete, exists, select
 
 from memory import compactions
 from memory.agents import AgentStore
@@ -15,12 +15,12 @@ from memory.archival import ArchivalStorage
 from memory.database import Database, Transaction
 from memory.documents import Removed
 from memory.inbox import Inbox, WaitingEvent
-from memory.message_documents import remove_with
+from memory.message_documents import came_in, remove_with
 from memory.note_tags import take_tags_back
 from memory.ports import Message, NewMessage
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
-from memory.tables import outbox
+from memory.tables import agents, messages, outbox
 from memory.traces import Sources, doomed_lines, redacted, sources_of, without_hits, without_lines
 from memory.turn_journal import TurnJournal
 
@@ -73,6 +73,14 @@ class MessageChanges:
         self._inbox = inbox
         self._journal = journal
         self._now = now
+
+    async def scopes_of(self, platform: str, platform_ids: Collection[str]) -> tuple[str, ...]:
+        """Where anything is kept of messages of these names, on a platform that names no two messages alike."""
+        async with self._database.read() as connection:
+            in_recall = await connection.scalars(_recalled_in(platform, platform_ids))
+            with_files = await connection.scalars(came_in(platform, platform_ids))
+            found = {*in_recall, *with_files}
+        return tuple(sorted(found | await self._inbox.scopes_of(platform, platform_ids)))
 
     async def write(
         self,
@@ -178,6 +186,13 @@ class MessageChanges:
         pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids, default=0))
         less = [(page, without_hits(page, ids, notes)) for page in pages]
         await self._recall.redact(transaction, [new for old, new in less if new != old])
+
+
+def _recalled_in(platform: str, platform_ids: Collection[str]) -> Select[tuple[str]]:
+    """The scopes of the agents that have such a message in recall storage."""
+    of_agent = (messages.c.agent_id == agents.c.id, messages.c.platform_id.in_(platform_ids))
+    is_here = agents.c.scope.startswith(f"{platform}:", autoescape=True)
+    return select(agents.c.scope).where(is_here, exists().where(*of_agent))
 
 
 def _pieces(gone: Sequence[Removed]) -> tuple[int, ...]:

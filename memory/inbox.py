@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, delete, func, null, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, null, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from memory.database import Database, Transaction, finish
@@ -239,6 +239,12 @@ class Inbox:
         async with self._database.read() as connection:
             return tuple(await connection.scalars(these))
 
+    async def scopes_of(self, platform: str, message_ids: Collection[str]) -> frozenset[str]:
+        """Where the messages of these names stand, on a platform that names no two messages alike."""
+        those = (inbox.c.platform == platform, inbox.c.message_id.in_(message_ids))
+        async with self._database.read() as connection:
+            return frozenset(await connection.scalars(select(inbox.c.scope).where(*those).distinct()))
+
     async def withdraw(self, id_: int) -> None:
         """Whoever wrote it does not want it answered any more."""
 
@@ -258,9 +264,22 @@ class Inbox:
 
     async def last_heard(self, platform: str, since: datetime) -> tuple[WaitingEvent, ...]:
         """The newest message of each place (each thread, too) of a platform that was heard of since a moment."""
-        place = (inbox.c.origin["address"]["channel"].as_string(), inbox.c.origin["address"]["thread"].as_string())
+        channel, thread = _in_address("channel"), _in_address("thread")
+        return await self._newest(platform, since, inbox.c.scope, channel, thread)
+
+    async def last_heard_outside_threads(self, platform: str, since: datetime) -> tuple[WaitingEvent, ...]:
+        """The newest message that stands in each channel itself; one that has its thread's name begins it, and does."""
+        thread = _in_address("thread")
+        is_outside = or_(thread.is_(None), thread == inbox.c.message_id)
+        return await self._newest(platform, since, inbox.c.scope, _in_address("channel"), only=is_outside)
+
+    async def _newest(
+        self, platform: str, since: datetime, *place: ColumnElement[str], only: ColumnElement[bool] | None = None
+    ) -> tuple[WaitingEvent, ...]:
         were_told = (inbox.c.platform == platform, inbox.c.message_id.is_not(None), inbox.c.received_at >= since)
-        newest = select(func.max(inbox.c.id)).where(*were_told).group_by(inbox.c.scope, *place)
+        newest = select(func.max(inbox.c.id)).where(*were_told).group_by(*place)
+        if only is not None:
+            newest = newest.where(only)
         async with self._database.read() as connection:
             rows = await connection.execute(select(inbox).where(inbox.c.id.in_(newest)))
             return tuple(_event(row) for row in rows)
@@ -307,6 +326,11 @@ def is_of_place(event: WaitingEvent, other: WaitingEvent) -> bool:
     """Whether two events came from the same place."""
     same: bool = event.origin["address"] == other.origin["address"]
     return same
+
+
+def _in_address(name: str) -> ColumnElement[str]:
+    found: ColumnElement[str] = inbox.c.origin["address"][name].as_string()
+    return found
 
 
 def _row(event: NewEvent, now: datetime) -> dict[str, Any]:

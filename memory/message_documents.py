@@ -7,12 +7,12 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import PurePath
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Select, delete, exists, func, select, update
 
 from memory.chunks import Piece
 from memory.database import Database, Transaction, finish
 from memory.documents import Removed, add_document, add_pieces, add_source, attach, numbered, source_named
-from memory.tables import attachments, documents, passages, sources
+from memory.tables import agents, attachments, documents, passages, sources
 
 _BATCH = 500
 
@@ -68,6 +68,18 @@ class MessageDocuments:
                 return free
 
         return await finish(commit())
+
+
+def came_in(platform: str, platform_ids: Collection[str]) -> Select[tuple[str]]:
+    """The scopes of a platform's agents that have a document which came with one of these messages."""
+    message = func.json_each(documents.c.came_with).table_valued("value")
+    has = attachments.join(documents, attachments.c.source_id == documents.c.source_id)
+    came = (
+        documents.c.came_with.is_not(None),
+        exists(select(message.c.value).where(message.c.value.in_(platform_ids))),
+    )
+    is_here = agents.c.scope.startswith(f"{platform}:", autoescape=True)
+    return select(agents.c.scope).select_from(agents.join(has)).where(is_here, *came)
 
 
 async def remove_with(transaction: Transaction, agent_id: int, messages: Collection[str]) -> tuple[Removed, ...]:

@@ -149,8 +149,9 @@ def _is_doomed(line: str, history: LineHistory, sources: Sources, texts: Mapping
 
 
 def _wrote(edit: BlockEdit, line: str) -> bool:
-    """Whether a person wrote the line as it stands, not the agent."""
-    return edit.author != AGENT and line in edit.after.split("\n") and line not in edit.before.split("\n")
+    """Whether a person wrote the line as it stands, not the agent, and not because somebody had said so."""
+    is_own = edit.author != AGENT and edit.source_message_id is None
+    return is_own and line in edit.after.split("\n") and line not in edit.before.split("\n")
 
 
 def _shares(text: str, other: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import discord
 
@@ -19,48 +19,105 @@ MOST_PLACES = 500
 AT_ONCE = 5
 """Places that are read at a time."""
 
+READ_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
+"""Pauses between tries to read what was missed in a place, while what is said there now waits."""
 
-async def catch_up(
-    client: Client, places: list[LastHeard], hand_on: Callable[[discord.Message], Awaitable[None]]
-) -> Awaitable[object]:
+NAMES_WITHIN_S = 10.0
+"""So long Discord may take to tell the names of people in a server."""
+
+HandOn = Callable[[discord.Message], Awaitable[None]]
+Wait = Callable[[float], Awaitable[None]]
+
+
+async def catch_up(client: Client, places: Sequence[LastHeard], hand_on: HandOn, wait: Wait) -> Awaitable[object]:
     """Hand on what was written since, place by place; returns once this stands before anything newer of each place.
 
     What comes back may be awaited: it ends when all is handed on. What was handed on before is known by its id, so
     that it does no harm to read too much.
     """
     few = asyncio.Semaphore(AT_ONCE)
-    newest = sorted(places, key=lambda place: place.sent_at, reverse=True)[:MOST_PLACES]
-    if len(places) > MOST_PLACES:
-        logger.warning("only the newest places are looked through places=%d of=%d", MOST_PLACES, len(places))
-    reading = asyncio.gather(*(_catch_up_in(client, place, hand_on, few) for place in newest))
+    newest = sorted(places_to_read(client, places).items(), key=lambda place: place[1], reverse=True)
+    if len(newest) > MOST_PLACES:
+        logger.warning("only the newest places are looked through places=%d of=%d", MOST_PLACES, len(newest))
+    reading = asyncio.gather(
+        *(_catch_up_in(client, channel_id, after, hand_on, wait, few) for channel_id, after in newest[:MOST_PLACES])
+    )
     await asyncio.sleep(0)  # each has begun, and so stands first in the line of its place
     return reading
 
 
+def places_to_read(client: Client, places: Sequence[LastHeard]) -> dict[int, int]:
+    """The channels and threads in which something may have been missed, and after which message.
+
+    Beside those that were heard of these are their channels, if only threads of them were, and other threads of such
+    channels, or posts of such forums: whatever is newer there than the newest message known of the channel itself, or
+    else of that of its threads which is the longest silent.
+    """
+    after = {int(place.address.thread or place.address.channel): int(place.message_id) for place in places}
+    in_family: dict[int, int] = {}
+    for place in places:
+        channel_id, known = int(place.address.channel), int(place.message_id)
+        in_family[channel_id] = min(known, in_family.get(channel_id, known))
+    unheard = {channel_id: known for channel_id, known in in_family.items() if channel_id not in after}
+    for guild in client.guilds:
+        for thread in guild.threads:
+            since = after.get(thread.parent_id) or in_family.get(thread.parent_id)
+            if since is not None and thread.id not in after and (thread.last_message_id or thread.id) > since:
+                unheard[thread.id] = since
+    return after | unheard
+
+
 async def _catch_up_in(
-    client: Client,
-    place: LastHeard,
-    hand_on: Callable[[discord.Message], Awaitable[None]],
-    few: asyncio.Semaphore,
+    client: Client, channel_id: int, after: int, hand_on: HandOn, wait: Wait, few: asyncio.Semaphore
 ) -> None:
-    channel_id = int(place.address.thread or place.address.channel)
-    async with client.in_order(channel_id), few:
-        try:
-            missed = await _missed(client, channel_id, int(place.message_id))
-        except DeliveryRefused as error:
-            logger.info("a place cannot be looked through: %s", error)
-            return
-        except PlatformUnavailable as error:
-            logger.warning("what was missed in a place stays unread: %s", error)
-            return
-        except Exception:  # of one place; the others are not to be missed over it
-            logger.exception("what was missed in a place stays unread")
-            return
+    async with client.in_order(channel_id):
+        missed = await _read_patiently(client, channel_id, after, wait, few)
+        await _name_as_in_guild(missed)
         for message in missed:
             try:
                 await hand_on(message)
             except Exception:  # the others are not to be missed over it
                 logger.exception("a message that was missed could not be handed on")
+
+
+async def _read_patiently(
+    client: Client, channel_id: int, after: int, wait: Wait, few: asyncio.Semaphore
+) -> list[discord.Message]:
+    """What was missed in a place; when the next message is kept, it is too late to read what was before it."""
+    for pause_s in (*READ_AGAIN_AFTER_S, None):
+        try:
+            async with few:
+                return await _missed(client, channel_id, after)
+        except DeliveryRefused as error:
+            logger.info("a place cannot be looked through: %s", error)
+            return []
+        except PlatformUnavailable as error:
+            if pause_s is None:
+                logger.warning("what was missed in a place stays unread: %s", error)
+                return []
+            logger.info("a place cannot be looked through, tried again in_s=%.0f: %s", pause_s, error)
+            await wait(pause_s)
+        except Exception:  # of one place; the others are not to be missed over it
+            logger.exception("what was missed in a place stays unread")
+            return []
+    return []
+
+
+async def _name_as_in_guild(messages: Sequence[discord.Message]) -> None:
+    """Give authors the names that they have in the server, which a history does not tell."""
+    guild = next((message.guild for message in messages if message.guild is not None), None)
+    ids = {message.author.id for message in messages if isinstance(message.author, discord.User)}
+    if guild is None or not ids:
+        return
+    try:
+        async with asyncio.timeout(NAMES_WITHIN_S):
+            found = await guild.query_members(user_ids=[*ids], limit=len(ids), cache=False)
+    except Exception as error:  # they are known by their ids
+        logger.info("the names of people in a server are not known: %s", type(error).__name__)
+        return
+    members = {member.id: member for member in found}
+    for message in messages:
+        message.author = members.get(message.author.id, message.author)
 
 
 async def _missed(client: Client, channel_id: int, after: int) -> list[discord.Message]:

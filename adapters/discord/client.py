@@ -42,14 +42,14 @@ class Listener:
             in line before what happens from now on; what comes back ends when all that is done.
         message: somebody wrote.
         edited: somebody changed a message.
-        deleted: messages of a channel are gone: guild, channel, ids.
+        deleted: messages of a channel are gone: their ids.
     """
 
     connected: Callable[[], None]
     ready: Callable[[], Awaitable[Awaitable[object]]]
     message: Callable[[discord.Message], Awaitable[None]]
     edited: Callable[[discord.RawMessageUpdateEvent], Awaitable[None]]
-    deleted: Callable[[int | None, int, set[int]], Awaitable[None]]
+    deleted: Callable[[set[int]], Awaitable[None]]
 
 
 _NEEDED = {"READY", "RESUMED"}
@@ -204,12 +204,12 @@ class Client(discord.AutoShardedClient):
     async def on_raw_message_delete(self, gone: discord.RawMessageDeleteEvent) -> None:
         """A message was deleted."""
         async with self._next(gone.channel_id, gone.guild_id):
-            await self._listener.deleted(gone.guild_id, gone.channel_id, {gone.message_id})
+            await self._listener.deleted({gone.message_id})
 
     async def on_raw_bulk_message_delete(self, gone: discord.RawBulkMessageDeleteEvent) -> None:
         """Many messages were deleted at once."""
         async with self._next(gone.channel_id, gone.guild_id):
-            await self._listener.deleted(gone.guild_id, gone.channel_id, gone.message_ids)
+            await self._listener.deleted(gone.message_ids)
 
     async def on_error(self, event_method: str, /, *args: Any, **kwargs: Any) -> None:
         """What broke over one event is logged, and the next one is served."""

@@ -8,6 +8,8 @@ from adapters.ports import Address, Aim, Attachment, InboundMessage, Origin, Per
 
 PLATFORM = "discord"
 
+_NO_ID = str.maketrans("()", "[]")
+
 CALLED = "(mentions you without a word)"
 """What the agent reads of a message in which there is nothing but the mention."""
 
@@ -73,6 +75,11 @@ def origin_of(channel: object, author: discord.abc.User | None, guild: discord.G
     return Origin(address, person, is_direct=False, space=str(guild.id))
 
 
+def named(who: discord.abc.User) -> str:
+    """Whom a name stands for; whatever somebody calls themselves, what stands in round brackets is their id."""
+    return f"{who.display_name.translate(_NO_ID)} ({who.id})"
+
+
 def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:
     """Whom the message is for: those whom it mentions, and whom it replies to."""
     if guild_id_of(message) is None:
@@ -108,4 +115,10 @@ def text_of(message: discord.Message, me: discord.abc.User) -> str:
     if message.poll is not None:
         extras.append(f"[poll: {message.poll.question}: {', '.join(answer.text for answer in message.poll.answers)}]")
     extras += [f"[forwarded:] {snapshot.content}" for snapshot in message.message_snapshots if snapshot.content]
-    return "\n".join(part for part in (text.strip(), *extras) if part)
+    return "\n".join(part for part in (_title_of(message), text.strip(), *extras) if part)
+
+
+def _title_of(message: discord.Message) -> str:
+    """The title of a post in a forum, which its author wrote above it: only there a thread holds what began it."""
+    channel = message.channel
+    return channel.name if isinstance(channel, discord.Thread) and channel.id == message.id else ""

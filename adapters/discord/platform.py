@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,8 @@ from adapters.discord.files import download
 from adapters.discord.inbound import (
     PLATFORM,
     guild_id_of,
-    guild_of,
     inbound_of,
     is_written_by_a_person,
-    origin_of,
     text_of,
 )
 from adapters.discord.owners import tell_owner
@@ -49,7 +47,7 @@ WRONG_TOKEN = 4004
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#gateway-gateway-close-event-codes"""
 
 TRIED_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
-"""Pauses between tries to keep a message, while those behind it in its channel wait."""
+"""Pauses between tries to keep an event, while those behind it in its channel wait."""
 
 NO_INTENT = (
     "Discord refuses the Message Content intent: switch it on on the page Bot of your application. Until the next "
@@ -162,7 +160,8 @@ class DiscordPlatform:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
         places = await intake.last_heard()
-        return asyncio.gather(await catch_up(client, list(places), self._on_message), _told_of_commands(slash))
+        catching_up = await catch_up(client, places, self._on_message, self._wait)
+        return asyncio.gather(catching_up, _told_of_commands(slash))
 
     async def _on_message(self, message: discord.Message) -> None:
         client, intake = self._client, self._intake
@@ -179,7 +178,7 @@ class DiscordPlatform:
         await self._patiently(lambda: intake.receive(inbound))
 
     async def _patiently(self, attempt: Callable[[], Awaitable[object]]) -> None:
-        """Discord tells of a message once: what is not kept now would never be answered."""
+        """Discord tells of anything once: what is not kept now would never be answered, or never be forgotten."""
         for pause_s in TRIED_AGAIN_AFTER_S:
             try:
                 await attempt()
@@ -187,43 +186,31 @@ class DiscordPlatform:
             except DeliveryRefused:
                 raise
             except Exception as error:
-                logger.warning("a message cannot be kept, tried again in_s=%.0f: %s", pause_s, type(error).__name__)
+                logger.warning("an event cannot be kept, tried again in_s=%.0f: %s", pause_s, type(error).__name__)
                 await self._wait(pause_s)
         await attempt()
 
     async def _on_edit(self, edit: discord.RawMessageUpdateEvent) -> None:
-        client, intake, message = self._client, self._intake, edit.message
-        if client is None or client.user is None or intake is None:
+        client, message = self._client, edit.message
+        if client is None or client.user is None:
             return
         if is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
-            await self._know_place(client, message)
-            origin = origin_of(message.channel, message.author, guild_of(message))
-            await intake.change(MessageChange(origin, (str(message.id),), text_of(message, client.user)))
+            await self._on_change((message.id,), text_of(message, client.user))
 
-    async def _on_delete(self, guild_id: int | None, channel_id: int, ids: set[int]) -> None:
-        client, intake = self._client, self._intake
-        if client is None or intake is None:
-            return
-        origin = await self._origin_of(client, channel_id)
-        if origin is not None:
-            await intake.change(MessageChange(origin, tuple(str(id_) for id_ in sorted(ids)), None))
+    async def _on_delete(self, ids: set[int]) -> None:
+        await self._on_change(sorted(ids), None)
+
+    async def _on_change(self, ids: Iterable[int], text: str | None) -> None:
+        """Whose messages these are is known by their ids; to ask Discord for the place could fail."""
+        if (intake := self._intake) is not None:
+            change = MessageChange(None, tuple(map(str, ids)), text)
+            await self._patiently(lambda: intake.change(change))
 
     async def _know_place(self, client: Client, message: discord.Message) -> None:
         """A thread that the library does not know has to be asked for: its channel is whose agent it is."""
         if guild_id_of(message) is not None and isinstance(message.channel, discord.PartialMessageable):
             with translated():
                 message.channel = await client.fetch_channel(message.channel.id)  # type: ignore[assignment]
-
-    async def _origin_of(self, client: Client, channel_id: int) -> Origin | None:
-        """Where a channel is; in a direct conversation the person, else nobody. None if it is gone."""
-        try:
-            with translated():
-                channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
-        except DeliveryRefused:
-            return None
-        if isinstance(channel, discord.DMChannel):
-            return origin_of(channel, channel.recipient, None) if channel.recipient is not None else None
-        return None if isinstance(channel, discord.abc.PrivateChannel) else origin_of(channel, None, channel.guild)
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────
 

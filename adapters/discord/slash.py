@@ -10,6 +10,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -17,8 +18,8 @@ import discord
 from discord import app_commands
 
 from adapters.discord.client import Client
-from adapters.discord.inbound import origin_of, text_of
-from adapters.ports import Announcement, CommandCall, CommandReply, CommandSpec, Intake
+from adapters.discord.inbound import inbound_of, is_written_by_a_person, named, origin_of, text_of
+from adapters.ports import Announcement, CommandCall, CommandReply, CommandSpec, InboundMessage, Intake, Origin
 from adapters.rendering import DISCORD_LIMIT, parts_of
 
 logger = logging.getLogger(__name__)
@@ -96,10 +97,13 @@ class SlashCommands:
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────
 
-    async def _run(self, interaction: discord.Interaction, line: str) -> None:
+    async def _run(self, interaction: discord.Interaction, line: str, *, about: discord.Message | None = None) -> None:
         # At once: Discord waits for three seconds, and a command may wait for a turn to end.
         await interaction.response.defer(ephemeral=True, thinking=True)
-        reply = await self._intake.command(self._call(interaction, line))
+        call = self._call(interaction, line)
+        if about is not None:
+            call = replace(call, about=self._told(interaction, about))
+        reply = await self._intake.command(call)
         await self._answer(interaction, reply)
 
     async def _ask(self, interaction: discord.Interaction, spec: CommandSpec) -> None:
@@ -131,8 +135,8 @@ class SlashCommands:
         if not text.strip():
             await interaction.response.send_message("There is no text in that message.", ephemeral=True)
             return
-        whose = "" if message.author.id == interaction.user.id else f"{message.author.display_name}: "
-        await self._run(interaction, f"remember {whose}{text}")
+        whose = "" if message.author.id == interaction.user.id else f"{named(message.author)}: "
+        await self._run(interaction, f"remember {whose}{text}", about=message)
 
     async def _suggest(self, interaction: discord.Interaction, line: str) -> list[app_commands.Choice[str]]:
         found = await self._intake.suggest(self._call(interaction, line))
@@ -146,13 +150,19 @@ class SlashCommands:
         Where the bot was not invited, and only the person installed it, it is their own agent that they speak to.
         """
         is_in_guild = interaction.guild_id is not None and interaction.is_guild_integration()
-        guild = discord.Object(interaction.guild_id) if is_in_guild and interaction.guild_id else None
         return CommandCall(
-            origin_of(interaction.channel, interaction.user, guild),
+            _origin(interaction, interaction.user),
             line,
             is_moderator=is_in_guild and interaction.permissions.manage_channels,
             reads_messages=self._client.reads_content,
         )
+
+    def _told(self, interaction: discord.Interaction, message: discord.Message) -> InboundMessage | None:
+        """The message from whose menu a command was given, if a person wrote it."""
+        user = self._client.user
+        if user is None or not is_written_by_a_person(message, user, answers_bots=False):
+            return None
+        return replace(inbound_of(message, user), origin=_origin(interaction, message.author))
 
     async def _announce(self, interaction: discord.Interaction, announcement: Announcement) -> CommandReply:
         """Tell all who are in the channel, and have it done; else not."""
@@ -202,6 +212,13 @@ class SlashCommands:
                 await interaction.response.send_message(text, ephemeral=True)
         except discord.HTTPException:
             logger.info("nobody could be told that a command broke")
+
+
+def _origin(interaction: discord.Interaction, person: discord.abc.User) -> Origin:
+    """Where an interaction is, as the place of a person; without a server, if the bot was not invited there."""
+    is_in_guild = interaction.guild_id is not None and interaction.is_guild_integration()
+    guild = discord.Object(interaction.guild_id) if is_in_guild and interaction.guild_id else None
+    return origin_of(interaction.channel, person, guild)
 
 
 class _Confirm(discord.ui.View):

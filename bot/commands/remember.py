@@ -3,8 +3,10 @@
 from bot.agent import Agent
 from bot.command import CommandContext
 from bot.errors import CommandRefused
+from bot.events import shown
 from bot.registry import command
-from memory.ports import CoreMemoryFault
+from bot.scopes import scope_of
+from memory.ports import CoreMemoryFault, NewMessage
 
 
 @command(asks="What shall I remember?")
@@ -17,10 +19,17 @@ async def remember(context: CommandContext, text: str) -> str:
             raise CommandRefused("Memory is paused, so I write nothing down. `/agent resume` ends that.")
         label = "human" if agent.is_direct else "channel"
         edited = agent.core.append(label, " ".join(text.split()), parts.shelves.counter)
-        await parts.agents.edit_core(agent, label, edited, author=context.author, reason="/agent remember")
+        reason, source = "/agent remember", _source(context)
+        await parts.agents.edit_core(agent, label, edited, author=context.author, reason=reason, source=source)
 
     try:
         await context.in_lane(write)
     except CoreMemoryFault:
         raise CommandRefused("My core memory has no room for that. Let me tidy it first, or make it shorter.") from None
     return "I will remember that."
+
+
+def _source(context: CommandContext) -> NewMessage | None:
+    """The message that this is to be remembered of, if it stands where the agent's messages do."""
+    about = context.about
+    return shown(about) if about is not None and scope_of(about.origin) == context.scope else None

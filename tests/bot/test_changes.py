@@ -19,6 +19,7 @@ from adapters.ports import InboundMessage, MessageChange, PlatformUnavailable
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.changes import alert_of
 from bot.testing import Bot, Fault, RecordingPlatform, direct, open_bot, texts
+from memory.changes import Changed, MessageChanges
 from memory.ports import Kind
 from memory.provenance import sourced_lines
 
@@ -160,6 +161,42 @@ async def test_what_is_told_twice_or_changes_nothing_is_done_once(tmp_path: Path
         assert len(await alerts(bot)) == 2
         await bot.app.intake("console").change(MessageChange(direct("bob"), ("1",), None))  # of nobody's agent
         assert await heard(bot) == ["Won"]
+
+
+async def test_where_a_platform_does_not_say_whose_messages_they_are_their_names_do(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("I see.")) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await say(bot, "One", "1")
+        await say(bot, "Two", "2")
+        await bot.app.intake("discord").change(MessageChange(None, ("1", "2"), None))  # other messages of those names
+        await bot.app.intake("console").change(MessageChange(None, ("2", "9"), None))
+        assert await heard(bot) == ["One"]
+        await bot.app.intake("console").change(MessageChange(None, ("1",), "Won"))
+        assert await heard(bot) == ["Won"]
+
+
+async def test_while_the_database_takes_nothing_a_change_has_to_be_told_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = sqlite3.OperationalError("database is locked")
+    error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    faults = [error, error, LookupError("a mistake of ours")]
+    write = MessageChanges.write
+
+    async def fail(self: MessageChanges, *given: Any) -> Changed:
+        if faults:
+            raise faults.pop(0)
+        return await write(self, *given)
+
+    monkeypatch.setattr(MessageChanges, "write", fail)
+    async with ScriptedServer(lambda _: says("I see.")) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await say(bot, "One", "1")
+        for _ in range(2):
+            with pytest.raises(sqlite3.OperationalError):
+                await delete(bot, "1")
+        await delete(bot, "1")  # would break anew, however often it were told
+        assert await heard(bot) == ["One"]
+        await delete(bot, "1")
+        assert await heard(bot) == []
 
 
 async def test_a_hundred_deletions_are_one_alert(tmp_path: Path) -> None:

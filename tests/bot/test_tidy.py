@@ -71,7 +71,7 @@ async def kept(database: Database) -> tuple[list[str], list[str], list[str]]:
 
 
 async def test_only_what_is_over_and_old_is_forgotten(database: Database) -> None:
-    event_states = ("waiting", "taken", "done", "parked", "merged")
+    event_states = ("waiting", "taken", "done", "parked")
     reply_states = ("waiting", "sending", "sent", "dead", "doubtful")
     async with database.write() as transaction:
         for age, at in (("old", OLD), ("recent", RECENT)):
@@ -79,7 +79,7 @@ async def test_only_what_is_over_and_old_is_forgotten(database: Database) -> Non
             await transaction.execute(insert(inbox), events)
             await transaction.execute(insert(outbox), [a_reply(f"{age} {state}", state, at) for state in reply_states])
         await transaction.execute(insert(turns), [a_turn("running", OLD), a_turn("done", OLD), a_turn("parked", OLD)])
-    assert await tidy(database, NOW) == Forgotten(over=4)
+    assert await tidy(database, NOW) == Forgotten(over=3)
     events, replies, turn_states = await kept(database)
     recent = [f"recent {state}" for state in event_states]
     assert events == ["old waiting", "old taken", "old parked", *recent]

@@ -24,7 +24,7 @@ from tests.crash.people import (
 )
 from tests.platforms.socket_platform import SocketServer
 
-AT_REST = {"inbox": {"done", "merged"}, "turns": {"done"}, "outbox": {"sent"}}
+AT_REST = {"inbox": {"done"}, "turns": {"done"}, "outbox": {"sent"}}
 
 
 async def violations(data: Path, conversations: Sequence[Conversation], platform: SocketServer) -> list[str]:

@@ -60,7 +60,7 @@ def a_turn(agent_id: int, state: str, failing_since: datetime | None = None) -> 
 
 async def keep(database: Database, ada: int) -> None:
     """Some of everything."""
-    states = [("waiting", 30.0), ("waiting", 90.0), ("taken", 0.0), ("done", 999.0), ("parked", 0.0), ("merged", 0.0)]
+    states = [("waiting", 30.0), ("waiting", 90.0), ("taken", 0.0), ("done", 999.0), ("parked", 0.0)]
     replies = [("waiting", 5.0), ("sending", 50.0), ("sent", 999.0), ("dead", 0.0), ("doubtful", 0.0), ("dead", 0.0)]
     async with database.write() as transaction:
         await transaction.execute(insert(inbox), [an_event(n, *row) for n, row in enumerate(states)])

@@ -8,12 +8,12 @@ from sqlalchemy import select
 from memory.chunks import Piece
 from memory.database import Database
 from memory.documents import Documents
-from memory.message_documents import MessageDocuments, remove_with
+from memory.message_documents import MessageDocuments, came_in, remove_with
 from memory.portable import dump, load, replace
 from memory.ports import ChangedMeanwhile
 from memory.records import parse, to_line
+from memory.tables import agents, passages
 from memory.tables import documents as document_table
-from memory.tables import passages
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KNOB, FIGS = [Piece("Turn the red knob.")], [Piece("Figs are ripe.")]
@@ -54,6 +54,15 @@ async def test_a_content_is_kept_once_and_a_name_that_is_taken_gets_a_number(
     assert await kept.keep(ada, "files", "a.txt", TWO, FIGS, "m2", nothing_changed) == "a (2).txt"
     assert await names(database) == [("a.txt", ["m1", "m2"]), ("a (2).txt", ["m2"])]
     assert await sources(database, ada) == [("files", 2, 1)]
+
+
+async def test_whose_it_is_is_known_by_its_messages(database: Database, kept: MessageDocuments, ada: int) -> None:
+    await kept.keep(ada, "files", "a.txt", ONE, KNOB, "m1", nothing_changed)
+    async with database.read() as connection:
+        (scope,) = await connection.scalars(select(agents.c.scope).where(agents.c.id == ada))
+        platform = scope.partition(":")[0]
+        for messages, asked, found in ((["m1", "m9"], platform, [scope]), (["m9"], platform, []), (["m1"], "no", [])):
+            assert list(await connection.scalars(came_in(asked, messages))) == found
 
 
 async def test_it_goes_with_the_last_of_its_messages(database: Database, kept: MessageDocuments, ada: int) -> None:

@@ -1,12 +1,14 @@
 """People edit and delete what they wrote on Discord, and the whole bot follows."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, MessageChange
 from memory.ports import Kind
-from tests.platforms.discord.served import Served, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Permission
 from tests.platforms.discord.world import World
 
@@ -186,3 +188,61 @@ async def test_changes_in_a_place_that_the_bot_may_not_see_any_more_do_no_harm(w
         )
         await followed(world, served, world.general)
         await asked(world, world.dm(world.ada), "are you there?")
+
+
+@pytest.mark.parametrize("where", ["direct", "thread"])
+async def test_a_change_in_a_place_that_the_library_has_forgotten_is_followed_without_asking_discord(
+    world: World, tmp_path: Path, where: str
+) -> None:
+    direct = world.dm(world.ada)
+    place = direct if where == "direct" else await world.starts_thread(world.ada, world.general, "Tea")
+    async with serving(world, tmp_path) as served:
+        deleted, edited = [
+            await world.says(world.ada, place, f"{mention(world, place)}{text}") for text in ("Zebedee", "Orlando")
+        ]
+        await world.until(lambda: len(of_bot(world, place)) >= 2)
+    if place.is_thread:
+        await world.archives(place)
+    async with serving(world, tmp_path) as served:
+        world.faults.fail("GET /channels/*", 503, times=99)
+        await world.deletes(deleted)
+        await world.edits(edited, f"{mention(world, place)}Mathilda")
+        await followed(world, served, place)
+        await asked(world, place, "what do you know?")
+        assert [word in shown(served) for word in ("Zebedee", "Orlando", "Mathilda")] == [False, False, True]
+
+
+async def test_a_change_that_cannot_be_kept_at_once_is_kept_later_and_before_what_comes_next(world: World) -> None:
+    heard: list[str | None] = []
+    pauses: list[float] = []
+    faults = [OSError("disk full"), OSError("disk full")]
+
+    async def wait(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async def receive(message: InboundMessage) -> object:
+        heard.append(message.text)
+        world.stir()
+        return None
+
+    async def command(call: CommandCall) -> CommandReply:
+        raise AssertionError("nobody gives one")
+
+    async def change(change: MessageChange) -> None:
+        if faults:
+            raise faults.pop()
+        heard.append(change.text)
+
+    platform = QuickPlatform(world, wait=wait)
+    running = asyncio.create_task(platform.run(Intake(receive, command, change)))  # type: ignore[arg-type]
+    await world.until(lambda: platform.is_connected)
+    message = await world.says(world.ada, world.dm(world.ada), "one")
+    await world.until(lambda: heard)
+    await world.edits(message, "two")
+    await world.deletes(message)
+    await world.says(world.ada, world.dm(world.ada), "three")
+    await world.until(lambda: len(heard) == 4)
+    running.cancel()
+    await asyncio.wait([running])
+    assert heard == ["one", "two", None, "three"]
+    assert pauses == [1, 10]

@@ -8,8 +8,9 @@ import pytest
 
 from adapters.discord.websocket import Websocket
 from adapters.ports import Address, CannotTell, InboundMessage, Intake, PlatformUnavailable, ServiceMissing, Sought
+from memory.channels import Mode
 from tests.platforms.discord.served import QuickPlatform, of_bot, serving, settled
-from tests.platforms.discord.things import Intent, Permission
+from tests.platforms.discord.things import Channel, Intent, Permission
 from tests.platforms.discord.world import World
 
 POST = "POST /channels/*/messages"
@@ -154,6 +155,120 @@ async def test_after_a_restart_what_was_written_meanwhile_is_answered_once(world
     assert "missed directly" in second.content
     assert len(of_bot(world, world.general)) == len(of_bot(world, world.dm(world.ada))) == 2
     assert "nobody is meant" not in str(served.model.requests)
+
+
+def answers_in(world: World, thread: Channel | None) -> list[str]:
+    """What the bot has said in a thread, if there is one, beside that it has opened it."""
+    return [message.content for message in of_bot(world, thread) if message.content] if thread is not None else []
+
+
+async def test_where_each_mention_opens_a_thread_those_in_the_channel_are_not_missed(
+    world: World, tmp_path: Path
+) -> None:
+    async with serving(world, tmp_path) as served:
+        scope = f"discord:channel:{world.guild.id}/{world.general.id}"
+        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        asked = await world.says(world.ada, world.general, "before", mentions=[world.bot])
+        await world.until(lambda: answers_in(world, asked.thread))
+        assert asked.thread is not None
+        again = await world.says(world.ada, asked.thread, "in the thread")
+        await world.hears(asked.thread, after=again)
+    missed = await world.says(world.bob, world.general, "missed", mentions=[world.bot])
+    in_thread = await world.says(world.ada, asked.thread, "missed in the thread")
+    async with serving(world, tmp_path) as served:
+        await world.until(lambda: answers_in(world, missed.thread))
+        await world.hears(asked.thread, after=in_thread)
+    assert len(served.model.requests) == 2
+
+
+async def test_what_was_said_in_a_channel_of_which_only_a_thread_was_heard_is_not_missed(
+    world: World, tmp_path: Path
+) -> None:
+    thread = await world.starts_thread(world.ada, world.general, "Tea")
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, thread, "before", mentions=[world.bot])
+        await world.hears(thread, after=asked)
+    missed = await world.says(world.bob, world.general, "missed", mentions=[world.bot])
+    async with serving(world, tmp_path):
+        answer = await world.hears(world.general, after=missed)
+    assert "missed" in answer.content
+
+
+async def test_what_is_asked_in_threads_and_posts_that_were_opened_meanwhile_is_answered(
+    world: World, tmp_path: Path
+) -> None:
+    quiet = await world.starts_thread(world.ada, world.general, "Nobody asks")
+    await world.says(world.ada, quiet, "nothing is asked")
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.general, "before", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+        post, asked = await world.posts(world.ada, world.ideas, "One", f"{world.bot.mention} before")
+        await world.hears(post, after=asked)
+    thread = await world.starts_thread(world.ada, world.general, "Tea")
+    in_thread = await world.says(world.ada, thread, "which tea?", mentions=[world.bot])
+    post, in_post = await world.posts(world.ada, world.ideas, "Two", f"{world.bot.mention} which idea?")
+    read = len(world.requests)
+    async with serving(world, tmp_path) as served:
+        assert "which tea?" in (await world.hears(thread, after=in_thread)).content
+        assert "which idea?" in (await world.hears(post, after=in_post)).content
+    assert len(served.model.requests) == 2
+    assert f"GET /channels/{quiet.id}/messages" not in [request.route for request in world.requests[read:]]
+
+
+@pytest.mark.parametrize("failures", [1, 4])
+async def test_what_was_missed_is_read_although_discord_fails_at_first_and_before_what_is_said_now(
+    world: World, tmp_path: Path, failures: int
+) -> None:
+    pauses: list[float] = []
+    may_go_on = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        pauses.append(seconds)
+        world.stir()
+        await may_go_on.wait()
+
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.general, "before", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    await world.says(world.bob, world.general, "missed", mentions=[world.bot])
+    world.faults.fail("GET /channels/*/messages", 503, times=failures)
+    async with serving(world, tmp_path, platform=QuickPlatform(world, wait=wait)):
+        await world.until(lambda: pauses)
+        await world.says(world.ada, world.general, "now", mentions=[world.bot])
+        asked = await world.says(world.ada, world.dm(world.ada), "elsewhere")
+        await world.hears(world.dm(world.ada), after=asked)
+        assert len(of_bot(world, world.general)) == 1
+        may_go_on.set()
+        await world.until(lambda: len(of_bot(world, world.general)) == 3)
+    answers = [message.content for message in of_bot(world, world.general)]
+    assert [word in answer for word, answer in zip(("before", "missed", "now"), answers, strict=True)] == [True] * 3
+    assert pauses == [1, 10, 30, 60][:failures]
+
+
+async def test_people_have_their_names_of_the_server_in_what_was_missed(world: World, tmp_path: Path) -> None:
+    world.guild.nicks[world.bob.id] = "Bobby"
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.general, "before", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    missed = await world.says(world.bob, world.general, "missed", mentions=[world.bot])
+    async with serving(world, tmp_path) as served:
+        await world.hears(world.general, after=missed)
+    assert f"Bobby ({world.bob.id})" in str(served.model.requests[-1])
+
+
+async def test_where_discord_goes_on_failing_what_is_said_now_does_not_wait_for_ever(
+    world: World, tmp_path: Path
+) -> None:
+    async def wait(seconds: float) -> None:
+        """Let it pass."""
+
+    async with serving(world, tmp_path):
+        asked = await world.says(world.ada, world.general, "before", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    world.faults.fail("GET /channels/*/messages", 503, times=99)
+    async with serving(world, tmp_path, platform=QuickPlatform(world, wait=wait)):
+        asked = await world.says(world.ada, world.general, "now", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
 
 
 async def test_a_message_that_cannot_be_kept_at_once_is_kept_later_and_before_the_next(world: World) -> None:

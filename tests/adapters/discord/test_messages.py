@@ -217,3 +217,16 @@ async def test_messages_of_one_channel_are_taken_in_the_order_in_which_they_were
         told = str(served.model.requests[-1]["messages"])
     places = [told.index(f"<{number}>") for number in range(30)]
     assert places == sorted(places)
+
+
+async def test_the_title_of_a_post_is_read_with_what_stands_below_it(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        post, first = await world.posts(world.ada, world.ideas, "Descale the kettle?", f"{world.bot.mention} but how")
+        answer = await world.hears(post, after=first)
+        await world.edits(first, f"{world.bot.mention} but with what")
+        more = await world.says(world.ada, post, "Well?")
+        again = await world.hears(post, after=more)
+        said = [message["content"] for message in served.model.requests[-1]["messages"] if message["role"] == "user"]
+    assert "Descale the kettle?\nbut how" in answer.content
+    assert "Descale" not in again.content
+    assert sum("Descale the kettle?\\nbut with what" in text for text in said) == 1

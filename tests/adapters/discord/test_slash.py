@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from memory.channels import Mode
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
-from tests.platforms.discord.served import Served, of_bot, serving
+from tests.platforms.discord.served import Served, of_bot, serving, settled
 from tests.platforms.discord.things import Interaction, Message, Permission
 from tests.platforms.discord.world import World
 
@@ -128,6 +130,44 @@ async def test_a_message_is_remembered_from_its_menu(world: World, tmp_path: Pat
         await world.answered(await world.uses_on(world.ada, message, "Remember this"))
         shown = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
     assert "the key is under the mat" in text_of(shown)
+
+
+@pytest.mark.parametrize("is_heard", [True, False])
+async def test_what_is_remembered_of_a_message_names_its_author_and_goes_with_it(
+    world: World, tmp_path: Path, is_heard: bool
+) -> None:
+    world.bob.name = "Ada (1)"
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        mode = Mode.LISTEN if is_heard else Mode.MENTION
+        scope = f"discord:channel:{world.guild.id}/{world.general.id}"
+        await served.app.channels.choose(scope, mode, "", world.clock.now())
+        message = await world.says(world.bob, world.general, "the key is under the mat")
+        own = await world.says(world.ada, world.general, "the kettle is in the attic")
+        await settled(world)
+        for it in (message, own):
+            await world.answered(await world.uses_on(world.ada, it, "Remember this"))
+        await world.answered(await world.slash(world.ada, world.general, "agent remember", text="tea is at four"))
+        before = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
+        await world.deletes(message, own)
+        await settled(world)
+        after = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
+        found = await world.answered(await world.slash(world.bob, world.general, "agent search", query="key"))
+    assert f"({world.bob.id}): the key is under the mat" in text_of(before)
+    assert "Ada (1)" not in text_of(before)
+    assert "attic" in text_of(before)
+    assert [word in text_of(after) for word in ("the mat", "attic", "tea is at four")] == [False, False, True]
+    assert "the mat" not in text_of(found)
+
+
+async def test_what_the_bot_said_can_be_remembered(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        asked = await world.says(world.ada, world.dm(world.ada), "tea is at four")
+        answer = await world.hears(world.dm(world.ada), after=asked)
+        await world.answered(await world.uses_on(world.ada, answer, "Remember this"))
+        shown = await world.answered(await world.slash(world.ada, world.dm(world.ada), "agent memory"))
+    assert f"Memo ({world.bot.id}): You said: tea is at four" in text_of(shown)
 
 
 async def test_time_zones_are_suggested(world: World, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ async def test_a_mode_is_shown_and_chosen(tmp_path: Path) -> None:
 
 async def test_reading_along_begins_when_everybody_was_told(tmp_path: Path) -> None:
     async with open_bot(tmp_path, platform=RecordingPlatform("discord")) as bot:
-        reply = await bot.give(at_channel("1"), "admin mode listen", is_moderator=True)
+        reply = await bot.app.commands.run(CommandCall(at_channel("1"), "admin mode listen", is_moderator=True))
         assert reply.announcement is not None
         assert "**listen**" in reply.announcement.text
         assert "From now on I read everything that is written here" in reply.announcement.text

@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[3]
 WINDOW = 2048
 TOOLS = {
     "send_message",
+    "stay_silent",
+    "react",
     "core_memory_append",
     "core_memory_replace",
     "conversation_search",
