@@ -155,8 +155,8 @@ async def test_what_was_changed_or_taken_back_among_too_many_is_just_that(tmp_pa
             for text in ("one", "two", "three", "four"):
                 sent = InboundMessage(text, direct("ada"), text, bot.clock(), message_id=f"id-{text}")
                 await bot.app.receiver.receive(sent)
-            await bot.app.changes.change(MessageChange(direct("ada"), ("id-two",), "2"))
-            await bot.app.changes.change(MessageChange(direct("ada"), ("id-three",), None))
+            await bot.app.changes.change("console", MessageChange(direct("ada"), ("id-two",), "2"))
+            await bot.app.changes.change("console", MessageChange(direct("ada"), ("id-three",), None))
             hold.set()
             await lane
             await bot.app.lanes.idle()
