@@ -6,7 +6,7 @@ two people with short lines and for long answers of an assistant alike; they wer
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
@@ -205,6 +205,7 @@ def rank(
     postings: Postings,
     vector: Sequence[float] | None,
     among: "NDArray[np.bool_] | None" = None,
+    wholes: Mapping[int, float] | None = None,
 ) -> tuple[int, ...]:
     """Ids of the messages that answer the query, best first.
 
@@ -216,6 +217,7 @@ def rank(
         postings: by term, the ids of messages that hold it, and of those that hold it inside another word.
         vector: of what the query is about, of unit length; None for words only.
         among: which may be found; the others still speak for their neighbours.
+        wholes: by id, what is added for identifiers (see `memory.identifiers`).
     """
     if not len(told.ids):
         return ()
@@ -229,6 +231,9 @@ def rank(
     shared = blended.copy()
     shared[1:] += NEIGHBOUR * blended[:-1]
     shared[:-1] += NEIGHBOUR * blended[1:]
+    if wholes:
+        for id_, score in wholes.items():
+            shared[_places(told, [id_])] += score
     if among is not None:
         holds &= among
     others = ~holds & ((likeness >= LIKE_ENOUGH) | (around > 0))
