@@ -11,7 +11,7 @@ from pathlib import Path
 from adapters.documents.files import opened
 from adapters.ports import DocumentReader, DocumentText, DocumentUnreadable
 from bot.document_files import DocumentFile, find_files
-from bot.loaded_before import covered_by, gone, holder_of
+from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of
 from bot.text import clean, counted
 from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
@@ -144,6 +144,8 @@ class Library:
         files, is_joined = found.files, False
         if holder is not None:
             name, files, is_joined = holder.source.name, holder.files, holder.source.origin != found.origin
+        elif named := await self._named_holder(found.files, None if source else agent_id):
+            name, files, is_joined = *named, True
         else:
             name = source or await self._documents.name_for(found.origin, found.source)
         known = await self._documents.digests(name)
@@ -161,17 +163,39 @@ class Library:
         dropped = 0
         if drops_missing and outcomes:
             names = {file.name for file in files}  # also of those that could not be read just now
-            if holder is not None and is_joined:  # they are a part of it only: what is not of that part stays
-                lost = await asyncio.to_thread(gone, holder.source, found.folder)
-                names |= holder.source.documents - set(lost)
+            if is_joined:  # they are a part of it only: what is not of that part stays
+                lost = await asyncio.to_thread(gone, holder.source, found.folder) if holder is not None else ()
+                names |= known.keys() - set(lost)
             dropped = await self._drop(name, names)
         superseded = () if source or agent_id is None else await self._supersede(agent_id, name)
         return Loaded(
             name, outcomes, dropped, await self._make_vectors(watch), tuple(faults), is_joined, tuple(superseded)
         )
 
+    async def _named_holder(
+        self, files: Sequence[DocumentFile], agent_id: int | None
+    ) -> tuple[str, tuple[DocumentFile, ...]] | None:
+        """The agent's source of a given name that holds all of these as they are, and what they are called there."""
+        named = await self._documents.named_for(agent_id) if agent_id is not None else {}
+        names = {file.path.name for file in files}
+        named = {name: held for name, held in named.items() if names <= {Path(document).name for document in held}}
+        if not named:  # nothing is read in vain
+            return None
+        try:
+            digests = [await asyncio.to_thread(digest_of, file.path, self._reader_of(file).max_bytes) for file in files]
+        except DocumentUnreadable:
+            return None
+        for name, documents in named.items():
+            held = held_as_they_are(files, digests, documents)
+            if held is not None:
+                return name, held
+        return None
+
+    def _reader_of(self, file: DocumentFile) -> DocumentReader:
+        return self._readers[file.path.suffix.lower()]
+
     async def _take(self, file: DocumentFile, source: str, origin: str | None, known_digest: str | None) -> Outcome:
-        reader = self._readers[file.path.suffix.lower()]
+        reader = self._reader_of(file)
         digest = await asyncio.to_thread(digest_of, file.path, reader.max_bytes)
         if digest == known_digest:
             return Outcome.UNCHANGED

@@ -2,12 +2,13 @@
 
 A source remembers the words that it was loaded by (its origin). The same words lead back to it; words that name less,
 or other words for the same, lead to the source that holds the files already, if the agent has it. Never to one that it
-has not: that would show it the rest of a folder of which it was given one file.
+has not: that would show it the rest of a folder of which it was given one file. A source that was given a name
+remembers no words: it holds a file if it has its content.
 """
 
 import glob
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,6 +39,25 @@ def holder_of(found: Found, own: Sequence[LoadedSource]) -> Holder | None:
         if files is not None and (is_same or (held > 0 and (is_whole or is_all))):
             fitting.append((len(folder), not is_whole, not is_same, Holder(source, files)))
     return min(fitting, key=lambda fit: fit[:3])[3] if fitting else None
+
+
+def held_as_they_are(
+    files: Sequence[DocumentFile], digests: Sequence[str], documents: Mapping[str, str]
+) -> tuple[DocumentFile, ...] | None:
+    """Files as they are called in a source that holds all of them as they are; None if it does not.
+
+    Args:
+        files: what is loaded.
+        digests: theirs.
+        documents: the digests of the source's documents, by name.
+    """
+    called = {(digest, Path(name).name): name for name, digest in documents.items()}
+    names = [
+        file.name if documents.get(file.name) == digest else called.get((digest, file.path.name))
+        for file, digest in zip(files, digests, strict=True)
+    ]
+    held = tuple(replace(file, name=name) for file, name in zip(files, names, strict=True) if name is not None)
+    return held if held and len(held) == len(files) else None
 
 
 def covered_by(source: LoadedSource, own: Sequence[LoadedSource]) -> list[LoadedSource]:

@@ -71,6 +71,20 @@ class Documents:
                 held.setdefault((row.name, row.origin), set()).add(row.document)
         return tuple(LoadedSource(name, origin, frozenset(names)) for (name, origin), names in held.items())
 
+    async def named_for(self, agent_id: int) -> dict[str, dict[str, str]]:
+        """The agent's sources that were given a name: by it, the digests of their documents, also by name.
+
+        Not what came with messages: it goes with them.
+        """
+        own = select(sources.c.name, documents.c.name.label("document"), documents.c.digest)
+        own = own.join_from(sources, documents).join(attachments, attachments.c.source_id == sources.c.id)
+        own = own.where(attachments.c.agent_id == agent_id, sources.c.origin.is_(None), documents.c.came_with.is_(None))
+        held: dict[str, dict[str, str]] = {}
+        async with self._database.read() as connection:
+            for row in await connection.execute(own.order_by(sources.c.id, documents.c.id)):
+                held.setdefault(row.name, {})[row.document] = row.digest
+        return held
+
     async def put(
         self, source: str, name: str, digest: str, pieces: Sequence[Piece], origin: str | None = None
     ) -> Removed:

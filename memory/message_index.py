@@ -4,13 +4,14 @@ Rows and vectors follow after the commit of their messages. What ranking needs o
 that a search reads only what is new.
 """
 
+import asyncio
 import re
 import zlib
 from collections import Counter, OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, bindparam, delete, func, select, type_coerce, update
@@ -27,7 +28,18 @@ if TYPE_CHECKING:
     from memory.ranking import Line, Told
 
 MAX_AT_HAND = 300_000
-"""Messages, of all agents together, whose arrays are kept at hand; with vectors of 256 numbers about 90 MB."""
+"""Messages, of all agents together, whose arrays are kept at hand; with vectors of 256 numbers about 90 MB.
+
+Of an agent with more, the newest so many are found.
+"""
+
+READ_AT_ONCE = 2_000
+"""Rows: while they become objects, nothing else goes on."""
+
+MANY = 1_000
+"""More messages than these are taken in beside, in a thread."""
+
+Result = TypeVar("Result")
 
 PERSON = "person"
 """How somebody is called who gave no name."""
@@ -106,6 +118,7 @@ class MessageIndex:
         self._words = WordIndex(MESSAGE_WORDS)
         self._at_hand: OrderedDict[int, _AtHand] = OrderedDict()
         self._let_go: Counter[int] = Counter()
+        self._emptied = 0
 
     async def add(self, transaction: Transaction, entries: Sequence["Entry"]) -> None:
         """Index messages."""
@@ -139,6 +152,7 @@ class MessageIndex:
         await transaction.execute(delete(message_index))
         await self._words.empty(transaction)
         self._at_hand.clear()
+        self._emptied += 1
 
     async def waiting(self, connection: AsyncConnection) -> int:
         """How many messages have no vector yet."""
@@ -162,41 +176,64 @@ class MessageIndex:
         return await self._words.holding_exactly(connection, agent_id, terms)
 
     async def told(self, connection: AsyncConnection, agent_id: int, kind: VectorKind | None, zone: ZoneInfo) -> "Told":
-        """What ranking needs of an agent's messages, with the vectors of that kind (None: without any)."""
-        from memory.ranking import NOTHING_TOLD, told_before_and_now, with_vectors
+        """What ranking needs of the newest `MAX_AT_HAND` messages, with the vectors of that kind (None: without)."""
+        from memory.ranking import NOTHING_TOLD
 
-        let_go = self._let_go[agent_id]
+        let_go = (self._emptied, self._let_go[agent_id])
         held = self._at_hand.pop(agent_id, None)
         if held is None or (held.kind, held.zone) != (kind, zone):
             held = _AtHand(NOTHING_TOLD, kind, zone)
-        late = await self._late(connection, agent_id, held)
-        if late:
-            places = [held.waiting.pop(row.message_id) for row in late]
-            held.told = with_vectors(held.told, places, [row.vector for row in late])
-        newest = int(held.told.ids[-1]) if len(held.told.ids) else 0
-        new = await self._read(connection, agent_id, message_index.c.message_id > newest)
-        if new:
-            begin = len(held.told.ids)
-            held.told = told_before_and_now(
-                held.told, [_line(row, kind, zone) for row in new], kind.dimension if kind else 0
-            )
-            held.waiting |= {
-                row.message_id: begin + at
-                for at, row in enumerate(new)
-                if kind is not None and row.embedder != kind.checksum
-            }
-        if let_go == self._let_go[agent_id]:  # else rows were removed while these were read
+        await self._take_late(connection, agent_id, held)
+        await self._take_new(connection, agent_id, held)
+        if let_go == (self._emptied, self._let_go[agent_id]):  # else rows were removed while these were read
             self._at_hand[agent_id] = held
             self._forget_oldest()
         return held.told
 
-    async def _late(self, connection: AsyncConnection, agent_id: int, held: _AtHand) -> list[Any]:
-        """Rows that had no vector when they were read, and have one now."""
+    async def _take_late(self, connection: AsyncConnection, agent_id: int, held: _AtHand) -> None:
+        """Take in the vectors of messages that had none when they were read."""
+        from memory.ranking import with_vectors
+
         if not held.waiting or held.kind is None:
-            return []
-        since = message_index.c.message_id >= min(held.waiting)
-        rows = await self._read(connection, agent_id, since, message_index.c.embedder == held.kind.checksum)
-        return [row for row in rows if row.message_id in held.waiting]
+            return
+        made: dict[int, bytes] = {}
+        before, has_one = min(held.waiting) - 1, message_index.c.embedder == held.kind.checksum
+        async for rows in self._parts(connection, agent_id, before, has_one):
+            made |= {held.waiting.pop(row.message_id): row.vector for row in rows if row.message_id in held.waiting}
+        if made:
+            held.told = await _beside(len(held.told.ids), with_vectors, held.told, list(made), list(made.values()))
+
+    async def _take_new(self, connection: AsyncConnection, agent_id: int, held: _AtHand) -> None:
+        """Take in the messages that are newer than those at hand; the oldest go if there are too many."""
+        from memory.ranking import joined
+
+        count, parts = len(held.told.ids), [held.told]
+        newest = int(held.told.ids[-1]) if count else await self._left_out(connection, agent_id)
+        async for rows in self._parts(connection, agent_id, newest):
+            parts.append(await _beside(len(rows), _told_of, rows, held.kind, held.zone))
+            if held.kind is not None:
+                without = (at for at, row in enumerate(rows, count) if row.embedder != held.kind.checksum)
+                held.waiting |= {rows[place - count].message_id: place for place in without}
+            count += len(rows)
+        if len(parts) > 1:
+            held.told = await _beside(count, joined, parts, MAX_AT_HAND)
+            gone = max(0, count - MAX_AT_HAND)
+            if gone:
+                held.waiting = {id_: place - gone for id_, place in held.waiting.items() if place >= gone}
+
+    async def _left_out(self, connection: AsyncConnection, agent_id: int) -> int:
+        """The newest of an agent's messages that are not taken in, for there are too many newer ones; 0 if all are."""
+        own = select(message_index.c.message_id).where(message_index.c.agent_id == agent_id)
+        newest_first = own.order_by(message_index.c.message_id.desc())
+        return await connection.scalar(newest_first.offset(MAX_AT_HAND).limit(1)) or 0
+
+    async def _parts(
+        self, connection: AsyncConnection, agent_id: int, after: int, *where: Any
+    ) -> AsyncIterator[Sequence[Any]]:
+        """Rows of messages after that one, so many at once as do not hold anybody up."""
+        while rows := await self._read(connection, agent_id, message_index.c.message_id > after, *where):
+            yield rows
+            after = rows[-1].message_id
 
     async def _read(self, connection: AsyncConnection, agent_id: int, *where: Any) -> Sequence[Any]:
         statement = select(
@@ -208,13 +245,24 @@ class MessageIndex:
             message_index.c.embedder,
             message_index.c.vector,
         ).where(message_index.c.agent_id == agent_id, *where)
-        return (await connection.execute(statement.order_by(message_index.c.message_id))).all()
+        return (await connection.execute(statement.order_by(message_index.c.message_id).limit(READ_AT_ONCE))).all()
 
     def _forget_oldest(self) -> None:
         size = sum(len(held.told.ids) for held in self._at_hand.values())
         while size > MAX_AT_HAND and len(self._at_hand) > 1:
             _, oldest = self._at_hand.popitem(last=False)
             size -= len(oldest.told.ids)
+
+
+async def _beside(count: int, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Do it in a thread where there is much of it."""
+    return await asyncio.to_thread(work, *arguments) if count > MANY else work(*arguments)
+
+
+def _told_of(rows: Sequence[Any], kind: VectorKind | None, zone: ZoneInfo) -> "Told":
+    from memory.ranking import NOTHING_TOLD, told_before_and_now
+
+    return told_before_and_now(NOTHING_TOLD, [_line(row, kind, zone) for row in rows], kind.dimension if kind else 0)
 
 
 def _line(row: Any, kind: VectorKind | None, zone: ZoneInfo) -> "Line":

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, func, or_, select, update
 
 from memory.database import FEW_ROWS, Database, Transaction, finish
+from memory.identifiers import wholes
 from memory.ports import owner_of_source
 from memory.tables import PASSAGE_WORDS, attachments, documents, passages
 from memory.word_index import Postings
@@ -37,7 +38,10 @@ class PassageWords:
         self._one_batch = asyncio.Lock()
 
     async def search(self, agent_id: int, query: str, *, notes_only: bool) -> dict[int, float]:
-        """How well the agent's passages answer a query by their words, the best 1; those without any are left out."""
+        """How well the agent's passages answer a query by their words; those without any are left out.
+
+        The best counts 1, and the more what the query writes as one (see `memory.identifiers`).
+        """
         terms: Sequence[str] = query_terms(query)
         if not terms:
             return await self._holding_letters(agent_id, query.strip(), notes_only)
@@ -59,7 +63,10 @@ class PassageWords:
                 select(passages.c.id, passages.c.words).where(which, passages.c.id.in_(wanted))
             )
             lengths = {id_: words for id_, words in rows}
-        return _scores(terms, (own, others), lengths, count, float(average or 1), power)
+            said = func.coalesce(passages.c.heading, "") + "\n" + passages.c.content
+            whole = await wholes(connection, query, (own, others), passages.c.id, said)
+        scores = _scores(terms, (own, others), lengths, count, float(average or 1), power)
+        return {id_: score + whole.get(id_, 0.0) for id_, score in scores.items()}
 
     async def empty(self, transaction: Transaction) -> None:
         """Forget all words, for `index_waiting` to index again."""

@@ -6,7 +6,7 @@ two people with short lines and for long answers of an assistant alike; they wer
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
@@ -132,22 +132,47 @@ NOTHING_TOLD = Told(
 
 def told_before_and_now(before: Told, lines: Sequence[Line], dimension: int) -> Told:
     """The same with more messages, newer than all before; `dimension` is that of their vectors."""
-    names = tuple(dict.fromkeys((*before.names, *(line.speaker for line in lines))))
+    return joined([before, _told_of(lines, dimension)])
+
+
+def joined(parts: Sequence[Told], most: int | None = None) -> Told:
+    """The newest `most` messages of parts that follow each other; their vectors are of the last one's dimension."""
+    newest = slice(None if most is None else -most, None)
+    names = tuple(dict.fromkeys(name for part in parts for name in part.names))
+    numbers = {name: number for number, name in enumerate(names)}
+    speakers = [np.asarray([numbers[name] for name in part.names], np.int32)[part.speakers] for part in parts]
+    shape = parts[-1].vectors.shape[1]
+    vectors = [
+        part.vectors if part.vectors.shape[1] == shape else np.zeros((len(part.ids), shape), np.int8) for part in parts
+    ]
+    return Told(
+        ids=np.concatenate([part.ids for part in parts])[newest],
+        words=np.concatenate([part.words for part in parts])[newest],
+        speakers=np.concatenate(speakers)[newest],
+        names=names,
+        says_i=np.concatenate([part.says_i for part in parts])[newest],
+        days=np.concatenate([part.days for part in parts])[newest],
+        vectors=np.concatenate(vectors)[newest],
+        lengths=np.concatenate([part.lengths for part in parts])[newest],
+    )
+
+
+def _told_of(lines: Sequence[Line], dimension: int) -> Told:
+    names = tuple(dict.fromkeys(("", *(line.speaker for line in lines))))
     numbers = {name: number for number, name in enumerate(names)}
     vectors = np.zeros((len(lines), dimension), np.int8)
     for at, line in enumerate(lines):
         if line.vector is not None and len(line.vector) == dimension:
             vectors[at] = np.frombuffer(line.vector, np.int8)
-    old = before.vectors if before.vectors.shape[1] == dimension else np.zeros((len(before.ids), dimension), np.int8)
     return Told(
-        ids=np.concatenate([before.ids, np.asarray([line.id for line in lines], np.int64)]),
-        words=np.concatenate([before.words, np.asarray([line.words for line in lines], np.float32)]),
-        speakers=np.concatenate([before.speakers, np.asarray([numbers[line.speaker] for line in lines], np.int32)]),
+        ids=np.asarray([line.id for line in lines], np.int64),
+        words=np.asarray([line.words for line in lines], np.float32),
+        speakers=np.asarray([numbers[line.speaker] for line in lines], np.int32),
         names=names,
-        says_i=np.concatenate([before.says_i, np.asarray([line.says_i for line in lines], np.bool_)]),
-        days=np.concatenate([before.days, np.asarray([line.day for line in lines], np.int32)]),
-        vectors=np.concatenate([old, vectors]),
-        lengths=np.concatenate([before.lengths, _lengths(vectors)]),
+        says_i=np.asarray([line.says_i for line in lines], np.bool_),
+        days=np.asarray([line.day for line in lines], np.int32),
+        vectors=vectors,
+        lengths=_lengths(vectors),
     )
 
 
@@ -205,6 +230,7 @@ def rank(
     postings: Postings,
     vector: Sequence[float] | None,
     among: "NDArray[np.bool_] | None" = None,
+    wholes: Mapping[int, float] | None = None,
 ) -> tuple[int, ...]:
     """Ids of the messages that answer the query, best first.
 
@@ -216,6 +242,7 @@ def rank(
         postings: by term, the ids of messages that hold it, and of those that hold it inside another word.
         vector: of what the query is about, of unit length; None for words only.
         among: which may be found; the others still speak for their neighbours.
+        wholes: by id, what is added for identifiers (see `memory.identifiers`).
     """
     if not len(told.ids):
         return ()
@@ -229,6 +256,9 @@ def rank(
     shared = blended.copy()
     shared[1:] += NEIGHBOUR * blended[:-1]
     shared[:-1] += NEIGHBOUR * blended[1:]
+    if wholes:
+        for id_, score in wholes.items():
+            shared[_places(told, [id_])] += score
     if among is not None:
         holds &= among
     others = ~holds & ((likeness >= LIKE_ENOUGH) | (around > 0))

@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, delete, false, func, insert, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import FEW_ROWS, Database, Transaction, finish
+from memory.identifiers import wholes
 from memory.message_index import Entry, MessageIndex, may_be_found
 from memory.message_vectors import MessageVectors
 from memory.narrowing import may_narrow, narrowed
@@ -352,10 +353,11 @@ class RecallStorage:
                 return tuple(id_ for id_ in may_be if id_ in holding) or tuple(may_be)
             asked = understood(asked_for.words, told.names)
             postings = await self._index.holding(connection, agent_id, asked.terms)
+            whole = await wholes(connection, asked_for.words, [postings], messages.c.id, messages.c.text)
         vector = await self._vectors.of(asked.about) if self._vectors is not None and kind is not None else None
         # A thread is worth its cost only where the arrays are long.
         rank_in = asyncio.to_thread if len(told.ids) > _MANY else _here
-        return await rank_in(rank, told, asked, postings, vector, among)
+        return await rank_in(rank, told, asked, postings, vector, among, whole)
 
     async def _catch_up_quietly(self) -> None:
         while self._is_wanted:  # again, if messages came meanwhile

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Container, Iterator
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 _STOP_WORDS = frozenset(
     "a about am an and any are as at be been but by can could d did do does for from had has have he her him his how i "
@@ -29,6 +29,7 @@ _EMOJI = r"[\u00a2-\u00a9\u20a0-\u20bf\u2100-\u2bff\U0001f000-\U0001faff]"
 _WORD = re.compile(rf"{_LETTER}+(?:['’]{_LETTER}+)*|{_EMOJI}|[^\w\s]{{2,}}")
 # The same where there is nothing but ASCII, as in most texts: in half the time.
 _ASCII_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*|[^\w\s]{2,}")
+_AS_ONE = re.compile(rf"(?<![^\W_])(?<![{_MARKS}\u200c]){_LETTER}++(?:[-\u2010-\u2013_./:#@+\\]{_LETTER}++)++")
 _ELISION = re.compile(r"^(?!o')[^\W\d_]{1,2}'(?=\w)")  # French and Italian: l'été, d'oro; but Irish: O'Brien
 _GROUPED = re.compile(r"(?<![\d,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _IN_GROUPS = re.compile(r",\d{3}")  # begins with a letter to look for, so that most texts cost nothing
@@ -53,10 +54,21 @@ MAX_WORDS = 24
 MAX_TERMS = 96
 """Of so many terms of a query it is looked up how rare they are; of more, the longest."""
 
+MAX_AS_ONE = 8
+"""So many identifiers of a query are looked for as they are written, none of them longer than `MAX_AS_ONE_CHARS`."""
+
+MAX_AS_ONE_CHARS = 200
 MAX_QUERY_CHARS = 20_000
 MAX_TERM_CHARS = 64
 MAX_TEXT_CHARS = 200_000
 """Of a longer text, so much is indexed."""
+
+
+class AsOne(NamedTuple):
+    """What a query writes as one though it is several terms; `parts` are its words as they stand."""
+
+    parts: tuple[str, ...]
+    terms: tuple[str, ...]
 
 
 def query_words(query: str) -> tuple[str, ...]:
@@ -83,6 +95,16 @@ def query_terms(query: str, without: Container[str] = ()) -> tuple[str, ...]:
         longest = set(sorted(terms, key=len, reverse=True)[:MAX_TERMS])  # of equals, the first
         terms = [term for term in terms if term in longest]
     return tuple(terms)
+
+
+def written_as_one(query: str) -> tuple[AsOne, ...]:
+    """The identifiers in a query: words with a sign between and a digit in one, such as ORD-55-17 or 192.168.1.17."""
+    found: list[AsOne] = []
+    for written in dict.fromkeys(_AS_ONE.findall(query[:MAX_QUERY_CHARS].lower())):
+        terms = query_terms(written)
+        if len(terms) > 1 and len(written) <= MAX_AS_ONE_CHARS and any(map(str.isdigit, written)):
+            found.append(AsOne(tuple(re.findall(f"{_LETTER}+", written)), terms))
+    return tuple(found[:MAX_AS_ONE])
 
 
 def text_terms(text: str) -> list[str]:

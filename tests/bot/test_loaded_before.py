@@ -104,10 +104,32 @@ async def test_a_source_that_others_have_stays_with_them(bot: Bot) -> None:
 
 async def test_a_source_of_a_given_name_is_left_alone(bot: Bot) -> None:
     write("docs/a.txt", "word")
+    write("docs/b.txt", "another")
     await load(bot, "docs/a.txt", source="mine")
-    assert await load(bot, "docs") == "docs: 1 document loaded"
+    assert await load(bot, "docs") == "docs: 2 documents loaded"
     assert await load(bot, "docs/a.txt", source="mine") == "mine: 0 documents loaded, 1 unchanged"
-    assert await held(bot) == {"docs": 1, "mine": 1}
+    assert await held(bot) == {"docs": 2, "mine": 1}
+
+
+@pytest.mark.parametrize("named", ["docs", "docs/sub", "docs/sub/b.md"])
+async def test_what_a_source_of_a_given_name_holds_goes_there(bot: Bot, named: str) -> None:
+    write("docs/a.md", "word")
+    write("docs/sub/b.md", "The kettle is blue.")
+    await load(bot, named, source="mine")
+    before = await held(bot, None)
+    told = await load(bot, "docs/sub/b.md", drops=True)
+    assert told == "mine: 0 documents loaded, 1 unchanged, put into 'mine', which holds the same files already"
+    assert await held(bot, None) == before
+    assert await load(bot, "docs/sub/b.md", person="bob") == "b: 1 document loaded"
+    assert await held(bot, "bob") == {"b": 1}
+
+
+async def test_another_file_of_that_name_is_not_what_a_source_of_a_given_name_holds(bot: Bot) -> None:
+    write("one/readme.md", "The kettle is blue.")
+    write("two/readme.md", "The kettle is red.")
+    await load(bot, "one/readme.md", source="mine")
+    assert await load(bot, "two/readme.md") == "readme: 1 document loaded"
+    assert await held(bot) == {"mine": 1, "readme": 1}
 
 
 async def test_of_a_part_only_what_is_gone_is_dropped(bot: Bot) -> None:

@@ -128,6 +128,16 @@ async def test_an_agent_without_notes_opens_no_index(shelf: Shelf, archival: Arc
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────────
 
 
+async def test_a_note_that_holds_a_whole_identifier_comes_before_those_that_hold_a_part(
+    shelf: Shelf, archival: ArchivalStorage, ada: int
+) -> None:
+    days = [f"On day {number} we saw {number * 7 % 60} lions" for number in range(1, 61)]
+    filler = "the garden water plants light soil " * 25
+    kept = await shelf.keep(archival, ada, *days[:20], f"{filler} The order is ORD-55-17. {filler}", *days[20:])
+    for query in ("ORD-55-17", "order number ord-55-17"):
+        assert (await archival.search(ada, query))[0] == kept[20]
+
+
 async def test_notes_are_found_by_meaning_and_by_words(shelf: Shelf, archival: ArchivalStorage, ada: int) -> None:
     puppy, rent, bread = await shelf.keep(
         archival, ada, "a puppy called Biscuit", "the rent is 900 euros", "bread from Rua Augusta"

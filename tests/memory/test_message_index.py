@@ -1,16 +1,23 @@
 """What is held of an agent's messages while others are removed beside a search."""
 
+import asyncio
+import threading
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pytest
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory import message_index
 from memory.database import Database
-from memory.message_index import Entry, MessageIndex
+from memory.message_index import Entry, MessageIndex, VectorKind
 from memory.ports import Kind, NewMessage
+from memory.ranking import Told
 from memory.recall import RecallStorage
 from memory.tables import messages
 
@@ -74,3 +81,79 @@ async def test_what_others_lose_is_no_concern_of_an_agent(database: Database, ad
     index.to_remove = adas[0]
     await held(database, index, ada)
     assert (await held(database, index, ada), await held(database, index, bob)) == (adas[1:], bobs)
+
+
+# ── many messages ────────────────────────────────────────────────────────────────────────────────────
+
+KIND = VectorKind.of("topics", 2)
+
+
+async def told(database: Database, index: MessageIndex, agent_id: int) -> Told:
+    async with database.read() as connection:
+        return await index.told(connection, agent_id, KIND, ZONE)
+
+
+async def vectors_made(database: Database, index: MessageIndex, agent_id: int, ids: Sequence[int]) -> None:
+    async with database.write() as transaction:
+        await index.set_vectors(transaction, KIND, [(agent_id, id_, (id_ / 100, 1.0)) for id_ in ids])
+
+
+def same(one: Told, other: Told) -> bool:
+    return one.names == other.names and all(
+        np.array_equal(getattr(one, of.name), getattr(other, of.name)) for of in fields(Told) if of.name != "names"
+    )
+
+
+async def test_many_messages_are_taken_in_by_parts_while_all_else_goes_on(
+    database: Database, ada: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = MessageIndex()
+    ids = await keep(database, index, ada, *(f"I saw {number} cats" for number in range(25)))
+    await vectors_made(database, index, ada, ids[::2])
+    at_once = await told(database, MessageIndex(), ada)
+    monkeypatch.setattr(message_index, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(message_index, "MANY", 2)
+    goes_on, parts = threading.Event(), list[int]()
+    loop, take_in = asyncio.get_running_loop(), message_index._told_of
+
+    def while_the_loop_goes_on(rows: Sequence[Any], *others: Any) -> Told:
+        goes_on.clear()
+        loop.call_soon_threadsafe(goes_on.set)
+        assert goes_on.wait(20), "the loop stands still"
+        parts.append(len(rows))
+        return take_in(rows, *others)
+
+    monkeypatch.setattr(message_index, "_told_of", while_the_loop_goes_on)
+    assert same(await told(database, index, ada), at_once)
+    assert parts == [10, 10, 5]
+    await vectors_made(database, index, ada, ids[1::2])
+    late = await told(database, index, ada)
+    assert same(late, await told(database, MessageIndex(), ada))
+    assert late.vectors.any(axis=1).all()
+
+
+async def test_of_too_many_messages_the_newest_are_held(
+    database: Database, ada: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_index, "READ_AT_ONCE", 3)
+    monkeypatch.setattr(message_index, "MAX_AT_HAND", 8)
+    index = MessageIndex()
+    ids = await keep(database, index, ada, *map(str, range(20)))
+    assert (await told(database, index, ada)).ids.tolist() == ids[-8:]
+    ids += await keep(database, index, ada, "one more", "and one")
+    assert (await told(database, index, ada)).ids.tolist() == ids[-8:]
+    await vectors_made(database, index, ada, ids)
+    late = await told(database, index, ada)
+    assert same(late, await told(database, MessageIndex(), ada))
+    assert late.vectors.any(axis=1).all()
+
+
+async def test_what_is_removed_while_a_later_part_is_read_is_not_held(
+    database: Database, ada: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_index, "READ_AT_ONCE", 2)
+    index = Interrupted(database)
+    ids = await keep(database, index, ada, *map(str, range(7)))
+    index.to_remove = ids[0]
+    await held(database, index, ada)
+    assert await held(database, index, ada) == ids[1:]

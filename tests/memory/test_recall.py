@@ -415,3 +415,30 @@ async def test_a_long_message_finds_by_its_telling_word_wherever_it_stands(
     assert (await recall.search(ada, long))[0] == gadget.id
     chinese = "上个月我们全家人一起坐火车去了云南的大理古城旅游住了五天那么你还记得我在那里最后买的普洱茶饼吗"
     assert (await recall.search(ada, chinese))[0] == tea.id
+
+
+# ── identifiers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("words", [0, 40, 300])
+@pytest.mark.parametrize("identifier", ["ORD-55-17", "v2.17.5", "192.168.1.17", "2026-03-17"])
+async def test_what_holds_a_whole_identifier_comes_before_what_holds_a_part(
+    database: Database, ada: int, identifier: str, words: int
+) -> None:
+    recall = RecallStorage(database)
+    days = [said(f"On day {number} we saw {number * 7 % 60} cats and v{number}") for number in range(1, 61)]
+    filler = " ".join(f"garden{number % 20}" for number in range(words))
+    kept = await keep(database, ada, *days[:20], said(f"{filler} It is {identifier}. {filler}"), *days[20:])
+    for query in (identifier, f"What was {identifier.lower()}?"):
+        assert (await recall.search(ada, query))[0] == kept[20].id
+
+
+async def test_parts_side_by_side_come_before_parts_apart_and_those_before_a_part(
+    database: Database, ada: int, bob: int
+) -> None:
+    recall = RecallStorage(database)
+    await keep(database, bob, said("ORD-55-17"))
+    apart = said("17 pots, 55 lamps and one ord, beside all else that is in the garden and on the balcony there")
+    texts = [said("17 cats"), apart, said("an ord"), said("In the garden they wrote ord 55/17 on it"), said("55 dogs")]
+    kept = await keep(database, ada, *texts)
+    assert (await recall.search(ada, "ORD-55-17"))[:2] == (kept[3].id, kept[1].id)

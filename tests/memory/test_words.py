@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from memory.database import Database
 from memory.tables import MESSAGE_WORDS
 from memory.word_index import WordIndex
-from memory.words import MAX_TERMS, MAX_WORDS, fold, query_terms, query_words, text_terms
+from memory.words import MAX_TERMS, MAX_WORDS, fold, query_terms, query_words, text_terms, written_as_one
 
 
 @pytest.mark.parametrize(
@@ -201,3 +201,20 @@ def test_a_long_text_takes_no_longer_than_its_length_asks() -> None:
     for piece in ("word ", "a", "'", "猫", "++", "é", "x" * 70 + " "):
         took(piece * 1000)
         assert took(piece * (80_000 // len(piece))) < 60 * max(0.001, took(piece * (8_000 // len(piece))))
+
+
+# ── identifiers ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("query", "parts"),
+    [
+        ("What was ORD-55-17?", [("ord", "55", "17")]),
+        ("is v2.17.5 on 192.168.1.17:80.", [("v2", "17", "5"), ("192", "168", "1", "17", "80")]),
+        ("file_9\u2011b on 2026-03-17", [("file", "9", "b"), ("2026", "03", "17")]),
+        ("_ORD-5_ " + "x" * 20_000, [("ord", "5")]),
+        ("and/or a well-known rooms 101,102 QX9 -5 9-", []),
+    ],
+)
+def test_an_identifier_is_what_is_written_as_one_with_a_digit(query: str, parts: list[tuple[str, ...]]) -> None:
+    assert [identifier.parts for identifier in written_as_one(query)] == parts
