@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from benchmarks.memory.case import Case, Question
+from benchmarks.memory.published import in_our_form
 from bot.testing import Bot
 from memory.ports import Kind, NewMessage
 
@@ -55,23 +56,35 @@ class LabelledConversations(BaseModel):
 
 
 def read(path: Path) -> list[Case]:
-    """The cases of a file (JSON, or that packed with gzip), one a conversation.
+    """The cases of a file (JSON, JSON Lines, or these packed with gzip), one a conversation.
 
     Raises:
         FileUnusable: it cannot be read, or has another form.
     """
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        found = cases(LabelledConversations.model_validate(json.loads(raw)))
+        found = cases(LabelledConversations.model_validate(in_our_form(_parsed(raw))))
     except ValidationError as error:
         fault = error.errors(include_url=False)[0]
         place = ".".join(map(str, fault["loc"]))
         raise FileUnusable(f"{path}: {place}: {fault['msg']}") from None
+    except (KeyError, TypeError, AttributeError) as error:  # of a published form that it does not quite have
+        raise FileUnusable(f"{path}: {type(error).__name__}: {error}") from None
     except (OSError, EOFError, ValueError) as error:
         raise FileUnusable(f"{path}: {error}") from None
     if not found:
         raise FileUnusable(f"{path}: no question in it has an answer")
     return found
+
+
+def _parsed(raw: bytes) -> Any:
+    """JSON, or JSON Lines."""
+    try:
+        return json.loads(raw)
+    except json.JSONDecodeError as error:
+        if error.msg != "Extra data":
+            raise
+        return [json.loads(line) for line in raw.splitlines() if line.strip()]
 
 
 def cases(labelled: LabelledConversations) -> list[Case]:

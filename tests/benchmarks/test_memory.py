@@ -15,6 +15,7 @@ from benchmarks.memory.__main__ import NO_MODEL, _cases, _measure, _options, mai
 from benchmarks.memory.conversations import FileUnusable, read
 from benchmarks.memory.judge import holds
 from benchmarks.memory.metered import Spent
+from bot.testing import open_bot
 from config.prices import Prices
 
 ROOT = Path(benchmarks.memory.run.__file__).parents[2]
@@ -226,3 +227,69 @@ def test_a_file_that_cannot_be_used_is_one_line_and_a_failure(
     assert main(["--tasks", "", "--data", "nowhere.json"]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert "nowhere.json" in line
+
+
+LOCOMO = [
+    {
+        "sample_id": "conv-26",
+        "conversation": {
+            "speaker_a": "Ada",
+            "speaker_b": "Bob",
+            "session_1_date_time": "1:56 pm on 8 May, 2023",
+            "session_1": [
+                {"speaker": "Ada", "dia_id": "D1:1", "text": "I have a cat."},
+                {"speaker": "Bob", "dia_id": "D1:2", "text": "Look!", "blip_caption": "a photo of a dog"},
+            ],
+        },
+        "qa": [
+            {"question": "What does Ada have?", "answer": "A cat", "category": 1, "evidence": ["D1:1"]},
+            {"question": "When was that?", "answer": 2023, "category": 2},
+            {"question": "What does Bob fear?", "adversarial_answer": "dogs", "category": 5},
+        ],
+    }
+]
+LONGMEMEVAL = [
+    {
+        "question_id": "q1",
+        "question_type": "single-session-user",
+        "question": "What do I have?",
+        "answer": "A cat",
+        "question_date": "2023/05/30 (Tue) 23:40",
+        "haystack_dates": ["2023/05/20 (Sat) 02:21"],
+        "haystack_sessions": [
+            [{"role": "user", "content": "I have a cat."}, {"role": "assistant", "content": "Nice!"}]
+        ],
+    }
+]
+DMR = [
+    {
+        "dialog": [{"id": "Speaker 1", "text": "Hello again."}],
+        "previous_dialogs": [{"dialog": [{"text": "I have a cat."}, {"text": "Nice!"}]}],
+        "self_instruct": {"B": "What did you say you have?", "A": "A cat"},
+    }
+]
+
+
+@pytest.mark.parametrize(("content", "questions"), [(LOCOMO, 2), (LONGMEMEVAL, 1), (DMR, 1)])
+@pytest.mark.parametrize("lines", [False, True])
+async def test_published_files_are_read_as_they_are_handed_out(
+    tmp_path: Path, content: list[Any], questions: int, lines: bool
+) -> None:
+    path = tmp_path / "published.json"
+    both = [*content, *content] if lines else content  # one line alone is no JSON Lines
+    path.write_text("\n".join(map(json.dumps, both)) if lines else json.dumps(content), encoding="utf-8")
+    case = read(path)[0]
+    assert {question.answers for question in case.questions} <= {("A cat",), ("2023",)}
+    assert len({question.text for question in case.questions}) == questions
+    async with open_bot(tmp_path / "data") as bot:
+        await case.fill(bot, "ada")
+        recall, agent_id = bot.app.shelves.recall, (await bot.agent()).id
+        (best, *_) = await recall.get(agent_id, await recall.search(agent_id, "cat"))
+        assert best.text == "I have a cat."
+
+
+def test_one_that_has_not_quite_that_form_is_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "published.json"
+    path.write_text(json.dumps([{"conversation": {"session_1": []}, "qa": []}]), encoding="utf-8")
+    with pytest.raises(FileUnusable, match="KeyError: 'session_1_date_time'"):
+        read(path)
