@@ -66,16 +66,18 @@ class MeteredModel(ModelAround):
         try:
             answer = await self._model.complete(messages, tools, max_tokens=max_tokens, sampling=sampling)
         except ModelError as error:
-            taken = Usage(self._prompt_tokens(messages, tools), 0) if error.is_billed else None
-            await self._settle(bill, reservation, error.usage, taken)
+            taken = _sensible(error.usage)
+            if error.is_billed and taken is None:
+                taken = Usage(self._prompt_tokens(messages, tools), 0)
+            await self._settle(bill, reservation, taken, is_reported=_sensible(error.usage) is not None)
             raise
         except BaseException:
             if reservation is not None:  # it stays paid for as it was estimated: the server may answer it all the same
                 self._budgets.leave(reservation)
             raise
-        await self._settle(
-            bill, reservation, answer.usage, Usage(self._prompt_tokens(messages, tools), _answer_tokens(answer))
-        )
+        reported = _sensible(answer.usage)  # where the server counts, nothing is estimated: that costs CPU
+        usage = reported or Usage(self._prompt_tokens(messages, tools), _answer_tokens(answer))
+        await self._settle(bill, reservation, usage, is_reported=reported is not None)
         return answer
 
     async def _reserve(
@@ -87,13 +89,11 @@ class MeteredModel(ModelAround):
         return await self._budgets.reserve(bill.charge, self._prompt_tokens(messages, tools) + reply)
 
     async def _settle(
-        self, bill: Bill, reservation: Reservation | None, reported: Usage | None, estimated: Usage | None
+        self, bill: Bill, reservation: Reservation | None, usage: Usage | None, *, is_reported: bool
     ) -> None:
-        """Write down what a call took: what the server says, or else the estimate; nothing if there is none."""
-        sensible = _sensible(reported)
-        usage = sensible or estimated
+        """Write down what a call took; None: nothing."""
         if usage is not None:
-            self._note(bill, usage, is_reported=sensible is not None)
+            self._note(bill, usage, is_reported=is_reported)
         if reservation is not None:
             await self._budgets.settle(reservation, usage.prompt_tokens + usage.completion_tokens if usage else 0)
 
