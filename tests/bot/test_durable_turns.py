@@ -192,6 +192,7 @@ async def test_a_message_that_was_received_and_no_more_is_answered_after_a_resta
         async with open_bot(tmp_path / "b", **settings(server)) as bot:
             assert await states(bot, "inbox") == ["waiting"]
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             await bot.app.outbox.settled(ADA.address)
             assert said(bot) == ["Hello."]
 
@@ -219,6 +220,7 @@ async def test_killed_at_each_model_call_a_turn_goes_on_from_its_last_step(tmp_p
             assert before == 3
             async with open_bot(copy, platform=platform, **settings(server)) as bot:
                 await bot.app.lanes.idle()
+                await bot.app.notices.settled("console")
                 await bot.app.outbox.settled(ADA.address)
                 assert said(bot) == ["Noted."]
                 assert len(server.requests) - before == 3 - at  # the call under way is made again, no other
@@ -275,6 +277,7 @@ async def test_at_the_end_a_turn_stops_after_its_step_and_goes_on_at_the_next_st
             assert await states(bot, "turns") == ["running"]
         async with open_bot(tmp_path, **settings(server)) as bot:
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             await bot.app.outbox.settled(ADA.address)
             assert said(bot) == ["Done."]
     assert len(server.requests) == 2
@@ -297,6 +300,7 @@ async def test_a_step_that_does_not_end_within_the_grace_is_cut_off_and_taken_up
         never.set()
     async with ScriptedServer([says("Here I am.")]) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
         await bot.app.outbox.settled(ADA.address)
         assert said(bot) == ["Here I am."]
 
@@ -323,6 +327,7 @@ async def test_of_several_turns_that_were_left_in_one_scope_each_goes_on(tmp_pat
         never.set()
     async with ScriptedServer(lambda _: says("Here I am.")) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
         await bot.app.outbox.settled(ADA.address)
         assert said(bot) == ["Here I am."] * 3
         assert await states(bot, "turns") == ["done"] * 3
@@ -357,10 +362,12 @@ async def test_an_outage_outlives_a_restart_without_a_second_notice(tmp_path: Pa
             assert len(bot.platform.notices) == 1
         async with open_bot(tmp_path, **settings(server)) as bot:
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             await bot.say("Are you there?")
             assert bot.platform.notices == []
     async with ScriptedServer(lambda _: says("Yes.")) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
         await bot.app.outbox.settled(ADA.address)
         assert said(bot) == ["Yes.", "Yes."]
 
@@ -512,6 +519,7 @@ async def test_what_a_person_stopped_is_not_taken_up_again(tmp_path: Path) -> No
         running.cancel()
         await asyncio.wait([running])
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
         assert await states(bot, "turns") == ["stopped"]
         assert await states(bot, "inbox") == ["done", "done"]
         never.set()
@@ -532,5 +540,6 @@ async def later(bot: Bot, **duration: float) -> None:
     for _ in range(10):
         await asyncio.sleep(0)
     await bot.app.lanes.idle()
+    await bot.app.notices.settled("console")
     for address in {ADA.address, direct("bob").address}:
         await bot.app.outbox.settled(address)

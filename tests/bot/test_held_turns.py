@@ -66,6 +66,7 @@ async def pass_(bot: Bot, seconds: float) -> None:
         for _ in range(10):
             await asyncio.sleep(0)
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
     for person in ("ada", "bob"):
         await bot.app.outbox.settled(direct(person).address)
 

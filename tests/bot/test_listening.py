@@ -69,9 +69,11 @@ async def test_what_was_heard_and_not_yet_noted_survives_the_process(tmp_path: P
             assert await said_in(bot) == []
         async with open_bot(tmp_path, **settings(server)) as bot:
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             assert await said_in(bot) == ["Heard 0", "Heard 1", "Heard 2"]
         async with open_bot(tmp_path, **settings(server)) as bot:
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             assert len(await said_in(bot)) == 3
 
 
@@ -100,6 +102,7 @@ async def test_however_much_is_heard_the_queue_stays_bounded_without_a_call_of_t
                 ]
                 await asyncio.gather(*(bot.app.receiver.receive(message) for message in messages))
                 await bot.app.lanes.idle()
+                await bot.app.notices.settled("console")
             agent = await bot.agent(channel="general")
             assert len(agent.queue) < 80
             assert server.requests == []
@@ -129,6 +132,7 @@ async def test_what_is_heard_ends_no_heartbeat_and_is_no_turn_to_be_taken_back(t
         before = await bot.kept(channel="general")
         await bot.write("Ask")
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
         agent = await bot.agent(channel="general")
         turns = await bot.app.shelves.recall.last_turns(agent.id, 5)
         assert [turn[0].text for turn in turns] == ["Ask"]
@@ -157,6 +161,7 @@ async def test_of_what_waits_unaddressed_only_the_newest_is_considered(tmp_path:
         go.set()
         await first
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
         assert len(server.requests) == 2
         assert "Talk 3" in texts(server.requests[-1]["messages"], "user")[-1]
         kept = await bot.app.shelves.recall.queue((await bot.agent(channel="general")).id)

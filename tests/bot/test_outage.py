@@ -121,6 +121,7 @@ async def later(bot: Bot, **duration: float) -> None:
     for _ in range(20):
         await asyncio.sleep(0)
     await bot.app.lanes.idle()
+    await bot.app.notices.settled("console")
 
 
 async def states(bot: Bot) -> list[str]:
@@ -165,6 +166,7 @@ async def test_whoever_fails_while_the_outage_ends_for_others_is_told_all_the_sa
                 journal.put_off = slowly  # type: ignore[assignment,method-assign]
             await bot.say("ada here", person="ada")
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             assert len(bot.platform.notices) == 1
             assert "I have kept your message" in bot.platform.notices[0]
 
@@ -193,6 +195,7 @@ async def test_an_outage_of_an_earlier_process_is_over_with_the_first_answer(tmp
         replies += [says("Here I am."), says("Still here.")]
         async with open_bot(tmp_path, clock=clock, **given) as bot:
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             clock.advance(days=3)
             assert await bot.say("two") == ["Still here."]
             late = InboundMessage("late", direct("ada"), "three", clock() - timedelta(hours=2))

@@ -119,6 +119,7 @@ async def test_a_turn_that_waits_for_the_model_survives_a_restart_and_then_passe
         async with open_bot(tmp_path, platform=platform, **{**settings, "openai_base_url": server.url}) as bot:
             await bot.command("resume")
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             await bot.app.outbox.settled(direct("ada").address)
             assert [text for _, text in platform.sent] == [f"The {WORD}, again"]
             assert await _left(bot) == []
@@ -136,6 +137,7 @@ async def test_a_message_that_waits_when_memory_is_paused_leaves_nothing_either(
             platform = bot.platform
         async with open_bot(tmp_path, platform=platform, openai_base_url=server.url, **settings) as bot:
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             await bot.app.outbox.settled(direct("ada").address)
             assert [text for _, text in platform.sent] == ["I see."]
             assert await _left(bot) == []

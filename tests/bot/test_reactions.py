@@ -127,5 +127,6 @@ async def test_of_messages_taken_together_the_last_is_reacted_to(tmp_path: Path)
         for message in messages:
             await bot.app.receiver.receive(message)
         await bot.app.lanes.idle()
+        await bot.app.notices.settled("console")
         await bot.app.outbox.settled(among_many("ada").address)
         assert bot.platform.reactions[-1][1] == "m2"

@@ -167,6 +167,7 @@ async def test_a_bot_that_stops_while_a_file_is_fetched_goes_on_at_its_next_star
         platform = FilesPlatform()
         async with open_bot(tmp_path, platform=platform, **settings(server)) as bot:
             await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
             await bot.app.outbox.settled(ADA.address)
             assert [text.partition("\n")[0] for _, text in platform.sent] == ["I have it."]
             assert await documents(bot) == [("a.txt", '["1"]')]
