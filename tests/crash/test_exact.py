@@ -47,20 +47,25 @@ async def bots() -> AsyncIterator[Nursery]:
 async def converse(folder: Path, bots: Nursery, watch: Watch, *hooks: str) -> tuple[int, list[str]]:
     """Hold the conversation to its end, with a new bot for one that was killed; returns how many lived, and faults."""
     talk, model = Conversation(("ada",)), ObedientModel(Random(0), asked=lambda: watch("model"))
-    lives, is_over = 0, False
+    lives, is_over = 0, asyncio.Event()
     async with WatchedPlatform(watch) as platform, ScriptedServer(model) as server:
+
+        async def end_it() -> None:
+            await is_over.wait()
+            await platform.connected()  # until then it may be at its very beginning, where a signal just ends it
+            bots.terminate()
 
         async def live_on() -> int:
             nonlocal lives
             code = -9
             while code == -9:
                 lives += 1
+                await platform.gone()
                 settings = SETTINGS | {"OPENAI_BASE_URL": server.url, "LLM_MODEL": f"life-{lives}"}
                 await bots.bear(folder, platform.port, settings, *(hooks if lives == 1 else ()))
-                if is_over:
-                    await platform.connected()
-                    bots.terminate()
+                ending = asyncio.create_task(end_it())
                 code = await bots.ended()
+                ending.cancel()
             return code
 
         living = asyncio.create_task(live_on())
@@ -69,8 +74,7 @@ async def converse(folder: Path, bots: Nursery, watch: Watch, *hooks: str) -> tu
         await platform.until(lambda: not talk.is_busy(platform))
         await platform.connected()
         await at_rest(folder / "data", LIMIT_S)
-        is_over = True
-        bots.terminate()
+        is_over.set()
         assert await living == 0
     found = await violations(folder / "data", [talk], platform) + calls_repeated_in_a_life(model)
     return lives, found + bad_lines(folder / "log")

@@ -118,11 +118,13 @@ async def torture(
                 bots.kill()
                 if (code := await bots.ended()) not in KILLED:
                     figures.violations.append(f"bot {life} ended with {code}")
+                await platform.gone()
                 figures.kills += 1
                 told(figures)
             await bots.bear(folder, platform.port, settings | {"LLM_MODEL": "last-life"})
             await _rest(talks, platform, figures)
             await at_rest(folder / "data", REST_S)
+            await platform.connected()
             await _end(bots, figures)
     figures.messages = sum(len(talk.said) for talk in talks)
     figures.replies = sum(map(len, platform.seen.values()))

@@ -253,6 +253,10 @@ class SocketServer:
         """Wait until the bot is there."""
         await self.until(lambda: self._writer is not None)
 
+    async def gone(self) -> None:
+        """Wait until no bot is there."""
+        await self.until(lambda: self._writer is None)
+
     async def has_acknowledged(self, event_id: str) -> None:
         """Wait until the bot has an event."""
         await self.until(lambda: event_id in self.acknowledged)
