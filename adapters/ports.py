@@ -397,6 +397,18 @@ class Announcement:
     unsaid: str
 
 
+class Confirm(Protocol):
+    """The same person says yes, with the rights that they have by then."""
+
+    def __call__(self, *, is_moderator: bool) -> "Awaitable[CommandReply]":
+        """Do what was asked about, if they still may; never raises.
+
+        Args:
+            is_moderator: what the platform says of them at the moment of the yes; see `CommandCall`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class CommandReply:
     """What comes of a slash command: a private text in Markdown, and what else there is to do.
@@ -408,7 +420,7 @@ class CommandReply:
 
     text: str = ""
     turn: Awaitable[None] | None = None
-    confirmed: "Callable[[], Awaitable[CommandReply]] | None" = None
+    confirmed: "Confirm | None" = None
     announcement: Announcement | None = None
 
 

@@ -20,6 +20,7 @@ from bot.executor import Shelves
 from bot.lanes import Lanes
 from bot.library import Library
 from bot.permissions import caller_of, refusal
+from bot.question import Question
 from bot.queue_manager import QueueManager
 from bot.registry import Command
 from bot.resets import Resets
@@ -164,9 +165,26 @@ class Commands:
             command, argument = self._read(call)
             if (refused := self._refusal(command, call, changes=bool(argument))) is not None:
                 raise CommandRefused(refused)
-            return await self._run(command, self._context(call), argument)
+            reply = await self._run(command, self._context(call), argument)
+            return self._asked(reply, command, call) if isinstance(reply, Question) else reply
 
         return await _guarded(work)
+
+    def _asked(self, question: Question, command: Command, call: CommandCall) -> CommandReply:
+        """The question, whose yes is taken from somebody who still is let in, and still may give the command."""
+
+        async def confirmed(*, is_moderator: bool) -> CommandReply:
+            async def work() -> str:
+                refused = await self._parts.admission.refusal(call.origin)
+                if refused is None:
+                    refused = self._refusal(command, replace(call, is_moderator=is_moderator), changes=True)
+                if refused is not None:
+                    raise CommandRefused(f"{refused} Nothing was changed.")
+                return await question.confirmed()
+
+            return await _guarded(work)
+
+        return CommandReply(question.text, confirmed=confirmed)
 
     async def suggest(self, call: CommandCall) -> Sequence[str]:
         """What the argument at the end of a line may become, the likeliest first; never raises."""
@@ -217,7 +235,7 @@ class Commands:
             call.origin, scope_of(call.origin), call.reads_messages, may, self._parts, self, self._now(), call.about
         )
 
-    async def _run(self, command: Command, context: CommandContext, argument: str) -> str | CommandReply:
+    async def _run(self, command: Command, context: CommandContext, argument: str) -> str | CommandReply | Question:
         if command.argument is None:
             return await command.run(context)
         if command.choices and argument:
@@ -265,8 +283,6 @@ async def _guarded(work: Callable[[], Awaitable[str | CommandReply]]) -> Command
         return CommandReply(WENT_WRONG)
     if isinstance(reply, str):
         return CommandReply(reply)
-    if (confirmed := reply.confirmed) is not None:
-        reply = replace(reply, confirmed=lambda: _guarded(confirmed))
     if (announcement := reply.announcement) is not None:
         announced = announcement.announced
         reply = replace(reply, announcement=replace(announcement, announced=lambda: _guarded(announced)))

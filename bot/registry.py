@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from adapters.ports import CommandReply, CommandSpec, ToolSchema
 from bot.permissions import For
+from bot.question import Question
 
 ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | None]]
-CommandFunction = Callable[..., Awaitable[str | CommandReply]]
+CommandFunction = Callable[..., Awaitable[str | CommandReply | Question]]
 SuggestFunction = Callable[..., Awaitable[Sequence[str]]]
 Registered = TypeVar("Registered", "Tool", "Command")
 

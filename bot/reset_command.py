@@ -1,15 +1,15 @@
 """What `/agent reset` and `/agent admin reset` share: the question before, and what is told after."""
 
-from adapters.ports import CommandReply
 from bot.agent import Agent
 from bot.checkpoints import CheckpointUnusable
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.permissions import CONSOLE
+from bot.question import Question
 from bot.resets import Part
 
 
-async def ask_to_reset(context: CommandContext, part: Part, reason: str) -> CommandReply:
+async def ask_to_reset(context: CommandContext, part: Part, reason: str) -> Question:
     """Show what a reset of the agent of this scope would take away, and do it on a yes."""
     resets = context.parts.resets
     if await context.parts.agents.id_of(context.scope) is None:
@@ -21,19 +21,19 @@ async def ask_to_reset(context: CommandContext, part: Part, reason: str) -> Comm
     async def reset(agent: Agent) -> str:
         return await resets.reset(agent, part, author=context.author, reason=reason)
 
-    async def confirmed() -> CommandReply:
+    async def confirmed() -> str:
         try:
             name = await context.in_lane(reset)
         except CheckpointUnusable as fault:
             raise CommandRefused(f"{fault} So nothing was reset.") from None
-        return CommandReply(f"Done: {_named(part)} is as it was at the beginning. {_way_back(context, name)}")
+        return f"Done: {_named(part)} is as it was at the beginning. {_way_back(context, name)}"
 
     lines = await context.in_lane(preview)
     if not lines:
         raise CommandRefused(f"There is nothing to reset: {_named(part)} is as it was at the beginning.")
     listed = "\n".join(f"- {line}" for line in lines)
     question = f"This takes away:\n{listed}\n\nA checkpoint of me as I am now is made first. Go on?"
-    return CommandReply(question, confirmed=confirmed)
+    return Question(question, confirmed)
 
 
 def _named(part: Part) -> str:

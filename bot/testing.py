@@ -192,7 +192,7 @@ class Bot:
         reply = await self.app.commands.run(CommandCall(origin, line, is_moderator=is_moderator))
         if reply.announcement is not None:
             reply = await reply.announcement.announced()
-        return await reply.confirmed() if confirms and reply.confirmed is not None else reply
+        return await reply.confirmed(is_moderator=is_moderator) if confirms and reply.confirmed is not None else reply
 
     async def write_at(self, origin: Origin, text: str, *, aim: Aim = Aim.AT_US) -> list[str]:
         """Write anywhere; returns what the bot replied in that turn."""
@@ -238,7 +238,7 @@ class Bot:
         """Run a command of the terminal, without its slash; says yes when asked, and waits for the turn it began."""
         reply = await self.app.in_chat.run(CommandCall(direct(person), line, is_moderator=True))
         if reply.confirmed is not None:
-            reply = await reply.confirmed()
+            reply = await reply.confirmed(is_moderator=True)
         if reply.turn is not None:
             await reply.turn
         return reply.text

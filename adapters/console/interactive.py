@@ -119,7 +119,7 @@ class InteractiveConsole:
             self._console.print(Padding(Markdown(_as_written(printable(reply.text))), (0, 0, 1, 2)))
         if reply.confirmed is not None:
             if self._assumes_yes or await self._says_yes():
-                await self._show(await self._worked(reply.confirmed()) or CommandReply())
+                await self._show(await self._worked(reply.confirmed(is_moderator=True)) or CommandReply())
             else:
                 self._console.print(Text("(nothing was changed)", style="dim"))
         if reply.turn is not None:

@@ -48,7 +48,7 @@ class PlainConsole:
             if taken is None:
                 return
             if taken.confirmed is not None:  # nobody can be asked: what was written into a pipe is meant
-                taken = await taken.confirmed()
+                taken = await taken.confirmed(is_moderator=True)
             if taken.text:
                 self._say(taken.text)
             if taken.turn is not None:

@@ -10,6 +10,7 @@ from adapters.ports import DeliveryRefused, PlatformUnavailable
 
 UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS = 10003, 50001, 50013
 NO_HISTORY, HAS_A_THREAD = 160002, 160004
+INTERACTION_OVER = (10015, 50027)  # "Unknown Webhook", "Invalid Webhook Token"
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 NOT_KNOWN = (

@@ -123,7 +123,7 @@ class DiscordPlatform:
             lambda: intake.connected(self.name), self._on_ready, self._on_message, self._on_edit, self._on_delete
         )
         client = Client(listener, reads_content=self._reads_content, gateway=self._endpoints.gateway, **self._options)
-        slash = SlashCommands(client, intake)
+        slash = SlashCommands(client, intake, self._wait)
         self._client, self._intake, self._slash = client, intake, slash
         try:
             with translated():

@@ -5,22 +5,19 @@ when it knows others than these: what it has is asked for and compared.
 """
 
 import asyncio
-import io
 import logging
-import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import discord
 from discord import app_commands
 
+from adapters.discord.answers import Answers
 from adapters.discord.client import Client
-from adapters.discord.inbound import inbound_of, is_written_by_a_person, named, origin_of, text_of
-from adapters.ports import Announcement, CommandCall, CommandReply, CommandSpec, InboundMessage, Intake, Origin
-from adapters.rendering import DISCORD_LIMIT, parts_of
+from adapters.discord.inbound import inbound_of, is_written_by_a_person, named, text_of
+from adapters.discord.interactions import is_by_a_moderator, place_of
+from adapters.ports import CommandCall, CommandSpec, InboundMessage, Intake
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +26,6 @@ REMEMBER_THIS = "Remember this"
 MOST_CHOICES = 25
 MAX_CHOICE_CHARS = 100
 MAX_DESCRIPTION_CHARS = 100
-MOST_PARTS = 3
-"""A private answer longer than that comes as a file."""
-
-CONFIRMED_WITHIN_S = 600.0
-
 FORM = "form:"
 """Begins the id of a form; what follows is the command that it is for."""
 
@@ -56,13 +48,15 @@ class SlashCommands:
     Args:
         client: the connection.
         intake: runs them.
+        wait: lets so many seconds pass.
     """
 
-    def __init__(self, client: Client, intake: Intake) -> None:
+    def __init__(
+        self, client: Client, intake: Intake, wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._client = client
         self._intake = intake
-        self._own = secrets.token_hex(8)
-        self._turns: set[asyncio.Task[None]] = set()
+        self._answers = Answers(client, wait)
         tree = client.tree
         client.event(self.on_interaction)
         for command in commands_of(intake.commands, self._run, self._ask, self._suggest):
@@ -92,8 +86,7 @@ class SlashCommands:
 
     def close(self) -> None:
         """Nobody waits any more."""
-        for task in self._turns:
-            task.cancel()
+        self._answers.close()
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────
 
@@ -103,8 +96,7 @@ class SlashCommands:
         call = self._call(interaction, line)
         if about is not None:
             call = replace(call, about=self._told(interaction, about))
-        reply = await self._intake.command(call)
-        await self._answer(interaction, reply)
+        await self._answers.give(interaction, self._intake.command(call))
 
     async def _ask(self, interaction: discord.Interaction, spec: CommandSpec) -> None:
         await interaction.response.send_modal(form_of(spec))
@@ -118,16 +110,8 @@ class SlashCommands:
         custom_id = str(data.get("custom_id"))
         if interaction.type is discord.InteractionType.modal_submit and custom_id.startswith(FORM):
             await self._run(interaction, f"{custom_id.removeprefix(FORM)} {_written(data.get('components'))}".strip())
-        elif interaction.type in _ANSWERS and not self._is_open(custom_id):
+        elif interaction.type in _ANSWERS and not self._answers.is_open(custom_id):
             await interaction.response.send_message(OUT_OF_DATE, ephemeral=True)
-
-    def _new_id(self) -> str:
-        """For a button that this connection knows until it is old."""
-        return f"{self._own}:{time.monotonic() + CONFIRMED_WITHIN_S:.0f}:{secrets.token_hex(8)}"
-
-    def _is_open(self, custom_id: str) -> bool:
-        own, _, rest = custom_id.partition(":")
-        return own == self._own and time.monotonic() < float(rest.partition(":")[0])
 
     async def _remember(self, interaction: discord.Interaction, message: discord.Message) -> None:
         user = interaction.client.user
@@ -145,15 +129,11 @@ class SlashCommands:
         ]
 
     def _call(self, interaction: discord.Interaction, line: str) -> CommandCall:
-        """Who gives the command and where; the rights are those that Discord tells of at this moment.
-
-        Where the bot was not invited, and only the person installed it, it is their own agent that they speak to.
-        """
-        is_in_guild = interaction.guild_id is not None and interaction.is_guild_integration()
+        """Who gives the command and where; the rights are those that Discord tells of at this moment."""
         return CommandCall(
-            _origin(interaction, interaction.user),
+            place_of(interaction, interaction.user),
             line,
-            is_moderator=is_in_guild and interaction.permissions.manage_channels,
+            is_moderator=is_by_a_moderator(interaction),
             reads_messages=self._client.reads_content,
         )
 
@@ -162,40 +142,7 @@ class SlashCommands:
         user = self._client.user
         if user is None or not is_written_by_a_person(message, user, answers_bots=False):
             return None
-        return replace(inbound_of(message, user), origin=_origin(interaction, message.author))
-
-    async def _announce(self, interaction: discord.Interaction, announcement: Announcement) -> CommandReply:
-        """Tell all who are in the channel, and have it done; else not."""
-        place = interaction.channel
-        if isinstance(place, discord.Thread) and not isinstance(place.parent, discord.ForumChannel):
-            place = place.parent  # nobody need look into the thread; in a forum there are but threads
-        channel_id = place.id if place is not None else interaction.channel_id or 0
-        try:
-            await self._client.get_partial_messageable(channel_id).send(announcement.text)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-            logger.warning("a change could not be announced in its channel: %s", error)
-            return CommandReply(announcement.unsaid)
-        return await announcement.announced()
-
-    async def _answer(self, interaction: discord.Interaction, reply: CommandReply) -> None:
-        if reply.announcement is not None:
-            reply = await self._announce(interaction, reply.announcement)
-        view = None if reply.confirmed is None else _Confirm(reply.confirmed, self._answer, self._new_id)
-        text = reply.text or "Done."
-        parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
-        quiet: dict[str, Any] = {"ephemeral": True, "suppress_embeds": True}  # no link in it is fetched for a preview
-        more = quiet if view is None else {**quiet, "view": view}
-        if len(parts) > MOST_PARTS:
-            file = discord.File(io.BytesIO(text.encode()), "answer.md")
-            await interaction.followup.send("The answer is long, so it comes as a file.", file=file, **more)
-        else:
-            for part in parts[:-1]:
-                await interaction.followup.send(part, **quiet)
-            await interaction.followup.send(parts[-1], **more)
-        if reply.turn is not None:
-            task = asyncio.ensure_future(_awaited(reply.turn))
-            self._turns.add(task)
-            task.add_done_callback(self._turns.discard)
+        return replace(inbound_of(message, user), origin=place_of(interaction, message.author))
 
     async def _on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
@@ -212,43 +159,6 @@ class SlashCommands:
                 await interaction.response.send_message(text, ephemeral=True)
         except discord.HTTPException:
             logger.info("nobody could be told that a command broke")
-
-
-def _origin(interaction: discord.Interaction, person: discord.abc.User) -> Origin:
-    """Where an interaction is, as the place of a person; without a server, if the bot was not invited there."""
-    is_in_guild = interaction.guild_id is not None and interaction.is_guild_integration()
-    guild = discord.Object(interaction.guild_id) if is_in_guild and interaction.guild_id else None
-    return origin_of(interaction.channel, person, guild)
-
-
-class _Confirm(discord.ui.View):
-    """A question with two buttons; only whoever gave the command sees it."""
-
-    def __init__(
-        self,
-        confirmed: Callable[[], Awaitable[CommandReply]],
-        answer: Callable[[discord.Interaction, CommandReply], Awaitable[None]],
-        new_id: Callable[[], str],
-    ) -> None:
-        super().__init__(timeout=CONFIRMED_WITHIN_S)
-        self.yes.custom_id, self.no.custom_id = new_id(), new_id()
-        self._confirmed = confirmed
-        self._answer = answer
-
-    @discord.ui.button(label="Yes, do it", style=discord.ButtonStyle.danger)
-    async def yes(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:
-        """Do it, once."""
-        if self.is_finished():
-            return
-        self.stop()
-        await interaction.response.edit_message(view=None)
-        await self._answer(interaction, await self._confirmed())
-
-    @discord.ui.button(label="No", style=discord.ButtonStyle.secondary)
-    async def no(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:
-        """Leave it."""
-        self.stop()
-        await interaction.response.edit_message(content="Nothing was changed.", view=None)
 
 
 # ── forms ────────────────────────────────────────────────────────────────────────────────────────────
@@ -361,7 +271,3 @@ def _bare(command: Any) -> Any:
     if isinstance(command, (list, tuple)):
         return [_bare(each) for each in command]
     return sorted(command) if isinstance(command, set) else command
-
-
-async def _awaited(turn: Awaitable[None]) -> None:
-    await turn

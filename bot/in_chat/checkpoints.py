@@ -1,11 +1,11 @@
 """/save and /restore."""
 
-from adapters.ports import CommandReply
 from bot.agent import Agent
 from bot.checkpoints import BEFORE_RESTORE, CheckpointUnusable
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
+from bot.question import Question
 from bot.registry import command
 
 
@@ -26,7 +26,7 @@ async def save(context: CommandContext, name: str = "") -> str:
 
 
 @command
-async def restore(context: CommandContext, name: str = "") -> str | CommandReply:
+async def restore(context: CommandContext, name: str = "") -> str | Question:
     """Bring me back to a checkpoint, with all that I knew and nothing since; without a name: list them."""
     if not name:
         return await _listed(context)
@@ -34,19 +34,19 @@ async def restore(context: CommandContext, name: str = "") -> str | CommandReply
     async def put_back(agent: Agent) -> None:
         await context.parts.checkpoints.restore(agent, name)
 
-    async def confirmed() -> CommandReply:
+    async def confirmed() -> str:
         try:
             await context.in_lane(put_back)
         except CheckpointUnusable as fault:
-            return CommandReply(str(fault))
-        return CommandReply(f"I am as I was at {name!r}. `/restore {BEFORE_RESTORE}` brings me back from it.")
+            return str(fault)
+        return f"I am as I was at {name!r}. `/restore {BEFORE_RESTORE}` brings me back from it."
 
     try:
         context.parts.checkpoints.check(context.scope, name)
     except CheckpointUnusable as fault:
         raise CommandRefused(str(fault)) from None
     question = f"Restoring {name!r} forgets everything since then. Go on?"
-    return CommandReply(question, confirmed=confirmed)
+    return Question(question, confirmed)
 
 
 async def _listed(context: CommandContext) -> str:

@@ -64,7 +64,8 @@ class Agent:
             return CommandReply(turn=await self.receive(CONVERSATION.message("once more")))
         return CommandReply(f"Done: {line}.")
 
-    async def _restored(self) -> CommandReply:
+    async def _restored(self, *, is_moderator: bool) -> CommandReply:
+        assert is_moderator
         self.own_commands.append("yes")
         return CommandReply("Restored.")
 

@@ -123,6 +123,43 @@ async def test_a_reset_is_confirmed_by_a_button(world: World, tmp_path: Path) ->
     assert "tea is at four" not in text_of(shown)
 
 
+async def test_who_is_no_moderator_any_more_confirms_nothing(world: World, tmp_path: Path) -> None:
+    world.guild.admins.add(world.bob)
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        await world.answered(await world.slash(world.ada, world.general, "agent remember", text="tea is at four"))
+        preview = await world.answered(await world.slash(world.bob, world.general, "agent reset", part="core memory"))
+        world.guild.admins.discard(world.bob)
+        clicked = await world.clicks(world.bob, _with_buttons(preview), "Yes, do it")
+        await world.until(lambda: clicked.followups)
+        shown = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
+        assert clicked.followups[0].content == ("In a channel that is for its moderators alone. Nothing was changed.")
+        assert clicked.followups[0].visible_to is world.bob
+        assert "tea is at four" in text_of(shown)
+        world.guild.admins.add(world.bob)
+        preview = await world.answered(await world.slash(world.bob, world.general, "agent reset", part="core memory"))
+        clicked = await world.clicks(world.bob, _with_buttons(preview), "Yes, do it")
+        await world.until(lambda: clicked.followups)
+        assert "Done" in clicked.followups[0].content
+
+
+async def test_who_is_shut_out_meanwhile_confirms_nothing(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path, bot_owners=f"discord:{world.ada.id}") as served:
+        await listed(world, served)
+        place = world.dm(world.bob)
+        await world.answered(await world.slash(world.bob, place, "agent remember", text="tea is at four"))
+        preview = await world.answered(await world.slash(world.bob, place, "agent reset", part="core memory"))
+        await world.answered(
+            await world.slash(world.ada, world.dm(world.ada), "agent admin deny", person=f"discord:{world.bob.id}")
+        )
+        clicked = await world.clicks(world.bob, _with_buttons(preview), "Yes, do it")
+        await world.until(lambda: clicked.followups)
+        agent = await served.app.agents.get(f"discord:dm:{world.bob.id}")
+    assert clicked.followups[0].content.startswith("I am not open to you.")
+    assert clicked.followups[0].content.endswith("Nothing was changed.")
+    assert "tea is at four" in str(agent.core)
+
+
 async def test_a_message_is_remembered_from_its_menu(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path) as served:
         await listed(world, served)

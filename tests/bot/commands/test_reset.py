@@ -17,7 +17,7 @@ async def test_a_reset_shows_what_goes_and_does_nothing_before_the_yes(tmp_path:
             assert "the block human: " in reply.text
             assert "Go on?" in reply.text
             assert "level 3" in await bot.command("memory")
-            done = (await reply.confirmed()).text
+            done = (await reply.confirmed(is_moderator=False)).text
             assert "everything is as it was at the beginning" in done
             shown = await bot.command("memory")
             assert "level 3" not in shown
