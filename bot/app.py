@@ -199,11 +199,9 @@ async def open_app(
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
         talks_only = _talks_only(settings)
-        equipment = (
-            {"any": Equipment(prompt("text_tier", own), ())}
-            if talks_only
-            else equipment_of_all(tools, own, needed=(DEFAULT_PRESET, choices.preset))
-        )
+        equipment = equipment_of_all(tools, own, needed=(DEFAULT_PRESET, choices.preset))
+        if talks_only:  # it is offered no tools; a preset that nobody could use is refused all the same
+            equipment = {"any": Equipment(prompt("text_tier", own), ())}
         equipment = {name: within(model.context_window, given, counter) for name, given in equipment.items()}
         fixed = max(given.tokens(counter) for given in equipment.values())
         room = Room.of(model.context_window, settings.memory_block_tokens, fixed)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from adapters.no_such_command import no_such_command
 from adapters.ports import CommandCall, CommandReply, CommandSpec, InboundMessage, Origin
 from bot.admission import Admission
 from bot.agent import Agent
@@ -219,7 +220,9 @@ class Commands:
         if group:
             lines = ", ".join(f"`{self._prefix}{path}`" for path in sorted(group) if self._is_for(path, call))
             raise CommandRefused(f"There is no command `{one_line(name, 40)}`. There are: {lines or 'none for you'}.")
-        raise CommandRefused(f"There is no command `{one_line(name, 40)}`. `{self._prefix}help` lists them.")
+        words = {path.split()[0] for path in self._commands if self._is_for(path, call)}
+        known = {word: f"{self._prefix}{word}" for word in sorted(words)}
+        raise CommandRefused(no_such_command(one_line(name, 40), known, f"{self._prefix}help"))
 
     def _is_for(self, name: str, call: CommandCall) -> bool:
         return self._refusal(self._commands[name], call, changes=False) is None

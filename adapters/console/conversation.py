@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters.no_such_command import no_such_command
 from adapters.ports import Address, CommandCall, CommandReply, InboundMessage, Intake, Origin, Person, RunCommand
 
 PLATFORM = "console"
 
 LEAVE = "/exit"
+
+_LIKE_A_COMMAND = re.compile(r"\s*/[A-Za-z][\w-]{0,39}(\s|$)")
+"""No path of a file, which has more than one slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +58,16 @@ class Conversation:
         return InboundMessage(f"console-{secrets.token_hex(8)}", self.origin, text, self.now())
 
 
-async def take(
-    line: str,
-    conversation: Conversation,
-    intake: Intake,
-    in_chat: InChat,
-    *,
-    refuses_unknown: bool = False,
-) -> CommandReply | None:
+async def take(line: str, conversation: Conversation, intake: Intake, in_chat: InChat) -> CommandReply | None:
     """Run a command, or hand the line in as a message; None is the wish to leave.
+
+    A command that there is not is a slip of the hand, not a message.
 
     Args:
         line: what was typed.
         conversation: who typed it, to whom.
         intake: takes messages, and runs what stands after `/agent`.
         in_chat: runs the console's own commands.
-        refuses_unknown: a command that does not exist is a slip of the hand, not a message.
     """
     word, rest = (*line.strip().split(maxsplit=1), "", "")[:2]
     if word == LEAVE:
@@ -77,14 +75,14 @@ async def take(
     if word == "/agent":
         return await intake.command(conversation.command(rest))
     if word == "/help":
-        own, general = (
-            await in_chat.run(conversation.command("help")),
-            await intake.command(conversation.command("help")),
-        )
-        lines = (own.text, f"- `{LEAVE}`: Leave; everything is kept", general.text)
+        here = await in_chat.run(conversation.command("help"))
+        everywhere = await intake.command(conversation.command("help"))
+        lines = (here.text, f"- `{LEAVE}`: Leave; everything is kept", everywhere.text)
         return CommandReply("\n".join(line for line in lines if line))
     if word.startswith("/") and word[1:] in in_chat.names:
         return await in_chat.run(conversation.command(line.strip()[1:]))
-    if refuses_unknown and re.match(r"\s*/[A-Za-z]+\d*(\s|$)", line):
-        return CommandReply(f"There is no command {word}; /help lists them.")
+    if _LIKE_A_COMMAND.match(line):
+        general = {f"/{spec.path[0]}": f"/agent {spec.path[0]}" for spec in intake.commands}
+        known = general | {own: own for own in in_chat.words}
+        return CommandReply(no_such_command(word, known, "/help"))
     return CommandReply(turn=await intake.receive(conversation.message(line)))

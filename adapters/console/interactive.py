@@ -75,7 +75,7 @@ class InteractiveConsole:
                 self._is_typing = False
             if not line.strip():
                 continue
-            work = take(line, self._conversation, intake, in_chat, refuses_unknown=True)
+            work = take(line, self._conversation, intake, in_chat)
             taken = await (self._worked(work) if line.lstrip().startswith("/") else work)
             if taken is None:
                 return

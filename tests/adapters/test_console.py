@@ -22,7 +22,7 @@ from rich.markdown import Markdown
 from adapters.console.conversation import Conversation, InChat
 from adapters.console.interactive import InteractiveConsole, _as_written, printable
 from adapters.console.plain import PlainConsole
-from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, StepReport, ToolReport
+from adapters.ports import CommandCall, CommandReply, CommandSpec, InboundMessage, Intake, StepReport, ToolReport
 
 CONVERSATION = Conversation("ada", lambda: datetime(2026, 3, 1, tzinfo=UTC))
 ADDRESS = CONVERSATION.origin.address
@@ -70,6 +70,10 @@ class Agent:
         return CommandReply("Restored.")
 
     @property
+    def intake(self) -> Intake:
+        return Intake(self.receive, self.command, commands=(CommandSpec(("remember",), "Keep it.", "text"),))
+
+    @property
     def own(self) -> InChat:
         return InChat(self.in_chat, ("help", "memory", "pop", "restore", "retry"))
 
@@ -98,7 +102,7 @@ async def talk(typed: bytes, reply: str = "ok") -> Plain:
                 stream.write(typed)
 
         console.greet("Hello")
-        await asyncio.gather(asyncio.to_thread(feed), console.run(Intake(agent.receive, agent.command), agent.own))
+        await asyncio.gather(asyncio.to_thread(feed), console.run(agent.intake, agent.own))
     return Plain(agent, written, noted)
 
 
@@ -131,13 +135,22 @@ async def test_a_reply_is_one_line(newline: str) -> None:
 
 
 async def test_commands_answer_in_their_place_and_reach_no_agent() -> None:
-    plain = await talk(b"/agent memory\n/memory\n  /agent search figs \n/help\n/agent\n/fly\nHi\n")
+    plain = await talk(b"/agent memory\n/memory\n  /agent search figs \n/help\n/agent\n/fly\n/no-such thing\nHi\n")
     assert plain.agent.commands == ["memory", "search figs", "help", ""]
     assert plain.agent.own_commands == ["memory", "help"]
-    assert plain.agent.heard == ["/fly", "Hi"]  # in a pipe, what is no command is a message
+    assert plain.agent.heard == ["Hi"]
     assert plain.written[0] == r"You asked for\nmemory."
     assert "/exit" in plain.written[3]
-    assert len(plain.written) == 7
+    assert plain.written[5:7] == [f"There is no command `{it}`. `/help` lists them." for it in ("/fly", "/no-such")]
+    assert len(plain.written) == 8
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("/memroy", "/memory"), ("/remember x", "/agent remember"), ("/exti", "/exit")]
+)
+async def test_a_slip_of_the_hand_is_told_what_was_probably_meant(typed: str, meant: str) -> None:
+    told = (await talk(f"{typed}\n".encode())).written
+    assert told == [f"There is no command `{typed.split()[0]}`. Did you mean `{meant}`? `/help` lists them."]
 
 
 async def test_nothing_after_exit_is_read() -> None:
@@ -185,7 +198,7 @@ async def test_when_nobody_reads_the_replies_any_more_no_further_turn_is_run() -
     with os.fdopen(reader, "rb") as stdin:
         console = PlainConsole(CONVERSATION, stdin, write, lambda text: None)
         agent = Agent(console)
-        await console.run(Intake(agent.receive, agent.command), agent.own)
+        await console.run(agent.intake, agent.own)
     os.close(writer)
     assert agent.heard == ["one"]
 
@@ -221,7 +234,7 @@ async def terminal(history: Path, typed: str, reply: str = "Hello **Ada**") -> A
         console.greet("**ada** remembers you")
         keys.send_text(typed)
         async with asyncio.timeout(10):
-            await console.run(Intake(agent.receive, agent.command), agent.own)
+            await console.run(agent.intake, agent.own)
         yield Terminal(console, agent, screen)
 
 
@@ -241,11 +254,11 @@ async def test_a_person_can_leave(history: Path, leave: str) -> None:
 
 
 async def test_help_and_commands_are_shown_and_not_sent(history: Path) -> None:
-    async with terminal(history, f"/help{ENTER}/memory{ENTER}/agent search figs{ENTER}/fly{ENTER}{CTRL_D}") as seen:
+    async with terminal(history, f"/help{ENTER}/memory{ENTER}/agent search figs{ENTER}/memry{ENTER}{CTRL_D}") as seen:
         assert seen.agent.heard == []
         assert seen.agent.commands == ["help", "search figs"]
         assert seen.agent.own_commands == ["help", "memory"]
-        for told in ("/exit", "search figs.", "There is no command /fly"):
+        for told in ("/exit", "search figs.", "There is no command /memry. Did you mean /memory?"):
             assert told in seen.shown
 
 
@@ -292,7 +305,7 @@ async def test_whoever_said_yes_beforehand_is_not_asked(history: Path) -> None:
         agent = Agent(console)
         keys.send_text(f"/restore one{ENTER}{CTRL_D}")
         async with asyncio.timeout(10):
-            await console.run(Intake(agent.receive, agent.command), agent.own)
+            await console.run(agent.intake, agent.own)
     assert agent.own_commands == ["restore one", "yes"]
 
 

@@ -108,11 +108,12 @@ async def test_an_agent_whose_preset_is_gone_goes_on_with_that_of_plain_chat(tmp
 async def test_a_preset_that_cannot_be_used_is_one_clear_line(tmp_path: Path, text: str, told: str) -> None:
     write_own(tmp_path, text)
     async with ScriptedServer() as server:
-        with pytest.raises(WordsNotFound) as caught:
-            async with open_bot(tmp_path, choices=Choices(preset="pirate"), **settings(server)):
-                pass
-    assert told in str(caught.value)
-    assert "\n" not in str(caught.value)
+        for model in (settings(server), {"llm_model": "embedded"}):
+            with pytest.raises(WordsNotFound) as caught:
+                async with open_bot(tmp_path, choices=Choices(preset="pirate"), **model):
+                    pass
+            assert told in str(caught.value)
+            assert "\n" not in str(caught.value)
 
 
 async def test_a_persona_larger_than_its_block_is_refused_at_start(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.testing import ScriptedServer, says
 from bot.choices import Choices
-from bot.testing import open_bot
+from bot.testing import RecordingPlatform, at_channel, open_bot
 from memory.agents import AgentStore
 
 
@@ -54,8 +54,11 @@ async def test_help_lists_every_command(tmp_path: Path) -> None:
 
 
 async def test_a_command_typed_wrong_is_answered_not_broken(tmp_path: Path) -> None:
-    async with open_bot(tmp_path) as bot:
-        assert "no command `fly`" in await bot.command("fly away")
+    async with open_bot(tmp_path, platform=RecordingPlatform("discord")) as bot:
+        assert await bot.command("fly away") == "There is no command `fly`. `/agent help` lists them."
+        assert "Did you mean `/agent search`?" in await bot.command("serach figs")
+        assert "Did you mean" not in (await bot.give(at_channel("2"), "admn")).text  # it has no command for them
+        assert "Did you mean `/agent admin`?" in (await bot.give(at_channel("2"), "admn", is_moderator=True)).text
         assert "Usage: `/agent search QUERY`" in await bot.command("search")
         assert "no command" in await bot.command("\x00\ud800")
 
