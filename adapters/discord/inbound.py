@@ -81,18 +81,19 @@ def named(who: discord.abc.User) -> str:
 
 
 def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:
-    """Whom the message is for: those whom it mentions, and whom it replies to."""
+    """Whom the message is for: those whom it mentions, and whom it replies to.
+
+    The role that Discord made for the bot is the bot: whoever picks one of two equal names need not know. All other
+    roles are somebody else, also those that it was given. Everyone is nobody.
+    """
     if guild_id_of(message) is None:
         return Aim.AT_US
     replied = message.reference.resolved if message.reference is not None else None
     replied_to = replied.author.id if isinstance(replied, discord.Message) else None
-    our_roles = (
-        {role.id for role in message.guild.me.roles if role.is_bot_managed()}
-        if message.guild and message.guild.me
-        else set()
-    )
-    is_ours = any(user.id == me.id for user in message.mentions) or any(
-        role.id in our_roles for role in message.role_mentions
+    role = _own_role_of(message)
+    # By the text: Discord does not count a role as mentioned if its author may not notify it.
+    is_ours = any(user.id == me.id for user in message.mentions) or (
+        role is not None and role.mention in message.content
     )
     if is_ours or replied_to == me.id:
         return Aim.AT_US
@@ -103,11 +104,13 @@ def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:
 
 def text_of(message: discord.Message, me: discord.abc.User) -> str:
     """What a reader sees: names in the place of ids, without the mention that only calls the bot."""
-    called = re.compile(rf"\A\s*<@!?{me.id}>[\s,:]*|\s*<@!?{me.id}>\s*\Z")
+    role = _own_role_of(message)
+    call = rf"<@!?{me.id}>" if role is None else rf"(?:<@!?{me.id}>|{role.mention})"
+    called = re.compile(rf"\A\s*{call}[\s,:]*|\s*{call}\s*\Z")
     content = called.sub("", called.sub("", message.content))
     names = {f"<@{user.id}>": f"@{user.display_name}" for user in (*message.mentions, me)}
     names |= {f"<@!{user.id}>": f"@{user.display_name}" for user in (*message.mentions, me)}
-    names |= {role.mention: f"@{role.name}" for role in message.role_mentions}
+    names |= {role.mention: f"@{role.name}" for role in (*message.role_mentions, *([role] if role else []))}
     names |= {channel.mention: f"#{channel.name}" for channel in message.channel_mentions}
     text = re.sub(r"<(?:@[!&]?|#)\d+>", lambda found: names.get(found[0], found[0]), content)
     text = re.sub(r"<a?(:\w+:)\d+>", r"\1", text)  # emojis of a guild
@@ -116,6 +119,11 @@ def text_of(message: discord.Message, me: discord.abc.User) -> str:
         extras.append(f"[poll: {message.poll.question}: {', '.join(answer.text for answer in message.poll.answers)}]")
     extras += [f"[forwarded:] {snapshot.content}" for snapshot in message.message_snapshots if snapshot.content]
     return "\n".join(part for part in (_title_of(message), text.strip(), *extras) if part)
+
+
+def _own_role_of(message: discord.Message) -> discord.Role | None:
+    """The role that came with the bot when it was invited with permissions, where the guild is known."""
+    return None if message.guild is None else message.guild.self_role
 
 
 def _title_of(message: discord.Message) -> str:

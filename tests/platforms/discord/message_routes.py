@@ -189,7 +189,7 @@ class MessageRoutes:
         return answer(told, 201)
 
     def _require_to_start(self, channel: Channel, body: Json) -> None:
-        if channel.guild is None or channel.is_thread or channel.kind is Kind.VOICE:
+        if channel.guild is None or not channel.takes_threads:
             raise Refused(400, 50024, "Cannot execute action on this channel type")
         is_forum = channel.kind is Kind.FORUM
         self._state.require(channel, Permission.SEND_MESSAGES if is_forum else Permission.CREATE_PUBLIC_THREADS)

@@ -52,6 +52,11 @@ def role(guild: Guild, add: int, name: str, permissions: Permission) -> Json:
     return {**fields, "tags": {"bot_id": str(of.id)}} if add == BOT_ROLE and of is not None else fields
 
 
+def has_role(it: Message, id_: int) -> bool:
+    """Whether the guild in which a message stands has a role of that id."""
+    return it.channel.guild is not None and id_ - it.channel.guild.id in (ADMIN_ROLE, BOT_ROLE)
+
+
 def guild(it: Guild) -> Json:
     """A guild as GUILD_CREATE tells it: with all that is in it."""
     return {
@@ -110,7 +115,7 @@ def channel(it: Channel) -> Json:
     fields["permission_overwrites"] = [
         {"id": str(it.guild.id + BOT_ROLE), "type": 0, "allow": "0", "deny": str(int(it.denied_to_bot))}
     ]
-    if it.kind is Kind.VOICE:
+    if it.is_voice:
         fields |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
     if it.kind is Kind.FORUM:
         fields |= {"available_tags": [], "default_reaction_emoji": None, "default_sort_order": None}
@@ -138,7 +143,7 @@ def _of_thread(it: Channel) -> Json:
 def attachment(file: Attachment) -> Json:
     size = len(file.content) if file.told_size is None else file.told_size
     fields: Json = {"id": str(file.id), "filename": file.filename, "size": size, "flags": 0}
-    return {**fields, "url": file.url, "proxy_url": file.url, "content_type": file.content_type}
+    return {**fields, "url": file.url, "proxy_url": file.url, "content_type": file.content_type, **file.more}
 
 
 def message(
@@ -160,7 +165,7 @@ def message(
         "pinned": False,
         "mention_everyone": it.pings_everyone,
         "mentions": [_mentioned(guild if in_event else None, who) for who in it.mentions],
-        "mention_roles": [],
+        "mention_roles": list(map(str, it.roles)),
         "flags": it.flags,
         **_shown(it, shows_content),
     }

@@ -146,7 +146,9 @@ class State:
         if is_outside and not channel.guild.bot_permissions & Permission.MANAGE_THREADS:
             return Permission.NONE
         denied = channel.denied_to_bot | (channel.parent.denied_to_bot if channel.parent else Permission.NONE)
-        return channel.guild.bot_permissions & ~denied
+        allowed = channel.guild.bot_permissions & ~denied
+        # https://github.com/discord/discord-api-docs/pull/5111
+        return Permission.NONE if channel.is_voice and not allowed & Permission.CONNECT else allowed
 
     def require(self, channel: Channel, *needed: Permission) -> None:
         """Refuse what the bot may not do in a place."""
@@ -256,6 +258,8 @@ class State:
         self, parent: Channel, name: str, owner: User, first: Message | None = None, kind: Kind = Kind.PUBLIC_THREAD
     ) -> Channel:
         """A thread; one that begins at a message has its id. Discord says so itself, in the channel or the thread."""
+        if parent.kind is Kind.NEWS:
+            kind = Kind.NEWS_THREAD
         id_ = first.id if first is not None else None
         if id_ is not None and id_ in self.channels:
             raise Refused(400, 160004, "A thread has already been created for this message")
@@ -266,7 +270,7 @@ class State:
         self.emit_in(thread, "THREAD_CREATE", {**payloads.channel(thread), "newly_created": True})
         if first is not None:
             self.post(thread, owner, "", says=Says.THREAD_STARTER, reply_to=first, pings={})
-        elif parent.kind is not Kind.FORUM and kind is Kind.PUBLIC_THREAD:
+        elif parent.kind is not Kind.FORUM and kind is not Kind.PRIVATE_THREAD:
             self.post(parent, owner, name, says=Says.THREAD_CREATED, id=thread.id, thread=thread)
         return thread
 
@@ -317,6 +321,9 @@ class State:
         message.mentions = list(dict.fromkeys(pinged))
         if notifies:
             message.pings = message.mentions
+        named_roles = map(int, re.findall(r"<@&(\d+)>", message.content))
+        may_ping = "roles" in parses and self._may_ping_everyone(message)
+        message.roles = [id_ for id_ in dict.fromkeys(named_roles) if may_ping and payloads.has_role(message, id_)]
         says_everyone = "@everyone" in message.content or "@here" in message.content
         message.pings_everyone = says_everyone and "everyone" in parses and self._may_ping_everyone(message)
 

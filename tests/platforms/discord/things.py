@@ -16,8 +16,11 @@ class Kind(IntEnum):
     TEXT = 0
     DM = 1
     VOICE = 2
+    NEWS = 5
+    NEWS_THREAD = 10
     PUBLIC_THREAD = 11
     PRIVATE_THREAD = 12
+    STAGE = 13
     FORUM = 15
 
 
@@ -33,6 +36,7 @@ class Permission(IntFlag):
     ATTACH_FILES = 1 << 15
     READ_MESSAGE_HISTORY = 1 << 16
     MENTION_EVERYONE = 1 << 17
+    CONNECT = 1 << 20
     MANAGE_CHANNELS = 1 << 4
     MANAGE_GUILD = 1 << 5
     ADMINISTRATOR = 1 << 3
@@ -49,6 +53,7 @@ OF_EVERYONE = (
     | Permission.EMBED_LINKS
     | Permission.ATTACH_FILES
     | Permission.READ_MESSAGE_HISTORY
+    | Permission.CONNECT
     | Permission.CREATE_PUBLIC_THREADS
     | Permission.CREATE_PRIVATE_THREADS
     | Permission.SEND_MESSAGES_IN_THREADS
@@ -129,12 +134,23 @@ class Channel:
 
     @property
     def is_thread(self) -> bool:
-        return self.kind in (Kind.PUBLIC_THREAD, Kind.PRIVATE_THREAD)
+        return self.kind in (Kind.NEWS_THREAD, Kind.PUBLIC_THREAD, Kind.PRIVATE_THREAD)
+
+    @property
+    def is_voice(self) -> bool:
+        return self.kind in (Kind.VOICE, Kind.STAGE)
+
+    @property
+    def takes_threads(self) -> bool:
+        return self.kind in (Kind.TEXT, Kind.NEWS, Kind.FORUM)
 
 
 @dataclass(eq=False)
 class Attachment:
-    """A file; its address holds for a day. `told_size` is what Discord says of its size, if that is not so."""
+    """A file; its address holds for a day.
+
+    `told_size` is what Discord says of its size, if that is not so; `more` is what else it tells.
+    """
 
     id: int
     filename: str
@@ -143,6 +159,7 @@ class Attachment:
     added_at: datetime
     url: str
     told_size: int | None = None
+    more: Json = field(default_factory=dict)
 
 
 class Says(IntEnum):
@@ -163,6 +180,7 @@ class Message:
 
     Attributes:
         mentions: whom the text names, as far as its author let names count.
+        roles: the ids of the roles that it names, if its author may notify roles: none here may be by everybody.
         pings: who was notified; an edit notifies nobody.
         versions: the texts that it had before.
         visible_to: the only person who sees it.
@@ -185,6 +203,7 @@ class Message:
     visible_to: User | None = None
     answers: "Interaction | None" = None
     mentions: list[User] = field(default_factory=list)
+    roles: list[int] = field(default_factory=list)
     pings: list[User] = field(default_factory=list)
     pings_everyone: bool = False
     edited_at: datetime | None = None
