@@ -287,7 +287,7 @@ class Turns:
             event,
             self._now(),
             self._shelves,
-            Draft(agent.core),
+            Draft(self._compiler.limited(agent.core)),
             len(answer.calls),
             takes_reactions=self._outbox.takes_reactions(turn.address),
         )

@@ -1,7 +1,7 @@
 """Finding out what a model can do: native tools first, then JSON to a schema, then plain text.
 
 A model is stepped down when its server refuses the way of asking, or when it keeps answering in bare text and does not
-call a tool when asked for nothing else (some servers take tools and ignore them). A call whose arguments nobody can read
+call a tool when asked for nothing else (some servers take tools and ignore them). A call whose arguments cannot be read
 is no better than none. What was found out is remembered for model and server, so that it is paid for once; a model that
 calls tools from the start costs nothing at all.
 """
