@@ -135,10 +135,11 @@ class Conductor:
         """Go on with a turn that was held, when its scope is next asked for."""
         self._held.discard(scope)
 
-    async def next_turn(self, scope: str) -> Next:
+    async def next_turn(self, scope: str, for_event: int | None = None) -> Next:
         """Run the turn that was left unfinished, or else one about what waits; to be called in the scope's lane only.
 
-        It never raises but when cancelled, which stops the turn for good unless the program is about to end.
+        It never raises but when cancelled. That stops the turn for good if it is one about `for_event`, the event that
+        whoever cancels it waits for, unless the program is about to end. Any other turn is left to go on.
         """
         if self.is_closing or scope in self._held:
             return Next.PUT_OFF
@@ -174,7 +175,8 @@ class Conductor:
             logger.info("turn cancelled")
             if opening is not None and not opening.cancelled() and opening.exception() is None:
                 turn = opening.result()  # it was begun, beyond recall, when we were told
-            await finish(self._cancelled(woken, turn))
+            is_theirs = any(event.id == for_event for event in woken.events)
+            await finish(self._cancelled(woken, turn, is_theirs=is_theirs))
             raise
         except Exception as error:
             outcome = await finish(self._failed(woken, turn, error))
@@ -417,11 +419,15 @@ class Conductor:
         self._forget(woken)
         return Next.ENDED
 
-    async def _cancelled(self, woken: Woken, turn: OpenTurn | None) -> None:
-        if turn is not None and self.is_closing:
-            await self._journal.pause(turn.id)
-        elif turn is not None:
+    async def _cancelled(self, woken: Woken, turn: OpenTurn | None, *, is_theirs: bool) -> None:
+        if turn is None:
+            return
+        if is_theirs and not self.is_closing:
             await self._end(woken, turn, STOPPED)
+            return
+        self._goes_on(woken.scope, turn.id)
+        self._forget(woken)
+        await self._journal.pause(turn.id)
 
     async def _put_aside(
         self,

@@ -525,6 +525,31 @@ async def test_what_a_person_stopped_is_not_taken_up_again(tmp_path: Path) -> No
         never.set()
 
 
+async def test_who_takes_a_message_back_does_not_stop_the_turn_that_waits_before_it(tmp_path: Path) -> None:
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        if len(server.requests) <= len(DOWN):
+            return OUT
+        if len(server.requests) == len(DOWN) + 1:
+            asked.set()
+            await never.wait()
+        return says("To one.")
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("one") == []
+        second = asyncio.ensure_future(await bot.app.receiver.receive(message(bot, "two", "2")))
+        await asked.wait()
+        second.cancel()
+        await asyncio.wait([second])
+        await bot.app.lanes.idle()
+        await bot.app.outbox.settled(ADA.address)
+        assert said(bot) == ["To one."]
+        assert await states(bot, "turns") == ["done"]
+        assert "two" not in str(server.requests[-1]["messages"])
+        never.set()
+
+
 async def test_a_turn_that_waits_for_the_model_can_be_taken_back(tmp_path: Path) -> None:
     async with ScriptedServer([*DOWN, says("Hello.")]) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.say("Hi")
