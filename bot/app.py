@@ -270,6 +270,7 @@ async def open_app(
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
+        told = Told(database, now)
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
@@ -284,6 +285,7 @@ async def open_app(
             outage,
             notices,
             usage,
+            told,
             platforms,
             observe,
             retries_for=timedelta(hours=settings.llm_retry_hours),
@@ -350,7 +352,7 @@ async def open_app(
             library,
             channels,
             database,
-            Told(database, now),
+            told,
         )
 
 

@@ -25,6 +25,7 @@ from bot.waiting import Waiting
 from memory.database import Database, Transaction, finish, is_passing
 from memory.inbox import Inbox, WaitingEvent
 from memory.ports import ChangedMeanwhile
+from memory.told import Told
 from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
 from memory.usage import ModelCall, UsageStore
 
@@ -38,6 +39,9 @@ At first with all others that were under way, any of which may be it; then witho
 
 KEPT = "I have kept your message and will answer it when I can."
 NO_ANSWER_OF_MODEL = "the language model gave no answer"
+OUTAGE = "the model is down"
+"""What somebody was told of, once an outage."""
+
 TRY_AGAIN = "Please try again in a while."
 
 
@@ -91,6 +95,7 @@ class Conductor:
         outage: Outage,
         notices: Notices,
         usage: UsageStore,
+        told: Told,
         platforms: Mapping[str, ChatPlatform],
         observe: Callable[[str], Observe | None],
         *,
@@ -107,6 +112,7 @@ class Conductor:
         self._outage = outage
         self._notices = notices
         self._usage = usage
+        self._told = told
         self._platforms = platforms
         self._observe = observe
         self._retries_for = retries_for
@@ -203,10 +209,27 @@ class Conductor:
         """Tell a person what is of use at this moment alone, as far as that works."""
         await self._notices.say(origin, text)
 
-    def tell_of_outage(self, origin: Origin, sentence: str = "I cannot reach my language model right now.") -> None:
-        """Tell a person, once an outage, that their answer comes later; nobody waits for that."""
-        if self._outage.is_on and self._outage.is_news_to(person_of(origin)):
+    async def tell_of_outage(self, origin: Origin) -> None:
+        """Tell a person, once an outage, that their answer comes later; nobody waits until that is heard."""
+        if self._outage.is_on and self._outage.since is not None:
+            await self._tell_of_outage(origin, "I cannot reach my language model right now.", self._outage.since)
+
+    async def _tell_of_outage(self, origin: Origin, sentence: str, since: datetime | None) -> bool:
+        """The same of the outage that began at a moment; False if it is over."""
+        if since is None or self._outage.since != since:
+            return False
+        if not self._outage.is_news_to(person_of(origin)):
+            return True
+        try:  # an earlier process may have told them, of another place
+            is_news = await self._told.once_since(origin.address.platform, OUTAGE, person_of(origin), since)
+        except Exception:
+            logger.exception("that somebody is told of the outage could not be written down")
+            is_news = True
+        if self._outage.since != since:
+            return False
+        if is_news:
             self._notices.say_soon(origin, f"{sentence} {KEPT}")
+        return True
 
     async def _woken(self, scope: str) -> Woken | None:
         while (turn_id := next(iter(self._unfinished.get(scope, ())), None)) is not None:
@@ -402,9 +425,8 @@ class Conductor:
         await self._journal.put_off(turn.id, since, was_told=True)  # rather never told than twice
         if was_told and not woken.is_timed:  # by an earlier process, perhaps
             self._outage.is_news_to(person_of(woken.origin))
-        elif not was_told and self._outage.since == began:
-            self.tell_of_outage(woken.origin, str(error))
-        elif not was_told:  # the outage is over, and the turn goes on; should that be in vain, they are told then
+        elif not was_told and not await self._tell_of_outage(woken.origin, str(error), began):
+            # It is over, and the turn goes on; should that be in vain, they are told then.
             await self._journal.put_off(turn.id, since, was_told=False)
         return Next.PUT_OFF
 

@@ -212,7 +212,7 @@ class Receiver:
                         raise
                     if outcome is not Next.ENDED:
                         if tells:
-                            self._conductor.tell_of_outage(origin)
+                            await self._conductor.tell_of_outage(origin)
                         return
 
         turn = self._lanes.submit(scope, job)

@@ -386,6 +386,29 @@ async def test_everybody_is_told_once_an_outage_and_again_in_the_next(tmp_path: 
             assert len(bot.platform.notices) == 3
 
 
+async def test_who_was_told_of_an_outage_is_not_told_again_elsewhere_after_a_restart(tmp_path: Path) -> None:
+    replies: list[Reply] = []
+    async with ScriptedServer(lambda _: replies.pop(0) if replies else OUT) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            clock = bot.clock
+            await (await bot.app.receiver.receive(message(bot, "Hi", "1", in_channel("bob"))))
+            await (await bot.app.receiver.receive(message(bot, "Hi", "2", in_channel("ada"))))  # behind bob's
+            assert len(bot.platform.notices) == 2
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await bot.say("Are you there?")
+            await bot.say("Are you there?", person="bob")
+            await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
+            assert bot.platform.notices == []
+            await bot.say("Hi", person="cy")
+            assert len(bot.platform.notices) == 1
+            replies += [says("Back.")] * 5
+            await later(bot, minutes=10)
+            assert len(said(bot)) == 5
+            await bot.say("Again")
+            assert len(bot.platform.notices) == 2
+
+
 async def test_after_the_hours_that_it_may_wait_a_message_is_put_aside(tmp_path: Path) -> None:
     async with ScriptedServer(lambda _: OUT) as server:
         async with open_bot(tmp_path, **settings(server, llm_retry_hours=2)) as bot:
