@@ -189,6 +189,7 @@ async def open_app(
         database = await Database.open(settings.database_path, backups, now())
         stack.push_async_callback(database.close)
         budgets, usage = Budgets(Accounts(database), _caps(settings), settings.zone, now), UsageStore(database)
+        stack.push_async_callback(_settled, budgets, usage, now)
         model = MeteredModel(model, budgets, known_prices(settings))
 
         counter = BpeTokenCounter()
@@ -412,6 +413,12 @@ async def _logged(start: Awaitable[Any]) -> None:
         await start
     except Exception:  # the bot can talk without
         logger.exception("what was begun beside the start broke off")
+
+
+async def _settled(budgets: Budgets, usage: UsageStore, now: Callable[[], datetime]) -> None:
+    """What calls of the model took is written down at the latest now, if the database takes it."""
+    await budgets.settle_owed()
+    await _logged(usage.keep((), now()))
 
 
 async def _end(task: "asyncio.Task[Any]") -> None:

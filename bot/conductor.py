@@ -318,7 +318,7 @@ class Conductor:
             try:
                 return await self._stepping(woken, turn)
             finally:
-                if calls := bill.take():  # of a step that was never committed
+                if (calls := bill.take()) or self._usage.owes:  # of steps that were never committed
                     await self._note_usage(calls)
 
     async def _stepping(self, woken: Woken, turn: OpenTurn) -> Ended | None:
@@ -351,7 +351,7 @@ class Conductor:
         try:
             await self._usage.keep(calls, self._now())
         except Exception:  # what is under way is of more weight
-            logger.exception("calls of the model could not be noted")
+            logger.exception("calls of the model could not be noted yet")
 
     def _reason_to_stop(self, woken: Woken) -> Ended | None:
         if self.is_closing:
