@@ -109,10 +109,19 @@ class QueueManager:
         Raises:
             ContextTooSmall: the fixed part alone leaves no room for a message.
         """
+        self.learn_from_overflow(agent)
+        return await self._flush(agent, keep, round(self.tokens(agent) * OVERFLOW_FRACTION))
+
+    def learn_from_overflow(self, agent: Agent) -> None:
+        """Take in that the server has refused the agent's prompt as too large.
+
+        Raises:
+            ContextTooSmall: it follows that the fixed part alone leaves no room for a message.
+        """
         at_least = self._compiler.room.window / self._own_tokens(agent)
         if at_least > self._window.calibration:
             self._window.learn(at_least, weight=1.0)
-        return await self._flush(agent, keep, round(self.tokens(agent) * OVERFLOW_FRACTION))
+        self._free(agent)
 
     async def bound(self, agent: Agent, keep: Keep) -> Agent:
         """After something was only heard: evict where the next turn would find too little room, and ask no model.

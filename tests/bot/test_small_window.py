@@ -128,8 +128,9 @@ async def test_what_was_kept_while_more_fitted_leaves_a_running_agent(tmp_path: 
         assert all(line in system for line in ("Line human 0", *(text.splitlines()[-1] for text in full.values())))
 
 
-async def test_a_window_that_instructions_and_tools_fill_is_told_and_commands_run(tmp_path: Path) -> None:
-    ratios = [2.5]
+@pytest.mark.parametrize("ratio", [2.1, 2.5])
+async def test_a_window_that_instructions_and_tools_fill_is_told_and_commands_run(tmp_path: Path, ratio: float) -> None:
+    ratios = [ratio]
 
     def reply(request: Request) -> Reply:
         return strict(lambda request: says("Here."), ratios[-1])(request)
@@ -137,10 +138,9 @@ async def test_a_window_that_instructions_and_tools_fill_is_told_and_commands_ru
     async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
         for number in range(6):
             await bot.say(f"{number}. {MARKET}")
-        assert any(
-            "no room is left for a conversation. Use a model with a larger window, or set LLM_CONTEXT_WINDOW" in notice
-            for notice in bot.platform.notices
-        )
+        told = "no room is left for a conversation. Use a model with a larger window, or set LLM_CONTEXT_WINDOW"
+        assert bot.platform.notices
+        assert all(told in notice for notice in bot.platform.notices)
         assert len(bot.platform.notices) + len(bot.platform.sent) >= 6, "everybody is told"
         assert "Context window" in await bot.command("memory")
         assert "I will remember" in await bot.command("remember apples")
