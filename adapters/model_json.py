@@ -1,5 +1,6 @@
 """Reading JSON as models write it: with words around it, cut off, single-quoted, with commas too many."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,3 +22,12 @@ def read_arguments(text: str) -> Mapping[str, Any] | None:
     if text.strip() in ("", "null", "None"):
         return {}
     return read_object(text) if text.rstrip("`'\" \r\n\t;").endswith("}") else None
+
+
+def can_be_read(arguments: str) -> bool:
+    """Whether the arguments of a call are an object, or nearly one."""
+    try:
+        is_object = isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    return is_object or read_arguments(arguments) is not None

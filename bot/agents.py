@@ -11,7 +11,7 @@ from bot.commit import whole
 from bot.context import ContextCompiler
 from bot.scopes import owner_of
 from memory.agents import AgentRecord, AgentStore
-from memory.core_memory import Block, CoreMemory, person_of_label
+from memory.core_memory import Block, CoreMemory
 from memory.database import Database, Transaction, finish
 from memory.people import People
 from memory.ports import BlockEdit, Message, NewMessage
@@ -91,7 +91,8 @@ class Agents:
         held = self._at_hand.get(scope)
         if held is not None and self._store.is_current(scope, held.revision):
             self._at_hand.move_to_end(scope)
-            return held
+            core = self._compiler.limited(held.core)
+            return held if core is held.core else replace(held, core=core)
         record = await self._store.find(scope)
         if record is None:
             record = await finish(self._create(scope))
@@ -181,9 +182,7 @@ class Agents:
             return await self._store.create(transaction, scope, blocks, self._now(), self._first_memory.preset)
 
     def _loaded(self, record: AgentRecord, zone: ZoneInfo, queue: tuple[Message, ...]) -> Agent:
-        room = self._compiler.room
-        limits = ((room.block if person_of_label(label) is None else room.person) for label, _ in record.blocks)
-        core = CoreMemory(tuple(Block(*kept, limit) for kept, limit in zip(record.blocks, limits, strict=True)))
+        core = self._compiler.limited(CoreMemory(tuple(Block(*kept, limit=0) for kept in record.blocks)))
         agent = Agent(
             id=record.id,
             scope=record.scope,

@@ -22,7 +22,7 @@ from bot.checkpoints import Checkpoints
 from bot.choices import DEFAULT_PRESET, Choices, check_fits, equipment_of_all, first_memory_of, within
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
-from bot.context import ContextCompiler, Equipment, Room
+from bot.context import ContextCompiler, Equipment
 from bot.executor import Executor, Shelves
 from bot.files import Files
 from bot.greeting import Greeting
@@ -60,6 +60,7 @@ from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
 from bot.turn import Observe, Turns
 from bot.waiting import Waiting
+from bot.window import Window
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
 from memory.accounts import Accounts
@@ -188,6 +189,7 @@ async def open_app(
         database = await Database.open(settings.database_path, backups, now())
         stack.push_async_callback(database.close)
         budgets, usage = Budgets(Accounts(database), _caps(settings), settings.zone, now), UsageStore(database)
+        stack.push_async_callback(_settled, budgets, usage, now)
         model = MeteredModel(model, budgets, known_prices(settings))
 
         counter = BpeTokenCounter()
@@ -204,20 +206,21 @@ async def open_app(
             equipment = {"any": Equipment(prompt("text_tier", own), ())}
         equipment = {name: within(model.context_window, given, counter) for name, given in equipment.items()}
         fixed = max(given.tokens(counter) for given in equipment.values())
-        room = Room.of(model.context_window, settings.memory_block_tokens, fixed)
+        flush = settings.memory_flush_fraction
+        window = Window(model.context_window, settings.memory_block_tokens, fixed, flush)
         if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
-            check_fits(first_memory, room, counter)
-        shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, room)
-        compiler = ContextCompiler(equipment, room, counter)
+            check_fits(first_memory, window.room, counter)
+        shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
+        compiler = ContextCompiler(equipment, window, counter)
         tier = _text_tier(settings, model, embedder, shelves)
         if not talks_only:
             tier = await _acting_tier(settings, model, compiler, tier, ModelTiers(database), now)
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
         warn = NEVER if talks_only else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
-        summarizer = Summarizer(writer, prompt("summarize", own), counter, room)
-        fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
-        queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, fractions, now)
+        summarizer = Summarizer(writer, prompt("summarize", own), counter, window)
+        fractions = Fractions(warn, flush, settings.memory_evict_fraction)
+        queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, window, fractions, now)
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         outbox = Outbox(replies, platforms, now, wait, metrics)
@@ -266,6 +269,7 @@ async def open_app(
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
+        told = Told(database, now)
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
@@ -280,6 +284,7 @@ async def open_app(
             outage,
             notices,
             usage,
+            told,
             platforms,
             observe,
             retries_for=timedelta(hours=settings.llm_retry_hours),
@@ -346,7 +351,7 @@ async def open_app(
             library,
             channels,
             database,
-            Told(database, now),
+            told,
         )
 
 
@@ -406,6 +411,12 @@ async def _logged(start: Awaitable[Any]) -> None:
         await start
     except Exception:  # the bot can talk without
         logger.exception("what was begun beside the start broke off")
+
+
+async def _settled(budgets: Budgets, usage: UsageStore, now: Callable[[], datetime]) -> None:
+    """What calls of the model took is written down at the latest now, if the database takes it."""
+    await budgets.settle_owed()
+    await _logged(usage.keep((), now()))
 
 
 async def _end(task: "asyncio.Task[Any]") -> None:

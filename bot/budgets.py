@@ -63,6 +63,8 @@ class Budgets:
         self._caps = caps
         self._zone = zone
         self._now = now
+        self._owed: list[tuple[Reservation, int]] = []
+        """Calls that ended while the database took nothing, each with the tokens that it took."""
         self._under_way = Counter[str]()
         """Of each account, the tokens set aside for calls that have not ended."""
         self._one_ended = asyncio.Event()
@@ -84,6 +86,7 @@ class Budgets:
         Raises:
             BudgetSpent: there are not so many left.
         """
+        await self.settle_owed()
         while True:
             day, caps, one_ended = self._today(), self._caps_of(charge), self._one_ended
             reservation = Reservation(day, tuple(caps), tokens)
@@ -112,11 +115,27 @@ class Budgets:
         return full
 
     async def settle(self, reservation: Reservation, tokens: int) -> None:
-        """Put what a call took in the place of what was set aside for it."""
+        """Put what a call took in the place of what was set aside for it; later, if the database takes nothing now."""
+        self._owed.append((reservation, tokens))
         try:
-            await self._accounts.correct(reservation.day, reservation.accounts, tokens - reservation.tokens)
+            await self.settle_owed()
         finally:
             self.leave(reservation)
+
+    async def settle_owed(self) -> None:
+        """Settle what could not be settled yet, as far as that works now."""
+        if self._owed:
+            await finish(self._settle_owed())
+
+    async def _settle_owed(self) -> None:
+        while self._owed:
+            reservation, tokens = owed = self._owed.pop()
+            try:
+                await self._accounts.correct(reservation.day, reservation.accounts, tokens - reservation.tokens)
+            except Exception:  # the answer that was paid is of more weight than what it cost
+                self._owed.append(owed)
+                logger.exception("what a call took cannot be written down yet")
+                return
 
     def leave(self, reservation: Reservation) -> None:
         """A call has ended, nobody knows how: it is taken to have cost what was set aside for it."""

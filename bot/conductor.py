@@ -25,6 +25,7 @@ from bot.waiting import Waiting
 from memory.database import Database, Transaction, finish, is_passing
 from memory.inbox import Inbox, WaitingEvent
 from memory.ports import ChangedMeanwhile
+from memory.told import Told
 from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
 from memory.usage import ModelCall, UsageStore
 
@@ -38,6 +39,9 @@ At first with all others that were under way, any of which may be it; then witho
 
 KEPT = "I have kept your message and will answer it when I can."
 NO_ANSWER_OF_MODEL = "the language model gave no answer"
+OUTAGE = "the model is down"
+"""What somebody was told of, once an outage."""
+
 TRY_AGAIN = "Please try again in a while."
 
 
@@ -91,6 +95,7 @@ class Conductor:
         outage: Outage,
         notices: Notices,
         usage: UsageStore,
+        told: Told,
         platforms: Mapping[str, ChatPlatform],
         observe: Callable[[str], Observe | None],
         *,
@@ -107,6 +112,7 @@ class Conductor:
         self._outage = outage
         self._notices = notices
         self._usage = usage
+        self._told = told
         self._platforms = platforms
         self._observe = observe
         self._retries_for = retries_for
@@ -135,10 +141,11 @@ class Conductor:
         """Go on with a turn that was held, when its scope is next asked for."""
         self._held.discard(scope)
 
-    async def next_turn(self, scope: str) -> Next:
+    async def next_turn(self, scope: str, for_event: int | None = None) -> Next:
         """Run the turn that was left unfinished, or else one about what waits; to be called in the scope's lane only.
 
-        It never raises but when cancelled, which stops the turn for good unless the program is about to end.
+        It never raises but when cancelled. That stops the turn for good if it is one about `for_event`, the event that
+        whoever cancels it waits for, unless the program is about to end. Any other turn is left to go on.
         """
         if self.is_closing or scope in self._held:
             return Next.PUT_OFF
@@ -174,7 +181,8 @@ class Conductor:
             logger.info("turn cancelled")
             if opening is not None and not opening.cancelled() and opening.exception() is None:
                 turn = opening.result()  # it was begun, beyond recall, when we were told
-            await finish(self._cancelled(woken, turn))
+            is_theirs = any(event.id == for_event for event in woken.events)
+            await finish(self._cancelled(woken, turn, is_theirs=is_theirs))
             raise
         except Exception as error:
             outcome = await finish(self._failed(woken, turn, error))
@@ -201,10 +209,27 @@ class Conductor:
         """Tell a person what is of use at this moment alone, as far as that works."""
         await self._notices.say(origin, text)
 
-    def tell_of_outage(self, origin: Origin, sentence: str = "I cannot reach my language model right now.") -> None:
-        """Tell a person, once an outage, that their answer comes later; nobody waits for that."""
-        if self._outage.is_on and self._outage.is_news_to(person_of(origin)):
+    async def tell_of_outage(self, origin: Origin) -> None:
+        """Tell a person, once an outage, that their answer comes later; nobody waits until that is heard."""
+        if self._outage.is_on and self._outage.since is not None:
+            await self._tell_of_outage(origin, "I cannot reach my language model right now.", self._outage.since)
+
+    async def _tell_of_outage(self, origin: Origin, sentence: str, since: datetime | None) -> bool:
+        """The same of the outage that began at a moment; False if it is over."""
+        if since is None or self._outage.since != since:
+            return False
+        if not self._outage.is_news_to(person_of(origin)):
+            return True
+        try:  # an earlier process may have told them, of another place
+            is_news = await self._told.once_since(origin.address.platform, OUTAGE, person_of(origin), since)
+        except Exception:
+            logger.exception("that somebody is told of the outage could not be written down")
+            is_news = True
+        if self._outage.since != since:
+            return False
+        if is_news:
             self._notices.say_soon(origin, f"{sentence} {KEPT}")
+        return True
 
     async def _woken(self, scope: str) -> Woken | None:
         while (turn_id := next(iter(self._unfinished.get(scope, ())), None)) is not None:
@@ -293,7 +318,7 @@ class Conductor:
             try:
                 return await self._stepping(woken, turn)
             finally:
-                if calls := bill.take():  # of a step that was never committed
+                if (calls := bill.take()) or self._usage.owes:  # of steps that were never committed
                     await self._note_usage(calls)
 
     async def _stepping(self, woken: Woken, turn: OpenTurn) -> Ended | None:
@@ -326,7 +351,7 @@ class Conductor:
         try:
             await self._usage.keep(calls, self._now())
         except Exception:  # what is under way is of more weight
-            logger.exception("calls of the model could not be noted")
+            logger.exception("calls of the model could not be noted yet")
 
     def _reason_to_stop(self, woken: Woken) -> Ended | None:
         if self.is_closing:
@@ -400,9 +425,8 @@ class Conductor:
         await self._journal.put_off(turn.id, since, was_told=True)  # rather never told than twice
         if was_told and not woken.is_timed:  # by an earlier process, perhaps
             self._outage.is_news_to(person_of(woken.origin))
-        elif not was_told and self._outage.since == began:
-            self.tell_of_outage(woken.origin, str(error))
-        elif not was_told:  # the outage is over, and the turn goes on; should that be in vain, they are told then
+        elif not was_told and not await self._tell_of_outage(woken.origin, str(error), began):
+            # It is over, and the turn goes on; should that be in vain, they are told then.
             await self._journal.put_off(turn.id, since, was_told=False)
         return Next.PUT_OFF
 
@@ -417,11 +441,15 @@ class Conductor:
         self._forget(woken)
         return Next.ENDED
 
-    async def _cancelled(self, woken: Woken, turn: OpenTurn | None) -> None:
-        if turn is not None and self.is_closing:
-            await self._journal.pause(turn.id)
-        elif turn is not None:
+    async def _cancelled(self, woken: Woken, turn: OpenTurn | None, *, is_theirs: bool) -> None:
+        if turn is None:
+            return
+        if is_theirs and not self.is_closing:
             await self._end(woken, turn, STOPPED)
+            return
+        self._goes_on(woken.scope, turn.id)
+        self._forget(woken)
+        await self._journal.pause(turn.id)
 
     async def _put_aside(
         self,

@@ -17,16 +17,17 @@ from zoneinfo import ZoneInfo
 
 from adapters.ports import ChatMessage, ToolCall, ToolSchema
 from bot.agent import Agent, Queued
-from bot.errors import ContextTooSmall
 from bot.events import envelope, notes_on_people
 from bot.sight import IMAGE_TOKENS
-from bot.speakers import MOST, known_speakers
+from bot.speakers import known_speakers
 from bot.text import defuse, defuse_json, shorten
+from bot.window import Room, Window
 from memory.core_memory import CoreMemory
 from memory.ports import Kind, Message, TokenCounter, ToolUse
 
 CUT = "[… {count} characters left out here …]"
 CUT_MESSAGE = "[… {count} characters left out here; the whole message is in recall storage …]"
+CUT_BLOCK = "[… {count} characters left out; shorten this block …]"
 MIN_RESULT_TOKENS = 24
 MIN_CHARS = 40
 """Of the shortest cut text, so much stays beside the note of what is missing."""
@@ -45,61 +46,8 @@ MAX_CALLS = 16
 SMALLEST_SHARE = 1 / 32
 """How far a text may be cut beyond its usual room, where nothing but the newest step is left to make room from."""
 
-MIN_FREE_TOKENS = 400
-"""What core memory, summary and queue need at least, together."""
-
 TOKENS_PER_MESSAGE = 4
 """What chat templates add around each message."""
-
-
-@dataclass(frozen=True, slots=True)
-class Room:
-    """How a context window is shared out, in tokens. In a small window everything shrinks with it.
-
-    `person` is for the block on one of the people of a channel, `people` for the blocks that are in view at once.
-    """
-
-    window: int
-    block: int
-    person: int
-    people: int
-    summary: int
-    message: int
-    result: int
-    reply: int
-
-    @classmethod
-    def of(cls, window: int, block_tokens: int, fixed: int) -> "Room":
-        """The shares of a window.
-
-        Args:
-            window: tokens that prompt and answer share.
-            block_tokens: the most that a block of core memory may take.
-            fixed: what instructions and tools take.
-
-        Raises:
-            ContextTooSmall: they leave no room for memory and a conversation.
-        """
-        reply = min(2048, window // 8)
-        free = window - fixed - reply
-        if free < MIN_FREE_TOKENS:
-            raise ContextTooSmall(
-                f"Instructions and tools take {fixed} tokens of a window of {window}; at least "
-                f"{fixed + reply + MIN_FREE_TOKENS} are needed. Use a model with a larger window, or set "
-                "LLM_CONTEXT_WINDOW if this one's is larger than that."
-            )
-        block = min(block_tokens, window // 8, free // 6)
-        person = min(block // 4, 200)
-        return cls(
-            window=window,
-            block=block,
-            person=person,
-            people=min(MOST * person, free // 8),
-            summary=min(800, window // 8, free // 6),
-            message=min(window // 4, free // 4),
-            result=min(2000, window // 8, free // 4),
-            reply=reply,
-        )
 
 
 def result_room(room: Room, calls: int) -> int:
@@ -125,16 +73,21 @@ class ContextCompiler:
 
     Args:
         equipment: by preset; an agent whose preset is not among them takes the first.
-        room: how the window is shared out.
+        window: how it is shared out.
         counter: counts tokens.
     """
 
-    def __init__(self, equipment: Mapping[str, Equipment], room: Room, counter: TokenCounter) -> None:
-        self.room = room
+    def __init__(self, equipment: Mapping[str, Equipment], window: Window, counter: TokenCounter) -> None:
+        self._window = window
         self._equipment = equipment
         self._counter = counter
-        self._count_prefix = lru_cache(maxsize=64)(counter.count)  # the same text at every step
+        self._count_prefix = lru_cache(maxsize=192)(counter.count)  # the same text at every step
         self._tool_tokens = {name: counter.count(told_tools(of.tools)) for name, of in equipment.items()}
+
+    @property
+    def room(self) -> Room:
+        """How the window is shared out now."""
+        return self._window.room
 
     def compile(self, agent: Agent) -> tuple[ChatMessage, ...]:
         """The prompt for the agent's next step; notes on who is speaking stand before the newest of their messages."""
@@ -153,15 +106,18 @@ class ContextCompiler:
         return self._equipment[self._preset(agent)].tools
 
     def prefix(self, agent: Agent) -> ChatMessage:
-        """The fixed part: instructions, core memory as folded, and the summary of what was evicted."""
+        """The fixed part: instructions, core memory as folded, and the summary of what was evicted.
+
+        What is too much for the window, as it grew in a larger one or before the server's count was known, is cut here.
+        """
         instructions = self._equipment[self._preset(agent)].instructions
         note = "" if agent.is_direct else f"{NOTE_ON_PEOPLE}\n"
         parts = [
             instructions.substitute(place="a direct conversation" if agent.is_direct else "a channel of many"),
-            f"# Core memory\n{note}{defuse(agent.folded.render())}",
+            f"# Core memory\n{note}{defuse(self._in_view(agent.folded))}",
         ]
         if agent.summary:
-            parts.append(f"{SUMMARY_HEADING}\n{defuse(agent.summary)}")
+            parts.append(f"{SUMMARY_HEADING}\n{defuse(self._fit_prefix(agent.summary, self.room.summary, CUT))}")
         return ChatMessage("system", "\n\n".join(parts))
 
     def fixed_tokens(self, agent: Agent) -> int:
@@ -238,6 +194,33 @@ class ContextCompiler:
                 calls //= 2
             queue = self.queued(messages, zone, names_speaker=names_speaker, share=share, calls=calls)
         return queue
+
+    def limited(self, core: CoreMemory) -> CoreMemory:
+        """Core memory whose blocks grow no further than the window has room for now."""
+        return core.with_limits(self.room.block, self.room.person)
+
+    def _in_view(self, core: CoreMemory) -> str:
+        """Core memory whole, if there is room for that; else the longest blocks cut."""
+        whole, room = core.render(), self.room.core
+        if self._fits_prefix(whole, room):
+            return whole
+        blocks = core.always_in_view
+        left = room - self._count_prefix(CoreMemory(tuple(replace(block, value="") for block in blocks)).render())
+        sizes = sorted(self._count_prefix(block.value) for block in blocks)
+        for at, size in enumerate(sizes):
+            most = left // (len(sizes) - at)
+            if size > most:
+                break
+            left -= size
+        cut = (replace(block, value=self._fit_prefix(block.value, most, CUT_BLOCK)) for block in blocks)
+        return CoreMemory(tuple(cut)).render()
+
+    def _fits_prefix(self, text: str, max_tokens: int) -> bool:
+        """As `_fit` finds it; for what stands in the prefix, and is the same at every step."""
+        return len(text) <= max_tokens // 4 or self._count_prefix(text) <= max_tokens
+
+    def _fit_prefix(self, text: str, max_tokens: int, note: str) -> str:
+        return text if self._fits_prefix(text, max_tokens) else self._fit(text, max_tokens, note=note)
 
     def _notes(self, agent: Agent) -> str:
         """The blocks of the people who are speaking, as many as there is room for; nothing if there are none."""

@@ -17,10 +17,11 @@ from pydantic import BaseModel, ValidationError
 from adapters.model_json import read_arguments
 from adapters.ports import ToolCall
 from bot.agent import Agent
-from bot.context import MAX_CALLS, Room, result_room
+from bot.context import MAX_CALLS, result_room
 from bot.errors import ToolFailed
 from bot.registry import Tool
 from bot.text import clean, defuse_json, one_line
+from bot.window import Room, Window
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.core_memory import CoreMemory
@@ -65,7 +66,12 @@ class Shelves:
     archival: ArchivalStorage
     result_lists: ResultLists
     counter: TokenCounter
-    room: Room
+    window: Window
+
+    @property
+    def room(self) -> Room:
+        """How the model's window is shared out now."""
+        return self.window.room
 
 
 @dataclass(slots=True)

@@ -15,15 +15,15 @@ from bot.events import system_alert
 from bot.lookup_hints import Find
 from bot.queue_cut import cut, tokens_of
 from bot.summary import Summarizer
+from bot.window import MIN_QUEUE_TOKENS, Window
 from memory import compactions
 from memory.agents import AgentStore
+from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction
 from memory.ports import Message
 from memory.recall import RecallStorage
 
 logger = logging.getLogger(__name__)
-
-MIN_QUEUE_TOKENS = 100
 
 ALERT_TOKENS = 100
 """What the alert takes of the queue, at most."""
@@ -59,6 +59,7 @@ class QueueManager:
         recall: RecallStorage,
         compiler: ContextCompiler,
         summarizer: Summarizer,
+        window: Window,
         fractions: Fractions,
         now: Callable[[], datetime],
     ) -> None:
@@ -67,24 +68,24 @@ class QueueManager:
         self._recall = recall
         self._compiler = compiler
         self._summarizer = summarizer
+        self._window = window
         self._fractions = fractions
         self._now = now
         self._derivation = Derivation(database, agents, recall, summarizer)
-        self._calibration = 1.0
 
     def tokens(self, agent: Agent) -> int:
         """The size of the agent's next prompt, as the server would count it."""
-        return round(self._own_tokens(agent) * self._calibration)
+        return round(self._own_tokens(agent) * self._window.calibration)
 
     def shares(self, agent: Agent) -> Mapping[str, int]:
         """What each part takes of the agent's next prompt, as the server would count it; the rest is free."""
-        return {part: round(own * self._calibration) for part, own in self._compiler.shares(agent).items()}
+        return {part: round(own * self._window.calibration) for part, own in self._compiler.shares(agent).items()}
 
     def calibrate(self, agent: Agent, usage: Usage | None) -> None:
         """Learn from what the server counted for the prompt of `agent`; what it counts for images tells nothing."""
         if usage is None or usage.prompt_tokens <= 0 or agent.images:
             return
-        self._learn(usage.prompt_tokens / self._own_tokens(agent), weight=0.5)
+        self._window.learn(usage.prompt_tokens / self._own_tokens(agent))
 
     async def evictions(self, agent_id: int) -> compactions.Evictions:
         """How many evictions an agent has had, and how often it saved something before."""
@@ -108,10 +109,19 @@ class QueueManager:
         Raises:
             ContextTooSmall: the fixed part alone leaves no room for a message.
         """
-        at_least = self._compiler.room.window / self._own_tokens(agent)
-        if at_least > self._calibration:
-            self._learn(at_least, weight=1)
+        self.learn_from_overflow(agent)
         return await self._flush(agent, keep, round(self.tokens(agent) * OVERFLOW_FRACTION))
+
+    def learn_from_overflow(self, agent: Agent) -> None:
+        """Take in that the server has refused the agent's prompt as too large.
+
+        Raises:
+            ContextTooSmall: it follows that the fixed part alone leaves no room for a message.
+        """
+        at_least = self._compiler.room.window / self._own_tokens(agent)
+        if at_least > self._window.calibration:
+            self._window.learn(at_least, weight=1.0)
+        self._free(agent)
 
     async def bound(self, agent: Agent, keep: Keep) -> Agent:
         """After something was only heard: evict where the next turn would find too little room, and ask no model.
@@ -119,7 +129,7 @@ class QueueManager:
         What is heard costs nothing, however much it is: the turn that comes next has neither to make room for it nor to
         be warned. So this is sooner than `make_room` would, and what stays is an extract.
         """
-        roomy = min(self._warned_at(agent), self._limit) / self._calibration - self._compiler.room.message
+        roomy = min(self._warned_at(agent), self._limit) / self._window.calibration - self._compiler.room.message
         beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
         most = max(MIN_QUEUE_TOKENS, roomy - beside)
         queued = tokens_of(agent.queue)
@@ -157,7 +167,7 @@ class QueueManager:
         if agent.passing:  # nothing can be saved, and nothing of what is said now is lost with the eviction
             return False
         # Where the alert itself would fill the window, the next call evicts before the agent could save anything.
-        most = self._limit - ALERT_TOKENS * self._calibration
+        most = self._limit - ALERT_TOKENS * self._window.calibration
         return not agent.warned and self._warned_at(agent) < self.tokens(agent) <= most
 
     async def add_warning(self, transaction: Transaction, agent: Agent, turn_id: int) -> Agent:
@@ -174,22 +184,16 @@ class QueueManager:
         beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
         return max(1, beside + tokens_of(agent.queue))
 
-    def _learn(self, ratio: float, *, weight: float) -> None:
-        """Take in how many tokens the server finds for one of ours."""
-        if 0.3 <= ratio <= 3:  # a server that reports nonsense must not talk us out of our own count
-            self._calibration = (1 - weight) * self._calibration + weight * max(0.8, ratio)
-
     @property
     def _limit(self) -> int:
         """The largest prompt; always so that the reply has its room."""
-        room = self._compiler.room
-        return min(round(self._fractions.flush * room.window), room.window - room.reply)
+        return self._window.room.limit
 
     def _warned_at(self, agent: Agent) -> float:
         """The size beyond which the agent is warned: the fraction, where that lies between fixed part and limit."""
         fraction = self._fractions.warn * self._compiler.room.window
         beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
-        halfway = (beside * self._calibration + self._limit) / 2
+        halfway = (beside * self._window.calibration + self._limit) / 2
         is_ever = self._fractions.warn < self._fractions.flush
         return (halfway + self._limit) / 2 if is_ever and fraction >= self._limit else max(fraction, halfway)
 
@@ -197,14 +201,14 @@ class QueueManager:
         """Evict until the prompt is inside the limit (or has at most so many tokens)."""
         free = self._free(agent)
         if most is not None:
-            free = min(free, free - (self._limit - most) / self._calibration)
+            free = min(free, free - (self._limit - most) / self._window.calibration)
         keep_at_most = min(free, tokens_of(agent.queue) * (1 - self._fractions.evict))
         evicted, kept = cut(agent.queue, max(0, round(keep_at_most)))
         stale = tuple(queued for queued in kept if _is_warning(queued.message))
         evicted, kept = evicted + stale, tuple(queued for queued in kept if queued not in stale)
         kept = self._fitting(agent, kept, free)
         if not evicted:
-            keep(tightened := replace(agent, queue=kept))
+            keep(tightened := replace(agent, queue=kept, folded=agent.core))
             return tightened
         leaving = [queued.message for queued in evicted if agent.keeps(queued.message)]
         if not leaving:  # nothing that is kept has changed
@@ -242,14 +246,25 @@ class QueueManager:
         # As the compaction will leave it: core memory as it is now, and summary and notes as long as they may become.
         fixed = self._compiler.fixed_tokens(replace(agent, folded=agent.core, summary=""))
         fixed += self._compiler.room.summary + SUMMARY_HEADING_TOKENS + self._compiler.most_notes_tokens(agent)
-        free = self._limit / self._calibration - fixed
+        free = self._limit / self._window.calibration - fixed
         if free < MIN_QUEUE_TOKENS:
-            raise ContextTooSmall(
-                f"Instructions, tools and memory take {round(fixed * self._calibration)} tokens of a window of "
-                f"{self._compiler.room.window}. Use a model with a larger window, or set LLM_CONTEXT_WINDOW if this "
-                "one's is larger than that."
-            )
+            raise self._too_small(agent)
         return free
+
+    def _too_small(self, agent: Agent) -> ContextTooSmall:
+        """Why nothing can be asked for this agent. The next try counts anew: only a call shows whether it is so."""
+        calibration, room = self._window.calibration, self._window.room
+        equipment = self._compiler.fixed_tokens(replace(agent, folded=CoreMemory(()), summary=""))
+        whole = self._compiler.fixed_tokens(replace(agent, folded=agent.core, summary=""))
+        is_for_memory = whole - equipment > room.core  # of many blocks, each of which takes something even when cut
+        self._window.forget()
+        return ContextTooSmall(
+            f"Instructions and tools take {round(equipment * calibration)} tokens and core memory "
+            f"{round((whole - equipment) * calibration)} of my language model's window of {room.window}: "
+            "no room is left for a conversation. "
+            + ("Shorten core memory, or clear it with `/agent reset core memory`; or use" if is_for_memory else "Use")
+            + " a model with a larger window, or set LLM_CONTEXT_WINDOW if this one's is larger than that."
+        )
 
     def _fitting(self, agent: Agent, kept: tuple[Queued, ...], free: float) -> tuple[Queued, ...]:
         """What must stay, its texts cut further where it is still too much."""

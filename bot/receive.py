@@ -205,9 +205,14 @@ class Receiver:
         async def job() -> None:
             with of_scope(scope):
                 while self._waiting.holds(scope, id_):
-                    if await self._next_turn(scope) is not Next.ENDED:
+                    try:
+                        outcome = await self._next_turn(scope, id_)
+                    except asyncio.CancelledError:
+                        self.go_on(scope)  # a turn that came before theirs was cut off with it
+                        raise
+                    if outcome is not Next.ENDED:
                         if tells:
-                            self._conductor.tell_of_outage(origin)
+                            await self._conductor.tell_of_outage(origin)
                         return
 
         turn = self._lanes.submit(scope, job)
@@ -225,8 +230,8 @@ class Receiver:
 
         return _Later(answered)
 
-    async def _next_turn(self, scope: str) -> Next:
-        outcome = await self._conductor.next_turn(scope)
+    async def _next_turn(self, scope: str, for_event: int | None = None) -> Next:
+        outcome = await self._conductor.next_turn(scope, for_event)
         if outcome is Next.STUCK:
             self._go_on_later(scope)
         return outcome

@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 
 from adapters.ports import ChatMessage, LanguageModel, ModelError
 from bot import lookup_hints
-from bot.context import Room
 from bot.events import local_time, speaker_of
 from bot.lookup_hints import Find
 from bot.text import clean, defuse, one_line, without_reasoning
+from bot.window import Room, Window
 from memory.ports import Kind, Message, TokenCounter
 
 logger = logging.getLogger(__name__)
@@ -53,12 +53,20 @@ class _Said:
 class Summarizer:
     """Folds evicted messages into the summary; `model` None means extracts only."""
 
-    def __init__(self, model: LanguageModel | None, prompt: Template, counter: TokenCounter, room: Room) -> None:
+    def __init__(self, model: LanguageModel | None, prompt: Template, counter: TokenCounter, window: Window) -> None:
         self._model = model
         self._prompt = prompt
         self._counter = counter
-        self._room = room
-        self._most = room.summary - room.summary // HINTS_SHARE  # without its hints
+        self._window = window
+
+    @property
+    def _room(self) -> Room:
+        return self._window.room
+
+    @property
+    def _most(self) -> int:
+        """Tokens that a summary may take without its hints."""
+        return self._room.summary - self._room.summary // HINTS_SHARE
 
     def extract(self, summary: str, evicted: Sequence[Message], zone: ZoneInfo) -> str:
         """The same as `fold` without asking or searching anything: an extract, and the hints that there were."""
@@ -137,7 +145,7 @@ class Summarizer:
 
     def _chunks(self, lines: Sequence[_Said]) -> list[list[_Said]]:
         """Lines in groups that leave the window room for prompt, earlier summary and answer."""
-        most = self._room.window // 2 - 2 * self._room.summary
+        most = self._room.material
         chunks: list[list[_Said]] = []
         size = most
         for line in lines:

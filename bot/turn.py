@@ -287,7 +287,7 @@ class Turns:
             event,
             self._now(),
             self._shelves,
-            Draft(agent.core),
+            Draft(self._compiler.limited(agent.core)),
             len(answer.calls),
             takes_reactions=self._outbox.takes_reactions(turn.address),
         )
@@ -335,7 +335,11 @@ class Turns:
             answer = await self._tier.answer(agent, event)
         except (ContextOverflow, ImagesRefused) as refusal:
             agent, event = await self._without(agent, event, refusal, keep)
-            answer = await self._tier.answer(agent, event)
+            try:
+                answer = await self._tier.answer(agent, event)
+            except ContextOverflow:
+                self._queue_manager.learn_from_overflow(agent)
+                raise
         if answer.saw_context:
             self._queue_manager.calibrate(agent, answer.usage)
         return agent, answer

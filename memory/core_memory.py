@@ -80,6 +80,13 @@ class CoreMemory:
         is_there = any(block.label == label for block in self.blocks)
         return self if is_there else CoreMemory((*self.blocks, Block(label, "", limit)))
 
+    def with_limits(self, block: int, person: int) -> "CoreMemory":
+        """The same with room for so many tokens in each block, and in each on a person; nothing in them is cut."""
+        limits = [person if of.is_on_person else block for of in self.blocks]
+        if all(of.limit == limit for of, limit in zip(self.blocks, limits, strict=True)):
+            return self
+        return CoreMemory(tuple(replace(of, limit=limit) for of, limit in zip(self.blocks, limits, strict=True)))
+
     def append(self, label: str, content: str, counter: TokenCounter) -> "CoreMemory":
         """Add a line to a block.
 

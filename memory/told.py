@@ -35,15 +35,22 @@ class Told:
             again_after: how long that counts as lately.
         """
         now = self._now()
+        return await self._once(platform, about, key, now, now - again_after)
+
+    async def once_since(self, platform: str, about: str, key: str, since: datetime) -> bool:
+        """As `once`; False if it was told after a moment, in the time zone of `now`."""
+        return await self._once(platform, about, key, self._now(), since)
+
+    async def _once(self, platform: str, about: str, key: str, now: datetime, since: datetime) -> bool:
         async with self._database.read() as connection:  # mostly it was: that costs no write
             told = await connection.scalar(select(platform_notes.c.value).where(*is_note(platform, about, key)))
-        if told is not None and now - datetime.fromisoformat(told) < again_after:
+        if told is not None and datetime.fromisoformat(told) > since:
             return False
         new = insert(platform_notes).values(platform=platform, name=_name(about, key), value=now.isoformat())
         first = new.on_conflict_do_update(
             index_elements=["platform", "name"],
             set_={"value": now.isoformat()},
-            where=platform_notes.c.value <= (now - again_after).isoformat(),
+            where=platform_notes.c.value <= since.isoformat(),
         )
 
         async def commit() -> bool:

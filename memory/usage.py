@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from memory.database import Database, Transaction, finish
 from memory.prepared import Prepared
-from memory.tables import usage
+from memory.tables import agents, usage
 
 _ADD = Prepared(
     insert(usage),
@@ -58,6 +58,12 @@ class UsageStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._owed: list[tuple[ModelCall, datetime]] = []
+
+    @property
+    def owes(self) -> bool:
+        """Whether there are calls that could not be kept yet."""
+        return bool(self._owed)
 
     async def save(self, transaction: Transaction, calls: Sequence[ModelCall], now: datetime) -> None:
         """Keep calls, together with what came of them."""
@@ -65,8 +71,11 @@ class UsageStore:
             _ADD.later(transaction, [asdict(call) | {"at": now} for call in calls])
 
     async def keep(self, calls: Sequence[ModelCall], now: datetime) -> None:
-        """Keep calls of which nothing came that had to be written, in a transaction of their own."""
-        if calls:
+        """Keep calls of which nothing came that had to be written, in a transaction of their own.
+
+        If this raises, they are kept with those of the next time: they were made and paid.
+        """
+        if calls or self._owed:
             await finish(self._keep(calls, now))
 
     async def sum(self, agent_id: int, since: datetime | None = None) -> UsageSum:
@@ -85,5 +94,22 @@ class UsageStore:
             return UsageSum(*(await connection.execute(counts)).one())
 
     async def _keep(self, calls: Sequence[ModelCall], now: datetime) -> None:
-        async with self._database.write() as transaction:
-            await self.save(transaction, calls, now)
+        owed, self._owed = self._owed, []
+        try:
+            still_there = await self._agents_of(owed)
+            async with self._database.write() as transaction:
+                for call, at in owed:
+                    if call.agent_id in still_there:
+                        await self.save(transaction, [call], at)
+                await self.save(transaction, calls, now)
+        except BaseException:
+            self._owed = [*owed, *((call, now) for call in calls), *self._owed]
+            raise
+
+    async def _agents_of(self, owed: Sequence[tuple[ModelCall, datetime]]) -> frozenset[int]:
+        """Whose calls these are, without those that were erased since."""
+        if not owed:
+            return frozenset()
+        ids = {call.agent_id for call, _ in owed}
+        async with self._database.read() as connection:
+            return frozenset(await connection.scalars(select(agents.c.id).where(agents.c.id.in_(ids))))

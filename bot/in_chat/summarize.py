@@ -3,7 +3,7 @@
 from bot.agent import Agent
 from bot.charges import Charge, charged_to
 from bot.command import CommandContext
-from bot.errors import CommandRefused
+from bot.errors import CommandRefused, ContextTooSmall
 from bot.registry import command
 from bot.text import verbatim
 
@@ -17,6 +17,8 @@ async def summarize(context: CommandContext) -> str:
         with charged_to(Charge(agent.id, agent.scope, context.author, is_timed=False)) as bill:
             try:
                 compacted = await parts.queue_manager.compact(agent, parts.agents.keep)
+            except ContextTooSmall as error:
+                raise CommandRefused(str(error)) from None
             finally:
                 await parts.usage.keep(bill.take(), context.now)
         return len(agent.queue) - len(compacted.queue), compacted.summary

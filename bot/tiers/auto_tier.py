@@ -1,15 +1,17 @@
 """Finding out what a model can do: native tools first, then JSON to a schema, then plain text.
 
 A model is stepped down when its server refuses the way of asking, or when it keeps answering in bare text and does not
-call a tool when asked for nothing else (some servers take tools and ignore them). What was found out is remembered for
-model and server, so that it is paid for once; a model that calls tools from the start costs nothing at all.
+call a tool when asked for nothing else (some servers take tools and ignore them). A call whose arguments cannot be read
+is no better than none. What was found out is remembered for model and server, so that it is paid for once; a model that
+calls tools from the start costs nothing at all.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from enum import StrEnum
 
-from adapters.ports import ChatMessage, FeatureUnsupported, LanguageModel, ToolSchema
+from adapters.model_json import can_be_read
+from adapters.ports import ChatMessage, FeatureUnsupported, LanguageModel, ToolCall, ToolSchema
 from bot.agent import Agent
 from bot.text import after_reasoning, clean
 from bot.tiers.ports import Answer, Tier
@@ -21,6 +23,9 @@ logger = logging.getLogger(__name__)
 BARE_ANSWERS = 3
 """Answers without a call, before the first call ever, after which a model is asked to call a tool and nothing else."""
 
+GARBLED_ANSWERS = 3
+"""Answers whose calls cannot be read, before the first that can, after which a model is stepped down, and not asked: it
+has tried, and that it makes a call without arguments says nothing of those with some."""
 
 PROBE_TOKENS = 512
 """Room to think before that call; and an end for models that would write for ever."""
@@ -41,7 +46,7 @@ _CALL_READY = (ChatMessage("system", "You call tools."), ChatMessage("user", "Ca
 
 
 async def calls_tools(model: LanguageModel) -> bool:
-    """Whether a model calls a tool when it is asked for nothing else: one small call.
+    """Whether a model calls a tool, so that it can be read, when it is asked for nothing else: one small call.
 
     Raises:
         ModelUnavailable: no answer after the retries.
@@ -51,7 +56,11 @@ async def calls_tools(model: LanguageModel) -> bool:
     except FeatureUnsupported:
         return False
     _, written = written_calls(after_reasoning(clean(completion.text or "")), [_READY.name])
-    return bool(completion.tool_calls or written)
+    return bool(written) or _is_any_readable(completion.tool_calls)
+
+
+def _is_any_readable(calls: Iterable[ToolCall]) -> bool:
+    return any(can_be_read(call.arguments) for call in calls)
 
 
 class AutoTier:
@@ -73,7 +82,7 @@ class AutoTier:
         self._is_proven = known is not None
         self._remember = remember
         self._remembers = True
-        self._bare = 0
+        self._bare = self._garbled = 0
 
     @property
     def current(self) -> TierName:
@@ -106,8 +115,12 @@ class AutoTier:
         return answer
 
     async def _learn(self, answer: Answer) -> None:
-        if answer.calls or (answer.text and self._current is TierName.TEXT):
+        if _is_any_readable(answer.calls) or (answer.text and self._current is TierName.TEXT):
             await self._prove()
+        elif answer.calls and not answer.is_cut:
+            self._garbled += 1
+            if self._garbled >= GARBLED_ANSWERS:
+                self._step_down()
         # A refusal says nothing of what a model can do; one that never comes to an end with its calls cannot do it.
         elif answer.is_cut or (answer.text and not answer.is_addressed):
             self._bare += 1
@@ -129,5 +142,6 @@ class AutoTier:
 
     def _step_down(self) -> None:
         names = list(TierName)
-        self._current, self._bare = names[names.index(self._current) + 1], 0
+        self._current = names[names.index(self._current) + 1]
+        self._bare = self._garbled = 0
         logger.warning("the model does not call tools; from now on it is spoken to in the %s tier", self._current)

@@ -5,11 +5,12 @@ from string import Template
 
 from adapters.ports import ChatMessage, Completion, ContextOverflow, LanguageModel
 from bot.agent import Agent
-from bot.context import TOKENS_PER_MESSAGE, Room
+from bot.context import TOKENS_PER_MESSAGE
 from bot.lookup_hints import parted
 from bot.sight import IMAGE_TOKENS
 from bot.text import defuse, shorten
 from bot.tiers.text_tier import Question, persona_of
+from bot.window import Room
 from memory.ports import Kind, Message, TokenCounter
 
 OVERHEAD_TOKENS = 60

@@ -386,6 +386,29 @@ async def test_everybody_is_told_once_an_outage_and_again_in_the_next(tmp_path: 
             assert len(bot.platform.notices) == 3
 
 
+async def test_who_was_told_of_an_outage_is_not_told_again_elsewhere_after_a_restart(tmp_path: Path) -> None:
+    replies: list[Reply] = []
+    async with ScriptedServer(lambda _: replies.pop(0) if replies else OUT) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            clock = bot.clock
+            await (await bot.app.receiver.receive(message(bot, "Hi", "1", in_channel("bob"))))
+            await (await bot.app.receiver.receive(message(bot, "Hi", "2", in_channel("ada"))))  # behind bob's
+            assert len(bot.platform.notices) == 2
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await bot.say("Are you there?")
+            await bot.say("Are you there?", person="bob")
+            await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
+            assert bot.platform.notices == []
+            await bot.say("Hi", person="cy")
+            assert len(bot.platform.notices) == 1
+            replies += [says("Back.")] * 5
+            await later(bot, minutes=10)
+            assert len(said(bot)) == 5
+            await bot.say("Again")
+            assert len(bot.platform.notices) == 2
+
+
 async def test_after_the_hours_that_it_may_wait_a_message_is_put_aside(tmp_path: Path) -> None:
     async with ScriptedServer(lambda _: OUT) as server:
         async with open_bot(tmp_path, **settings(server, llm_retry_hours=2)) as bot:
@@ -522,6 +545,31 @@ async def test_what_a_person_stopped_is_not_taken_up_again(tmp_path: Path) -> No
         await bot.app.notices.settled("console")
         assert await states(bot, "turns") == ["stopped"]
         assert await states(bot, "inbox") == ["done", "done"]
+        never.set()
+
+
+async def test_who_takes_a_message_back_does_not_stop_the_turn_that_waits_before_it(tmp_path: Path) -> None:
+    asked, never = asyncio.Event(), asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        if len(server.requests) <= len(DOWN):
+            return OUT
+        if len(server.requests) == len(DOWN) + 1:
+            asked.set()
+            await never.wait()
+        return says("To one.")
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("one") == []
+        second = asyncio.ensure_future(await bot.app.receiver.receive(message(bot, "two", "2")))
+        await asked.wait()
+        second.cancel()
+        await asyncio.wait([second])
+        await bot.app.lanes.idle()
+        await bot.app.outbox.settled(ADA.address)
+        assert said(bot) == ["To one."]
+        assert await states(bot, "turns") == ["done"]
+        assert "two" not in str(server.requests[-1]["messages"])
         never.set()
 
 

@@ -132,7 +132,7 @@ async def test_after_a_step_memory_pressure_comes_first(tmp_path: Path, last_ste
 
     async with ScriptedServer(strict(reply)) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.say(LONG)
-        while server_counts(server.requests[-1]) < 0.6 * WINDOW:
+        while server_counts(server.requests[-1]) < 0.65 * WINDOW:
             await bot.say(LONG)
         before = len(server.requests)
         await bot.say("And now?")
@@ -162,16 +162,20 @@ async def test_a_server_that_counts_far_more_than_we_do_is_answered_after_one_co
             assert bot.platform.notices == []
 
 
-async def test_a_core_memory_from_a_larger_window_is_told_as_such_and_asks_the_model_nothing(tmp_path: Path) -> None:
+async def test_a_core_memory_from_a_larger_window_is_shown_in_part_and_the_agent_goes_on(tmp_path: Path) -> None:
     async with ScriptedServer(lambda request: chat(request)) as server:
         async with open_bot(tmp_path, **settings(server, llm_context_window=8192)) as bot:
             for number in range(80):
                 await bot.command(f"remember Fact number {number} is about apples and pears")
+            whole = (await bot.agent()).core.text("human")
         async with open_bot(tmp_path, **settings(server, llm_context_window=2256)) as bot:
-            assert await bot.say("Hi") == []
-            (notice,) = bot.platform.notices
-    assert "LLM_CONTEXT_WINDOW" in notice
-    assert server.requests == []
+            assert await bot.say("Hi") != []
+            assert bot.platform.notices == []
+            assert (await bot.agent()).core.text("human") == whole
+    system = server.requests[0]["messages"][0]["content"]
+    assert whole not in system
+    assert "shorten this block" in system
+    assert "Fact number 0 is" in system
 
 
 async def test_a_result_over_its_budget_is_kept_whole_and_shown_cut(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A whole bot with budgets: what people are told, what `status` shows, and what a turn writes."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,44 @@ async def test_status_shows_what_was_used(tmp_path: Path) -> None:
     assert f"- Used in all: 3 {line.format(9000, 300)}" in shown
     assert "Budgets" not in shown
     assert "$" not in shown  # a server of one's own
+
+
+@pytest.mark.parametrize("ends", [False, True])
+async def test_what_was_paid_while_the_database_took_nothing_is_kept_once_it_does(tmp_path: Path, ends: bool) -> None:
+    clock, is_full = Clock(), False
+
+    def reply(request: Request) -> Reply:
+        nonlocal is_full
+        is_full = len(server.requests) == 1
+        return counted(request)
+
+    async with ScriptedServer(reply) as server:
+        options: dict[str, Any] = {
+            "llm_model": "m",
+            "openai_base_url": server.url,
+            "budget_tokens_per_user_day": 90_000,
+        }
+        async with open_bot(tmp_path, clock=clock, **options) as bot:
+            write = bot.app.database.write
+
+            def refusing(**more: Any) -> Any:
+                if is_full:
+                    raise OSError("database or disk is full")
+                return write(**more)
+
+            bot.app.database.write = refusing  # type: ignore[method-assign]
+            assert await bot.say("One") == []
+            is_full = False
+            if not ends:
+                clock.advance(minutes=1)
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                await bot.app.lanes.idle()
+        async with open_bot(tmp_path, clock=clock, **options) as bot:
+            await bot.app.lanes.idle()
+            shown = await bot.command("status")
+    assert "- Used today: 2 calls of the model, 6,000 tokens of prompts" in shown
+    assert "you 6,200 of 90,000 tokens" in shown
 
 
 async def test_status_shows_how_much_of_each_limit_is_used(tmp_path: Path) -> None:

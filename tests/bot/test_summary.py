@@ -11,15 +11,16 @@ from hypothesis import strategies as st
 from adapters.openai_model import OpenAIModel
 from adapters.testing import Reply, Request, ScriptedServer, answer, completion, fails
 from adapters.token_counter import BpeTokenCounter
-from bot.context import Room
 from bot.lookup_hints import Find
 from bot.summary import MAX_EXTRACT_CHARS, Summarizer, gist
+from bot.window import Window
 from config.words import prompt
 from memory.ports import Kind, Message
 from memory.words import query_words
 
 COUNTER = BpeTokenCounter()
-ROOM = Room.of(4096, 1000, 1400)
+WINDOW = Window(4096, 1000, 1400)
+ROOM = WINDOW.room
 UTC_ZONE = ZoneInfo("UTC")
 
 
@@ -42,7 +43,7 @@ async def fold(
 ) -> tuple[str, list[Request]]:
     async with ScriptedServer(script) as server:
         model = OpenAIModel("m", api_key=None, base_url=server.url, context_window=4096, timeout_s=5)
-        summarizer = Summarizer(model, prompt("summarize"), COUNTER, ROOM)
+        summarizer = Summarizer(model, prompt("summarize"), COUNTER, WINDOW)
         messages = [said(number, text) for number, text in enumerate(texts, 1)]
         folded = await summarizer.fold(summary, messages, UTC_ZONE, looking_in(messages))
         await model.close()
@@ -80,7 +81,7 @@ async def test_without_the_model_the_telling_lines_stay_with_what_they_name_to_t
 
 
 async def test_extracts_stay_bounded_however_often_they_are_folded() -> None:
-    summarizer, summary = Summarizer(None, prompt("summarize"), COUNTER, ROOM), ""
+    summarizer, summary = Summarizer(None, prompt("summarize"), COUNTER, WINDOW), ""
     for number in range(50):
         evicted = [said(number, f"My number {number} is " + "7" * 200)]
         summary = await summarizer.fold(summary, evicted, UTC_ZONE, looking_in(evicted))
@@ -161,8 +162,9 @@ def test_a_gist_is_never_longer_than_it_may_be(text: str, max_chars: int) -> Non
     ),
 )
 def test_a_summary_stays_in_its_room_whatever_is_folded_in(window: int, folds: list[list[str]]) -> None:
-    room = Room.of(window, 1000, 1400)
-    summarizer, summary = Summarizer(None, prompt("summarize"), COUNTER, room), ""
+    shared = Window(window, 1000, 1400)
+    room = shared.room
+    summarizer, summary = Summarizer(None, prompt("summarize"), COUNTER, shared), ""
     for texts in folds:
         evicted = [said(number, text) for number, text in enumerate(texts, 1)]
         folding = summarizer.fold(summary, evicted, UTC_ZONE, looking_in(evicted))

@@ -33,13 +33,13 @@ from adapters.ports import (
 from adapters.token_counter import BpeTokenCounter
 from bot.agent import Agent
 from bot.agents import Agents, FirstMemory
-from bot.context import MIN_FREE_TOKENS, TOKENS_PER_MESSAGE, ContextCompiler, Equipment, Room, told_tools
+from bot.context import TOKENS_PER_MESSAGE, ContextCompiler, Equipment, told_tools
 from bot.errors import ContextTooSmall, TurnGivenUp
 from bot.events import of_ours
 from bot.executor import Executor, Shelves, ToolContext
 from bot.greeting import Greeting
 from bot.outbox import Outbox
-from bot.queue_manager import MIN_QUEUE_TOKENS, PRESSURE_ALERT, Fractions, QueueManager
+from bot.queue_manager import PRESSURE_ALERT, Fractions, QueueManager
 from bot.registry import tool
 from bot.summary import Summarizer
 from bot.testing import Clock, direct, refused_for
@@ -47,6 +47,7 @@ from bot.tiers.ports import Answer
 from bot.tools.core_memory import core_memory_append
 from bot.tools.messaging import send_message
 from bot.turn import Turns
+from bot.window import MIN_FREE_TOKENS, MIN_QUEUE_TOKENS, Room, Window
 from config.words import prompt
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
@@ -296,8 +297,10 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
             Template("You act by calling tools, in $place."), tuple(of.schema for of in TOOLS.values())
         )
     }
-    room = Room.of(world.window, world.block_tokens, equipment["memgpt_chat"].tokens(COUNTER))
-    compiler = ContextCompiler(equipment, room, COUNTER)
+    fixed = equipment["memgpt_chat"].tokens(COUNTER)
+    window = Window(world.window, world.block_tokens, fixed, world.fractions.flush)
+    most_summary = window.room.summary
+    compiler = ContextCompiler(equipment, window, COUNTER)
     store, recall = AgentStore(database), RecallStorage(database)
 
     def agents() -> Agents:
@@ -306,10 +309,10 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
         return Agents(database, store, recall, compiler, people, journal, first_memory, UTC, now)
 
     at_hand = agents()
-    summarizer = Summarizer(SummaryModel(world), prompt("summarize"), COUNTER, room)
-    queue_manager = QueueManager(database, store, recall, compiler, summarizer, world.fractions, now)
+    summarizer = Summarizer(SummaryModel(world), prompt("summarize"), COUNTER, window)
+    queue_manager = QueueManager(database, store, recall, compiler, summarizer, window, world.fractions, now)
     archival = ArchivalStorage(database, ChromaIndex(folder / "chroma"), Unused(), now)
-    shelves = Shelves(store, recall, archival, ResultLists(database), COUNTER, room)
+    shelves = Shelves(store, recall, archival, ResultLists(database), COUNTER, window)
     tier, keep = Watched(world, compiler), Kept(world, at_hand)
     inbox = Inbox(database)
     turns = Turns(
@@ -340,10 +343,7 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
             await turns.run(turn, keep)
         except TurnGivenUp:
             pass
-        except ContextTooSmall:
-            assert world.window < 6144, "a window of this size has room for core memory, summary and a conversation"
-            break
-        assert COUNTER.count((await at_hand.get(scope)).summary) <= room.summary
+        assert COUNTER.count((await at_hand.get(scope)).summary) <= most_summary
     found, loaded = await at_hand.get(scope), await agents().get(scope)
     assert [queued.message for queued in found.queue] == [queued.message for queued in loaded.queue]
     assert (found.summary, found.warned, found.core) == (loaded.summary, loaded.warned, loaded.core)
@@ -388,3 +388,33 @@ def test_a_window_is_shared_out_so_that_a_conversation_has_room_or_is_refused(
     assert room.block <= min(block, window / 8)
     assert room.summary <= min(800, window / 8)
     assert fixed + room.reply + 2 * room.block + room.summary + MIN_QUEUE_TOKENS <= window
+
+
+def test_the_shares_follow_the_server_in_steps() -> None:
+    window = Window(4096, 1000, 1500)
+    loose = window.room
+    window.learn(0.9)
+    assert window.room is loose
+    window.learn(7.0)
+    assert window.calibration == pytest.approx(0.9)
+    for _ in range(9):
+        window.learn(1.55)
+    tight = window.room
+    assert (tight.window, tight.limit, tight.reply) == (loose.window, loose.limit, loose.reply)
+    assert tight.block < loose.block
+    assert tight.summary < loose.summary
+    assert tight.message < loose.message
+    assert 1.6 * (1500 + tight.core + tight.people + tight.summary + MIN_QUEUE_TOKENS) <= tight.limit
+    for ratio in (1.5, 1.6, 1.45, 1.58):
+        window.learn(ratio)
+    assert window.room is tight
+    window.forget()
+    assert window.room == loose
+
+
+def test_the_first_word_of_the_server_counts_for_all_and_later_ones_for_half() -> None:
+    window = Window(8192, 1000, 1500)
+    window.learn(1.4)
+    assert window.calibration == pytest.approx(1.4)
+    window.learn(1.0)
+    assert window.calibration == pytest.approx(1.2)

@@ -240,3 +240,13 @@ def test_blocks_on_people_are_not_always_in_view_and_are_gone_when_empty() -> No
         ada.append("person:bob", "x", COUNTER)
     with pytest.raises(BlockFull):
         ada.append("person:ada", "many words " * 60, COUNTER)
+
+
+def test_a_smaller_limit_cuts_nothing_and_stops_growth() -> None:
+    core = CoreMemory((Block("human", "Likes figs", 100), Block("person:1", "Likes dates", 100)))
+    tight = core.with_limits(5, 3)
+    assert [(block.value, block.limit) for block in tight] == [("Likes figs", 5), ("Likes dates", 3)]
+    with pytest.raises(BlockFull, match="Room left: 0 tokens"):
+        tight.append("human", "and plums", COUNTER)
+    assert tight.replace("human", " figs", "", COUNTER).block("human").value == "Likes"
+    assert tight.with_limits(5, 3) is tight

@@ -5,8 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import delete
 
 from memory.database import Database
+from memory.tables import agents
 from memory.usage import ModelCall, UsageStore, UsageSum
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,3 +46,26 @@ async def test_what_a_transaction_takes_back_was_never_called(database: Database
             await store.save(transaction, [call(ada)], NOW)
             raise RuntimeError
     assert (await store.sum(ada)).calls == 0
+
+
+async def test_calls_that_could_not_be_kept_are_kept_with_the_next_ones(
+    database: Database, ada: int, bob: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**options: object) -> None:
+        raise OSError("database or disk is full")
+
+    store = UsageStore(database)
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "write", full)
+        for moment in (NOW, NOW + timedelta(hours=1)):
+            with pytest.raises(OSError, match="full"):
+                await store.keep([call(ada), call(bob)], moment)
+        assert store.owes
+    async with database.write() as transaction:
+        await transaction.execute(delete(agents).where(agents.c.id == bob))
+    await store.keep([], NOW + timedelta(hours=2))
+    assert not store.owes
+    assert (await store.sum(ada)).calls == 2
+    assert (await store.sum(ada, NOW + timedelta(minutes=1))).calls == 1
+    await store.keep([call(ada)], NOW)
+    assert (await store.sum(ada)).calls == 3

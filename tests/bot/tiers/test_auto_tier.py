@@ -128,3 +128,29 @@ async def test_another_model_on_the_same_server_is_found_out_anew(tmp_path: Path
             assert await bot.say("Hi") == ["J"]
         async with open_bot(tmp_path, **settings(server, llm_model="new")) as bot:
             assert await bot.say("Hi") == ["T"]
+
+
+@pytest.mark.parametrize("arguments", ["He is called Ada", '{"message": "Hi', "[1, 2]", "<xml/>"])
+async def test_calls_that_nobody_can_read_are_no_proof_that_a_model_calls_tools(tmp_path: Path, arguments: str) -> None:
+    def reply(request: Request) -> Reply:
+        return in_json("In JSON") if "response_format" in request else answer(None, ("send_message", arguments))
+
+    async with ScriptedServer(reply) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Hi") == ["In JSON"], "answered in the same turn, before it is given up"
+            assert [asked_in(request) for request in server.requests] == ["tools"] * 3 + ["json"]
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Hi again") == ["In JSON"]
+        assert asked_in(server.requests[-1]) == "json", "which is remembered"
+
+
+async def test_one_call_that_can_be_read_among_others_is_proof(tmp_path: Path) -> None:
+    garbled = answer(None, ("send_message", "He said"))
+    near_miss = answer(None, ("send_message", "{'message': 'Hi',}"))
+    async with (
+        ScriptedServer([garbled, garbled, near_miss, *[garbled] * 4, says("There")]) as server,
+        open_bot(tmp_path, **settings(server)) as bot,
+    ):
+        assert await bot.say("Hi") == ["Hi"]
+        assert await bot.say("Are you there?") == ["There"]
+        assert {asked_in(request) for request in server.requests} == {"tools"}
