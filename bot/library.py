@@ -70,10 +70,10 @@ Watch = Callable[[Progress], None]
 class Library:
     """Loads documents, and says who has which; usable beside running turns."""
 
-    def __init__(self, documents: Documents, archival: ArchivalStorage, readers: Sequence[DocumentReader]) -> None:
+    def __init__(self, documents: Documents, archival: ArchivalStorage, reader: DocumentReader) -> None:
         self._documents = documents
         self._archival = archival
-        self._readers = {suffix: reader for reader in readers for suffix in reader.suffixes}
+        self._reader = reader
         self._running = 0
 
     async def load(
@@ -103,9 +103,8 @@ class Library:
             return await self._load(paths, source, agent_id, watch, drops_missing=drops_missing)
         finally:
             self._running -= 1
-            if not self._running:  # a reader's process is not kept for a load that may never come
-                for reader in set(self._readers.values()):
-                    await reader.close()
+            if not self._running:  # the reader's process is not kept for a load that may never come
+                await self._reader.close()
 
     async def attach(self, agent_id: int, source: str) -> bool:
         """Let an agent search a source; returns whether it could not before.
@@ -138,7 +137,7 @@ class Library:
     async def _load(
         self, paths: Sequence[str], source: str | None, agent_id: int | None, watch: Watch, *, drops_missing: bool
     ) -> Loaded:
-        found = await asyncio.to_thread(find_files, paths, list(self._readers))
+        found = await asyncio.to_thread(find_files, paths, self._reader.suffixes)
         own = () if source or agent_id is None else await self._documents.loaded_for(agent_id)
         holder = await asyncio.to_thread(holder_of, found, own)
         files, is_joined = found.files, False
@@ -182,7 +181,7 @@ class Library:
         if not named:  # nothing is read in vain
             return None
         try:
-            digests = [await asyncio.to_thread(digest_of, file.path, self._reader_of(file).max_bytes) for file in files]
+            digests = [await asyncio.to_thread(digest_of, file.path, self._reader.max_bytes) for file in files]
         except DocumentUnreadable:
             return None
         for name, documents in named.items():
@@ -191,15 +190,11 @@ class Library:
                 return name, held
         return None
 
-    def _reader_of(self, file: DocumentFile) -> DocumentReader:
-        return self._readers[file.path.suffix.lower()]
-
     async def _take(self, file: DocumentFile, source: str, origin: str | None, known_digest: str | None) -> Outcome:
-        reader = self._reader_of(file)
-        digest = await asyncio.to_thread(digest_of, file.path, reader.max_bytes)
+        digest = await asyncio.to_thread(digest_of, file.path, self._reader.max_bytes)
         if digest == known_digest:
             return Outcome.UNCHANGED
-        text = await reader.read(file.path)
+        text = await self._reader.read(file.path)
         cut = await asyncio.to_thread(pieces_of, text)
         await self._forget(await self._documents.put(source, file.name, digest, cut, origin))
         return Outcome.NEW if known_digest is None else Outcome.REPLACED
