@@ -1,7 +1,7 @@
 """Documents of all kinds, read one at a time in a process of its own with limits (`worker.py`).
 
-A file may be made to do harm, and the libraries that convert it are large: at worst, what goes wrong ends the worker, and
-is one line about that file. The next one gets a fresh worker.
+A file may be made to do harm, and the libraries that convert it are large: at worst, what goes wrong ends the worker,
+and is one line about that file. The next one gets a fresh worker.
 """
 
 import asyncio
