@@ -92,7 +92,7 @@ def name_below(folder: str, path: Path) -> str:
 
 def real_path(path: Path) -> str:
     """What a file is known by: its path without links to folders; a link to a file is a file of its own."""
-    return os.path.join(os.path.realpath(path.parent), path.name)
+    return clean(os.path.join(os.path.realpath(path.parent), path.name))
 
 
 def folder_of(origin: str) -> str:

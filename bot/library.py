@@ -168,8 +168,11 @@ class Library:
         dropped = 0
         if drops_missing:
             for each in held:
-                whole = None if is_joined or each != name else {file.first.name for file in taken}
-                dropped += await self._drop(each, whole, found.folder)
+                names = {
+                    file.first.name for file in taken if file.first.source == each
+                }  # also of those unread just now
+                is_whole = each == name and not is_joined
+                dropped += await self._drop(each, names, None if is_whole else found.folder)
         superseded = () if agent_id is None else await self._supersede(agent_id, name)
         return Loaded(
             name,
@@ -236,11 +239,12 @@ class Library:
             await self._forget(await self._documents.supersede(agent_id, other.name))
         return [other.name for other in covered]
 
-    async def _drop(self, source: str, names: Collection[str] | None, folder: str) -> int:
-        """Remove documents of other names; None: those alone whose files were below a folder, and are gone."""
-        if names is None:
+    async def _drop(self, source: str, names: Collection[str], folder: str | None) -> int:
+        """Remove documents of other names: all, or those whose files were below a folder, and are gone."""
+        if folder is not None:
             there = await self._documents.loaded(source)
-            names = there.documents.keys() - set(await asyncio.to_thread(gone, there, folder))
+            lost = await asyncio.to_thread(gone, there, folder)
+            names = {*names, *there.documents.keys() - set(lost)}
         removed, count = await self._documents.keep_only(source, names)
         await self._forget(removed)
         return count

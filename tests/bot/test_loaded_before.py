@@ -1,6 +1,7 @@
 """What is loaded again by the same words, by fewer or by others: an agent never finds two copies of one file."""
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -338,3 +339,11 @@ async def test_what_cannot_be_read_any_more_leaves_a_load_with_a_source_that_is_
     write("docs/new.md", "\0")
     loaded = await bot.app.library.load(["docs"], None, await bot.app.agents.id_of("console:dm:ada"))
     assert (loaded.source, loaded.outcomes, len(loaded.faults)) == ("mine", {Outcome.UNCHANGED: 1}, 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+async def test_a_file_whose_name_is_no_text_is_known_again(bot: Bot) -> None:
+    write("docs/a.md", "The kettle is blue.")
+    os.rename("docs/a.md", b"docs/\xff.md")
+    assert await load(bot, "docs", source="mine") == "mine: 1 document loaded"
+    assert await load(bot, "docs", source="mine") == "mine: 0 documents loaded, 1 unchanged"
