@@ -200,8 +200,9 @@ class MessageIndex:
         best, held = await chosen(connection, self._words, agent_id, cut, postings, wholes, narrowed, moments)
         near = await with_those_around(connection, agent_id, best, cut.before)
         rows: list[Any] = []
-        async for some in self._parts(connection, agent_id, 0, message_index.c.message_id.in_(near)):
-            rows += some
+        for begin in range(0, len(near), READ_AT_ONCE):
+            some = message_index.c.message_id.in_(near[begin : begin + READ_AT_ONCE])
+            rows += await self._read(connection, agent_id, some)
         return await _beside(len(rows), _told_of, rows, kind, zone), held
 
     async def holding_exactly(
