@@ -347,3 +347,10 @@ async def test_a_file_whose_name_is_no_text_is_known_again(bot: Bot) -> None:
     os.rename("docs/a.md", b"docs/\xff.md")
     assert await load(bot, "docs", source="mine") == "mine: 1 document loaded"
     assert await load(bot, "docs", source="mine") == "mine: 0 documents loaded, 1 unchanged"
+
+
+async def test_what_was_just_loaded_is_not_dropped_for_being_written_in_another_form(bot: Bot) -> None:
+    write("docs/cafe\u0301.md", "The kettle is blue.")
+    await load(bot, "docs", source="mine")
+    assert "dropped" not in await load(bot, "docs", drops=True)
+    assert await held(bot) == {"mine": 1}
