@@ -27,7 +27,7 @@ from bot.executor import Executor, Shelves
 from bot.files import Files
 from bot.greeting import Greeting
 from bot.implementations import (
-    document_readers,
+    document_reader,
     file_reader,
     known_prices,
     model_sees,
@@ -311,7 +311,7 @@ async def open_app(
         changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
         changes = Changes(changed, waiting, recall, archival, now)
         stack.push_async_callback(changes.tidy)
-        library = Library(Documents(database, now), archival, document_readers())
+        library = Library(Documents(database, now), archival, document_reader())
         checkpoints = Checkpoints(database, agents, recall, archival, own)
         parts = Parts(
             agents=agents,

@@ -90,6 +90,18 @@ def name_below(folder: str, path: Path) -> str:
     return one_line(clean(Path(os.path.relpath(os.path.abspath(path), folder)).as_posix()), MAX_NAME)
 
 
+def real_path(path: Path) -> str:
+    """What a file is known by: its path without links to folders; a link to a file is a file of its own."""
+    return clean(os.path.join(os.path.realpath(path.parent), path.name))
+
+
+def folder_of(origin: str) -> str:
+    """The folder below which documents of this origin are named."""
+    if os.path.isdir(origin):
+        return origin
+    return os.path.dirname(origin) if os.path.isfile(origin) or not glob.has_magic(origin) else fixed_part(origin)
+
+
 def fixed_part(pattern: str) -> str:
     """The folder below which all is that a pattern may fit; a path that is no pattern is its own."""
     while glob.has_magic(pattern):

@@ -5,7 +5,6 @@ from urllib.parse import urlsplit
 
 from adapters.documents.converted import ConvertedReader
 from adapters.documents.kinds import ATTACHED
-from adapters.documents.plain_text import PlainTextReader
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
 from adapters.known_models import context_window_of, sees_images
@@ -130,13 +129,13 @@ def model_sees(settings: Settings) -> bool:
 
 
 def file_reader() -> DocumentReader:
-    """What reads files that came with messages: text as well, in its own process."""
+    """What reads files that came with messages: code as well."""
     return ConvertedReader(kinds=ATTACHED)
 
 
-def document_readers() -> tuple[DocumentReader, ...]:
-    """A reader for each kind of file that can be loaded."""
-    return (PlainTextReader(), ConvertedReader())
+def document_reader() -> DocumentReader:
+    """What reads files that are loaded."""
+    return ConvertedReader()
 
 
 def _key(settings: Settings) -> str | None:

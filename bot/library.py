@@ -4,18 +4,19 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
 from adapters.documents.files import opened
 from adapters.ports import DocumentReader, DocumentText, DocumentUnreadable
-from bot.document_files import DocumentFile, find_files
+from bot.document_files import DocumentFile, Found, find_files
+from bot.document_places import Placed, placed
 from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of
 from bot.text import clean, counted
 from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
-from memory.documents import Documents, Removed
+from memory.documents import Documents, LoadedSource, Removed
 from memory.ports import Source, owner_of_source
 
 
@@ -48,6 +49,8 @@ class Loaded:
     faults: tuple[str, ...]
     is_joined: bool = False
     """Whether they went into a source that was loaded by other words, and held them already."""
+    elsewhere: Mapping[str, int] = field(default_factory=dict)
+    """How many of them went into other sources of the agent's, which held them already, by the sources' names."""
     superseded: tuple[str, ...] = ()
     """Sources that the agent has no more: all of them is in this one."""
 
@@ -60,6 +63,10 @@ class Loaded:
         told += [f"{len(self.faults)} skipped"] if self.faults else []
         told += [f"{counted(self.without_vector, 'piece')} without a vector yet"] if self.without_vector else []
         told += [f"put into {self.source!r}, which holds the same files already"] if self.is_joined else []
+        told += [
+            f"{count} of them in {name!r}, which held {'it' if count == 1 else 'them'} already"
+            for name, count in self.elsewhere.items()
+        ]
         told += [f"in the place of {', '.join(map(repr, self.superseded))}"] if self.superseded else []
         return ", ".join(told)
 
@@ -70,10 +77,10 @@ Watch = Callable[[Progress], None]
 class Library:
     """Loads documents, and says who has which; usable beside running turns."""
 
-    def __init__(self, documents: Documents, archival: ArchivalStorage, readers: Sequence[DocumentReader]) -> None:
+    def __init__(self, documents: Documents, archival: ArchivalStorage, reader: DocumentReader) -> None:
         self._documents = documents
         self._archival = archival
-        self._readers = {suffix: reader for reader in readers for suffix in reader.suffixes}
+        self._reader = reader
         self._running = 0
 
     async def load(
@@ -103,9 +110,8 @@ class Library:
             return await self._load(paths, source, agent_id, watch, drops_missing=drops_missing)
         finally:
             self._running -= 1
-            if not self._running:  # a reader's process is not kept for a load that may never come
-                for reader in set(self._readers.values()):
-                    await reader.close()
+            if not self._running:  # the reader's process is not kept for a load that may never come
+                await self._reader.close()
 
     async def attach(self, agent_id: int, source: str) -> bool:
         """Let an agent search a source; returns whether it could not before.
@@ -138,71 +144,92 @@ class Library:
     async def _load(
         self, paths: Sequence[str], source: str | None, agent_id: int | None, watch: Watch, *, drops_missing: bool
     ) -> Loaded:
-        found = await asyncio.to_thread(find_files, paths, list(self._readers))
-        own = () if source or agent_id is None else await self._documents.loaded_for(agent_id)
-        holder = await asyncio.to_thread(holder_of, found, own)
-        files, is_joined = found.files, False
-        if holder is not None:
-            name, files, is_joined = holder.source.name, holder.files, holder.source.origin != found.origin
-        elif named := await self._named_holder(found.files, None if source else agent_id):
-            name, files, is_joined = *named, True
-        else:
-            name = source or await self._documents.name_for(found.origin, found.source)
-        known = await self._documents.digests(name)
-        outcomes, faults, to_attach = Counter[Outcome](), list(found.passed_over), agent_id
-        for number, file in enumerate(files):
-            watch(Progress(file.name, number, len(files)))
+        found = await asyncio.to_thread(find_files, paths, self._reader.suffixes)
+        own = () if agent_id is None else await self._documents.loaded_for(agent_id)
+        name, files, is_joined = (source, found.files, False) if source else await self._belonging(found, own)
+        into = await self._documents.loaded(name)
+        taken = await asyncio.to_thread(placed, files, into, own, is_chosen=source is not None)
+        outcomes, faults, held = Counter[Outcome](), list(found.passed_over), Counter[str]()
+        learned: dict[tuple[str, str], str] = {}
+        for number, file in enumerate(taken):
+            watch(Progress(file.file.name, number, len(taken)))
             try:
-                outcomes[await self._take(file, name, None if source else found.origin, known.get(file.name))] += 1
+                outcomes[await self._take(file, None if source else found.origin)] += 1
             except DocumentUnreadable as error:
-                faults.append(f"{file.path}: {error}")
+                faults.append(f"{file.file.path}: {error}")
                 continue
-            if to_attach is not None:
-                await self._documents.attach(to_attach, name)
-                to_attach = None
+            held[file.first.source] += 1
+            learned |= {(place.source, place.name): file.path for place in file.all if place.path != file.path}
+            if agent_id is not None and file.first.source == name and held[name] == 1:
+                await self._documents.attach(agent_id, name)
+        await self._documents.remember(learned)
+        if held and name not in held:
+            ((name, _),), is_joined = held.most_common(1), True
         dropped = 0
-        if drops_missing and outcomes:
-            names = {file.name for file in files}  # also of those that could not be read just now
-            if is_joined:  # they are a part of it only: what is not of that part stays
-                lost = await asyncio.to_thread(gone, holder.source, found.folder) if holder is not None else ()
-                names |= known.keys() - set(lost)
-            dropped = await self._drop(name, names)
-        superseded = () if source or agent_id is None else await self._supersede(agent_id, name)
+        if drops_missing:
+            for each in held:
+                names = {
+                    file.first.name for file in taken if file.first.source == each
+                }  # also of those unread just now
+                is_whole = each == name and not is_joined
+                dropped += await self._drop(each, names, None if is_whole else found.folder)
+        superseded = () if agent_id is None else await self._supersede(agent_id, name)
         return Loaded(
-            name, outcomes, dropped, await self._make_vectors(watch), tuple(faults), is_joined, tuple(superseded)
+            name,
+            outcomes,
+            dropped,
+            await self._make_vectors(watch),
+            tuple(faults),
+            is_joined,
+            {other: count for other, count in held.items() if other != name},
+            tuple(superseded),
         )
 
+    async def _belonging(self, found: Found, own: Sequence[LoadedSource]) -> tuple[str, tuple[DocumentFile, ...], bool]:
+        """The source of files for which none was chosen, what they are called there, and whether it has other words."""
+        holder = await asyncio.to_thread(holder_of, found, own)
+        if holder is not None:
+            return holder.source.name, holder.files, holder.source.origin != found.origin
+        named = await self._named_holder(found.files, [each for each in own if each.origin is None])
+        if named is not None:
+            return *named, True
+        return await self._documents.name_for(found.origin, found.source), found.files, False
+
     async def _named_holder(
-        self, files: Sequence[DocumentFile], agent_id: int | None
+        self, files: Sequence[DocumentFile], named: Sequence[LoadedSource]
     ) -> tuple[str, tuple[DocumentFile, ...]] | None:
-        """The agent's source of a given name that holds all of these as they are, and what they are called there."""
-        named = await self._documents.named_for(agent_id) if agent_id is not None else {}
+        """Of the sources that do not know all their paths: one that holds all of these, with their names there."""
         names = {file.path.name for file in files}
-        named = {name: held for name, held in named.items() if names <= {Path(document).name for document in held}}
+        named = [
+            each
+            for each in named
+            if any(document.path is None for document in each.documents.values())
+            and names <= {Path(document).name for document in each.documents}
+        ]
         if not named:  # nothing is read in vain
             return None
         try:
-            digests = [await asyncio.to_thread(digest_of, file.path, self._reader_of(file).max_bytes) for file in files]
+            digests = [await asyncio.to_thread(digest_of, file.path, self._reader.max_bytes) for file in files]
         except DocumentUnreadable:
             return None
-        for name, documents in named.items():
-            held = held_as_they_are(files, digests, documents)
+        for each in named:
+            held = await asyncio.to_thread(held_as_they_are, files, digests, each)
             if held is not None:
-                return name, held
+                return each.name, held
         return None
 
-    def _reader_of(self, file: DocumentFile) -> DocumentReader:
-        return self._readers[file.path.suffix.lower()]
-
-    async def _take(self, file: DocumentFile, source: str, origin: str | None, known_digest: str | None) -> Outcome:
-        reader = self._reader_of(file)
-        digest = await asyncio.to_thread(digest_of, file.path, reader.max_bytes)
-        if digest == known_digest:
-            return Outcome.UNCHANGED
-        text = await reader.read(file.path)
-        cut = await asyncio.to_thread(pieces_of, text)
-        await self._forget(await self._documents.put(source, file.name, digest, cut, origin))
-        return Outcome.NEW if known_digest is None else Outcome.REPLACED
+    async def _take(self, file: Placed, origin: str | None) -> Outcome:
+        """Keep a file as it is now, in every document that is made of it."""
+        digest = await asyncio.to_thread(digest_of, file.file.path, self._reader.max_bytes)
+        old = [place for place in file.all if place.digest != digest]
+        if old:
+            cut = await asyncio.to_thread(pieces_of, await self._reader.read(file.file.path))
+            for place in old:
+                removed = await self._documents.put(place.source, place.name, digest, cut, origin, file.path)
+                await self._forget(removed)
+        if file.first.digest is None:
+            return Outcome.NEW
+        return Outcome.REPLACED if old else Outcome.UNCHANGED
 
     async def _supersede(self, agent_id: int, source: str) -> list[str]:
         own = await self._documents.loaded_for(agent_id)
@@ -212,7 +239,12 @@ class Library:
             await self._forget(await self._documents.supersede(agent_id, other.name))
         return [other.name for other in covered]
 
-    async def _drop(self, source: str, names: Collection[str]) -> int:
+    async def _drop(self, source: str, names: Collection[str], folder: str | None) -> int:
+        """Remove documents of other names: all, or those whose files were below a folder, and are gone."""
+        if folder is not None:
+            there = await self._documents.loaded(source)
+            lost = await asyncio.to_thread(gone, there, folder)
+            names = {*names, *there.documents.keys() - set(lost)}
         removed, count = await self._documents.keep_only(source, names)
         await self._forget(removed)
         return count

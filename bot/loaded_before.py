@@ -3,16 +3,17 @@
 A source remembers the words that it was loaded by (its origin). The same words lead back to it; words that name less,
 or other words for the same, lead to the source that holds the files already, if the agent has it. Never to one that it
 has not: that would show it the rest of a folder of which it was given one file. A source that was given a name
-remembers no words: it holds a file if it has its content.
+remembers no words: `bot.document_places` says which files it has.
 """
 
 import glob
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bot.document_files import DocumentFile, Found, fixed_part, name_below
+from bot.document_files import DocumentFile, Found, folder_of, name_below, real_path
+from bot.document_places import path_of
 from memory.documents import LoadedSource
 
 
@@ -28,6 +29,8 @@ def holder_of(found: Found, own: Sequence[LoadedSource]) -> Holder | None:
     """Which of an agent's sources these files belong in; None: in one of their own."""
     fitting = []
     for source in own:
+        if source.origin is None:
+            continue
         folder, is_same, is_whole = (
             folder_of(source.origin),
             source.origin == found.origin,
@@ -42,18 +45,20 @@ def holder_of(found: Found, own: Sequence[LoadedSource]) -> Holder | None:
 
 
 def held_as_they_are(
-    files: Sequence[DocumentFile], digests: Sequence[str], documents: Mapping[str, str]
+    files: Sequence[DocumentFile], digests: Sequence[str], source: LoadedSource
 ) -> tuple[DocumentFile, ...] | None:
-    """Files as they are called in a source that holds all of them as they are; None if it does not.
+    """Files as they are called in a source that holds all of them; None if it does not.
 
-    Args:
-        files: what is loaded.
-        digests: theirs.
-        documents: the digests of the source's documents, by name.
+    It holds the files that its documents were made of; and, where it does not know of which, those of their digests and
+    names.
     """
-    called = {(digest, Path(name).name): name for name, digest in documents.items()}
+    known = {document.path: name for name, document in source.documents.items() if document.path is not None}
+    unknown = {name: document.digest for name, document in source.documents.items() if document.path is None}
+    called = {(digest, Path(name).name): name for name, digest in unknown.items()}
     names = [
-        file.name if documents.get(file.name) == digest else called.get((digest, file.path.name))
+        file.name
+        if unknown.get(file.name) == digest
+        else known.get(real_path(file.path), called.get((digest, file.path.name)))
         for file, digest in zip(files, digests, strict=True)
     ]
     held = tuple(replace(file, name=name) for file, name in zip(files, names, strict=True) if name is not None)
@@ -61,35 +66,27 @@ def held_as_they_are(
 
 
 def covered_by(source: LoadedSource, own: Sequence[LoadedSource]) -> list[LoadedSource]:
-    """Those of an agent's sources of which every file is in this one, too."""
-    folder = folder_of(source.origin)
-    covered = []
-    for other in own:
-        of_other = folder_of(other.origin)
-        again = _below(folder, [DocumentFile(Path(of_other, name), name) for name in other.documents])
-        if other.name != source.name and again and {file.name for file in again} <= set(source.documents):
-            covered.append(other)
-    return covered
+    """Those of an agent's sources of which every file is in this one, too; none that was given its name."""
+    paths = {path_of(source, name) for name in source.documents}
+    others = (other for other in own if other.origin is not None and other.name != source.name)
+    return [other for other in others if {path_of(other, name) for name in other.documents} <= paths]
 
 
 def gone(source: LoadedSource, folder: str) -> Collection[str]:
     """Documents whose files were below a folder, and are not there any more."""
-    paths = {name: Path(folder_of(source.origin), name) for name in source.documents}
-    return [name for name, path in paths.items() if path.is_relative_to(folder) and not os.path.lexists(path)]
-
-
-def folder_of(origin: str) -> str:
-    """The folder below which documents of this origin are named."""
-    if os.path.isdir(origin):
-        return origin
-    return os.path.dirname(origin) if os.path.isfile(origin) or not glob.has_magic(origin) else fixed_part(origin)
+    paths = {name: path_of(source, name) for name in source.documents}
+    return [
+        name
+        for name, path in paths.items()
+        if path is not None and Path(path).is_relative_to(folder) and not os.path.lexists(path)
+    ]
 
 
 def _below(folder: str, files: Sequence[DocumentFile]) -> tuple[DocumentFile, ...] | None:
     """The files with their names below that folder; None if one of them is elsewhere."""
     named = []
     for file in files:
-        place = Path(os.path.realpath(file.path.parent), file.path.name)
+        place = Path(real_path(file.path))
         if not place.is_relative_to(folder):
             return None
         named.append(replace(file, name=name_below(folder, place)))

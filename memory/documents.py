@@ -4,12 +4,12 @@ A document is put or removed in one transaction, so that whoever is killed leave
 returns the ids of its pieces: their vectors are to be forgotten after the commit (`ArchivalStorage.forget`).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.chunks import Piece
@@ -29,12 +29,23 @@ class Removed:
 
 
 @dataclass(frozen=True, slots=True)
+class LoadedDocument:
+    """The digest of the file that a document was made of, and its path; None where that is not known."""
+
+    digest: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class LoadedSource:
-    """A source that was loaded from files: its name, the words that named them, and its documents."""
+    """A source as files are loaded into it: its name, the words that named them, and its documents by name.
+
+    `origin` is None where it was given its name.
+    """
 
     name: str
-    origin: str
-    documents: frozenset[str]
+    origin: str | None
+    documents: Mapping[str, LoadedDocument]
 
 
 class Documents:
@@ -53,42 +64,37 @@ class Documents:
             known = await connection.scalar(select(sources.c.name).where(sources.c.origin == origin))
             return str(known) if known is not None else await free_name(connection, wanted)
 
-    async def digests(self, source: str) -> dict[str, str]:
-        """The documents of a source by name, with the digest of the file that each was made of."""
+    async def loaded(self, source: str) -> LoadedSource:
+        """A source as it stands; one that is not there has no documents."""
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(documents.c.name, documents.c.digest).join(sources).where(sources.c.name == source)
-            )
-            return {name: digest for name, digest in rows}
+            found = await _loaded(connection, sources.c.name == source)
+        return found[0] if found else LoadedSource(source, None, {})
 
     async def loaded_for(self, agent_id: int) -> tuple[LoadedSource, ...]:
-        """The agent's sources that were loaded without being given a name."""
-        own = select(sources.c.name, sources.c.origin, documents.c.name.label("document")).join_from(sources, documents)
-        own = own.join(attachments, attachments.c.source_id == sources.c.id).where(attachments.c.agent_id == agent_id)
-        held: dict[tuple[str, str], set[str]] = {}
+        """The agent's sources that files were loaded into; not what came with messages, for it goes with them."""
+        own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
         async with self._database.read() as connection:
-            for row in await connection.execute(own.where(sources.c.origin.is_not(None)).order_by(sources.c.id)):
-                held.setdefault((row.name, row.origin), set()).add(row.document)
-        return tuple(LoadedSource(name, origin, frozenset(names)) for (name, origin), names in held.items())
-
-    async def named_for(self, agent_id: int) -> dict[str, dict[str, str]]:
-        """The agent's sources that were given a name: by it, the digests of their documents, also by name.
-
-        Not what came with messages: it goes with them.
-        """
-        own = select(sources.c.name, documents.c.name.label("document"), documents.c.digest)
-        own = own.join_from(sources, documents).join(attachments, attachments.c.source_id == sources.c.id)
-        own = own.where(attachments.c.agent_id == agent_id, sources.c.origin.is_(None), documents.c.came_with.is_(None))
-        held: dict[str, dict[str, str]] = {}
-        async with self._database.read() as connection:
-            for row in await connection.execute(own.order_by(sources.c.id, documents.c.id)):
-                held.setdefault(row.name, {})[row.document] = row.digest
-        return held
+            return await _loaded(connection, sources.c.id.in_(own), documents.c.came_with.is_(None))
 
     async def put(
-        self, source: str, name: str, digest: str, pieces: Sequence[Piece], origin: str | None = None
+        self,
+        source: str,
+        name: str,
+        digest: str,
+        pieces: Sequence[Piece],
+        origin: str | None = None,
+        path: str | None = None,
     ) -> Removed:
-        """Keep a document, in the place of the one of that name; a source that is not there is made."""
+        """Keep a document, in the place of the one of that name; a source that is not there is made.
+
+        Args:
+            source: its name.
+            name: the document's.
+            digest: of the file.
+            pieces: what it says.
+            origin: the words that a source which is made now was loaded by.
+            path: of the file.
+        """
 
         async def commit() -> Removed:
             async with self._database.write(alone=True) as transaction:
@@ -100,16 +106,31 @@ class Documents:
                 document_id = await transaction.scalar(select(documents.c.id).where(at))
                 gone: tuple[int, ...] = ()
                 if document_id is None:
-                    document_id = await add_document(transaction, source_id, name, digest, now)
+                    document_id = await add_document(transaction, source_id, name, digest, now, path=path)
                 else:
                     own = delete(passages).where(passages.c.document_id == document_id).returning(passages.c.id)
                     gone = tuple((await transaction.execute(own)).scalars())
-                    await transaction.execute(update(documents).where(at).values(digest=digest, loaded_at=now))
+                    values = {"digest": digest, "loaded_at": now, "path": path}
+                    await transaction.execute(update(documents).where(at).values(values))
                 for start in range(0, len(pieces), _BATCH):
                     await add_pieces(transaction, document_id, pieces[start : start + _BATCH], now)
                 return Removed(source_id, gone)
 
         return await finish(commit())
+
+    async def remember(self, paths: Mapping[tuple[str, str], str]) -> None:
+        """The paths of documents that are as they were, each given as its source's name and its own."""
+        if not paths:
+            return
+
+        async def commit() -> None:
+            async with self._database.write(alone=True) as transaction:
+                of_source = select(sources.c.id).where(sources.c.name == bindparam("in_source")).scalar_subquery()
+                which = (documents.c.source_id == of_source) & (documents.c.name == bindparam("called"))
+                rows = [{"in_source": source, "called": name, "at": path} for (source, name), path in paths.items()]
+                await transaction.execute(update(documents).where(which).values(path=bindparam("at")), rows)
+
+        await finish(commit())
 
     async def keep_only(self, source: str, names: Collection[str]) -> tuple[Removed, int]:
         """Remove a source's documents of other names; also returns how many those were."""
@@ -220,10 +241,19 @@ async def remove_of_nobody(transaction: Transaction) -> list[Removed]:
 
 
 async def add_document(
-    transaction: Transaction, source_id: int, name: str, digest: str, now: datetime, came_with: Sequence[str] = ()
+    transaction: Transaction,
+    source_id: int,
+    name: str,
+    digest: str,
+    now: datetime,
+    came_with: Sequence[str] = (),
+    path: str | None = None,
 ) -> int:
-    """A new document without pieces; returns its id. `came_with` are the messages that it came with, if any."""
-    values = {"source_id": source_id, "name": name, "digest": digest, "loaded_at": now}
+    """A new document without pieces; returns its id.
+
+    `came_with` are the messages that it came with, if any; `path` is that of the file which it was made of, if known.
+    """
+    values = {"source_id": source_id, "name": name, "digest": digest, "loaded_at": now, "path": path}
     values |= {"came_with": list(came_with) or None}
     return int((await transaction.execute(insert(documents).values(values).returning(documents.c.id))).scalar_one())
 
@@ -253,6 +283,22 @@ async def sources_of_nobody_else(connection: AsyncConnection, agent_id: int) -> 
         select(sources.c.id, sources.c.name).where(sources.c.id.not_in(others)).order_by(sources.c.name)
     )
     return {id_: name for id_, name in rows}
+
+
+async def _loaded(connection: AsyncConnection, *which: Any) -> tuple[LoadedSource, ...]:
+    """Sources that have such documents, with these."""
+    columns = (
+        sources.c.name,
+        sources.c.origin,
+        documents.c.name.label("document"),
+        documents.c.digest,
+        documents.c.path,
+    )
+    held: dict[tuple[str, str | None], dict[str, LoadedDocument]] = {}
+    wanted = select(*columns).join_from(sources, documents).where(*which).order_by(sources.c.id, documents.c.id)
+    for row in await connection.execute(wanted):
+        held.setdefault((row.name, row.origin), {})[row.document] = LoadedDocument(row.digest, row.path)
+    return tuple(LoadedSource(name, origin, loaded) for (name, origin), loaded in held.items())
 
 
 async def _remove(transaction: Transaction, source_id: int) -> Removed:

@@ -19,9 +19,10 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database, Transaction
+from memory.narrowing import Narrowed
 from memory.ports import Kind, Message, Vector
 from memory.tables import MESSAGE_WORDS, message_index
-from memory.word_index import Postings, WordIndex
+from memory.word_index import Cut, Postings, WordIndex
 from memory.words import text_terms
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 MAX_AT_HAND = 300_000
 """Messages, of all agents together, whose arrays are kept at hand; with vectors of 256 numbers about 90 MB.
 
-Of an agent with more, the newest so many are found.
+Of an agent with more, the newest so many; older ones are found by their words alone (`memory.older_messages`).
 """
 
 READ_AT_ONCE = 2_000
@@ -164,10 +165,45 @@ class MessageIndex:
         self._at_hand.pop(agent_id, None)
         self._let_go[agent_id] += 1
 
-    async def holding(self, connection: AsyncConnection, agent_id: int, terms: Sequence[str]) -> Postings:
-        """Which of the agent's messages hold some terms; of many terms, the rarest."""
+    async def cut(
+        self, connection: AsyncConnection, agent_id: int, told: "Told", moments: tuple[datetime | None, datetime | None]
+    ) -> Cut | None:
+        """Where to look for older messages than those that were told, of that time; None if there are none."""
+        from memory.older_messages import span_of
+
+        if len(told.ids) < MAX_AT_HAND:
+            return None
+        return await span_of(connection, agent_id, int(told.ids[0]), *moments)
+
+    async def holding(
+        self, connection: AsyncConnection, agent_id: int, terms: Sequence[str], cut: Cut | None = None
+    ) -> Postings:
+        """Which of the agent's messages hold some terms; of many terms, the rarest. `cut` leaves old ones out."""
         terms = await self._words.rarest(connection, [agent_id], terms)
-        return await self._words.holding(connection, [agent_id], terms)
+        return await self._words.holding(connection, [agent_id], terms, cut)
+
+    async def older(
+        self,
+        connection: AsyncConnection,
+        agent_id: int,
+        cut: Cut,
+        postings: Postings,
+        wholes: Mapping[int, float],
+        narrowed: Narrowed,
+        kind: VectorKind | None,
+        zone: ZoneInfo,
+    ) -> tuple["Told", Postings]:
+        """What ranking needs of the older messages that answer a query best by their words, and the words they hold."""
+        from memory.older_messages import chosen, with_those_around
+
+        moments = narrowed.moments(zone)
+        best, held = await chosen(connection, self._words, agent_id, cut, postings, wholes, narrowed, moments)
+        near = await with_those_around(connection, agent_id, best, cut.before)
+        rows: list[Any] = []
+        for begin in range(0, len(near), READ_AT_ONCE):
+            some = message_index.c.message_id.in_(near[begin : begin + READ_AT_ONCE])
+            rows += await self._read(connection, agent_id, some)
+        return await _beside(len(rows), _told_of, rows, kind, zone), held
 
     async def holding_exactly(
         self, connection: AsyncConnection, agent_id: int, terms: Sequence[str]

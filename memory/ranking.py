@@ -224,6 +224,11 @@ def allowed(told: Told, narrowed: Narrowed) -> "NDArray[np.bool_]":
     return is_allowed
 
 
+def allowed_of(parts: Sequence[Told], narrowed: Narrowed) -> "NDArray[np.bool_]":
+    """The same of parts that follow each other."""
+    return np.concatenate([allowed(part, narrowed) for part in parts])
+
+
 def rank(
     told: Told,
     query: Query,
@@ -231,6 +236,7 @@ def rank(
     vector: Sequence[float] | None,
     among: "NDArray[np.bool_] | None" = None,
     wholes: Mapping[int, float] | None = None,
+    older: Told = NOTHING_TOLD,
 ) -> tuple[int, ...]:
     """Ids of the messages that answer the query, best first.
 
@@ -241,13 +247,18 @@ def rank(
         query: what is looked for.
         postings: by term, the ids of messages that hold it, and of those that hold it inside another word.
         vector: of what the query is about, of unit length; None for words only.
-        among: which may be found; the others still speak for their neighbours.
+        among: which may be found, of the older ones and then of the messages; the others still speak for their
+            neighbours.
         wholes: by id, what is added for identifiers (see `memory.identifiers`).
+        older: some messages from before.
     """
     if not len(told.ids):
         return ()
-    own, around, holds = _by_words(told, postings, power=TELLING if query.is_long else 1)
     likeness = _likeness(told, vector)
+    if len(older.ids):
+        likeness = np.concatenate([_likeness(older, vector), likeness])
+        told = joined([_without_vectors(older), _without_vectors(told)])  # which are most of what would be copied
+    own, around, holds = _by_words(told, postings, power=TELLING if query.is_long else 1)
     # What was said a moment ago has no vector yet: its words speak for its meaning, too.
     likeness = np.where(told.lengths > 1, likeness, max(0, likeness.max()) * _scaled(own))
     blended = WORDS * _scaled(own) + AROUND * _scaled(around) + _meaning(query) * likeness / max(ALIKE, likeness.max())
@@ -268,6 +279,10 @@ def rank(
     places = np.flatnonzero(found)
     # Of equals, the newer first.
     return tuple(int(id_) for id_ in told.ids[places[np.lexsort((-places, -shared[places].round(6)))]])
+
+
+def _without_vectors(told: Told) -> Told:
+    return replace(told, vectors=told.vectors[:, :0])
 
 
 def _meaning(query: Query) -> float:

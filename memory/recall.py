@@ -337,7 +337,13 @@ class RecallStorage:
             self._vectors.rewritten(message_ids)
 
     async def _answering(self, agent_id: int, query: str, zone: ZoneInfo) -> tuple[int, ...]:
-        from memory.ranking import allowed, rank, understood  # with numpy, which most starts do without
+        from memory.ranking import (
+            NOTHING_TOLD,
+            allowed,
+            allowed_of,
+            rank,
+            understood,
+        )  # with numpy: most starts do without
 
         kind = await self._vectors.kind() if self._vectors is not None else None
         async with self._database.read() as connection:
@@ -352,12 +358,19 @@ class RecallStorage:
                 may_be, holding = [int(id_) for id_ in told.ids[among][::-1]], set(found)
                 return tuple(id_ for id_ in may_be if id_ in holding) or tuple(may_be)
             asked = understood(asked_for.words, told.names)
-            postings = await self._index.holding(connection, agent_id, asked.terms)
+            cut = await self._index.cut(connection, agent_id, told, asked_for.moments(zone))
+            postings = await self._index.holding(connection, agent_id, asked.terms, cut)
             whole = await wholes(connection, asked_for.words, [postings], messages.c.id, messages.c.text)
+            older = NOTHING_TOLD
+            if cut is not None:
+                older, postings = await self._index.older(
+                    connection, agent_id, cut, postings, whole, asked_for, kind, zone
+                )
+                among = None if among is None else allowed_of([older, told], asked_for)
         vector = await self._vectors.of(asked.about) if self._vectors is not None and kind is not None else None
         # A thread is worth its cost only where the arrays are long.
         rank_in = asyncio.to_thread if len(told.ids) > _MANY else _here
-        return await rank_in(rank, told, asked, postings, vector, among, whole)
+        return await rank_in(rank, told, asked, postings, vector, among, whole, older)
 
     async def _catch_up_quietly(self) -> None:
         while self._is_wanted:  # again, if messages came meanwhile

@@ -253,6 +253,8 @@ documents = Table(
     Column("loaded_at", Instant, nullable=False),
     # Of a file that came with messages: the platform's names for them. It goes with the last of them.
     Column("came_with", JSON(none_as_null=True)),
+    # The file that it was made of; null if that is not known: of an import, or of a version that did not keep it.
+    Column("path", Text),
     Index("uq_documents_source_name", "source_id", "name", unique=True),
     sqlite_autoincrement=True,
 )

@@ -5,9 +5,11 @@ else's. FTS5 serves as an inverted index alone (SQLite documentation: "FTS5 Exte
 how well a text answers a query is computed from what is found here (`memory.ranking`).
 """
 
+import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
@@ -27,6 +29,19 @@ FEW = 20
 
 MIN_INNER_CHARS = 4
 """A shorter word is looked for only as it stands; but a single character of a script that is indexed by pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Of an owner's texts all from `before` on count; of the older ones those from `first` up to `end`, not included.
+
+    Of these, the newest `most` that hold a term.
+    """
+
+    before: int
+    first: int
+    end: int
+    most: int
 
 
 def word_index_definition(name: str) -> tuple[str, str]:
@@ -49,6 +64,15 @@ class WordIndex:
         self._merge = text(f"INSERT INTO {name} ({name}) VALUES ('optimize')")
         self._merge_some = text(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', :pages)")
         self._postings = f"SELECT %d, rowid FROM {name} WHERE {name} MATCH :term%d"
+        self._newest = f"{self._postings} AND rowid >= :before"
+        self._older = (
+            f"SELECT * FROM ({self._postings} AND rowid >= :first AND rowid < :end ORDER BY rowid DESC LIMIT :most)"
+        )
+        self._all = (
+            f"SELECT rowid FROM {name} WHERE {name} MATCH :terms AND rowid >= :first AND rowid < :end "
+            "ORDER BY rowid DESC LIMIT :most"
+        )
+        self._of_these = f"{self._postings} AND rowid IN (SELECT value FROM json_each(:ids))"
         self._count = f"SELECT %d, count(*) FROM {name} WHERE {name} MATCH :term%d"
         self._vocabulary = (
             f"SELECT substr(term, :begin) AS word FROM {name}_vocabulary WHERE term >= :from_ AND term < :to"
@@ -105,14 +129,16 @@ class WordIndex:
             held[wanted[number][0]] += count
         return sorted(terms, key=lambda term: held[term] or math.inf)[:most]
 
-    async def holding(self, connection: AsyncConnection, owners: Sequence[int], terms: Sequence[str]) -> Postings:
+    async def holding(
+        self, connection: AsyncConnection, owners: Sequence[int], terms: Sequence[str], cut: Cut | None = None
+    ) -> Postings:
         """For each term, the ids of the texts that hold it, and of those that hold it inside another word.
 
-        A term that stands in many texts by itself is not looked for inside other words.
+        A term that stands in many texts by itself is not looked for inside other words. `cut` leaves some out.
         """
         wanted = [(term, _encoded(owner, term)) for owner in owners for term in terms]
         exact: dict[str, list[int]] = {term: [] for term in terms}
-        for number, id_ in await self._look_up(connection, [encoded for _, encoded in wanted]):
+        for number, id_ in await self._within(connection, [encoded for _, encoded in wanted], cut):
             exact[wanted[number][0]].append(id_)
         rare = [term for term in terms if len(exact[term]) < FEW]
         inner = [
@@ -121,7 +147,7 @@ class WordIndex:
             for encoded in words
         ]
         inside: dict[str, list[int]] = {term: [] for term in terms}
-        for number, id_ in await self._look_up(connection, [encoded for _, encoded in inner]):
+        for number, id_ in await self._within(connection, [encoded for _, encoded in inner], cut):
             inside[inner[number][0]].append(id_)
         return {term: (exact[term], inside[term]) for term in terms}
 
@@ -134,16 +160,46 @@ class WordIndex:
             exact[terms[number]].append(id_)
         return exact
 
-    async def _look_up(
-        self, connection: AsyncConnection, encoded: Sequence[str], what: str | None = None
+    async def holding_all(self, connection: AsyncConnection, owner: int, terms: Sequence[str], cut: Cut) -> list[int]:
+        """The older ones of the owner's texts that hold all of some terms as they stand, newest first."""
+        together = " AND ".join(f'"{_encoded(owner, term)}"' for term in terms)
+        return list(await connection.scalars(text(self._all), {"terms": together} | _limits(cut)))
+
+    async def held_by(
+        self, connection: AsyncConnection, owner: int, terms: Sequence[str], ids: Sequence[int]
+    ) -> dict[str, list[int]]:
+        """For each term, which of these texts hold it as it stands."""
+        held: dict[str, list[int]] = {term: [] for term in terms}
+        encoded = [_encoded(owner, term) for term in terms]
+        for number, id_ in await self._look_up(connection, encoded, self._of_these, {"ids": json.dumps(list(ids))}):
+            held[terms[number]].append(id_)
+        return held
+
+    async def _within(
+        self, connection: AsyncConnection, encoded: Sequence[str], cut: Cut | None
     ) -> list[tuple[int, int]]:
-        """For each term by its place, the ids of the texts that hold it; or `what` else is asked."""
+        if cut is None:
+            return await self._look_up(connection, encoded)
+        newest = await self._look_up(connection, encoded, self._newest, {"before": cut.before})
+        return newest + await self._look_up(connection, encoded, self._older, _limits(cut))
+
+    async def _look_up(
+        self,
+        connection: AsyncConnection,
+        encoded: Sequence[str],
+        what: str | None = None,
+        more: Mapping[str, int | str] | None = None,
+    ) -> list[tuple[int, int]]:
+        """For each term by its place, the ids of the texts that hold it; or `what` else is asked, by `more` values."""
         rows: list[tuple[int, int]] = []
         for begin in range(0, len(encoded), _TERMS_AT_ONCE):
             some = encoded[begin : begin + _TERMS_AT_ONCE]
             statement = " UNION ALL ".join((what or self._postings) % (begin + at, at) for at in range(len(some)))
             quoted = {f"term{at}": f'"{term}"' for at, term in enumerate(some)}
-            rows += [(number, found) for number, found in await connection.execute(text(statement), quoted)]
+            rows += [
+                (number, found)
+                for number, found in await connection.execute(text(statement), quoted | dict(more or {}))
+            ]
         return rows
 
     async def _words_with(
@@ -176,6 +232,10 @@ class WordIndex:
 _TERMS_AT_ONCE = 200
 _MERGED_PAGES = 250
 _IS_MORE = 2
+
+
+def _limits(cut: Cut) -> dict[str, int]:
+    return {"first": cut.first, "end": cut.end, "most": cut.most}
 
 
 def _encoded(owner: int, term: str) -> str:

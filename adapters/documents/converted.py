@@ -1,7 +1,7 @@
-"""Files of the kinds that a library converts, one at a time, in a process of its own with limits (`worker.py`).
+"""Documents of all kinds, read one at a time in a process of its own with limits (`worker.py`).
 
-Such a file may be made to do harm, and the libraries are large: at worst, what goes wrong ends the worker, and is one
-line about that file. The next one gets a fresh worker.
+A file may be made to do harm, and the libraries that convert it are large: at worst, what goes wrong ends the worker,
+and is one line about that file. The next one gets a fresh worker.
 """
 
 import asyncio
@@ -36,6 +36,8 @@ class Limits:
     """Address space of the worker, of which some 100 MiB are its libraries."""
     file_bytes: int = 100 * 2**20
     text_bytes: int = 20 * 2**20
+    plain_text_bytes: int = 64 * 2**20
+    """The same of a file that is its text; what is larger, nobody wrote."""
 
 
 DEFAULT_LIMITS = Limits()
@@ -77,7 +79,7 @@ class ConvertedReader:
 
     async def _converted(self, suffix: str, content: bytes) -> tuple[Page, ...]:
         seconds = self._limits.seconds + self._limits.seconds_per_mib * len(content) / 2**20
-        is_whole = False
+        text_bytes, is_whole = self._text_bytes(suffix), False
         worker = await self._started()
         try:
             async with asyncio.timeout(seconds):
@@ -85,10 +87,10 @@ class ConvertedReader:
                     "suffix": suffix,
                     "bytes": len(content),
                     "seconds": int(seconds) + 1,
-                    "text_bytes": self._limits.text_bytes,
+                    "text_bytes": text_bytes,
                 }
                 await _send(worker, wanted, content)
-                pages = [page async for page in _pages(worker, self._limits.text_bytes)]
+                pages = [page async for page in _pages(worker, text_bytes)]
                 is_whole = True
                 return tuple(pages)
         except DocumentUnreadable:
@@ -101,6 +103,9 @@ class ConvertedReader:
         finally:
             if not is_whole:  # it ended, or would answer for this file when asked for the next one
                 await self._end()
+
+    def _text_bytes(self, suffix: str) -> int:
+        return self._limits.plain_text_bytes if self._kinds[suffix].is_plain else self._limits.text_bytes
 
     async def _started(self) -> asyncio.subprocess.Process:
         if self._worker is not None and self._worker.returncode is None:

@@ -1,4 +1,4 @@
-"""The kinds of file that are converted: how their names end, and the module whose `pages` knows them."""
+"""The kinds of file that are read: how their names end, and the module whose `pages` knows them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +16,12 @@ class Kind:
 
     module: str
     is_markdown: bool
+    is_plain: bool = False
+    """Whether the file is its text, and does not hold it: then it never comes to much more than it is."""
 
+
+_TEXT = Kind("adapters.documents.plain_text", is_markdown=False, is_plain=True)
+_MARKDOWN = Kind("adapters.documents.plain_text", is_markdown=True, is_plain=True)
 
 KINDS = {
     ".csv": Kind("adapters.documents.csv_table", is_markdown=False),
@@ -24,15 +29,17 @@ KINDS = {
     ".epub": Kind("adapters.documents.book", is_markdown=True),
     ".htm": Kind("adapters.documents.web_page", is_markdown=True),
     ".html": Kind("adapters.documents.web_page", is_markdown=True),
+    ".markdown": _MARKDOWN,
+    ".md": _MARKDOWN,
     ".pdf": Kind("adapters.documents.pdf", is_markdown=False),
     ".pptx": Kind("adapters.documents.slides", is_markdown=True),
+    ".txt": _TEXT,
     ".xlsx": Kind("adapters.documents.spreadsheet", is_markdown=True),
 }
+"""What is read of files that somebody loads."""
 
-_TEXT = "adapters.documents.plain_text"
-_MARKDOWN = (".md", ".markdown")
-_PLAIN = """
-.txt .text .log .rst .adoc .org .tex .bib .srt .vtt .diff .patch .eml
+_CODE = """
+.text .log .rst .adoc .org .tex .bib .srt .vtt .diff .patch .eml
 .json .jsonl .ndjson .json5 .xml .svg .yaml .yml .toml .ini .cfg .conf .env .properties .tsv .sql .graphql .proto
 .py .pyi .ipynb .js .mjs .cjs .jsx .ts .tsx .vue .svelte .css .scss .sass .less
 .c .h .cc .cpp .cxx .hh .hpp .cs .java .kt .kts .scala .groovy .gradle .go .rs .swift .m .mm .dart .zig .nim .d
@@ -40,12 +47,8 @@ _PLAIN = """
 .sh .bash .zsh .fish .ps1 .bat .cmd .awk .sed .mk .cmake .tf .hcl .nix .dockerfile .gitignore .editorconfig
 """.split()
 
-ATTACHED = (
-    KINDS
-    | {suffix: Kind(_TEXT, is_markdown=False) for suffix in _PLAIN}
-    | {suffix: Kind(_TEXT, is_markdown=True) for suffix in _MARKDOWN}
-)
-"""What is read of files that come with messages: code and text, too, which nobody here has chosen."""
+ATTACHED = KINDS | dict.fromkeys(_CODE, _TEXT)
+"""What is read of files that come with messages: code, too, which in a folder would be taken along unasked."""
 
 _NAMES = {"dockerfile", "makefile", "license", "licence", "readme", "changelog", "procfile", "gemfile", "jenkinsfile"}
 _TEXT_TYPES = ("text/", "application/json", "application/xml", "application/x-sh", "application/toml")

@@ -1,6 +1,5 @@
 """Text and Markdown, in the encodings that such files come in."""
 
-import asyncio
 import encodings.cp1252
 import encodings.latin_1
 import encodings.utf_8_sig
@@ -8,15 +7,8 @@ import encodings.utf_16
 import encodings.utf_32  # noqa: F401 (a worker, which can open no files any more, could not load them when needed)
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
-from adapters.documents.files import content_of
-from adapters.ports import DocumentText, DocumentUnreadable, Page
-
-MAX_BYTES = 64 * 2**20
-"""A larger file is no text that somebody wrote."""
-
-MARKDOWN = (".md", ".markdown")
+from adapters.ports import DocumentUnreadable, Page
 
 _MARKS = (  # of UTF-32 first: its mark begins as that of UTF-16 does
     (b"\xff\xfe\x00\x00", "utf-32"),
@@ -31,23 +23,8 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _DAMAGED = "\N{REPLACEMENT CHARACTER}"
 
 
-class PlainTextReader:
-    """A `DocumentReader` of text files."""
-
-    suffixes = (".txt", *MARKDOWN)
-    max_bytes = MAX_BYTES
-
-    async def read(self, path: Path) -> DocumentText:
-        """See `DocumentReader`."""
-        text = decoded(await asyncio.to_thread(content_of, path, self.max_bytes))
-        return DocumentText((Page(text),), is_markdown=path.suffix.lower() in MARKDOWN)
-
-    async def close(self) -> None:
-        """Nothing to release."""
-
-
 def pages(content: bytes) -> Iterator[Page]:
-    """One page, without a number: a converter, for files that no process of ours is to look into.
+    """One page, without a number.
 
     Raises:
         DocumentUnreadable: it is no text, or an empty one.

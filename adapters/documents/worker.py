@@ -1,4 +1,4 @@
-"""The child process that converts files: started by `adapters.documents.converted`, never by hand.
+"""The child process that reads documents: started by `adapters.documents.converted`, never by hand.
 
 Standard input: for each file a JSON line {"suffix", "bytes", "seconds", "text_bytes"}, then its content. Standard
 output: {"ready"}; for each page a JSON line {"page", "bytes"}, then its text in UTF-8; at last {"done"} or {"error"}.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.documents.converted import ConvertedReader
+from adapters.documents.converted import ConvertedReader, Limits
 from adapters.documents.kinds import ATTACHED, suffix_of
 from adapters.documents.testing import pdf
 from adapters.ports import DocumentText, DocumentUnreadable, Page
@@ -213,4 +213,38 @@ async def test_text_and_code_are_read_there_as_well_in_any_of_their_encodings(
             await reader.read(tmp_path / name)
     else:
         assert await reader.read(tmp_path / name) == DocumentText((Page(read),))
+    await reader.close()
+
+
+async def test_text_and_markdown_of_a_folder_are_read_there_as_well_by_one_process(tmp_path: Path) -> None:
+    reader, workers = ConvertedReader(), set()
+    for number in range(100):
+        path = tmp_path / f"{number}.{('txt', 'md', 'MARKDOWN')[number % 3]}"
+        await asyncio.to_thread(path.write_text, f"# Page {number}", encoding="utf-8")
+        is_markdown = number % 3 > 0
+        assert await reader.read(path) == DocumentText((Page(f"# Page {number}"),), is_markdown=is_markdown)
+        workers.add(reader._worker)
+    assert len(workers) == 1
+    await reader.close()
+
+
+async def test_a_text_may_be_longer_than_what_is_held_in_other_kinds_of_file(tmp_path: Path) -> None:
+    reader = ConvertedReader(Limits(text_bytes=1000, plain_text_bytes=2**20))
+    for name, content in (("fits.txt", "x" * 2**20), ("large.txt", "x" * (2**20 + 1)), ("a.html", "x" * 1001)):
+        await asyncio.to_thread((tmp_path / name).write_text, content, encoding="utf-8")
+    assert len((await reader.read(tmp_path / "fits.txt")).pages[0].text) == 2**20
+    for name, most in (("large.txt", 1), ("a.html", 0)):
+        with pytest.raises(DocumentUnreadable, match=f"holds more than {most} MiB of text"):
+            await reader.read(tmp_path / name)
+    assert (await reader.read(Path("good.pdf"))).pages == (Page("Good", 1),)
+    await reader.close()
+
+
+async def test_a_text_that_takes_too_much_memory_is_one_line_and_the_next_is_read(tmp_path: Path) -> None:
+    reader = ConvertedReader(Limits(memory_bytes=300 * 2**20))
+    await asyncio.to_thread((tmp_path / "hostile.txt").write_bytes, b"\xe9 " * (20 * 2**20))
+    await asyncio.to_thread((tmp_path / "good.txt").write_bytes, b"Good")
+    with pytest.raises(DocumentUnreadable, match=r"memory|break off"):
+        await reader.read(tmp_path / "hostile.txt")
+    assert (await reader.read(tmp_path / "good.txt")).pages == (Page("Good"),)
     await reader.close()

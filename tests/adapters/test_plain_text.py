@@ -1,13 +1,11 @@
 """Text files as they come: many encodings, and some that are no text at all."""
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.documents.plain_text import PlainTextReader, decoded
-from adapters.ports import DocumentReader, DocumentText, DocumentUnreadable, Page
+from adapters.documents.plain_text import decoded
+from adapters.ports import DocumentUnreadable
 
 SAID = "Größe: 5 €, “naïve” café"
 
@@ -64,22 +62,3 @@ def test_any_bytes_are_a_text_or_refused(content: bytes) -> None:
 def test_utf_8_comes_back_as_it_is(text: str) -> None:
     if text.strip():
         assert decoded(text.encode()) == text
-
-
-async def test_the_ending_says_whether_it_is_markdown(tmp_path: Path) -> None:
-    reader: DocumentReader = PlainTextReader()
-    for name in ("a.txt", "b.md", "C.MD"):
-        (tmp_path / name).write_text("# A", encoding="utf-8")
-        is_markdown = name != "a.txt"
-        assert await reader.read(tmp_path / name) == DocumentText((Page("# A"),), is_markdown=is_markdown)
-
-
-async def test_what_cannot_be_opened_or_is_too_large_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(DocumentUnreadable, match="cannot be read"):
-        await PlainTextReader().read(tmp_path / "none.txt")
-    with pytest.raises(DocumentUnreadable, match="cannot be read"):
-        await PlainTextReader().read(tmp_path)
-    monkeypatch.setattr(PlainTextReader, "max_bytes", 2**20)
-    (tmp_path / "large.txt").write_bytes(b"x" * (2**20 + 1))
-    with pytest.raises(DocumentUnreadable, match="larger than 1 MiB"):
-        await PlainTextReader().read(tmp_path / "large.txt")

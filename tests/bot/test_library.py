@@ -86,9 +86,10 @@ async def test_loading_again_replaces_what_changed_and_leaves_the_rest(tmp_path:
         os.rename("car/figs.txt", "figs.txt")
         second = await library.load(["car"], None, agent)
         assert second.outcomes == {Outcome.NEW: 1, Outcome.REPLACED: 1}
-        # Beside another folder, files have the names of theirs, too.
-        both = await library.load(["car", "figs.txt"], "car", agent)
-        assert both.outcomes == {Outcome.NEW: 2, Outcome.UNCHANGED: 1}
+        # Beside another folder, files have the names of theirs, too; but not those that are there already.
+        write("cart/manual.md", "Pull.")
+        both = await library.load(["car", "figs.txt", "cart"], "car", agent)
+        assert both.outcomes == {Outcome.NEW: 1, Outcome.UNCHANGED: 3}
         await library.load(["car"], None, agent, drops_missing=True)
         (source,) = await library.sources(agent)
         assert (source.documents, source.pieces, source.agents) == (2, 2, 1)

@@ -32,6 +32,10 @@ def documents(database: Database) -> Documents:
     return Documents(database, lambda: NOW)
 
 
+async def digests(documents: Documents, source: str) -> dict[str, str]:
+    return {name: document.digest for name, document in (await documents.loaded(source)).documents.items()}
+
+
 async def lines_of(database: Database, agent_id: int) -> list[str]:
     async with database.snapshot() as connection:
         return [to_line(record) async for record in dump(connection, agent_id)]
@@ -105,6 +109,7 @@ async def test_every_column_of_a_document_goes_out_or_is_named_here(
         ("source", "id"),
         ("source", "origin"),  # a place on this machine
         ("document", "source_id"),  # the source above it
+        ("document", "path"),  # a place on this machine
         ("piece", "document_id"),  # sent as `document`
         ("piece", "created_at"),  # when its document was loaded
         *(("piece", name) for name in ("agent_id", "tags", "tags_added", "source_message_id")),  # of notes
@@ -137,7 +142,7 @@ async def test_documents_that_differ_come_under_a_free_name(
     before = await lines_of(database, ada)
     new, _ = await take(database, out)
     assert [source.name for source in await documents.sources(new)] == ["car (2)", "garden"]
-    assert await documents.digests("car (2)") == {"a.md": ONE, "b.md": ONE}
+    assert await digests(documents, "car (2)") == {"a.md": ONE, "b.md": ONE}
     assert await lines_of(database, ada) == before
     again, _ = await take(database, out, "console:dm:again")
     assert await documents.sources(again) == await documents.sources(new)
@@ -155,8 +160,8 @@ async def test_a_checkpoint_attaches_what_was_attached_as_it_is_now(
     await documents.attach(bob, "new")
     assert await put_back(database, ada, checkpoint) == {ada: ()}
     assert [source.name for source in await documents.sources(ada)] == ["car", "gone"]
-    assert await documents.digests("car") == {"a.md": TWO}
-    assert await documents.digests("gone") == {"g.md": ONE}
+    assert await digests(documents, "car") == {"a.md": TWO}
+    assert await digests(documents, "gone") == {"g.md": ONE}
     assert [source.name for source in await documents.sources(bob)] == ["new"]
     async with database.read() as connection:
         kept = set(await connection.scalars(select(passages.c.content)))
@@ -172,7 +177,7 @@ async def test_a_checkpoint_takes_nobodys_documents_for_its_own(
     await attach_all(documents, bob, {"car": {"b.md": [Piece("a secret")]}})
     await put_back(database, ada, checkpoint)
     assert [source.name for source in await documents.sources(ada)] == ["car (2)"]
-    assert await documents.digests("car (2)") == {"a.md": ONE}
+    assert await digests(documents, "car (2)") == {"a.md": ONE}
 
 
 async def test_a_restored_checkpoint_leaves_no_documents_that_nobody_has(
