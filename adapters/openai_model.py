@@ -171,7 +171,7 @@ class OpenAIModel:
     @cached_property
     def _client(self) -> "AsyncOpenAI":
         from httpx2 import Limits
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+        from openai import AsyncOpenAI, DefaultAioHttpClient
 
         # The SDK keeps 100 connections for 5 s: of more agents at work most would make a new one for each call.
         limits = Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
@@ -180,7 +180,7 @@ class OpenAIModel:
             base_url=self._base_url or OPENAI_URL,
             timeout=self._timeout_s,
             max_retries=MAX_RETRIES,
-            http_client=DefaultAsyncHttpxClient(limits=limits, trust_env=self._heeds_proxy),
+            http_client=DefaultAioHttpClient(limits=limits, trust_env=self._heeds_proxy),
         )
 
     def _body(

@@ -120,7 +120,7 @@ class Inbox:
 
         async def commit() -> WaitingEvent | None:
             async with self._database.write() as transaction:
-                added = await _ADD.run(transaction, [row])
+                added = _ADD.later(transaction, [row])
             return WaitingEvent.of(added[0], event, now) if added else None
 
         return await finish(commit())

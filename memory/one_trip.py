@@ -60,15 +60,17 @@ class OneTripConnection(AsyncAdapt_aiosqlite_connection):
 
     Attributes:
         pending: what is run before anything else that is, in order; a rollback forgets it.
+        ids_given: see `memory.ids`; by table, the last.
     """
 
-    __slots__ = ("pending",)
+    __slots__ = ("ids_given", "pending")
 
     _cursor_cls: Any = OneTripCursor
 
     def __init__(self, dbapi: Any, connection: Any) -> None:
         super().__init__(dbapi, connection)
         self.pending: list[Callable[[sqlite3.Connection], object]] = []
+        self.ids_given: dict[str, int] = {}
 
     @property
     def in_transaction(self) -> bool:

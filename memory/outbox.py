@@ -23,6 +23,7 @@ from sqlalchemy import (
 )
 
 from memory.database import Database, Transaction, finish
+from memory.ids import next_ids
 from memory.prepared import Prepared
 from memory.tables import outbox, turns
 from memory.turn_journal import LEAVES_NOTHING
@@ -47,8 +48,8 @@ _PLACE = (outbox.c.platform, outbox.c.channel, outbox.c.thread)
 _BACKLOG = select(func.count(), func.min(outbox.c.created_at)).where(_IS_OPEN)
 
 _ADD = Prepared(
-    insert(outbox).returning(outbox.c.id),
-    "agent_id turn_id platform channel thread state created_at text is_reaction reply_to key".split(),
+    insert(outbox),
+    "id agent_id turn_id platform channel thread state created_at text is_reaction reply_to key".split(),
 )
 _OPEN_ONE = update(outbox).where(outbox.c.id == bindparam("of_id"), _IS_OPEN)
 _SENDING = _OPEN_ONE.values(state="sending")
@@ -150,10 +151,14 @@ class OutboxStore:
             row["reply_to"] = reply_to if row is first or row["is_reaction"] else None
         if is_sending:
             rows[0]["state"] = "sending"
-        ids = await _ADD.run(transaction, rows)
+        for id_, row in zip(await next_ids(transaction, outbox, len(rows)), rows, strict=True):
+            row["id"] = id_
+        _ADD.later(transaction, rows)
         return tuple(
-            OpenReply(id_, agent_id, row["text"], row["key"], False, 0, None, now, row["reply_to"], row["is_reaction"])
-            for id_, row in zip(ids, rows, strict=True)
+            OpenReply(
+                row["id"], agent_id, row["text"], row["key"], False, 0, None, now, row["reply_to"], row["is_reaction"]
+            )
+            for row in rows
         )
 
     # ── what is still to be delivered ────────────────────────────────────────────────────────────────

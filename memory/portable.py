@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Transaction
 from memory.documents import remove_of_nobody
+from memory.ids import next_ids
 from memory.note_tags import add_tags
 from memory.notes import digest_of
 from memory.portable_documents import DocumentsLoader, dump_documents
@@ -231,11 +232,9 @@ def _batches(records: Iterator[Record]) -> Iterator[tuple[str, list[Record]]]:
 async def _insert_messages(transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int]) -> None:
     """Insert in order; a turn's first event has no `turn_id` of its own (see `memory.recall`)."""
     old = [(row.pop("id"), row.pop("turn_id")) for row in rows]
-    for row in rows:
-        row |= {"kind": row["kind"].value, "tool_uses": list(row["tool_uses"]) or None}
-    given = sorted((await transaction.execute(insert(messages).returning(messages.c.id), rows)).scalars())
+    given = await next_ids(transaction, messages, len(rows))
     new_ids.update(zip((id_ for id_, _ in old), given, strict=True))
-    turns = [{"of_id": new_ids[id_], "to_turn": new_ids[turn]} for id_, turn in old if turn != id_]
-    if turns:
-        statement = update(messages).where(messages.c.id == bindparam("of_id")).values(turn_id=bindparam("to_turn"))
-        await transaction.execute(statement, turns)
+    for row, (id_, turn) in zip(rows, old, strict=True):
+        row |= {"id": new_ids[id_], "turn_id": None if turn == id_ else new_ids[turn]}
+        row |= {"kind": row["kind"].value, "tool_uses": list(row["tool_uses"]) or None}
+    await transaction.execute(insert(messages), rows)

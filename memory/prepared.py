@@ -33,9 +33,18 @@ class Prepared:
         """Write rows one after the other; returns the first value that each RETURNs, if any."""
         return await driver_of(transaction).run(partial(_run, self._sql, self._parameters(rows)))
 
-    def later(self, transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write rows together with what the block does next, at the latest before it is told of its end."""
-        driver_of(transaction).pending.append(partial(_run, self._sql, self._parameters(rows)))
+    def later(self, transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+        """Write rows together with what the block does next, at the latest before it is told of its end.
+
+        Returns:
+            What then holds the values that `run` would return.
+        """
+        returned: list[Any] = []
+        parameters = self._parameters(rows)
+        driver_of(transaction).pending.append(
+            lambda connection: returned.extend(_run(self._sql, parameters, connection))
+        )
+        return returned
 
     def _parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
         return [tuple(self._value(name, row) for name in self._names) for row in rows]

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import FEW_ROWS, Database, Transaction, finish
 from memory.identifiers import wholes
+from memory.ids import next_ids
 from memory.message_index import Entry, MessageIndex, may_be_found
 from memory.message_vectors import MessageVectors
 from memory.narrowing import may_narrow, narrowed
@@ -42,8 +43,8 @@ _FEW_IDS = 20
 _LOOKED_UP = 200
 
 _INSERT = Prepared(
-    insert(messages).returning(messages.c.id),
-    "agent_id turn_id kind created_at text thoughts tool_uses tool_use_id author_id author_name "
+    insert(messages),
+    "id agent_id turn_id kind created_at text thoughts tool_uses tool_use_id author_id author_name "
     "platform_id thread is_addressed indexed".split(),
 )
 # A turn is named by its first event, whose own row does without: see `_from_row`.
@@ -82,11 +83,10 @@ class RecallStorage:
         """
         if not new:
             return ()
-        rows = [_to_row(agent_id, turn_id, message) | {"indexed": is_passing} for message in new]
-        ids = await _INSERT.run(transaction, rows)
-        if turn_id is None and len(ids) > 1:  # the first event's row may do without: see `_from_row`
-            await transaction.execute(update(messages).where(messages.c.id.in_(ids[1:])).values(turn_id=ids[0]))
-        return tuple(_kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
+        ids = await next_ids(transaction, messages, len(new))
+        kept = tuple(_kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
+        _INSERT.later(transaction, [_to_row(agent_id, message) | {"indexed": is_passing} for message in kept])
+        return kept
 
     async def evict(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> None:
         """Take messages out of the queue; they stay in recall storage for ever."""
@@ -441,10 +441,11 @@ def _of(agent_id: int) -> Any:
     return messages.c.agent_id == agent_id
 
 
-def _to_row(agent_id: int, turn_id: int | None, message: NewMessage) -> dict[str, Any]:
+def _to_row(agent_id: int, message: Message) -> dict[str, Any]:
     return {
+        "id": message.id,
         "agent_id": agent_id,
-        "turn_id": turn_id,
+        "turn_id": None if message.turn_id == message.id else message.turn_id,
         "kind": message.kind.value,
         "created_at": message.created_at,
         "text": message.text,
