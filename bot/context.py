@@ -50,6 +50,10 @@ TOKENS_PER_MESSAGE = 4
 """What chat templates add around each message."""
 
 
+PREFIXES_AT_HAND = 1024
+"""Of so many agents at work the fixed part of the prompt is made once for as long as it stays the same, 4 kB each."""
+
+
 def result_room(room: Room, calls: int) -> int:
     """Tokens that one result may take where an answer makes so many calls."""
     return max(MIN_RESULT_TOKENS, room.result // max(1, min(calls, MAX_CALLS + 1)))
@@ -81,7 +85,8 @@ class ContextCompiler:
         self._window = window
         self._equipment = equipment
         self._counter = counter
-        self._count_prefix = lru_cache(maxsize=192)(counter.count)  # the same text at every step
+        self._count_notes = lru_cache(maxsize=64)(counter.count)  # the same text at every step
+        self._prefix = lru_cache(maxsize=PREFIXES_AT_HAND)(self._made_prefix)
         self._tool_tokens = {name: counter.count(told_tools(of.tools)) for name, of in equipment.items()}
 
     @property
@@ -91,15 +96,18 @@ class ContextCompiler:
 
     def compile(self, agent: Agent) -> tuple[ChatMessage, ...]:
         """The prompt for the agent's next step; notes on who is speaking stand before the newest of their messages."""
-        before: list[ChatMessage] = []
+        notes = self._notes(agent)
+        if not notes and not agent.images:
+            return (self.prefix(agent), *(queued.chat for queued in agent.queue if queued.chat is not None))
+        shown: list[ChatMessage] = [self.prefix(agent)]
         newest = next((queued for queued in reversed(agent.queue) if queued.message.kind is Kind.USER_MESSAGE), None)
         for queued in agent.queue:
-            if queued is newest and (notes := self._notes(agent)):
-                before.append(ChatMessage("user", notes))
+            if queued is newest and notes:
+                shown.append(ChatMessage("user", notes))
             if queued.chat is not None:
                 images = agent.images.get(queued.message.id)
-                before.append(replace(queued.chat, images=images) if images else queued.chat)
-        return (self.prefix(agent), *before)
+                shown.append(replace(queued.chat, images=images) if images else queued.chat)
+        return tuple(shown)
 
     def tools(self, agent: Agent) -> tuple[ToolSchema, ...]:
         """The tools that the agent is given: always the same list."""
@@ -110,26 +118,18 @@ class ContextCompiler:
 
         What is too much for the window, as it grew in a larger one or before the server's count was known, is cut here.
         """
-        instructions = self._equipment[self._preset(agent)].instructions
-        note = "" if agent.is_direct else f"{NOTE_ON_PEOPLE}\n"
-        parts = [
-            instructions.substitute(place="a direct conversation" if agent.is_direct else "a channel of many"),
-            f"# Core memory\n{note}{defuse(self._in_view(agent.folded))}",
-        ]
-        if agent.summary:
-            parts.append(f"{SUMMARY_HEADING}\n{defuse(self._fit_prefix(agent.summary, self.room.summary, CUT))}")
-        return ChatMessage("system", "\n\n".join(parts))
+        return self._prefix_of(agent)[0]
 
     def fixed_tokens(self, agent: Agent) -> int:
         """The size of prefix and tools, and of images, which can be cut as little."""
         tool_tokens = self._tool_tokens[self._preset(agent)]
         images = IMAGE_TOKENS * sum(len(shown) for shown in agent.images.values())
-        return self._count_prefix(self.prefix(agent).content or "") + tool_tokens + TOKENS_PER_MESSAGE + images
+        return self._prefix_of(agent)[1] + tool_tokens + TOKENS_PER_MESSAGE + images
 
     def notes_tokens(self, agent: Agent) -> int:
         """The size of the notes on who is speaking."""
         notes = self._notes(agent)
-        return self._count_prefix(notes) + TOKENS_PER_MESSAGE if notes else 0
+        return self._count_notes(notes) + TOKENS_PER_MESSAGE if notes else 0
 
     def most_notes_tokens(self, agent: Agent) -> int:
         """The size that these notes may come to, whoever speaks."""
@@ -199,28 +199,40 @@ class ContextCompiler:
         """Core memory whose blocks grow no further than the window has room for now."""
         return core.with_limits(self.room.block, self.room.person)
 
-    def _in_view(self, core: CoreMemory) -> str:
+    def _prefix_of(self, agent: Agent) -> tuple[ChatMessage, int]:
+        """The prefix, and its size: the same objects as long as nothing of it changes."""
+        room = self.room
+        return self._prefix(self._preset(agent), agent.is_direct, agent.folded, agent.summary, room.core, room.summary)
+
+    def _made_prefix(
+        self, preset: str, is_direct: bool, folded: CoreMemory, summary: str, core_room: int, summary_room: int
+    ) -> tuple[ChatMessage, int]:
+        note = "" if is_direct else f"{NOTE_ON_PEOPLE}\n"
+        place = "a direct conversation" if is_direct else "a channel of many"
+        parts = [
+            self._equipment[preset].instructions.substitute(place=place),
+            f"# Core memory\n{note}{defuse(self._in_view(folded, core_room))}",
+        ]
+        if summary:
+            parts.append(f"{SUMMARY_HEADING}\n{defuse(self._fit(summary, summary_room, note=CUT))}")
+        text = "\n\n".join(parts)
+        return ChatMessage("system", text), self._counter.count(text)
+
+    def _in_view(self, core: CoreMemory, room: int) -> str:
         """Core memory whole, if there is room for that; else the longest blocks cut."""
-        whole, room = core.render(), self.room.core
-        if self._fits_prefix(whole, room):
+        whole = core.render()
+        if len(whole) <= room // 4 or self._counter.count(whole) <= room:
             return whole
         blocks = core.always_in_view
-        left = room - self._count_prefix(CoreMemory(tuple(replace(block, value="") for block in blocks)).render())
-        sizes = sorted(self._count_prefix(block.value) for block in blocks)
+        left = room - self._counter.count(CoreMemory(tuple(replace(block, value="") for block in blocks)).render())
+        sizes = sorted(self._counter.count(block.value) for block in blocks)
         for at, size in enumerate(sizes):
             most = left // (len(sizes) - at)
             if size > most:
                 break
             left -= size
-        cut = (replace(block, value=self._fit_prefix(block.value, most, CUT_BLOCK)) for block in blocks)
+        cut = (replace(block, value=self._fit(block.value, most, note=CUT_BLOCK)) for block in blocks)
         return CoreMemory(tuple(cut)).render()
-
-    def _fits_prefix(self, text: str, max_tokens: int) -> bool:
-        """As `_fit` finds it; for what stands in the prefix, and is the same at every step."""
-        return len(text) <= max_tokens // 4 or self._count_prefix(text) <= max_tokens
-
-    def _fit_prefix(self, text: str, max_tokens: int, note: str) -> str:
-        return text if self._fits_prefix(text, max_tokens) else self._fit(text, max_tokens, note=note)
 
     def _notes(self, agent: Agent) -> str:
         """The blocks of the people who are speaking, as many as there is room for; nothing if there are none."""
@@ -229,7 +241,7 @@ class ContextCompiler:
         for block, _ in known_speakers(agent):
             notes[block.label] = self._fit(block.value, self.room.person)  # it may be of a larger window
             more = notes_on_people(notes)
-            if self._count_prefix(more) > self.room.people:
+            if self._count_notes(more) > self.room.people:
                 break
             told = more
         return told

@@ -2,9 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from operator import attrgetter
 
 from bot.agent import Queued
 from memory.ports import Kind, Message
+
+
+_TOKENS = attrgetter("tokens")
 
 
 def cut(queue: Sequence[Queued], keep_at_most: int) -> tuple[tuple[Queued, ...], tuple[Queued, ...]]:
@@ -31,7 +35,7 @@ def cut(queue: Sequence[Queued], keep_at_most: int) -> tuple[tuple[Queued, ...],
 
 def tokens_of(queue: Sequence[Queued]) -> int:
     """The size of a queue, of our own count."""
-    return sum(queued.tokens for queued in queue)
+    return sum(map(_TOKENS, queue))
 
 
 def _must_stay(queue: Sequence[Queued]) -> set[int]:

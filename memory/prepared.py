@@ -40,10 +40,7 @@ class Prepared:
             What then holds the values that `run` would return.
         """
         returned: list[Any] = []
-        parameters = self._parameters(rows)
-        driver_of(transaction).pending.append(
-            lambda connection: returned.extend(_run(self._sql, parameters, connection))
-        )
+        driver_of(transaction).pending.append(partial(_run_into, returned, self._sql, self._parameters(rows)))
         return returned
 
     def _parameters(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
@@ -53,6 +50,12 @@ class Prepared:
         value = row[name] if name in row else self._given[name]
         to_driver = self._to_driver[name]
         return value if to_driver is None else to_driver(value)
+
+
+def _run_into(
+    returned: list[Any], sql: str, parameters: Sequence[Sequence[Any]], connection: sqlite3.Connection
+) -> None:
+    returned += _run(sql, parameters, connection)
 
 
 def _run(sql: str, parameters: Sequence[Sequence[Any]], connection: sqlite3.Connection) -> list[Any]:
