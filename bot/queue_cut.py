@@ -7,7 +7,6 @@ from operator import attrgetter
 from bot.agent import Queued
 from memory.ports import Kind, Message
 
-
 _TOKENS = attrgetter("tokens")
 
 
