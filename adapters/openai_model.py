@@ -129,7 +129,7 @@ class OpenAIModel:
     ) -> Completion:
         """See `LanguageModel`."""
         await self.warm_up()
-        import httpx2
+        import aiohttp
         import openai
 
         content = self._body(messages, tools, max_tokens, sampling)
@@ -138,19 +138,18 @@ class OpenAIModel:
                 # `post`, not `chat.completions.create`: that one walks the whole prompt against its type hints,
                 # 0.25 ms of CPU for each entry; retries, time-outs and errors are the same.
                 answer = await self._client.post("/chat/completions", cast_to=object, content=content)
-        except (TimeoutError, openai.APITimeoutError) as error:
-            raise ModelUnavailable(
-                "My language model took too long to answer.",
-                f"no answer from {self._name} within {self._timeout_s:g} s",
-                is_billed=True,
-            ) from error
+        except TimeoutError as error:
+            raise self._too_slow() from error
         except openai.APIStatusError as error:
             raise self._status_error(error, shows_images=any(message.images for message in messages)) from error
-        except openai.APIError as error:
+        except (openai.APIError, aiohttp.ClientError) as error:
+            cause = _cause(error)  # what SDK and client make of it does not tell one that is slow from one gone
+            if isinstance(cause, aiohttp.ServerTimeoutError) and not isinstance(cause, aiohttp.ConnectionTimeoutError):
+                raise self._too_slow() from error
             raise ModelUnavailable(
                 "I cannot reach my language model right now.",
-                f"{self._name}: {type(error).__name__}: {error.__cause__ or error}",
-                is_billed=not isinstance(error.__cause__, httpx2.ConnectError),
+                f"{self._name}: {type(cause).__name__}: {' '.join(str(cause).split())[:300]}",
+                is_billed=not isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError),
             ) from error
         except ValueError as error:
             raise self._unreadable(f"not JSON: {error}") from error
@@ -173,7 +172,8 @@ class OpenAIModel:
         from httpx2 import Limits
         from openai import AsyncOpenAI, DefaultAioHttpClient
 
-        # The SDK keeps 100 connections for 5 s: of more agents at work most would make a new one for each call.
+        # The SDK keeps 100 connections for 5 s: of more agents at work most would make a new one for each call. And its
+        # first choice of a client looks at each connection that is idle whenever it needs one.
         limits = Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
         return AsyncOpenAI(
             api_key=self._api_key or NO_KEY,
@@ -250,6 +250,10 @@ class OpenAIModel:
         sentence = "A content filter stopped my answer to that. Please put it in other words."
         return AnswerWithheld(sentence, f"{self._name}: {detail}", is_billed=is_billed, usage=usage)
 
+    def _too_slow(self) -> ModelUnavailable:
+        detail = f"no answer from {self._name} within {self._timeout_s:g} s"
+        return ModelUnavailable("My language model took too long to answer.", detail, is_billed=True)
+
     def _unreadable(self, detail: str) -> ModelUnavailable:
         sentence = "My language model's server gave an answer that I cannot read."
         return ModelUnavailable(sentence, f"{self._name}: {without_key(detail, self._api_key)}", is_billed=True)
@@ -262,6 +266,16 @@ def _retry_after(response: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _cause(error: Exception) -> BaseException:
+    """What the connection's own error says, if it was one."""
+    import aiohttp
+
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, aiohttp.ClientError):
+        cause = cause.__cause__
+    return cause or error.__cause__ or error
 
 
 def without_key(text: str, api_key: str | None) -> str:

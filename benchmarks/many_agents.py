@@ -22,6 +22,7 @@ from adapters.ports import InboundMessage
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import model_server
 from benchmarks.overhead import WORDS, floor
+from bot.garbage import collect_seldom
 from bot.testing import Bot, direct, open_bot
 from memory.database import Database
 
@@ -109,6 +110,7 @@ async def _floor_part(url: str, people: str) -> Measured:
 
 
 async def _bot_part(url: str, people: str) -> Measured:
+    collect_seldom()  # as `run` does
     with tempfile.TemporaryDirectory() as folder:
         async with open_bot(Path(folder), llm_model="gpt-4o", openai_base_url=url) as bot:
             rate = await _rate([_sender(bot, f"person{number}") for number in range(int(people))])

@@ -105,11 +105,13 @@ def chat(
 @main.command()
 def run() -> None:
     """Serve the platforms in BOT_PLATFORMS."""
+    from bot.garbage import collect_seldom
     from bot.implementations import open_platforms
     from bot.serve import serve
 
     settings = _settings()
     set_up(settings.bot_log_level, settings.bot_log_format)
+    collect_seldom()
     _run(lambda: asyncio.run(serve(settings, open_platforms(settings))))
 
 
