@@ -62,13 +62,27 @@ def with_lines(text: str, lines: Sequence[str]) -> str:
     return "\n".join([*([text] if text else []), *lines])
 
 
-def rewritten(old: str, text: str) -> str:
-    """Other words for a message, above what was told of its files."""
+def rewritten(old: str, text: str, names: Sequence[str] | None = None) -> str:
+    """Other words for a message, above what was told of its files: of those that it still has, if they are named."""
     lines = old.split("\n")
     below = len(lines)
     while below and lines[below - 1].startswith(_BEGINNING):
         below -= 1
-    return with_lines(text, lines[below:])
+    about = lines[below:]
+    return with_lines(text, about if names is None else _still_true(about, names))
+
+
+def _still_true(lines: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The lines that tell of files of these names, each of one."""
+    left = sorted(names, key=len, reverse=True)  # a name may begin with another one
+    kept = []
+    for line in lines:
+        beginnings = {name: (f"{_BEGINNING}{name},", f'{_BEGINNING}image "{name}",') for name in left}
+        name = next((name for name in left if line.startswith(beginnings[name])), None)
+        if name is not None:
+            left.remove(name)
+            kept.append(line)
+    return kept
 
 
 def unseen(text: str) -> str:

@@ -4,7 +4,7 @@ A document is put or removed in one transaction, so that whoever is killed leave
 returns the ids of its pieces: their vectors are to be forgotten after the commit (`ArchivalStorage.forget`).
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -220,11 +220,20 @@ async def remove_of_nobody(transaction: Transaction) -> list[Removed]:
 
 
 async def add_document(
-    transaction: Transaction, source_id: int, name: str, digest: str, now: datetime, came_with: Sequence[str] = ()
+    transaction: Transaction,
+    source_id: int,
+    name: str,
+    digest: str,
+    now: datetime,
+    came_with: Sequence[str] = (),
+    came_as: Mapping[str, Sequence[str]] | None = None,
 ) -> int:
-    """A new document without pieces; returns its id. `came_with` are the messages that it came with, if any."""
+    """A new document without pieces; returns its id.
+
+    `came_with` are the messages that it came with, if any, and `came_as` the files that it was of each.
+    """
     values = {"source_id": source_id, "name": name, "digest": digest, "loaded_at": now}
-    values |= {"came_with": list(came_with) or None}
+    values |= {"came_with": list(came_with) or None, "came_as": dict(came_as or {}) or None}
     return int((await transaction.execute(insert(documents).values(values).returning(documents.c.id))).scalar_one())
 
 

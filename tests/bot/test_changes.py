@@ -182,10 +182,10 @@ async def test_while_the_database_takes_nothing_a_change_has_to_be_told_again(
     faults = [error, error, LookupError("a mistake of ours")]
     write = MessageChanges.write
 
-    async def fail(self: MessageChanges, *given: Any) -> Changed:
+    async def fail(self: MessageChanges, *given: Any, **more: Any) -> Changed:
         if faults:
             raise faults.pop(0)
-        return await write(self, *given)
+        return await write(self, *given, **more)
 
     monkeypatch.setattr(MessageChanges, "write", fail)
     async with ScriptedServer(lambda _: says("I see.")) as server, open_bot(tmp_path, **settings(server)) as bot:
