@@ -20,6 +20,7 @@ NOT_MEANT = "the message is not meant for you"
 VISIBLE, UNSEEN = "visible to you until you have answered", "which you cannot see"
 
 _BEGINNING = "[attached: "
+_AFTER_NAME = r"(?:, \d+ pages?)?, (?:in your archival memory|could not be read:|not read:)"
 # Whatever signs, seen or not, stand within.
 _LIKE_OURS = re.compile(r"\[(?=[\W_]*" + r"[\W_]*".join("attached") + ")", re.IGNORECASE)
 _QUOTES = str.maketrans({"[": "(", "]": ")", '"': "'"})
@@ -74,15 +75,19 @@ def rewritten(old: str, text: str, names: Sequence[str] | None = None) -> str:
 
 def _still_true(lines: Sequence[str], names: Sequence[str]) -> list[str]:
     """The lines that tell of files of these names, each of one."""
-    left = sorted(names, key=len, reverse=True)  # a name may begin with another one
+    left = list(names)
     kept = []
     for line in lines:
-        beginnings = {name: (f"{_BEGINNING}{name},", f'{_BEGINNING}image "{name}",') for name in left}
-        name = next((name for name in left if line.startswith(beginnings[name])), None)
-        if name is not None:
+        if (name := next((name for name in left if _is_about(line, name)), None)) is not None:
             left.remove(name)
             kept.append(line)
     return kept
+
+
+def _is_about(line: str, name: str) -> bool:
+    """Whether a line tells of a file of that name; another name may begin with it."""
+    called = rf'{re.escape(_BEGINNING)}(?:image "{re.escape(name)}",|{re.escape(name)}{_AFTER_NAME})'
+    return re.match(called, line) is not None
 
 
 def unseen(text: str) -> str:
