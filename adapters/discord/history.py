@@ -34,7 +34,7 @@ class History:
         Nothing is Discord's answer where we may not read the history, too. And it tells nothing of what is older than
         the oldest message, or newer than the newest: what was just written need not be in a history yet.
         """
-        if len(self.ids) < 2 or not self.messages:
+        if not self.messages:
             return None
         guild = guild_of(self.messages[0])
         person = next((message.author for message in self.messages if message.author.id != me.id), None)
