@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.ports import Attachment, InboundMessage, MessageChange, Person, Quoted, Stretch
+from adapters.ports import InboundMessage, MessageChange, Person, Quoted, Stretch
 from adapters.testing import Reply, Request, ScriptedServer, says
 from bot.changes import alert_of_quoted
 from bot.testing import Bot, RecordingPlatform, at_channel, direct, open_bot
@@ -24,11 +24,8 @@ def quote(bot: Bot, id_: str, text: str, author: Person | None = None) -> Quoted
     return Quoted(id_, author or Person("bob", "Bob"), text, bot.clock() - timedelta(minutes=1))
 
 
-async def reply(bot: Bot, id_: str, text: str, said: Quoted, *files: Attachment) -> Awaitable[None]:
-    message = InboundMessage(f"event {id_}", direct("ada"), text, bot.clock(), message_id=id_, attachments=files)
-    told = InboundMessage(
-        message.event_id, message.origin, text, message.sent_at, message_id=id_, attachments=files, replying_to=said
-    )
+async def reply(bot: Bot, id_: str, text: str, said: Quoted) -> Awaitable[None]:
+    told = InboundMessage(f"event {id_}", direct("ada"), text, bot.clock(), message_id=id_, replying_to=said)
     return await bot.app.intake("console").receive(told)
 
 
