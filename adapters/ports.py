@@ -162,6 +162,16 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Quoted:
+    """A message of the same place that another replies to; `author` is None where the bot wrote it."""
+
+    message_id: str
+    author: Person | None
+    text: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class InboundMessage:
     """A person's message, in no platform's format.
 
@@ -178,19 +188,41 @@ class InboundMessage:
     message_id: str | None = None
     aim: Aim = Aim.AT_US
     attachments: tuple[Attachment, ...] = ()
+    replying_to: Quoted | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MessageChange:
-    """Messages of people were edited, or deleted (`text` is None), after they had been told.
+    """Messages were edited, or deleted (`text` is None), after they had been told, or quoted by those that reply.
 
     `origin` is the place that they stood in, as the addresses of its messages have it; the person is of no weight in a
     channel. It is None where the platform names no two messages alike: then they are found by their names alone.
+    `attachments` are the files that edited messages have now; None if that is not known.
     """
 
     origin: Origin | None
     message_ids: tuple[str, ...]
     text: str | None
+    attachments: tuple[Attachment, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """All that stands in a place from one of its messages to another, as its history told it without fault.
+
+    Attributes:
+        origin: the place; of a direct conversation, with the person.
+        since: when the oldest of these messages was written.
+        until: when the newest was. What was written between the two, and is none of them, is gone.
+        message_ids: these messages, whoever wrote them.
+        edited: what those say now that were ever edited, each by itself.
+    """
+
+    origin: Origin
+    since: datetime
+    until: datetime
+    message_ids: frozenset[str]
+    edited: tuple[MessageChange, ...] = ()
 
 
 # ── the language model ───────────────────────────────────────────────────────────────────────────────
@@ -478,6 +510,9 @@ Change = Callable[[MessageChange], Awaitable[None]]
 It raises if the database takes nothing just now: then it is to be handed in again, before what comes after it.
 """
 
+Compare = Callable[[Stretch], Awaitable[None]]
+"""Have memory follow what was deleted and edited in a place while nobody listened; else as `Change`."""
+
 Suggest = Callable[[CommandCall], Awaitable[Sequence[str]]]
 """What the argument at the end of a line that is being typed may become, the likeliest first. Never raises."""
 
@@ -497,7 +532,7 @@ ToldOnce = Callable[[str], Awaitable[bool]]
 """Keep that somebody is told now what the key names; False if they were in the last 30 days, and so are not to be."""
 
 
-async def _no_change(change: MessageChange) -> None:
+async def _no_change(change: MessageChange | Stretch) -> None:
     """Nobody wants to know."""
 
 
@@ -523,6 +558,7 @@ class Intake:
         receive: takes a message of a person.
         command: runs a slash command.
         change: takes an edit or a deletion.
+        compare: takes what stands in a place, for a platform that tells nothing twice.
         suggest: completes a command's argument.
         last_heard: tells where to look for what was missed.
         connected: is to be told by a platform that is a `TellsConnection`, of each new connection.
@@ -538,6 +574,7 @@ class Intake:
     connected: Connected = _nobody_waits
     commands: tuple[CommandSpec, ...] = ()
     told_once: ToldOnce = _not_told
+    compare: Compare = _no_change
 
 
 @dataclass(frozen=True, slots=True)

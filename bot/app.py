@@ -26,6 +26,7 @@ from bot.context import ContextCompiler, Equipment
 from bot.executor import Executor, Shelves
 from bot.files import Files
 from bot.greeting import Greeting
+from bot.histories import Histories
 from bot.implementations import (
     document_reader,
     file_reader,
@@ -72,6 +73,7 @@ from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
 from memory.documents import Documents
+from memory.heard import Heard
 from memory.inbox import Inbox
 from memory.message_documents import MessageDocuments
 from memory.model_tiers import ModelTiers
@@ -106,6 +108,7 @@ class App:
     agents: Agents
     receiver: Receiver
     changes: Changes
+    histories: Histories
     outbox: Outbox
     notices: Notices
     commands: Commands
@@ -129,6 +132,7 @@ class App:
             connected=self._connected,
             commands=self.commands.specs,
             told_once=lambda key: self.told.once(platform, "told", key),
+            compare=lambda stretch: self.histories.compare(platform, stretch),
         )
 
     async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
@@ -311,6 +315,7 @@ async def open_app(
         changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
         changes = Changes(changed, waiting, recall, archival, now)
         stack.push_async_callback(changes.tidy)
+        histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
         checkpoints = Checkpoints(database, agents, recall, archival, own)
         parts = Parts(
@@ -342,6 +347,7 @@ async def open_app(
             agents,
             receiver,
             changes,
+            histories,
             outbox,
             notices,
             commands,

@@ -20,6 +20,7 @@ NOT_MEANT = "the message is not meant for you"
 VISIBLE, UNSEEN = "visible to you until you have answered", "which you cannot see"
 
 _BEGINNING = "[attached: "
+_AFTER_NAME = r"(?:, \d+ pages?)?, (?:in your archival memory|could not be read:|not read:)"
 # Whatever signs, seen or not, stand within.
 _LIKE_OURS = re.compile(r"\[(?=[\W_]*" + r"[\W_]*".join("attached") + ")", re.IGNORECASE)
 _QUOTES = str.maketrans({"[": "(", "]": ")", '"': "'"})
@@ -62,13 +63,31 @@ def with_lines(text: str, lines: Sequence[str]) -> str:
     return "\n".join([*([text] if text else []), *lines])
 
 
-def rewritten(old: str, text: str) -> str:
-    """Other words for a message, above what was told of its files."""
+def rewritten(old: str, text: str, names: Sequence[str] | None = None) -> str:
+    """Other words for a message, above what was told of its files: of those that it still has, if they are named."""
     lines = old.split("\n")
     below = len(lines)
     while below and lines[below - 1].startswith(_BEGINNING):
         below -= 1
-    return with_lines(text, lines[below:])
+    about = lines[below:]
+    return with_lines(text, about if names is None else _still_true(about, names))
+
+
+def _still_true(lines: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The lines that tell of files of these names, each of one."""
+    left = list(names)
+    kept = []
+    for line in lines:
+        if (name := next((name for name in left if _is_about(line, name)), None)) is not None:
+            left.remove(name)
+            kept.append(line)
+    return kept
+
+
+def _is_about(line: str, name: str) -> bool:
+    """Whether a line tells of a file of that name; another name may begin with it."""
+    called = rf'{re.escape(_BEGINNING)}(?:image "{re.escape(name)}",|{re.escape(name)}{_AFTER_NAME})'
+    return re.match(called, line) is not None
 
 
 def unseen(text: str) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 
-from adapters.ports import MessageChange
-from bot.attached import as_said, rewritten
-from bot.events import system_alert
+from adapters.ports import Attachment, MessageChange
+from bot.attached import as_said, name_of, rewritten
+from bot.events import quoted, system_alert
 from bot.log import of_scope
 from bot.scopes import scope_of
 from bot.text import clean
@@ -24,6 +24,11 @@ from memory.ports import NewMessage, owner_of_source
 from memory.recall import RecallStorage
 
 logger = logging.getLogger(__name__)
+
+
+def says_now(old: str, text: str, files: Sequence[Attachment] | None) -> str:
+    """What an edited message says in recall storage, by what it said; `files` as in `MessageChange`."""
+    return rewritten(old, text, None if files is None else [name_of(file) for file in files])
 
 
 class Changes:
@@ -61,33 +66,47 @@ class Changes:
 
     async def _change(self, platform: str, change: MessageChange) -> None:
         ids, text = frozenset(change.message_ids), None if change.text is None else as_said(clean(change.text))
+        files = change.attachments
         scopes = await self._store.scopes_of(platform, ids) if change.origin is None else (scope_of(change.origin),)
         for scope in scopes:
             with of_scope(scope):
-                await self._change_in(scope, ids, text)
+                await self._change_in(scope, ids, text, files)
 
-    async def _change_in(self, scope: str, message_ids: Collection[str], text: str | None) -> None:
+    async def _change_in(
+        self, scope: str, message_ids: Collection[str], text: str | None, files: Sequence[Attachment] | None
+    ) -> None:
+        is_deletion = text is None
 
-        def tell(ids: Sequence[int]) -> NewMessage:
-            return system_alert(alert_of(ids, is_deletion=text is None), self._now())
+        def tell(ids: Sequence[int], quoting: Sequence[int]) -> NewMessage:
+            told = alert_of(ids, is_deletion=is_deletion) if ids else alert_of_quoted(quoting, is_deletion=is_deletion)
+            return system_alert(told, self._now())
 
-        def with_files(old: str) -> str:
-            return rewritten(old, text or "")
-
-        changed = await self._store.write(scope, message_ids, text, tell, with_files)
+        changed = await self._store.write(
+            scope,
+            message_ids,
+            text,
+            tell,
+            lambda old: says_now(old, text or "", files),
+            quoted=None if text is None else quoted(text),
+            files=None if files is None else {file.id for file in files},
+        )
         for event in changed.waiting:
             if text is None:
                 self._waiting.forget(scope, event.id)
             elif self._waiting.holds(scope, event.id):
                 self._waiting.note(event)
+        for event in changed.quoting:
+            if self._waiting.holds(scope, event.id):
+                self._waiting.note(event)
         if changed.agent_id is None:
             return
         logger.info(
-            "messages %s count=%d notes=%d documents=%d",
+            "messages %s count=%d notes=%d documents=%d quotes=%d",
             "deleted" if text is None else "edited",
             changed.messages,
             len(changed.notes),
             len(changed.documents),
+            changed.quotes,
         )
         await self._follow(changed.agent_id, changed)
 
@@ -127,6 +146,14 @@ def alert_of(ids: Sequence[int], *, is_deletion: bool) -> str:
         f"{which} edited by whoever wrote {those}. What stands there now is what counts; correct what you have kept "
         "of the old text."
     )
+
+
+def alert_of_quoted(quoting: Sequence[int], *, is_deletion: bool) -> str:
+    """What the agent is told if of a message it knows only what was quoted in replies to it, by the ids of these."""
+    what = f"What message{'' if len(quoting) == 1 else 's'} {', '.join(_ranges(quoting))} replied to was"
+    if is_deletion:
+        return f"{what} deleted by whoever wrote it, and is quoted no more. Do not speak of it from memory."
+    return f"{what} edited by whoever wrote it. What is quoted there now is what counts."
 
 
 def _ranges(ids: Iterable[int]) -> list[str]:

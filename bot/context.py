@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.ports import ChatMessage, ToolCall, ToolSchema
 from bot.agent import Agent, Queued
-from bot.events import envelope, notes_on_people
+from bot.events import MAX_QUOTE_CHARS, envelope, notes_on_people
 from bot.sight import IMAGE_TOKENS
 from bot.speakers import known_speakers
 from bot.text import defuse, defuse_json, shorten
@@ -274,8 +274,10 @@ class ContextCompiler:
             text = self._fit(message.text or "", result_room(room, sharing), note=CUT)
             return ChatMessage("tool", text, tool_call_id=message.tool_use_id)
 
+        quote_chars = max(MIN_CHARS, min(MAX_QUOTE_CHARS, room.message // 4))
+
         def wrapped(text: str) -> str:
-            return envelope(message, zone, text=text, names_speaker=names_speaker)
+            return envelope(message, zone, text=text, names_speaker=names_speaker, quote_chars=quote_chars)
 
         text = message.text or ""
         fitting = self._fit(text, room.message, size=lambda cut: self._counter.count(wrapped(cut)))

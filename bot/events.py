@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.ports import InboundMessage, Origin
+from adapters.ports import InboundMessage, Origin, Quoted
 from bot.attached import NOT_MEANT, as_said, attachments_of, name_of, unread, with_lines
 from bot.origins import of_json, to_json
 from bot.scopes import person_of, scope_of
-from bot.text import clean, defuse_json
+from bot.text import clean, defuse_json, one_line
 from memory.inbox import NewEvent, WaitingEvent
-from memory.ports import Kind, Message, NewMessage
+from memory.ports import Kind, Message, NewMessage, Quote
 
 TOO_OLD = timedelta(days=1)
 """What is told later than that is not answered any more."""
@@ -26,6 +27,12 @@ TOO_OLD = timedelta(days=1)
 EMPTY = "it is empty"
 
 MAX_ID_CHARS = 200
+
+MAX_QUOTE_CHARS = 200
+"""Of a message that another replies to, so much is kept and shown beside the reply."""
+
+YOU = "you"
+"""The agent, where what it said is quoted to it; people have an id behind their names."""
 
 _NO_ID = str.maketrans("()", "[]")
 """Whatever somebody calls themselves, what stands in round brackets is the platform's id of them."""
@@ -49,7 +56,24 @@ def user_message(message: InboundMessage, *, is_addressed: bool = True, awaits_a
         is_addressed=is_addressed,
         awaits_answer=awaits_answer,
         attachments=tuple(asdict(attachment) for attachment in message.attachments),
+        quote=_quote(message.replying_to) if message.replying_to is not None else None,
     )
+
+
+def _quote(said: Quoted) -> Quote:
+    author = said.author
+    return Quote(
+        message_id=said.message_id,
+        author_id=clean(author.id) if author is not None else None,
+        author_name=clean(author.name) if author is not None else "",
+        text=quoted(said.text),
+        sent_at=said.sent_at,
+    )
+
+
+def quoted(text: str) -> str:
+    """As much of a message as stands beside a reply to it."""
+    return one_line(as_said(clean(text)), MAX_QUOTE_CHARS)
 
 
 def _kept_id(event_id: str) -> str:
@@ -98,6 +122,7 @@ def message_of(event: WaitingEvent) -> NewMessage:
         platform_id=event.message_id,
         thread=origin.address.thread,
         is_addressed=event.is_addressed,
+        quote=event.quote,
     )
 
 
@@ -110,7 +135,8 @@ def heard(event: WaitingEvent) -> NewMessage:
 
 def shown(message: InboundMessage) -> NewMessage:
     """A message as somebody shows it to the agent, which may not have heard it: it wants no answer."""
-    event = user_message(message, is_addressed=message.origin.is_direct, awaits_answer=False)
+    alone = replace(message, replying_to=None)  # what it replies to is shown by nobody
+    event = user_message(alone, is_addressed=message.origin.is_direct, awaits_answer=False)
     return heard(WaitingEvent.of(0, event, message.sent_at))
 
 
@@ -129,18 +155,50 @@ def system_alert(text: str, now: datetime) -> NewMessage:
     return NewMessage(kind=Kind.SYSTEM_ALERT, created_at=now, text=text)
 
 
-def envelope(message: NewMessage, zone: ZoneInfo, *, text: str, names_speaker: bool) -> str:
-    """The JSON that the model reads for an event; `text` is the message's text, perhaps cut to fit."""
-    fields: dict[str, str | bool] = {"type": message.kind.value, "time": local_time(message.created_at, zone)}
+def envelope(
+    message: NewMessage, zone: ZoneInfo, *, text: str, names_speaker: bool, quote_chars: int = MAX_QUOTE_CHARS
+) -> str:
+    """The JSON that the model reads for an event.
+
+    Args:
+        message: the event.
+        zone: for its time.
+        text: the message's text, perhaps cut to fit.
+        names_speaker: whether it says who wrote.
+        quote_chars: the most that is shown of what it replies to.
+    """
+    fields: dict[str, Any] = {"type": message.kind.value, "time": local_time(message.created_at, zone)}
     if names_speaker and message.author_id:
-        name = (message.author_name or "").translate(_NO_ID).strip()
-        fields["from"] = f"{name} ({message.author_id})".strip()
+        fields["from"] = _named(message.author_name, message.author_id)
     if not message.is_addressed:
         fields["meant_for_you"] = False
     if message.thread is not None:
         fields["thread"] = message.thread
+    if message.quote is not None:
+        # Always in words: what the queue and a search show of messages has no such id, and the agent's own have none.
+        fields["replying_to"] = {
+            "from": _author_of(message.quote),
+            "message_id": message.quote.message_id,
+            "text": one_line(message.quote.text, quote_chars),
+        }
     fields["message"] = text
     return defuse_json(json.dumps(fields, ensure_ascii=False))
+
+
+def _named(name: str | None, id_: str) -> str:
+    return f"{(name or '').translate(_NO_ID).strip()} ({id_})".strip()
+
+
+def _author_of(quote: Quote) -> str:
+    return YOU if quote.author_id is None else _named(quote.author_name, quote.author_id)
+
+
+def reply_of(message: NewMessage) -> str | None:
+    """What a message replies to, in a line for models that read no envelopes."""
+    quote = message.quote
+    if quote is None or not quote.text:
+        return None
+    return f"(In reply to {YOU if quote.author_id is None else quote.author_name}: {quote.text})"
 
 
 def notes_on_people(notes: Mapping[str, str]) -> str:

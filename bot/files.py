@@ -113,7 +113,7 @@ class Files:
                 raise DocumentUnreadable(f"it {error}") from error
         cut = await asyncio.to_thread(pieces_of, text)
         name = await self._documents.keep(
-            whose.agent_id, whose.source, name_of(attachment), digest, cut, whose.message, whose.check
+            whose.agent_id, whose.source, name_of(attachment), digest, cut, whose.message, whose.check, attachment.id
         )
         self._make_vectors()
         return Kept(name, max((page.number or 0 for page in text.pages), default=0) or None)

@@ -143,7 +143,7 @@ class Receiver:
         attended = await attend(message, self._channels)
         if attended.attention is Attention.IGNORE:
             return _Later(_no_turn)
-        message, awaits = attended.message, attended.attention is not Attention.HEAR
+        message, awaits = await self._quoting_whom_it_may(attended.message), attended.attention is not Attention.HEAR
         now, origin = self._now(), message.origin
         is_addressed = attended.attention is Attention.ANSWER
         event = events.user_message(message, is_addressed=is_addressed, awaits_answer=awaits)
@@ -166,6 +166,15 @@ class Receiver:
             self._hear(event.scope)
             return _Later(_no_turn)
         return self._answered(waits.id, origin, tells=is_addressed)
+
+    async def _quoting_whom_it_may(self, message: InboundMessage) -> InboundMessage:
+        """The message; nothing is kept of what it replies to if somebody wrote that who is not let in."""
+        said = message.replying_to
+        if said is None or said.author is None:
+            return message
+        if await self._admission.admits(replace(message.origin, person=said.author)):
+            return message
+        return replace(message, replying_to=None)
 
     async def _refused(self, origin: Origin) -> Awaitable[None]:
         """Nothing of what they wrote is kept; they are told why, once in a while."""

@@ -15,9 +15,10 @@ from memory.archival import ArchivalStorage
 from memory.database import Database, Transaction
 from memory.documents import Removed
 from memory.inbox import Inbox, WaitingEvent
-from memory.message_documents import came_in, remove_with
+from memory.message_documents import came_in, remove_with, remove_without
 from memory.note_tags import take_tags_back
 from memory.ports import Message, NewMessage
+from memory.quotes import follow, replied_to_in
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
 from memory.tables import agents, messages, outbox
@@ -33,6 +34,8 @@ class Changed:
         waiting: events that no turn had taken yet, as they are now.
         agent_id: whose memory followed; None if it held nothing of it.
         messages: how many of its messages were changed.
+        quoting: events that no turn had taken yet and that quote what was changed, as they are now.
+        quotes: how many of its messages quote it.
         notes: the notes that went.
         documents: what went of documents that had come with the messages.
     """
@@ -42,10 +45,12 @@ class Changed:
     messages: int = 0
     notes: tuple[int, ...] = ()
     documents: tuple[Removed, ...] = ()
+    quoting: tuple[WaitingEvent, ...] = ()
+    quotes: int = 0
 
 
-Tell = Callable[[Sequence[int]], NewMessage]
-"""What the agent is told of messages that were changed, by their ids."""
+Tell = Callable[[Sequence[int], Sequence[int]], NewMessage]
+"""What the agent is told of messages that were changed, and of those that quote them, by their ids."""
 
 Rewrite = Callable[[str], str]
 """What a message says now, by what it said."""
@@ -80,6 +85,8 @@ class MessageChanges:
             in_recall = await connection.scalars(_recalled_in(platform, platform_ids))
             with_files = await connection.scalars(came_in(platform, platform_ids))
             found = {*in_recall, *with_files}
+            for quoting in replied_to_in(platform, platform_ids):
+                found |= set(await connection.scalars(quoting))
         return tuple(sorted(found | await self._inbox.scopes_of(platform, platform_ids)))
 
     async def write(
@@ -89,6 +96,9 @@ class MessageChanges:
         text: str | None,
         tell: Tell,
         rewrite: Rewrite | None = None,
+        *,
+        quoted: str | None = None,
+        files: Collection[str] | None = None,
     ) -> Changed:
         """Write that messages were edited, or deleted (`text` None); when this returns, it is kept for good.
 
@@ -98,25 +108,34 @@ class MessageChanges:
             text: what they say now.
             tell: makes the alert for the agent.
             rewrite: what each says in recall storage, where that is not the text alone.
+            quoted: what is quoted of them now in replies to them.
+            files: of messages that were edited, the platform's names for the files that they have now; None if that is
+                not known.
         """
+        quoted = quoted if text is not None else None
         events = await self._inbox.named(scope, platform_ids)
         async with (
             self._agents.changing(scope),
             self._recall.rewriting(),
             self._database.write(alone=True) as transaction,
         ):
-            waiting = await self._inbox.change(transaction, scope, events, text) if events else ()
+            waiting = await self._inbox.change(transaction, scope, events, text, files) if events else ()
+            quoting = await self._inbox.requote(transaction, scope, platform_ids, quoted)
             agent_id = await self._agents.id_of(transaction, scope)
             named = await self._recall.named(transaction, agent_id, platform_ids) if agent_id is not None else ()
             rewrite = rewrite if text is not None else None
             says = {message.id: rewrite(message.text or "") if rewrite else text for message, _ in named}
             named = tuple((message, evicted) for message, evicted in named if message.text != says[message.id])
             if agent_id is None:
-                return Changed(waiting)
-            gone = await remove_with(transaction, agent_id, platform_ids) if text is None else ()
+                return Changed(waiting, quoting=quoting)
+            quotes = await follow(transaction, messages, messages.c.agent_id == agent_id, platform_ids, quoted)
+            gone = await self._remove_documents(transaction, agent_id, platform_ids, text, files)
             if not named:  # what they said may be forgotten already
                 await self._forget_results(transaction, agent_id, (), _pieces(gone))
-                return Changed(waiting, agent_id if gone else None, documents=gone)
+                if quotes:
+                    await self._tell(transaction, agent_id, tell((), quotes))
+                followed = agent_id if gone or quotes else None
+                return Changed(waiting, followed, documents=gone, quoting=quoting, quotes=len(quotes))
             ids = [message.id for message, _ in named]
             notes: tuple[int, ...] = ()
             if text is None:
@@ -127,9 +146,27 @@ class MessageChanges:
             if evicted := frozenset(message.id for message, evicted in named if evicted):
                 summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
-            turn_id = await self._journal.running(transaction, agent_id)
-            await self._recall.append(transaction, agent_id, turn_id, [tell(ids)])
-        return Changed(waiting, agent_id, len(ids), notes, gone)
+            await self._tell(transaction, agent_id, tell(ids, quotes))
+        return Changed(waiting, agent_id, len(ids), notes, gone, quoting, len(quotes))
+
+    async def _tell(self, transaction: Transaction, agent_id: int, alert: NewMessage) -> None:
+        turn_id = await self._journal.running(transaction, agent_id)
+        await self._recall.append(transaction, agent_id, turn_id, [alert])
+
+    async def _remove_documents(
+        self,
+        transaction: Transaction,
+        agent_id: int,
+        platform_ids: Collection[str],
+        text: str | None,
+        files: Collection[str] | None,
+    ) -> tuple[Removed, ...]:
+        """Remove what came with messages that are gone, or as files that they have no more."""
+        if text is None:
+            return await remove_with(transaction, agent_id, platform_ids)
+        if files is None:
+            return ()
+        return await remove_without(transaction, agent_id, platform_ids, files)
 
     async def _delete(self, transaction: Transaction, agent_id: int, gone: Sequence[Message]) -> tuple[int, ...]:
         """Remove messages and what came from them alone; returns the notes that went."""

@@ -247,14 +247,16 @@ async def add_document(
     digest: str,
     now: datetime,
     came_with: Sequence[str] = (),
+    came_as: Mapping[str, Sequence[str]] | None = None,
     path: str | None = None,
 ) -> int:
     """A new document without pieces; returns its id.
 
-    `came_with` are the messages that it came with, if any; `path` is that of the file which it was made of, if known.
+    `came_with` are the messages that it came with, if any, and `came_as` the files that it was of each; `path` is that
+    of the file which it was made of, if known.
     """
     values = {"source_id": source_id, "name": name, "digest": digest, "loaded_at": now, "path": path}
-    values |= {"came_with": list(came_with) or None}
+    values |= {"came_with": list(came_with) or None, "came_as": dict(came_as or {}) or None}
     return int((await transaction.execute(insert(documents).values(values).returning(documents.c.id))).scalar_one())
 
 

@@ -9,19 +9,21 @@ from sqlalchemy import ColumnElement, Select, bindparam, delete, func, null, or_
 from sqlalchemy.dialects.sqlite import insert
 
 from memory.database import Database, Transaction, finish
-from memory.ports import Kind
+from memory.ports import Kind, Quote
 from memory.prepared import Prepared
+from memory.quotes import columns_of, follow, quote_of
 from memory.tables import inbox, turns
 
 _PURGED_AT_ONCE = 1000
 
 _WAITING, _TAKEN, _DONE, _PARKED = "waiting", "taken", "done", "parked"
+_SAYS_NOTHING = {"text": None, "attachments": None, "replying_to": None, "quote": None}
 
 # Whatever the event shares with one that is here (its own id, or that of its message), it is not kept again.
 _ADD = Prepared(
     insert(inbox).on_conflict_do_nothing().returning(inbox.c.id),
     "platform event_id message_key scope kind is_timed origin author text sent_at received_at state reason "
-    "message_id is_addressed awaits_answer attachments".split(),
+    "message_id is_addressed awaits_answer attachments replying_to quote".split(),
 )
 _TAKE = Prepared(
     update(inbox)
@@ -33,7 +35,9 @@ _TAKE = Prepared(
 )
 _GIVE = Prepared(update(inbox).where(inbox.c.id == bindparam("of_id")).values(turn_id=bindparam("to_turn")))
 _FINISH = Prepared(
-    update(inbox).where(inbox.c.turn_id == bindparam("of_turn")).values(state=_DONE, text=None, attachments=null())
+    update(inbox)
+    .where(inbox.c.turn_id == bindparam("of_turn"))
+    .values(state=_DONE, text=None, attachments=null(), replying_to=None, quote=null())
 )
 
 
@@ -43,7 +47,8 @@ class NewEvent:
 
     `event_id` and `message_key` are those of `InboundMessage`; `origin` is JSON that says where it came from and where
     a reply goes; `author` is the id of the person who wrote, or empty. `message_id` is the platform's name for the
-    message, `is_addressed` whether the bot is meant, `awaits_answer` whether a turn is wanted; `attachments` is JSON.
+    message, `is_addressed` whether the bot is meant, `awaits_answer` whether a turn is wanted; `attachments` is JSON;
+    `quote` is of the message that it replies to.
     """
 
     platform: str
@@ -60,6 +65,7 @@ class NewEvent:
     is_addressed: bool = True
     awaits_answer: bool = True
     attachments: Sequence[Mapping[str, Any]] = ()
+    quote: Quote | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,7 @@ class WaitingEvent:
     awaits_answer: bool = True
     attachments: Sequence[Mapping[str, Any]] = ()
     received_at: datetime | None = None
+    quote: Quote | None = None
 
     @classmethod
     def of(cls, id_: int, new: NewEvent, now: datetime) -> "WaitingEvent":
@@ -97,6 +104,7 @@ class WaitingEvent:
             new.awaits_answer,
             new.attachments,
             now,
+            new.quote,
         )
 
 
@@ -173,7 +181,17 @@ class Inbox:
         for event in events:
             if texts := await _TAKE.run(transaction, [{"of_id": event.id, "as_addressed": event.is_addressed}]):
                 taken.append(replace(event, text=texts[0] or ""))
-        return tuple(taken)
+        had_more = [event.id for event in taken if event.attachments or event.quote is not None]
+        if not had_more:
+            return tuple(taken)
+        found = select(inbox.c.id, inbox.c.attachments, inbox.c.replying_to, inbox.c.quote)
+        rows = {row.id: row for row in await transaction.execute(found.where(inbox.c.id.in_(had_more)))}
+        return tuple(
+            replace(event, attachments=tuple(rows[event.id].attachments or ()), quote=quote_of(rows[event.id]))
+            if event.id in rows
+            else event
+            for event in taken
+        )
 
     def give(self, transaction: Transaction, events: Sequence[WaitingEvent], turn_id: int) -> None:
         """Say which turn has taken these events."""
@@ -201,13 +219,12 @@ class Inbox:
     async def let_pass(self, transaction: Transaction, events: Sequence[WaitingEvent]) -> None:
         """Nothing comes of these events, and nothing of them is kept."""
         ids = [event.id for event in events]
-        over = {"state": _DONE, "text": None, "attachments": None}
-        await transaction.execute(update(inbox).where(inbox.c.id.in_(ids)).values(**over))
+        await transaction.execute(update(inbox).where(inbox.c.id.in_(ids)).values(state=_DONE, **_SAYS_NOTHING))
 
     async def park(self, transaction: Transaction, turn_id: int, reason: str) -> None:
         """The turn of these events cannot be brought to an end."""
         of_turn = update(inbox).where(inbox.c.turn_id == turn_id)
-        await transaction.execute(of_turn.values(state=_PARKED, reason=reason, text=None, attachments=None))
+        await transaction.execute(of_turn.values(state=_PARKED, reason=reason, **_SAYS_NOTHING))
 
     async def put_aside(self, transaction: Transaction, ids: Sequence[int], reason: str) -> None:
         """These events cannot come to be a turn."""
@@ -215,11 +232,17 @@ class Inbox:
         await transaction.execute(these.values(state=_PARKED, reason=reason))
 
     async def change(
-        self, transaction: Transaction, scope: str, ids: Sequence[int], text: str | None
+        self,
+        transaction: Transaction,
+        scope: str,
+        ids: Sequence[int],
+        text: str | None,
+        files: Collection[str] | None = None,
     ) -> tuple[WaitingEvent, ...]:
         """Whoever wrote these events wrote them anew, or took them back (`text` None).
 
-        Of those that are over there is no text to change.
+        Of those that are over there is no text to change. `files` are the ids of the files that they have now; None if
+        that is not known.
 
         Returns:
             Those that still wait, or would.
@@ -228,10 +251,33 @@ class Inbox:
         rows = (await transaction.execute(select(inbox).where(*these, inbox.c.state == _WAITING))).all()
         if text is not None:
             await transaction.execute(update(inbox).where(*these, inbox.c.text.is_not(None)).values(text=text))
+            if files is not None:
+                await self._keep_files(transaction, ids, files)
+                rows = (await transaction.execute(select(inbox).where(*these, inbox.c.state == _WAITING))).all()
             return tuple(replace(_event(row), text=text) for row in rows)
-        await transaction.execute(update(inbox).where(*these).values(text=None, attachments=None))
+        await transaction.execute(update(inbox).where(*these).values(**_SAYS_NOTHING))
         await transaction.execute(update(inbox).where(*these, inbox.c.state == _WAITING).values(state=_DONE))
         return tuple(_event(row) for row in rows)
+
+    async def _keep_files(self, transaction: Transaction, ids: Sequence[int], left: Collection[str]) -> None:
+        """Of the files of these events keep those that are left."""
+        had = select(inbox.c.id, inbox.c.attachments).where(inbox.c.id.in_(ids), inbox.c.attachments.is_not(None))
+        for row in (await transaction.execute(had)).all():
+            await self.save_files(transaction, row.id, [file for file in row.attachments if file["id"] in left])
+
+    async def requote(
+        self, transaction: Transaction, scope: str, message_ids: Collection[str], text: str | None
+    ) -> tuple[WaitingEvent, ...]:
+        """Events quote messages that say something else now, or are gone (`text` None).
+
+        Returns:
+            Those that still wait.
+        """
+        changed = await follow(transaction, inbox, inbox.c.scope == scope, message_ids, text)
+        if not changed:
+            return ()
+        waiting = select(inbox).where(inbox.c.id.in_(changed), inbox.c.state == _WAITING)
+        return tuple(_event(row) for row in await transaction.execute(waiting))
 
     async def named(self, scope: str, message_ids: Collection[str]) -> tuple[int, ...]:
         """The events of a scope that are messages of these names."""
@@ -251,7 +297,7 @@ class Inbox:
         async def commit() -> None:
             async with self._database.write() as transaction:
                 waits = (inbox.c.id == id_, inbox.c.state == _WAITING)
-                await transaction.execute(update(inbox).where(*waits).values(state=_DONE, text=None, attachments=None))
+                await transaction.execute(update(inbox).where(*waits).values(state=_DONE, **_SAYS_NOTHING))
 
         await finish(commit())
 
@@ -350,7 +396,7 @@ def _row(event: NewEvent, now: datetime) -> dict[str, Any]:
         "is_addressed": event.is_addressed,
         "awaits_answer": event.awaits_answer,
         "attachments": [dict(each) for each in event.attachments] or None,
-    }
+    } | columns_of(event.quote)
 
 
 def _event(row: Any) -> WaitingEvent:
@@ -369,4 +415,5 @@ def _event(row: Any) -> WaitingEvent:
         row.awaits_answer,
         tuple(row.attachments or ()),
         row.received_at,
+        quote_of(row),
     )

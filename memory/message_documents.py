@@ -3,9 +3,10 @@
 Nobody else has that source: should an import have given it to another agent, what comes later goes into a new one.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePath
+from typing import Any
 
 from sqlalchemy import Select, delete, exists, func, select, update
 
@@ -33,6 +34,7 @@ class MessageDocuments:
         pieces: Sequence[Piece],
         message: str,
         check: Callable[[], None],
+        file: str | None = None,
     ) -> str:
         """Keep a document for an agent; of the same content there is one, which then came with that message, too.
 
@@ -44,6 +46,7 @@ class MessageDocuments:
             pieces: what it says.
             message: the platform's name for the message.
             check: is called in the transaction; if it raises, nothing is written.
+            file: the platform's name for the file, among those of the message.
 
         Returns:
             What it is called.
@@ -58,11 +61,13 @@ class MessageDocuments:
                 there = (await transaction.execute(select(documents).where(same).limit(1))).first()
                 if there is not None:
                     came_with = list(dict.fromkeys([*(there.came_with or ()), message]))
+                    came_as = _with_file(there.came_as, message, file)
                     which = update(documents).where(documents.c.id == there.id)
-                    await transaction.execute(which.values(came_with=came_with))
+                    await transaction.execute(which.values(came_with=came_with, came_as=came_as))
                     return str(there.name)
                 free = await _free_name(transaction, source_id, name)
-                document_id = await add_document(transaction, source_id, free, digest, now, [message])
+                came_as = _with_file(None, message, file)
+                document_id = await add_document(transaction, source_id, free, digest, now, [message], came_as=came_as)
                 for start in range(0, len(pieces), _BATCH):
                     await add_pieces(transaction, document_id, pieces[start : start + _BATCH], now)
                 return free
@@ -87,14 +92,40 @@ async def remove_with(transaction: Transaction, agent_id: int, messages: Collect
 
     Their vectors are to be forgotten after the commit (`ArchivalStorage.forget`).
     """
+    return await _remove_unless(transaction, agent_id, lambda document, message: message not in messages)
+
+
+async def remove_without(
+    transaction: Transaction, agent_id: int, messages: Collection[str], files: Collection[str]
+) -> tuple[Removed, ...]:
+    """Remove the documents that came with these messages as other files than those that they have now; as above.
+
+    Of which files it was is not known of documents from before that was kept: they go with the last file.
+    """
+
+    def still_brings(document: Any, message: str) -> bool:
+        if message not in messages:
+            return True
+        was = (document.came_as or {}).get(message)
+        return bool(files) if was is None else not set(was).isdisjoint(files)
+
+    return await _remove_unless(transaction, agent_id, still_brings)
+
+
+async def _remove_unless(
+    transaction: Transaction, agent_id: int, still_brings: Callable[[Any, str], bool]
+) -> tuple[Removed, ...]:
+    """Remove the documents that no message brings any more."""
     own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
     came = select(documents).where(documents.c.source_id.in_(own), documents.c.came_with.is_not(None))
     removed: list[Removed] = []
     for document in (await transaction.execute(came)).all():
-        left = [message for message in document.came_with if message not in messages]
+        left = [message for message in document.came_with if still_brings(document, message)]
         which = documents.c.id == document.id
         if left and len(left) < len(document.came_with):
-            await transaction.execute(update(documents).where(which).values(came_with=left))
+            came_as = {message: files for message, files in (document.came_as or {}).items() if message in left}
+            values = {"came_with": left, "came_as": came_as or None}
+            await transaction.execute(update(documents).where(which).values(**values))
         if left:
             continue
         pieces = delete(passages).where(passages.c.document_id == document.id).returning(passages.c.id)
@@ -103,6 +134,14 @@ async def remove_with(transaction: Transaction, agent_id: int, messages: Collect
         is_empty = sources.c.id.not_in(select(documents.c.source_id))
         await transaction.execute(delete(sources).where(sources.c.id == document.source_id, is_empty))
     return tuple(removed)
+
+
+def _with_file(came_as: Mapping[str, Sequence[str]] | None, message: str, file: str | None) -> dict[str, Any] | None:
+    """As which files a document came, with one more."""
+    files = dict(came_as or {})
+    if file is not None:
+        files[message] = list(dict.fromkeys([*files.get(message, ()), file]))
+    return files or None
 
 
 async def _own_source(transaction: Transaction, agent_id: int, wanted: str, now: datetime) -> int:

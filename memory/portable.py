@@ -5,7 +5,7 @@ Whoever loads records gives new ids; what refers to another record still does.
 
 from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
 
@@ -18,7 +18,8 @@ from memory.ids import next_ids
 from memory.note_tags import add_tags
 from memory.notes import digest_of
 from memory.portable_documents import DocumentsLoader, dump_documents
-from memory.ports import Kind, owner_of_source
+from memory.ports import Kind, Quote, owner_of_source
+from memory.quotes import columns_of, quote_of
 from memory.records import (
     AgentState,
     BlockText,
@@ -28,6 +29,7 @@ from memory.records import (
     KeptEdit,
     KeptMessage,
     KeptPassage,
+    KeptQuote,
     Record,
     TagsAdded,
     ToolUseMade,
@@ -129,8 +131,10 @@ async def _rows(connection: AsyncConnection, table: Any, agent_id: int, order: A
 
 def _message(row: Any, turn_id: int) -> KeptMessage:
     uses = tuple(ToolUseMade(**use) for use in row.tool_uses or ())
-    columns = _columns(row, KeptMessage) | {"kind": Kind(row.kind), "turn_id": turn_id, "tool_uses": uses}
-    return KeptMessage(**columns)
+    quote = quote_of(row)
+    kept = KeptQuote(**asdict(quote)) if quote is not None else None
+    columns = {"kind": Kind(row.kind), "turn_id": turn_id, "tool_uses": uses, "quote": kept}
+    return KeptMessage(**_columns(row, KeptMessage) | columns)
 
 
 def _columns(row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit]) -> dict[str, Any]:
@@ -236,5 +240,6 @@ async def _insert_messages(transaction: Transaction, rows: list[dict[str, Any]],
     new_ids.update(zip((id_ for id_, _ in old), given, strict=True))
     for row, (id_, turn) in zip(rows, old, strict=True):
         row |= {"id": new_ids[id_], "turn_id": None if turn == id_ else new_ids[turn]}
-        row |= {"kind": row["kind"].value, "tool_uses": list(row["tool_uses"]) or None}
+        quote = Quote(**row["quote"]) if row["quote"] is not None else None
+        row |= {"kind": row["kind"].value, "tool_uses": list(row["tool_uses"]) or None, **columns_of(quote)}
     await transaction.execute(insert(messages), rows)

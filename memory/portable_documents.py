@@ -28,7 +28,8 @@ async def dump_documents(
         own = select(documents).where(documents.c.source_id == source.id).order_by(documents.c.id)
         async for row in await connection.stream(own):
             columns = {name: getattr(row, name) for name in ("id", "name", "digest", "loaded_at")}
-            yield KeptDocument(**columns, came_with=tuple(row.came_with or ()))
+            came_as = {message: tuple(files) for message, files in (row.came_as or {}).items()}
+            yield KeptDocument(**columns, came_with=tuple(row.came_with or ()), came_as=came_as)
         cut = select(passages).join(documents).where(documents.c.source_id == source.id).order_by(passages.c.id)
         async for row in await connection.stream(cut):
             yield KeptPiece(document=row.document_id, content=row.content, heading=row.heading, page=row.page)
@@ -78,7 +79,7 @@ class DocumentsLoader:
             source_id = await add_source(self._transaction, name, source.created_at)
             for document in self._documents:
                 values = (document.name, document.digest, document.loaded_at, document.came_with)
-                made = await add_document(self._transaction, source_id, *values)
+                made = await add_document(self._transaction, source_id, *values, came_as=document.came_as)
                 self._made[document.id] = (made, document.loaded_at)
         await attach(self._transaction, self._agent_id, source_id, source.attached_at)
 

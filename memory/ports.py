@@ -83,13 +83,27 @@ class ToolUse:
     arguments: str
 
 
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A message that somebody replies to: the platform's name for it, and as much of it as is kept beside the reply.
+
+    `author_id` is None where the agent itself said it. `sent_at` is when it was written.
+    """
+
+    message_id: str
+    author_id: str | None
+    author_name: str
+    text: str
+    sent_at: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewMessage:
     """A message about to be kept.
 
     `text` is what a person said or heard, and what a search finds; `thoughts` is the agent's inner monologue. Of a
-    person's message, `platform_id` is the platform's name for it, `thread` where in the channel it stands, and
-    `is_addressed` whether the bot was meant.
+    person's message, `platform_id` is the platform's name for it, `thread` where in the channel it stands,
+    `is_addressed` whether the bot was meant, and `quote` what it replies to, which no search finds in it.
     """
 
     kind: Kind
@@ -103,6 +117,7 @@ class NewMessage:
     platform_id: str | None = None
     thread: str | None = None
     is_addressed: bool = True
+    quote: Quote | None = None
 
     @property
     def awaits_answer(self) -> bool:

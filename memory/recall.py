@@ -21,6 +21,7 @@ from memory.message_vectors import MessageVectors
 from memory.narrowing import may_narrow, narrowed
 from memory.ports import Embedder, Kind, Message, NewMessage, ToolUse
 from memory.prepared import Prepared
+from memory.quotes import columns_of, quote_of
 from memory.tables import messages
 from memory.words import query_terms, text_terms
 
@@ -45,7 +46,7 @@ _LOOKED_UP = 200
 _INSERT = Prepared(
     insert(messages),
     "id agent_id turn_id kind created_at text thoughts tool_uses tool_use_id author_id author_name "
-    "platform_id thread is_addressed indexed".split(),
+    "platform_id thread is_addressed replying_to quote indexed".split(),
 )
 # A turn is named by its first event, whose own row does without: see `_from_row`.
 _TURN = func.coalesce(messages.c.turn_id, messages.c.id)
@@ -457,7 +458,7 @@ def _to_row(agent_id: int, message: Message) -> dict[str, Any]:
         "platform_id": message.platform_id,
         "thread": message.thread,
         "is_addressed": message.is_addressed,
-    }
+    } | columns_of(message.quote)
 
 
 async def _here(work: Callable[..., Result], *arguments: Any) -> Result:
@@ -479,6 +480,7 @@ def _kept(message: NewMessage, id_: int, turn_id: int) -> Message:
         platform_id=message.platform_id,
         thread=message.thread,
         is_addressed=message.is_addressed,
+        quote=message.quote,
     )
 
 
@@ -497,4 +499,5 @@ def _from_row(row: Any) -> Message:
         platform_id=row.platform_id,
         thread=row.thread,
         is_addressed=row.is_addressed,
+        quote=quote_of(row),
     )

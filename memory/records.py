@@ -62,6 +62,16 @@ class ToolUseMade(_Record):
     arguments: str
 
 
+class KeptQuote(_Record):
+    """The message that another replies to, in a few words; `author_id` is null where the agent said it."""
+
+    message_id: Annotated[str, Field(max_length=200)]
+    author_id: str | None
+    author_name: str
+    text: str
+    sent_at: AwareDatetime
+
+
 class KeptMessage(_Record):
     """A message of recall storage; `turn_id` is the id of the event that began its turn."""
 
@@ -79,6 +89,7 @@ class KeptMessage(_Record):
     platform_id: str | None = None
     thread: str | None = None
     is_addressed: bool = True
+    quote: KeptQuote | None = None
     evicted: bool
 
 
@@ -140,7 +151,8 @@ class KeptSource(_Record):
 class KeptDocument(_Record):
     """A document of the source above; `digest` is the SHA-256 of the file that it was made of.
 
-    `came_with` are the platform's names for the messages that it came with, if it came with any.
+    `came_with` are the platform's names for the messages that it came with, if it came with any, and `came_as` those
+    of the files that it was, by message.
     """
 
     type: Literal["document"] = "document"
@@ -149,6 +161,7 @@ class KeptDocument(_Record):
     digest: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     loaded_at: AwareDatetime
     came_with: tuple[str, ...] = ()
+    came_as: dict[str, tuple[str, ...]] = {}
 
 
 class KeptPiece(_Record):

@@ -127,9 +127,13 @@ messages = Table(
     Column("thread", String(200)),  # in which it was written; null for the channel itself
     # Whether the bot was meant, of a person's message in a channel.
     Column("is_addressed", Boolean, nullable=False, server_default=text("1")),
+    # What a person's message replies to: the platform's name for that, and a few words of it. See `memory.quotes`.
+    Column("replying_to", String(200)),
+    Column("quote", JSON(none_as_null=True)),
     Index("ix_messages_agent", "agent_id", "id"),
     Index("ix_messages_agent_time", "agent_id", "created_at"),
     Index("ix_messages_platform_id", "agent_id", "platform_id", sqlite_where=text("platform_id is not null")),
+    Index("ix_messages_replying_to", "agent_id", "replying_to", sqlite_where=text("replying_to is not null")),
     Index("ix_messages_queue", "agent_id", "id", sqlite_where=text("evicted = 0")),
     Index("ix_messages_unindexed", "agent_id", sqlite_where=text("indexed = 0 and text is not null")),
     sqlite_autoincrement=True,
@@ -255,6 +259,9 @@ documents = Table(
     Column("came_with", JSON(none_as_null=True)),
     # The file that it was made of; null if that is not known: of an import, or of a version that did not keep it.
     Column("path", Text),
+    # Under each of those names, the platform's names for the files that it was; not known of what came before there was
+    # this column.
+    Column("came_as", JSON(none_as_null=True)),
     Index("uq_documents_source_name", "source_id", "name", unique=True),
     sqlite_autoincrement=True,
 )
@@ -351,8 +358,12 @@ inbox = Table(
     # Whether a turn is wanted; otherwise the agent only takes note.
     Column("awaits_answer", Boolean, nullable=False, server_default=text("1")),
     Column("attachments", JSON(none_as_null=True)),
+    Column("replying_to", String(200)),  # as in `messages`, as long as it has its text
+    Column("quote", JSON(none_as_null=True)),
     Index("uq_inbox_event", "platform", "event_id", unique=True),
     Index("uq_inbox_message", "platform", "message_key", unique=True, sqlite_where=text("message_key is not null")),
+    Index("ix_inbox_message_id", "message_id", "platform", sqlite_where=text("message_id is not null")),
+    Index("ix_inbox_replying_to", "replying_to", sqlite_where=text("replying_to is not null")),
     Index("ix_inbox_waiting", "scope", "id", sqlite_where=text("state = 'waiting'")),
     Index("ix_inbox_parked", "scope", "id", sqlite_where=text("state = 'parked'")),
     sqlite_autoincrement=True,

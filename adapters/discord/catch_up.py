@@ -8,6 +8,7 @@ import discord
 
 from adapters.discord.client import Client
 from adapters.discord.errors import translated
+from adapters.discord.history import History
 from adapters.ports import DeliveryRefused, LastHeard, PlatformUnavailable
 
 logger = logging.getLogger(__name__)
@@ -26,21 +27,27 @@ NAMES_WITHIN_S = 10.0
 """So long Discord may take to tell the names of people in a server."""
 
 HandOn = Callable[[discord.Message], Awaitable[None]]
+Compare = Callable[[History], Awaitable[None]]
 Wait = Callable[[float], Awaitable[None]]
 
 
-async def catch_up(client: Client, places: Sequence[LastHeard], hand_on: HandOn, wait: Wait) -> Awaitable[object]:
+async def catch_up(
+    client: Client, places: Sequence[LastHeard], compare: Compare, hand_on: HandOn, wait: Wait
+) -> Awaitable[object]:
     """Hand on what was written since, place by place; returns once this stands before anything newer of each place.
 
-    What comes back may be awaited: it ends when all is handed on. What was handed on before is known by its id, so
-    that it does no harm to read too much.
+    Before that, what stands in the place is compared with what is kept of it. What comes back may be awaited: it ends
+    when all is handed on. What was handed on before is known by its id, so that it does no harm to read too much.
     """
     few = asyncio.Semaphore(AT_ONCE)
     newest = sorted(places_to_read(client, places).items(), key=lambda place: place[1], reverse=True)
     if len(newest) > MOST_PLACES:
         logger.warning("only the newest places are looked through places=%d of=%d", MOST_PLACES, len(newest))
     reading = asyncio.gather(
-        *(_catch_up_in(client, channel_id, after, hand_on, wait, few) for channel_id, after in newest[:MOST_PLACES])
+        *(
+            _catch_up_in(client, channel_id, after, compare, hand_on, wait, few)
+            for channel_id, after in newest[:MOST_PLACES]
+        )
     )
     await asyncio.sleep(0)  # each has begun, and so stands first in the line of its place
     return reading
@@ -68,10 +75,23 @@ def places_to_read(client: Client, places: Sequence[LastHeard]) -> dict[int, int
 
 
 async def _catch_up_in(
-    client: Client, channel_id: int, after: int, hand_on: HandOn, wait: Wait, few: asyncio.Semaphore
+    client: Client,
+    channel_id: int,
+    after: int,
+    compare: Compare,
+    hand_on: HandOn,
+    wait: Wait,
+    few: asyncio.Semaphore,
 ) -> None:
     async with client.in_order(channel_id):
-        missed = await _read_patiently(client, channel_id, after, wait, few)
+        history = await _read_patiently(client, channel_id, wait, few)
+        if history is None:
+            return
+        try:
+            await compare(history)
+        except Exception:  # what was missed is to be answered all the same
+            logger.exception("what was deleted and edited meanwhile could not be followed")
+        missed = history.after(after)
         await _name_as_in_guild(missed)
         for message in missed:
             try:
@@ -80,27 +100,25 @@ async def _catch_up_in(
                 logger.exception("a message that was missed could not be handed on")
 
 
-async def _read_patiently(
-    client: Client, channel_id: int, after: int, wait: Wait, few: asyncio.Semaphore
-) -> list[discord.Message]:
-    """What was missed in a place; when the next message is kept, it is too late to read what was before it."""
+async def _read_patiently(client: Client, channel_id: int, wait: Wait, few: asyncio.Semaphore) -> History | None:
+    """What stands in a place; when the next message is kept, it is too late to read what was missed before it."""
     for pause_s in (*READ_AGAIN_AFTER_S, None):
         try:
             async with few:
-                return await _missed(client, channel_id, after)
+                return await _read(client, channel_id)
         except DeliveryRefused as error:
             logger.info("a place cannot be looked through: %s", error)
-            return []
+            return None
         except PlatformUnavailable as error:
             if pause_s is None:
                 logger.warning("what was missed in a place stays unread: %s", error)
-                return []
+                return None
             logger.info("a place cannot be looked through, tried again in_s=%.0f: %s", pause_s, error)
             await wait(pause_s)
         except Exception:  # of one place; the others are not to be missed over it
             logger.exception("what was missed in a place stays unread")
-            return []
-    return []
+            return None
+    return None
 
 
 async def _name_as_in_guild(messages: Sequence[discord.Message]) -> None:
@@ -120,16 +138,17 @@ async def _name_as_in_guild(messages: Sequence[discord.Message]) -> None:
         message.author = members.get(message.author.id, message.author)
 
 
-async def _missed(client: Client, channel_id: int, after: int) -> list[discord.Message]:
-    """What the library can read of what was written since, the oldest first.
+async def _read(client: Client, channel_id: int) -> History | None:
+    """The newest messages of a place; None where there can be none.
 
-    Should there be too much, it is the oldest that is left out; so Discord is asked for the newest. Each message is
+    Should more have been missed, it is the oldest that is left out; so Discord is asked for the newest. Each message is
     read by itself: `history` would end at the first that the library cannot read.
     """
     with translated():
         channel = client.get_channel(channel_id) or await client.fetch_channel(channel_id)
         if not isinstance(channel, discord.abc.Messageable):
-            return []
+            return None
         newest_first = await client.http.logs_from(channel_id, MOST_PER_PLACE)
-    read = [client.read(channel, told) for told in reversed(newest_first) if int(told["id"]) > after]
-    return [message for message in read if message is not None]
+    ids = tuple(sorted(int(told["id"]) for told in newest_first))
+    read = [client.read(channel, told) for told in reversed(newest_first)]
+    return History(channel, ids, tuple(message for message in read if message is not None))

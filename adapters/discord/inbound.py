@@ -4,7 +4,7 @@ import re
 
 import discord
 
-from adapters.ports import Address, Aim, Attachment, InboundMessage, Origin, Person
+from adapters.ports import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
 
 PLATFORM = "discord"
 
@@ -27,23 +27,60 @@ def is_written_by_a_person(message: discord.Message, me: discord.abc.User, *, an
 def inbound_of(message: discord.Message, me: discord.abc.User) -> InboundMessage:
     """The message; its channel must be known whole if it is a thread."""
     id_ = str(message.id)
-    text, files = text_of(message, me), _files_of(message)
     return InboundMessage(
         event_id=id_,
         origin=origin_of(message.channel, message.author, guild_of(message)),
-        text=CALLED if not text and not files and message.content.strip() else text,
+        text=said_in(message, me),
         sent_at=message.created_at,
         message_id=id_,
         aim=aim_of(message, me),
-        attachments=tuple(
-            Attachment(str(file.id), file.filename, file.content_type or "", file.size, file.url) for file in files
-        ),
+        attachments=files_of(message),
+        replying_to=_quoted_in(message, me),
     )
 
 
-def _files_of(message: discord.Message) -> list[discord.Attachment]:
+def change_of(message: discord.Message, me: discord.abc.User) -> MessageChange:
+    """What an edited message says now; its place need not be known, for no two messages have one id.
+
+    One of which nothing is shown (without the Message Content intent) does not tell that its files are gone.
+    """
+    text, files = said_in(message, me), files_of(message)
+    return MessageChange(None, (str(message.id),), text, files if text or files else None)
+
+
+def said_in(message: discord.Message, me: discord.abc.User) -> str:
+    """What the agent reads of a message."""
+    text = text_of(message, me)
+    return CALLED if not text and message.content.strip() and not files_of(message) else text
+
+
+def names_all_as_seen(message: discord.Message, me: discord.abc.User) -> bool:
+    """Whether its text names those whom it mentions as people see it: a history does not tell names in a server."""
+    unknown = [user.id for user in message.mentions if isinstance(user, discord.User) and user.id != me.id]
+    is_named = any(f"<@{sign}{id_}>" in message.content for id_ in unknown for sign in ("", "!"))
+    return guild_id_of(message) is None or not is_named
+
+
+def files_of(message: discord.Message) -> tuple[Attachment, ...]:
     """Its own, and those of what it forwards."""
-    return [*message.attachments, *(file for shot in message.message_snapshots for file in shot.attachments)]
+    files = [*message.attachments, *(file for shot in message.message_snapshots for file in shot.attachments)]
+    return tuple(
+        Attachment(str(file.id), file.filename, file.content_type or "", file.size, file.url) for file in files
+    )
+
+
+def _quoted_in(message: discord.Message, me: discord.abc.User) -> Quoted | None:
+    """What a message replies to, if that still stands in the same place; what is forwarded is no such thing."""
+    reference = message.reference
+    if message.type is not discord.MessageType.reply or reference is None:
+        return None
+    said = reference.resolved
+    is_reply = reference.type is discord.MessageReferenceType.reply
+    if not is_reply or reference.channel_id != message.channel.id or not isinstance(said, discord.Message):
+        return None
+    author = None if said.author.id == me.id else Person(str(said.author.id), said.author.display_name)
+    names = ", ".join(file.name for file in files_of(said))
+    return Quoted(str(said.id), author, text_of(said, me) or (names and f"[file: {names}]"), said.created_at)
 
 
 def guild_of(message: discord.Message) -> discord.Guild | discord.Object | None:

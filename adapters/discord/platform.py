@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,13 @@ from adapters.discord.client import Client, Listener
 from adapters.discord.endpoints import Endpoints
 from adapters.discord.errors import NOT_KNOWN, translated
 from adapters.discord.files import download
+from adapters.discord.history import History
 from adapters.discord.inbound import (
     PLATFORM,
+    change_of,
     guild_id_of,
     inbound_of,
     is_written_by_a_person,
-    text_of,
 )
 from adapters.discord.owners import tell_owner
 from adapters.discord.slash import SlashCommands
@@ -160,7 +161,7 @@ class DiscordPlatform:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
         places = await intake.last_heard()
-        catching_up = await catch_up(client, places, self._on_message, self._wait)
+        catching_up = await catch_up(client, places, self._on_history, self._on_message, self._wait)
         return asyncio.gather(catching_up, _told_of_commands(slash))
 
     async def _on_message(self, message: discord.Message) -> None:
@@ -194,17 +195,25 @@ class DiscordPlatform:
         client, message = self._client, edit.message
         if client is None or client.user is None:
             return
-        if is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
-            await self._on_change((message.id,), text_of(message, client.user))
+        if message.author.id != client.user.id:  # those of other bots may be quoted
+            await self._on_change(change_of(message, client.user))
 
     async def _on_delete(self, ids: set[int]) -> None:
-        await self._on_change(sorted(ids), None)
+        await self._on_change(MessageChange(None, tuple(map(str, sorted(ids))), None))
 
-    async def _on_change(self, ids: Iterable[int], text: str | None) -> None:
+    async def _on_change(self, change: MessageChange) -> None:
         """Whose messages these are is known by their ids; to ask Discord for the place could fail."""
         if (intake := self._intake) is not None:
-            change = MessageChange(None, tuple(map(str, ids)), text)
             await self._patiently(lambda: intake.change(change))
+
+    async def _on_history(self, history: History) -> None:
+        """What was deleted and edited while nobody listened is followed before what was written then is answered."""
+        client, intake = self._client, self._intake
+        if client is None or client.user is None or intake is None:
+            return
+        stretch = history.stretch(client.user)
+        if stretch is not None:
+            await self._patiently(lambda: intake.compare(stretch))
 
     async def _know_place(self, client: Client, message: discord.Message) -> None:
         """A thread that the library does not know has to be asked for: its channel is whose agent it is."""

@@ -49,6 +49,8 @@ class PlainPrompter:
             place="a direct conversation" if agent.is_direct else "a channel of many"
         )
         asked = self._fit(OPENED if question.text is None else question.text, budget / 4)
+        if question.replying_to is not None:
+            asked = f"{self._fit(question.replying_to, budget / 16)}\n{asked}".lstrip()
         persona = self._fit(defuse(persona_of(agent)), budget / 8)
         known = self._fit("\n".join(question.core) or "(nothing yet)", budget / 5)
         images = tuple(image for shown in agent.images.values() for image in shown)

@@ -12,6 +12,7 @@ from typing import Protocol
 from adapters.ports import Completion, ToolCall
 from bot.agent import Agent
 from bot.attached import words_of
+from bot.events import reply_of
 from bot.executor import Shelves
 from bot.places import Noted, place_of, with_source
 from bot.speakers import known_speakers
@@ -46,6 +47,8 @@ class Question:
     """Facts that code has just written to core memory from this message."""
     people: tuple[str, ...] = ()
     """In a channel, lines of the blocks on the people who are speaking, whoever asks first; others are named."""
+    replying_to: str | None = None
+    """What the message replies to, in a line."""
 
 
 class Prompter(Protocol):
@@ -126,6 +129,7 @@ class TextTier:
         words = query_words(event.text or "")  # of a long piece of a document, the part that bears on the message
         return Question(
             text=defuse(event.text or ""),
+            replying_to=defuse(replied) if (replied := reply_of(event)) is not None else None,
             before=before,
             core=tuple(defuse(line) for line in core),
             recalled=tuple(dict.fromkeys(told))[:RECALLED],

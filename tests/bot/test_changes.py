@@ -4,8 +4,7 @@ import asyncio
 import json
 import shutil
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from bot.testing import Bot, Fault, RecordingPlatform, direct, open_bot, texts
 from memory.changes import Changed, MessageChanges
 from memory.ports import Kind
 from memory.provenance import sourced_lines
+from tests.words_left import places_of
 
 LONG = "I went to the market and bought apples, pears and a loaf of bread, then I met a friend. " * 4
 
@@ -92,19 +92,6 @@ async def forgotten(bot: Bot, data_dir: Path, *words: str) -> list[str]:
     await bot.app.changes.tidy()
     await bot.app.database.truncate_log()
     return await asyncio.to_thread(places_of, data_dir / "bot.db", [word.lower() for word in words])
-
-
-def places_of(path: Path, words: Sequence[str]) -> list[str]:
-    with closing(sqlite3.connect(path)) as connection:
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        rows = [
-            (table, str(row).lower()) for (table,) in tables for row in connection.execute(f"SELECT * FROM {table}")
-        ]
-    files = [(file.name, file.read_bytes().lower()) for file in path.parent.glob(f"{path.name}*")]
-    return [
-        *(f"{word} in {table}: {row}" for table, row in rows for word in words if word in row),
-        *(f"{word} in {name}" for name, content in files for word in words if word.encode() in content),
-    ]
 
 
 async def test_a_deleted_message_is_gone_with_all_that_came_of_it_alone(tmp_path: Path) -> None:
@@ -182,10 +169,10 @@ async def test_while_the_database_takes_nothing_a_change_has_to_be_told_again(
     faults = [error, error, LookupError("a mistake of ours")]
     write = MessageChanges.write
 
-    async def fail(self: MessageChanges, *given: Any) -> Changed:
+    async def fail(self: MessageChanges, *given: Any, **more: Any) -> Changed:
         if faults:
             raise faults.pop(0)
-        return await write(self, *given)
+        return await write(self, *given, **more)
 
     monkeypatch.setattr(MessageChanges, "write", fail)
     async with ScriptedServer(lambda _: says("I see.")) as server, open_bot(tmp_path, **settings(server)) as bot:

@@ -12,7 +12,7 @@ import pytest
 
 from adapters.ports import Attachment, DocumentUnreadable, InboundMessage, Origin
 from adapters.testing import ScriptedServer, says
-from bot.attached import as_said, kept, rewritten, unseen, words_of
+from bot.attached import UNSEEN, as_said, image, kept, rewritten, unseen, words_of
 from bot.command import WENT_WRONG
 from bot.receive import CALM_S
 from bot.testing import Bot, RecordingPlatform, direct, open_bot, texts
@@ -78,6 +78,15 @@ def test_lines_below_the_words_of_a_person_are_ours_alone() -> None:
     assert rewritten(line, "three") == f"three\n{line}"
     assert rewritten(f"one\n{line}", "") == line
     assert words_of(f"one\n{line}\n\ntwo\n{line}") == "one\n\ntwo"
+
+
+def test_of_files_that_a_message_has_no_more_nothing_is_told() -> None:
+    one, two, picture = kept("a, b.txt", 1, "a (2).txt"), kept("a", None, "a"), image("a", UNSEEN)
+    old = f"one\n{one}\n{two}\n{picture}"
+    assert rewritten(old, "uno", ["a", "a, b.txt", "a"]) == f"uno\n{one}\n{two}\n{picture}"
+    assert rewritten(old, "uno", ["a"]) == f"uno\n{two}"
+    assert rewritten(old, "uno", ["a, b.txt"]) == f"uno\n{one}"
+    assert rewritten(old, "uno", []) == "uno"
     assert unseen("visible to you until you have answered") == "visible to you until you have answered"
 
 

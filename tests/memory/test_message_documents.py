@@ -8,7 +8,7 @@ from sqlalchemy import select
 from memory.chunks import Piece
 from memory.database import Database
 from memory.documents import Documents
-from memory.message_documents import MessageDocuments, came_in, remove_with
+from memory.message_documents import MessageDocuments, came_in, remove_with, remove_without
 from memory.portable import dump, load, replace
 from memory.ports import ChangedMeanwhile
 from memory.records import parse, to_line
@@ -54,6 +54,26 @@ async def test_a_content_is_kept_once_and_a_name_that_is_taken_gets_a_number(
     assert await kept.keep(ada, "files", "a.txt", TWO, FIGS, "m2", nothing_changed) == "a (2).txt"
     assert await names(database) == [("a.txt", ["m1", "m2"]), ("a (2).txt", ["m2"])]
     assert await sources(database, ada) == [("files", 2, 1)]
+
+
+async def test_it_goes_when_no_message_has_it_as_a_file_any_more(
+    database: Database, kept: MessageDocuments, ada: int
+) -> None:
+    async def without(message: str, *files: str) -> int:
+        async with database.write() as transaction:
+            return len(await remove_without(transaction, ada, [message], files))
+
+    for message, file in (("m1", "f1"), ("m1", "f2"), ("m2", "f3")):  # the same twice in one message
+        await kept.keep(ada, "files", "a.txt", ONE, KNOB, message, nothing_changed, file)
+    await kept.keep(ada, "files", "b.txt", TWO, FIGS, "m1", nothing_changed)  # from before files were known
+    assert await without("m9") == await without("m1", "f1", "f2") == await without("m1", "f2", "f9") == 0
+    assert await names(database) == [("a.txt", ["m1", "m2"]), ("b.txt", ["m1"])]
+    assert await without("m1", "f9") == 0
+    assert await names(database) == [("a.txt", ["m2"]), ("b.txt", ["m1"])]
+    assert await without("m1") == 1
+    assert await names(database) == [("a.txt", ["m2"])]
+    assert await without("m2") == 1
+    assert await sources(database) == []
 
 
 async def test_whose_it_is_is_known_by_its_messages(database: Database, kept: MessageDocuments, ada: int) -> None:
@@ -110,15 +130,17 @@ async def test_a_source_that_another_agent_has_as_well_gets_nothing_new(
 
 
 async def test_an_export_knows_what_a_document_came_with(database: Database, kept: MessageDocuments, ada: int) -> None:
-    await kept.keep(ada, "files", "a.txt", ONE, KNOB, "m1", nothing_changed)
+    await kept.keep(ada, "files", "a.txt", ONE, KNOB, "m1", nothing_changed, "f1")
     async with database.snapshot() as connection:
         lines = [to_line(record) async for record in dump(connection, ada)]
     assert await remove(database, ada, "m1") == 1
     async with database.write() as transaction:
         await replace(transaction, ada, parse(lines))
     assert await names(database) == [("a.txt", ["m1"])]
-    assert await remove(database, ada, "m1") == 1
-    older = [line.replace(',"came_with":["m1"]', "") for line in lines]
+    async with database.write() as transaction:
+        assert await remove_without(transaction, ada, ["m1"], ["f1"]) == ()
+        assert len(await remove_without(transaction, ada, ["m1"], ["f2"])) == 1
+    older = [line.replace(',"came_with":["m1"],"came_as":{"m1":["f1"]}', "") for line in lines]
     assert older != lines
     async with database.write() as transaction:
         await load(transaction, "console:dm:eve", parse(older))

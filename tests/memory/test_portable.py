@@ -190,6 +190,7 @@ async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list
         ("attachments", "source_id"),  # the source that the line is of
         *(("passages", name) for name in ("document_id", "heading", "page")),  # a note has none
         *(("passages", name) for name in ("id", "indexed_at", "embedder", "words", "digest")),  # the index is made anew
+        ("messages", "replying_to"),  # within its quote
         ("messages", "indexed"),  # as the index of messages, that is made anew
         *_columns(message_index),
         ("compactions", "id"),

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.inbound import inbound_of, is_written_by_a_person
-from adapters.ports import Aim
+from adapters.ports import Aim, Person
 from bot.events import envelope, user_message
 from bot.text import clean
 from memory.ports import Kind, NewMessage
@@ -125,6 +125,34 @@ def test_ids_are_read_as_the_names_that_people_see(content: str, text: str) -> N
 def snapshot(**told: Any) -> dict[str, Any]:
     usual = {"type": 0, "content": "", "timestamp": NOW, "edited_timestamp": None, "attachments": [], "embeds": []}
     return {"message": usual | told}
+
+
+@pytest.mark.parametrize(
+    ("about", "is_quoted"),
+    [
+        ({}, True),
+        ({"message_reference": {"type": 1, "message_id": "6", "channel_id": str(CHANNEL)}}, False),  # forwarded
+        ({"message_reference": {"type": 0, "message_id": "6", "channel_id": "9"}}, False),
+        ({"type": 0}, False),
+        ({"referenced_message": None}, False),
+    ],
+)
+def test_a_reply_quotes_what_stands_in_its_own_place(about: dict[str, Any], is_quoted: bool) -> None:
+    me = message_of({"author": user(ME, "memo"), "content": ""}, None).author
+    usual = {"id": "6", "channel_id": str(CHANNEL), "type": 0, "timestamp": NOW, "edited_timestamp": None}
+    usual |= {"tts": False, "mention_everyone": False, "mentions": [], "mention_roles": [], "attachments": []}
+    told = {
+        "author": user(ADA, "ada"),
+        "content": "yes",
+        "type": 19,
+        "mentions": [],
+        "message_reference": {"type": 0, "message_id": "6", "channel_id": str(CHANNEL)},
+        "referenced_message": usual | {"author": user(BOB, "bob", "Bob"), "content": "tea?", "embeds": []},
+    }
+    quoted = inbound_of(message_of(told | about, GUILD), me).replying_to
+    assert (quoted is not None) is is_quoted
+    if quoted is not None:
+        assert (quoted.message_id, quoted.author, quoted.text) == ("6", Person(str(BOB), "Bob"), "tea?")
 
 
 def test_the_files_of_forwarded_messages_are_files_of_the_message() -> None:

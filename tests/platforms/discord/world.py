@@ -225,9 +225,10 @@ class World:
         await self._told()
         return message
 
-    async def edits(self, message: Message, text: str) -> None:
-        """Change a message of one's own."""
-        self.state.edit(message, content=text)
+    async def edits(self, message: Message, text: str, *, without: Sequence[str] = ()) -> None:
+        """Change a message of one's own; files may be taken away, by name."""
+        left = [file for file in message.attachments if file.filename not in without]
+        self.state.edit(message, content=text, attachments=left)
         await self._told()
 
     async def deletes(self, *messages: Message) -> None:
