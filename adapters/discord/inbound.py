@@ -5,13 +5,9 @@ import re
 import discord
 
 from adapters.ports import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
+from adapters.said import CALLED, FORWARDED
 
 PLATFORM = "discord"
-
-_NO_ID = str.maketrans("()", "[]")
-
-CALLED = "(mentions you without a word)"
-"""What the agent reads of a message in which there is nothing but the mention."""
 
 _WRITTEN = (discord.MessageType.default, discord.MessageType.reply)
 """All other types are written by Discord itself."""
@@ -112,11 +108,6 @@ def origin_of(channel: object, author: discord.abc.User | None, guild: discord.G
     return Origin(address, person, is_direct=False, space=str(guild.id))
 
 
-def named(who: discord.abc.User) -> str:
-    """Whom a name stands for; whatever somebody calls themselves, what stands in round brackets is their id."""
-    return f"{who.display_name.translate(_NO_ID)} ({who.id})"
-
-
 def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:
     """Whom the message is for: those whom it mentions, and whom it replies to.
 
@@ -154,7 +145,7 @@ def text_of(message: discord.Message, me: discord.abc.User) -> str:
     extras = [f"[sticker: {sticker.name}]" for sticker in message.stickers]
     if message.poll is not None:
         extras.append(f"[poll: {message.poll.question}: {', '.join(answer.text for answer in message.poll.answers)}]")
-    extras += [f"[forwarded:] {snapshot.content}" for snapshot in message.message_snapshots if snapshot.content]
+    extras += [FORWARDED.format(text=snapshot.content) for snapshot in message.message_snapshots if snapshot.content]
     return "\n".join(part for part in (_title_of(message), text.strip(), *extras) if part)
 
 

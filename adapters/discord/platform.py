@@ -9,12 +9,12 @@ from typing import Any
 
 import discord
 
-from adapters.discord import checkup, posting
+from adapters.at_work import at_work
+from adapters.discord import checkup, files, posting
 from adapters.discord.catch_up import catch_up
 from adapters.discord.client import Client, Listener
 from adapters.discord.endpoints import Endpoints
 from adapters.discord.errors import NOT_KNOWN, translated
-from adapters.discord.files import download
 from adapters.discord.history import History
 from adapters.discord.inbound import (
     PLATFORM,
@@ -25,7 +25,6 @@ from adapters.discord.inbound import (
 )
 from adapters.discord.owners import tell_owner
 from adapters.discord.slash import SlashCommands
-from adapters.discord.typing import typing
 from adapters.ports import (
     Account,
     Address,
@@ -49,6 +48,9 @@ WRONG_TOKEN = 4004
 
 TRIED_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
 """Pauses between tries to keep an event, while those behind it in its channel wait."""
+
+TYPING_S = 8.0
+"""Discord shows for ten seconds that somebody types, or until a message comes."""
 
 NO_INTENT = (
     "Discord refuses the Message Content intent: switch it on on the page Bot of your application. Until the next "
@@ -252,7 +254,7 @@ class DiscordPlatform:
 
     async def fetch(self, attachment: Attachment, into: Path, max_bytes: int) -> None:
         """Download a file from where Discord keeps them."""
-        await download(attachment, into, max_bytes, self._endpoints)
+        await files.fetch(attachment, into, max_bytes, self._endpoints)
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Tell somebody in their direct messages; where those are closed, where they wrote."""
@@ -280,7 +282,7 @@ class DiscordPlatform:
                         raise
                     await client.http.send_typing(int(address.channel))  # the reply will open the thread
 
-        return typing(show)
+        return at_work(show, TYPING_S)
 
     def _connected(self) -> Client:
         """The client, once it has logged in."""

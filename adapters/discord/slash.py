@@ -15,9 +15,10 @@ from discord import app_commands
 
 from adapters.discord.answers import Answers
 from adapters.discord.client import Client
-from adapters.discord.inbound import inbound_of, is_written_by_a_person, named, text_of
+from adapters.discord.inbound import inbound_of, is_written_by_a_person, text_of
 from adapters.discord.interactions import is_by_a_moderator, place_of
 from adapters.ports import CommandCall, CommandSpec, InboundMessage, Intake
+from adapters.said import named
 
 logger = logging.getLogger(__name__)
 
@@ -119,7 +120,11 @@ class SlashCommands:
         if not text.strip():
             await interaction.response.send_message("There is no text in that message.", ephemeral=True)
             return
-        whose = "" if message.author.id == interaction.user.id else f"{named(message.author)}: "
+        whose = (
+            ""
+            if message.author.id == interaction.user.id
+            else f"{named(message.author.display_name, str(message.author.id))}: "
+        )
         await self._run(interaction, f"remember {whose}{text}", about=message)
 
     async def _suggest(self, interaction: discord.Interaction, line: str) -> list[app_commands.Choice[str]]:

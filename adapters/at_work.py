@@ -1,4 +1,4 @@
-"""The typing indicator: shown while an answer is being made, and never after."""
+"""Showing on a platform that an answer is on its way: while it is being made, and not after."""
 
 import asyncio
 import logging
@@ -9,24 +9,26 @@ from adapters.ports import DeliveryRefused, PlatformUnavailable
 
 logger = logging.getLogger(__name__)
 
-SHOWN_S = 8.0
-"""Discord shows it for ten seconds, or until a message comes."""
-
 LONGEST_S = 600.0
 
 
 @asynccontextmanager
-async def typing(show: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Show that an answer is on its way while inside; what cannot be shown is no reason to fail."""
+async def at_work(show: Callable[[], Awaitable[None]], shown_s: float) -> AsyncIterator[None]:
+    """Show it while inside, and again each time it would fade; what cannot be shown is no reason to fail.
+
+    Args:
+        show: has the platform show it; raises what `ChatPlatform.send` does.
+        shown_s: how long it can be seen.
+    """
 
     async def keep_showing() -> None:
         with suppress(PlatformUnavailable, DeliveryRefused, TimeoutError):
             async with asyncio.timeout(LONGEST_S):
                 while True:
                     await show()
-                    await asyncio.sleep(SHOWN_S)
+                    await asyncio.sleep(shown_s)
 
-    task = asyncio.create_task(keep_showing(), name="typing")
+    task = asyncio.create_task(keep_showing(), name="at work")
     try:
         yield
     finally:
