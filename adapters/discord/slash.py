@@ -13,6 +13,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from adapters.answers import OUT_OF_DATE
 from adapters.discord.answers import Answers
 from adapters.discord.client import Client
 from adapters.discord.inbound import inbound_of, is_written_by_a_person, text_of
@@ -37,7 +38,6 @@ FORGOTTEN_AFTER_S = 900.0
 
 NOT_NOW = "Something went wrong on my side. Please try again."
 NOT_AS_LISTED = "This command has changed. Please reload Discord, so that it lists the new one, and try again."
-OUT_OF_DATE = "That is out of date by now, and nothing was changed. Please give the command again."
 
 _ANSWERS = (discord.InteractionType.modal_submit, discord.InteractionType.component)
 _NOT_AS_LISTED = (app_commands.CommandNotFound, app_commands.CommandSignatureMismatch, app_commands.TransformerError)

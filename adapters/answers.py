@@ -1,0 +1,106 @@
+"""How what comes of a command reaches whoever gave it: where they gave it, or directly when that took too long."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from adapters.ports import Announcement, CommandReply
+
+CONFIRMED_WITHIN_S = 600.0
+
+MOST_PARTS = 3
+"""A private answer longer than that is told otherwise."""
+
+STILL_AT_IT = (
+    "This takes longer than {platform} lets me answer here. I am still at it, and will write you directly what comes "
+    "of it."
+)
+TOO_LATE_TO_ASK = (
+    "It took so long that I cannot ask you any more whether to go on. Nothing was changed: please give the command "
+    "again."
+)
+OUT_OF_DATE = "That is out of date by now, and nothing was changed. Please give the command again."
+NOTHING_CHANGED = "Nothing was changed."
+YES, NO = "Yes, do it", "No"
+
+
+class Asker(Protocol):
+    """Whoever gave a command, or pressed a button, at the place where they did."""
+
+    async def tell(self, reply: CommandReply) -> bool:
+        """Tell them alone, there; False if it cannot be told there any more."""
+        ...
+
+    async def tell_of_delay(self) -> None:
+        """Tell them alone, there, that it takes longer; never raises what a platform does."""
+        ...
+
+    async def tell_directly(self, text: str) -> None:
+        """Write to them directly; never raises what a platform does."""
+        ...
+
+    async def announce(self, text: str) -> bool:
+        """Tell all who are in the channel; False if that cannot be."""
+        ...
+
+
+class Answers:
+    """The answers of one connection.
+
+    Args:
+        answered_within_s: so long a platform takes answers after a command; less what telling that takes.
+        wait: lets so many seconds pass.
+    """
+
+    def __init__(self, answered_within_s: float, wait: Callable[[float], Awaitable[None]]) -> None:
+        self._answered_within_s = answered_within_s
+        self._wait = wait
+        self._turns: set[asyncio.Task[None]] = set()
+
+    async def give(self, asker: Asker, work: Awaitable[CommandReply]) -> None:
+        """Tell what comes of a command, of which the platform knows already that it has arrived."""
+        working = asyncio.ensure_future(_announced(asker, work))
+        try:
+            if not await self._is_in_time(working):
+                await asker.tell_of_delay()
+                await _tell_directly(asker, await working)
+            elif not await asker.tell(working.result()):
+                await _tell_directly(asker, working.result())
+        finally:
+            working.cancel()
+        if (turn := working.result().turn) is not None:
+            task = asyncio.ensure_future(_awaited(turn))
+            self._turns.add(task)
+            task.add_done_callback(self._turns.discard)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        for task in self._turns:
+            task.cancel()
+
+    async def _is_in_time(self, working: "asyncio.Future[CommandReply]") -> bool:
+        alarm: asyncio.Future[Any] = asyncio.ensure_future(self._wait(self._answered_within_s))
+        try:
+            await asyncio.wait((working, alarm), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            alarm.cancel()
+        return working.done()
+
+
+async def _announced(asker: Asker, work: Awaitable[CommandReply]) -> CommandReply:
+    """What comes of the work, once all who are in the channel were told of it where they are to be."""
+    reply = await work
+    announcement: Announcement | None = reply.announcement
+    if announcement is None:
+        return reply
+    if not await asker.announce(announcement.text):
+        return CommandReply(announcement.unsaid)
+    return await announcement.announced()
+
+
+async def _tell_directly(asker: Asker, reply: CommandReply) -> None:
+    await asker.tell_directly((reply.text if reply.confirmed is None else TOO_LATE_TO_ASK) or "Done.")
+
+
+async def _awaited(turn: Awaitable[None]) -> None:
+    await turn

@@ -1,0 +1,126 @@
+"""Bolt's app as we need it: what happens is acknowledged once it is kept, and handed on in order for each channel."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.response import BoltResponse
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.me import Me
+
+Json = Mapping[str, Any]
+Told = Callable[[Json], Awaitable[None]]
+
+REMEMBER_THIS = "remember_this"
+"""The callback id of the shortcut in the menu of a message."""
+
+_ANY = re.compile(r"[\s\S]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who is told of what happens, each with the payload as Slack sent it.
+
+    Attributes:
+        event: something happened. Slack is told that it has arrived once this returns; if it raises, Slack tells it
+            again.
+        command: somebody gave a slash command.
+        shortcut: somebody chose ours from the menu of a message.
+        pressed: somebody pressed a button.
+        submitted: somebody sent a form.
+    """
+
+    event: Told
+    command: Told
+    shortcut: Told
+    pressed: Told
+    submitted: Told
+
+
+class App(AsyncApp):
+    """A Bolt app that keeps each channel's events in their order.
+
+    Bolt would acknowledge an event before anybody has heard of it, and ask Slack who it is before the first one; both
+    are done otherwise here. What is not acknowledged within three seconds Slack tells again:
+    https://docs.slack.dev/apis/events-api/#retries
+
+    Args:
+        me: who the bot is.
+        listener: is told.
+    """
+
+    def __init__(self, me: Me, listener: Listener) -> None:
+        super().__init__(
+            name="memgpt-bot",
+            logger=logging.getLogger("slack_bolt"),
+            client=AsyncWebClient(),  # only so that it takes no token from the environment
+            signing_secret="",
+            authorize=_authorize(me),
+            process_before_response=True,
+            request_verification_enabled=False,  # see signed_http.py; of Socket Mode nothing is signed
+            ignoring_self_events_enabled=False,  # it would ignore that somebody changed what we said, too
+            ssl_check_enabled=False,
+            attaching_function_token_enabled=False,
+            attaching_conversation_kwargs_enabled=False,
+        )
+        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._register(listener)
+
+    def in_order(self, channel: str) -> asyncio.Lock:
+        """To be held while something of a channel is handed on; whoever comes first is served first."""
+        return self._lines.setdefault(channel, asyncio.Lock())
+
+    async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
+        """Handle a request; it stands in line before anything is awaited."""
+        if (channel := _channel_of(req.body)) is None:
+            return await super().async_dispatch(req)
+        async with self.in_order(channel):
+            return await super().async_dispatch(req)
+
+    def _register(self, listener: Listener) -> None:
+        async def happened(body: Json) -> None:
+            await listener.event(body)
+
+        async def commanded(ack: AsyncAck, body: Json) -> None:
+            await ack()
+            await listener.command(body)
+
+        async def chosen(ack: AsyncAck, body: Json) -> None:
+            await ack()
+            await listener.shortcut(body)
+
+        async def pressed(ack: AsyncAck, body: Json) -> None:
+            await ack()
+            await listener.pressed(body)
+
+        async def submitted(ack: AsyncAck, body: Json) -> None:
+            await ack()
+            await listener.submitted(body)
+
+        self.event(_ANY)(happened)
+        self.command(_ANY)(commanded)
+        self.message_shortcut(REMEMBER_THIS)(chosen)
+        self.action(_ANY)(pressed)
+        self.view_submission(_ANY)(submitted)
+
+
+def _authorize(me: Me) -> Callable[..., Awaitable[AuthorizeResult]]:
+    async def known(**_: Any) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=me.team, bot_user_id=me.user, bot_id=me.bot)
+
+    return known
+
+
+def _channel_of(body: Any) -> str | None:
+    event = body.get("event") if isinstance(body, dict) else None
+    channel = event.get("channel") if isinstance(event, dict) else None
+    return channel if isinstance(channel, str) else None

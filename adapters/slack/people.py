@@ -1,0 +1,99 @@
+"""What people are called, and what they may: asked of Slack, which tells ids alone in its events."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.ports import DeliveryRefused, PlatformUnavailable
+from adapters.slack.errors import translated
+
+logger = logging.getLogger(__name__)
+
+ASKED_WITHIN_S = 1.0
+"""Slack waits three seconds until an event is acknowledged; whose name is not known by then is called by their id."""
+
+KNOWN_FOR_S = 3600.0
+ASKED_AGAIN_AFTER_S = 30.0
+"""Where Slack did not say."""
+
+MOST_KNOWN = 10_000
+MOST_ASKED = 10
+"""Of one message."""
+
+
+class People:
+    """Those of a workspace.
+
+    Args:
+        client: asks.
+        now: a clock that only goes on, in seconds.
+    """
+
+    def __init__(self, client: AsyncWebClient, now: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._now = now
+        self._known: dict[str, tuple[str | None, float]] = {}
+        self._asked: dict[str, asyncio.Task[None]] = {}
+
+    def ask(self, ids: Collection[str]) -> None:
+        """Begin to find out what people are called."""
+        for id_ in list(ids)[:MOST_ASKED]:
+            _, until = self._known.get(id_, (None, float("-inf")))
+            if until <= self._now() and id_ not in self._asked:
+                self._asked[id_] = asyncio.create_task(self._look_up(id_), name="a name")
+
+    async def names(self, ids: Collection[str]) -> dict[str, str]:
+        """What people are called, as far as that can be told in time."""
+        self.ask(ids)
+        asked = [self._asked[id_] for id_ in ids if id_ in self._asked]
+        if asked:
+            await asyncio.wait(asked, timeout=ASKED_WITHIN_S)
+        known = {id_: self._known[id_][0] for id_ in ids if id_ in self._known}
+        return {id_: name for id_, name in known.items() if name}
+
+    async def is_admin(self, id_: str) -> bool:
+        """Whether somebody looks after the workspace at this moment; not, where Slack does not say."""
+        try:
+            user = await self._info(id_)
+        except (PlatformUnavailable, DeliveryRefused) as error:
+            logger.warning("what somebody may cannot be told: %s", error)
+            return False
+        is_there = not user.get("deleted") and not user.get("is_bot")
+        return is_there and any(user.get(right) is True for right in ("is_admin", "is_owner", "is_primary_owner"))
+
+    async def close(self) -> None:
+        """Ask no more."""
+        for task in self._asked.values():
+            task.cancel()
+        if self._asked:
+            await asyncio.wait(list(self._asked.values()))
+
+    async def _look_up(self, id_: str) -> None:
+        before, _ = self._known.get(id_, (None, 0.0))
+        try:
+            name, lasts_s = _name_of(await self._info(id_)) or before, KNOWN_FOR_S
+        except (PlatformUnavailable, DeliveryRefused) as error:
+            logger.info("what somebody is called cannot be told: %s", error)
+            name, lasts_s = before, ASKED_AGAIN_AFTER_S
+        finally:
+            self._asked.pop(id_, None)
+        self._known[id_] = (name, self._now() + lasts_s)
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+
+    async def _info(self, id_: str) -> Mapping[str, Any]:
+        with translated():
+            told = (await self._client.users_info(user=id_)).get("user")
+        return told if isinstance(told, dict) else {}
+
+
+def _name_of(user: Mapping[str, Any]) -> str | None:
+    """What other people see of somebody (https://docs.slack.dev/reference/objects/user-object)."""
+    profile = user.get("profile")
+    profile = profile if isinstance(profile, dict) else {}
+    names = (profile.get("display_name"), profile.get("real_name"), user.get("real_name"), user.get("name"))
+    return next((name for name in names if isinstance(name, str) and name.strip()), None)

@@ -1,0 +1,257 @@
+"""Slack as a chat platform."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.ports import (
+    Address,
+    DeliveryRefused,
+    Intake,
+    MessageChange,
+    Origin,
+    Person,
+    PlatformUnavailable,
+    ServiceMissing,
+    Sought,
+)
+from adapters.slack import posting
+from adapters.slack.app import App, Listener
+from adapters.slack.blocks import message_of, messages_of, parts_for_slack
+from adapters.slack.credentials import Credentials
+from adapters.slack.errors import BOT_TOKEN_NOT_KNOWN, TOKEN_FAULTS, Refusal, translated
+from adapters.slack.inbound import (
+    PLATFORM,
+    author_of,
+    before_of,
+    change_of,
+    deleted_in,
+    edited_in,
+    inbound_of,
+    is_direct,
+    is_readable,
+    is_written_by_a_person,
+    people_of,
+    place_of,
+    thread_of,
+)
+from adapters.slack.me import Me
+from adapters.slack.pace import Pace
+from adapters.slack.people import People
+from adapters.slack.signed_http import signed_http
+from adapters.slack.socket_mode import PING_S, SocketMode
+from adapters.slack.status import Status
+from adapters.slack.web import web_client, who_am_i
+
+logger = logging.getLogger(__name__)
+
+Json = Mapping[str, Any]
+
+UNINSTALLED = "Slack says that the app was taken out of the workspace, or its token revoked."
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What there is while Slack is served."""
+
+    client: AsyncWebClient
+    me: Me
+    people: People
+    status: Status
+    app: App
+    intake: Intake
+
+
+class SlackPlatform:
+    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`.
+
+    Args:
+        credentials: the tokens, and where Slack is.
+        answers_bots: whether the messages of other bots are taken for those of people.
+        wait: lets so many seconds pass.
+        now: a clock that only goes on, in seconds.
+        ping_s: how often the connection is looked at.
+    """
+
+    name = PLATFORM
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        answers_bots: bool = False,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        now: Callable[[], float] = time.monotonic,
+        ping_s: float = PING_S,
+    ) -> None:
+        self._credentials = credentials
+        self._answers_bots = answers_bots
+        self._wait = wait
+        self._now = now
+        self._ping_s = ping_s
+        self._pace = Pace(wait, now)
+        self._connection: Connection | None = None
+        self._socket: SocketMode | None = None
+        self._port: int | None = None
+
+    # ── in ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def run(self, intake: Intake) -> None:
+        """Serve until the connection ends for good.
+
+        Raises:
+            ServiceMissing: Slack does not know a token, or the port is taken.
+            PlatformUnavailable: Slack cannot be reached.
+        """
+        given = self._credentials
+        async with web_client(given.bot_token, given.api_url, self._wait) as client:
+            me = await self._know_me(client)
+            people, status = People(client, self._now), Status(client)
+            app = App(me, Listener(self._on_event, _not_yet, _not_yet, _not_yet, _not_yet))
+            self._connection = Connection(client, me, people, status, app, intake)
+            logger.info("serving a Slack workspace team=%s", me.team)
+            try:
+                if given.app_token is not None:
+                    await self._serve_socket(self._connection, given.app_token)
+                else:
+                    await self._serve_http(self._connection, given.signing_secret or "")
+            finally:
+                self._connection = self._socket = self._port = None
+                await people.close()
+                await status.close()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether events reach us; over HTTP, whether we listen."""
+        return self._port is not None or (self._socket is not None and self._socket.is_connected)
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens for Slack's requests, if it does."""
+        return self._port
+
+    async def _know_me(self, client: AsyncWebClient) -> Me:
+        try:
+            return await who_am_i(client)
+        except PlatformUnavailable as error:
+            answered = getattr(error.__cause__, "response", None)
+            code = answered.get("error") if answered is not None else None
+            if code in TOKEN_FAULTS:
+                raise ServiceMissing(BOT_TOKEN_NOT_KNOWN.format(error=code)) from error
+            raise
+        except Refusal as refusal:
+            raise ServiceMissing(BOT_TOKEN_NOT_KNOWN.format(error=refusal.error)) from refusal
+
+    async def _serve_socket(self, connection: Connection, app_token: str) -> None:
+        def connected() -> None:
+            connection.intake.connected(self.name)
+
+        socket = SocketMode(connection.client, app_token, connection.app, connected, self._ping_s)
+        self._socket = socket
+        await socket.serve()
+
+    async def _serve_http(self, connection: Connection, signing_secret: str) -> None:
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        async with signed_http(connection.app, signing_secret, self._credentials.port) as port:
+            self._port = port
+            connection.intake.connected(self.name)
+            await self._gone
+
+    async def _on_event(self, body: Json) -> None:
+        """Something happened; raises if it could not be kept, so that Slack tells it again."""
+        event = body.get("event")
+        if self._connection is None or not isinstance(event, dict):
+            return
+        match event.get("type"):
+            case "message" | "app_mention":
+                await self._on_message(self._connection, event, str(body.get("event_id") or ""))
+            case "app_uninstalled" | "tokens_revoked":
+                self._end(ServiceMissing(UNINSTALLED))
+
+    async def _on_message(self, connection: Connection, event: Json, event_id: str) -> None:
+        channel, me = str(event.get("channel") or ""), connection.me
+        if event.get("subtype") in ("message_changed", "message_deleted"):
+            await self._on_change(connection, event, channel)
+            return
+        if not is_readable(event, channel):
+            logger.warning("a message that Slack told cannot be read, and is passed over")
+            return
+        if not is_written_by_a_person(event, me, answers_bots=self._answers_bots):
+            return
+        names = await connection.people.names(people_of(event))
+        await connection.intake.receive(inbound_of(event, channel, event_id, me, names))
+
+    async def _on_change(self, connection: Connection, event: Json, channel: str) -> None:
+        me, before = connection.me, before_of(event)
+        if (gone := deleted_in(event)) is not None:
+            person = Person(author_of(before), "")
+            if person.id != me.user and (person.id or not is_direct(channel)):
+                place = place_of(channel, thread_of({"ts": gone} | dict(before)), person, me)
+                await connection.intake.change(MessageChange(place, (gone,), None))
+        elif (message := edited_in(event, me)) is not None:
+            names = await connection.people.names(people_of(message))
+            change = change_of(message, channel, me, names, Person(author_of(message), ""))
+            await connection.intake.change(change)
+
+    def _end(self, error: Exception) -> None:
+        if self._socket is not None:
+            self._socket.end(error)
+        elif not self._gone.done():
+            self._gone.set_exception(error)
+
+    # ── out ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def parts_of(self, text: str) -> Sequence[str]:
+        """Within what a block of Markdown takes."""
+        return parts_for_slack(text)
+
+    async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str:
+        """Post it, without any mention in it being live; Slack has no replies but those in threads."""
+        connection = self._connected()
+        async with self._pace.next_in(address.channel):
+            return await posting.post(connection.client, address, text, key)
+
+    async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
+        """Look in the place's history."""
+        connection = self._connected()
+        return await posting.find(connection.client, address, key, sought, connection.me)
+
+    async def react(self, address: Address, message_id: str, emoji: str) -> None:
+        """Put a reaction on a message."""
+        await posting.react(self._connected().client, address, message_id, emoji)
+
+    async def notify(self, origin: Origin, text: str) -> None:
+        """Tell somebody where they wrote, so that nobody else sees it; where that cannot be, directly."""
+        client, address = self._connected().client, origin.address
+        for message in messages_of(text):
+            with translated():
+                if origin.is_direct:
+                    await client.chat_postMessage(channel=address.channel, thread_ts=address.thread, **message)
+                    continue
+                try:
+                    with translated():
+                        await client.chat_postEphemeral(
+                            channel=address.channel, user=origin.person.id, thread_ts=address.thread, **message
+                        )
+                except DeliveryRefused:
+                    about = message_of(f"About what you wrote in another channel: {text}")
+                    await client.chat_postMessage(channel=origin.person.id, **about)
+
+    def working(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Show in a thread that the bot thinks."""
+        return self._connection.status.working(address) if self._connection is not None else nullcontext()
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            raise PlatformUnavailable("not connected to Slack", may_be_posted=False)
+        return self._connection
+
+
+async def _not_yet(body: Json) -> None:
+    """Nobody is asked to use these yet."""

@@ -1,0 +1,94 @@
+"""Replies as messages of Slack: in their thread, marked with their key, and found again by it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.ports import Address, CannotTell, DeliveryRefused, Sought
+from adapters.slack.blocks import message_of, plain_message_of
+from adapters.slack.emoji import name_of
+from adapters.slack.errors import Refusal, translated
+from adapters.slack.me import Me
+
+EVENT_TYPE = "reply"
+"""Names the metadata of our replies (https://docs.slack.dev/messaging/message-metadata/)."""
+
+MOST_LOOKED_AT = 500
+"""Messages of a place, among which one that may have been posted is looked for."""
+
+PAGE = 100
+
+_BLOCKS_REFUSED = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format"})
+
+
+async def post(client: AsyncWebClient, address: Address, text: str, key: str) -> str:
+    """Post one part of a reply; returns its name.
+
+    Raises:
+        PlatformUnavailable: it may be tried again.
+        DeliveryRefused: it need not be.
+    """
+    place: dict[str, Any] = {"channel": address.channel, "thread_ts": address.thread}
+    place["metadata"] = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
+    with translated():
+        try:
+            with translated():
+                posted = await client.chat_postMessage(**place, **message_of(text))
+        except Refusal as refusal:
+            if refusal.error not in _BLOCKS_REFUSED:
+                raise
+            posted = await client.chat_postMessage(**place, **plain_message_of(text))
+    return str(posted["ts"])
+
+
+async def find(client: AsyncWebClient, address: Address, key: str, sought: Sought | None, me: Me) -> str | None:
+    """The name of a message of ours that has that key; None if there is none.
+
+    Raises:
+        PlatformUnavailable: it may be asked again.
+        CannotTell: the history cannot be read.
+    """
+    asked: dict[str, Any] = {"channel": address.channel, "limit": PAGE, "include_all_metadata": True}
+    if sought is not None:
+        asked["oldest"] = f"{sought.since.timestamp():.6f}"
+    read: Callable[..., Awaitable[Any]] = client.conversations_history
+    if address.thread is not None:
+        asked["ts"], read = address.thread, client.conversations_replies
+    try:
+        with translated():
+            for _ in range(MOST_LOOKED_AT // PAGE):
+                told = await read(**asked)
+                for message in told.get("messages") or []:
+                    if _has_key(message, key, me):
+                        return str(message["ts"])
+                cursor = (told.get("response_metadata") or {}).get("next_cursor")
+                if not cursor:
+                    break
+                asked["cursor"] = cursor
+    except Refusal as refusal:
+        if refusal.error == "thread_not_found":
+            return None
+        raise CannotTell(str(refusal)) from refusal
+    except DeliveryRefused as error:
+        raise CannotTell(str(error)) from error
+    return None
+
+
+async def react(client: AsyncWebClient, address: Address, message_id: str, emoji: str) -> None:
+    """Put a reaction on a message; one that stands there already is as good."""
+    try:
+        with translated():
+            await client.reactions_add(channel=address.channel, timestamp=message_id, name=name_of(emoji))
+    except Refusal as refusal:
+        if refusal.error != "already_reacted":
+            raise
+
+
+def _has_key(message: Mapping[str, Any], key: str, me: Me) -> bool:
+    """Anybody's app can put metadata into a message of its own."""
+    metadata = message.get("metadata")
+    if not isinstance(metadata, dict) or message.get("user") != me.user:
+        return False
+    payload = metadata.get("event_payload")
+    return metadata.get("event_type") == EVENT_TYPE and isinstance(payload, dict) and payload.get("key") == key

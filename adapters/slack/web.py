@@ -1,0 +1,99 @@
+"""The client of Slack's Web API, as patient as is good for us."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import aiohttp
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
+from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.http_retry.response import HttpResponse
+from slack_sdk.http_retry.state import RetryState
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.slack.errors import translated
+from adapters.slack.me import Me
+
+SLACK_API_URL = AsyncWebClient.BASE_URL
+TIMEOUT_S = 20.0
+LONGEST_RATE_LIMIT_S = 30.0
+"""What must wait longer is put off by whoever asked, who keeps it on disk."""
+
+MOST_WAITS = 3
+
+Wait = Callable[[float], Awaitable[None]]
+
+
+class Patience(AsyncRateLimitErrorRetryHandler):
+    """Waits as long as Slack asks, if that is not long, and asks again."""
+
+    def __init__(self, wait: Wait) -> None:
+        super().__init__(max_retry_count=MOST_WAITS)
+        self._wait = wait
+
+    async def _can_retry_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> bool:
+        return response is not None and response.status_code == 429 and _asked_for(response) <= LONGEST_RATE_LIMIT_S
+
+    async def prepare_for_next_attempt_async(
+        self,
+        *,
+        state: RetryState,
+        request: HttpRequest,
+        response: HttpResponse | None = None,
+        error: Exception | None = None,
+    ) -> None:
+        """Let the time pass."""
+        state.next_attempt_requested = True
+        await self._wait(_asked_for(response) if response is not None else 1.0)
+        state.increment_current_attempt()
+
+
+@asynccontextmanager
+async def web_client(token: str, api_url: str | None, wait: Wait = asyncio.sleep) -> AsyncIterator[AsyncWebClient]:
+    """A client that asks again after a rate limit and never otherwise: it cannot know whether a message was posted.
+
+    (The library itself would, when a connection ends without an answer; and it would open one for each request.)
+    """
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
+        yield AsyncWebClient(
+            token=token,
+            base_url=f"{(api_url or SLACK_API_URL).rstrip('/')}/",
+            session=session,
+            retry_handlers=[Patience(wait)],
+        )
+
+
+async def who_am_i(client: AsyncWebClient) -> Me:
+    """Whose the client's token is.
+
+    Raises:
+        PlatformUnavailable: Slack does not say, or does not know the token.
+        DeliveryRefused: it refuses to.
+    """
+    with translated():
+        told = await client.auth_test()
+    scopes = str(told.headers.get("x-oauth-scopes") or "")
+    return Me(
+        team=str(told.get("team_id") or ""),
+        user=str(told.get("user_id") or ""),
+        bot=str(told.get("bot_id") or ""),
+        name=str(told.get("user") or ""),
+        team_name=str(told.get("team") or ""),
+        url=str(told.get("url") or ""),
+        scopes=frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
+    )
+
+
+def _asked_for(response: HttpResponse) -> float:
+    named = {name.lower(): values for name, values in response.headers.items()}
+    try:
+        return max(0.0, float(named["retry-after"][0]))
+    except (KeyError, IndexError, ValueError):
+        return 1.0
