@@ -129,14 +129,19 @@ class ChatMethods:
         return message
 
     def _thread(self, channel: Channel, args: Json) -> str | None:
-        """The thread to write in; one that answers an answer is in its thread, one of nothing is in none."""
+        """The thread to write in; who answers an answer is in its thread.
+
+        What answers a message that is gone stands in the channel itself, and nobody is told but by the missing
+        `thread_ts` (https://github.com/slack-go/slack/issues/1571); others were told `thread_not_found`
+        (https://github.com/slackapi/bolt-js/issues/2307).
+        """
         ts = args.get("thread_ts")
         if not ts:
             return None
         first = channel.messages.get(str(ts))
-        if first is None:
+        if first is None and self._state.refuses_orphans:
             raise Refused("thread_not_found")
-        return first.thread_ts or first.ts
+        return (first.thread_ts or first.ts) if first is not None else None
 
 
 def written(args: Json) -> Json:
@@ -145,5 +150,4 @@ def written(args: Json) -> Json:
     blocks = list(args.get("blocks") or [])
     if args.get("markdown_text"):
         blocks = [{"type": "markdown", "text": args["markdown_text"]}]
-    named = [it | {"block_id": it.get("block_id") or f"block{number}"} for number, it in enumerate(blocks)]
-    return {"text": text, "blocks": named, "attachments": list(args.get("attachments") or [])}
+    return {"text": text, "blocks": payloads.with_ids(blocks), "attachments": list(args.get("attachments") or [])}

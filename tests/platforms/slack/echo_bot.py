@@ -16,13 +16,16 @@ class Bot:
     """See above.
 
     Attributes:
+        silent: whether it only listens.
         app: where tests add listeners of their own.
         client: the Web API.
     """
 
     def __init__(self, world: World) -> None:
-        self.client = AsyncWebClient(world.token, base_url=world.api)
+        # None tries again by itself, as the library would after a cut.
+        self.client = AsyncWebClient(world.token, base_url=world.api, retry_handlers=[])
         self.app = AsyncApp(client=self.client, signing_secret=world.signing_secret)
+        self.silent = False
         self._world = world
         self._heard: list[tuple[str, dict[str, Any]]] = []
         for name in ("message", "app_mention", "member_joined_channel", "member_left_channel", "reaction_added"):
@@ -38,7 +41,7 @@ class Bot:
         self._heard.append((event["type"], event))
         self._world.stir()
         is_direct = event["type"] == "message" and event.get("channel_type") == "im" and "subtype" not in event
-        if is_direct or event["type"] == "app_mention":
+        if not self.silent and (is_direct or event["type"] == "app_mention"):
             await self.client.chat_postMessage(channel=event["channel"], text=f"echo: {event['text']}")
 
 

@@ -94,8 +94,8 @@ def message(state: State, it: Message, *, with_metadata: bool = False) -> Json:
         told["edited"] = {"user": it.author.id, "ts": it.edited_ts}
     if it.reactions:
         told["reactions"] = reactions(it)
-    if it.metadata is not None and with_metadata:
-        told["metadata"] = it.metadata
+    if it.metadata is not None:  # without being asked, Slack tells its type alone
+        told["metadata"] = it.metadata if with_metadata else {"event_type": it.metadata["event_type"]}
     return told | it.more
 
 
@@ -212,6 +212,17 @@ def reaction_event(state: State, it: Message, person: User, emoji: str, *, adds:
 def escaped(text: str) -> str:
     """What people type, as Slack tells it (https://docs.slack.dev/messaging/formatting-message-text#escaping)."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def with_ids(blocks: list[Json]) -> list[Json]:
+    """Blocks as they are kept: each has an id; one of type markdown is given a new one.
+
+    https://docs.slack.dev/reference/block-kit/blocks/markdown-block
+    """
+    kept = [it["block_id"] if it.get("block_id") and it["type"] != "markdown" else "" for it in blocks]
+    return [
+        it | {"block_id": id_ or f"block{number}"} for number, (it, id_) in enumerate(zip(blocks, kept, strict=True))
+    ]
 
 
 def unescaped(text: str) -> str:

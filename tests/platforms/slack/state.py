@@ -67,6 +67,7 @@ class State:
         subscriptions: the events that the app asked for.
         missing_methods: what this workspace answers `unknown_method` to.
         has_messages_tab: whether people can write to the bot directly.
+        refuses_orphans: whether what answers a message that is gone is refused; if not it stands in the channel.
         most_history: at most as many messages at once; Slack gives some apps 15.
         statuses, titles, prompts: what the bot showed in threads.
         homes: by person's id, what the bot published there.
@@ -82,6 +83,7 @@ class State:
         self.subscriptions = SUBSCRIPTIONS
         self.missing_methods: set[str] = set()
         self.has_messages_tab = True
+        self.refuses_orphans = False
         self.most_history = 999
         self.url = ""
         self.app_id = "A0MEMO"

@@ -126,8 +126,7 @@ class ViewMethods:
         return self._make(below.person, body, below)
 
     def _change(self, view: View, body: Json) -> None:
-        blocks = [it | {"block_id": it.get("block_id") or f"block{n}"} for n, it in enumerate(body["blocks"])]
-        view.body = body | {"blocks": blocks}
+        view.body = body | {"blocks": payloads.with_ids(body["blocks"])}
         view.hash = self._state.new_ts()
 
     def _told(self, view: View) -> Json:
