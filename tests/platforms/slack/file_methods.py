@@ -10,7 +10,7 @@ from tests.platforms.slack.errors import Json, Refused
 from tests.platforms.slack.faults import Faults
 from tests.platforms.slack.state import State
 from tests.platforms.slack.things import File
-from tests.platforms.slack.web_api import Call, Method, required
+from tests.platforms.slack.web_api import Call, Method, outcome, required
 
 LOGIN_PAGE = "<!DOCTYPE html><html><head><title>Slack</title></head><body>Sign in to Book club</body></html>"
 
@@ -51,13 +51,12 @@ class FileMethods:
         async def answer() -> web.StreamResponse:
             return self._bytes(request)
 
-        status = 0
+        response: web.StreamResponse | None = None
         try:
             response = await self._faults.run(request, "files", "", answer)
-            status = response.status
             return response
         finally:
-            self.fetched.append(Call("files", {}, status, "", dict(request.headers)))
+            self.fetched.append(Call("files", {}, *outcome(request, response), dict(request.headers)))
             self._state.stir()
 
     def _bytes(self, request: web.Request) -> web.Response:

@@ -16,7 +16,7 @@ from tests.platforms.slack.faults import Faults
 from tests.platforms.slack.state import State
 from tests.platforms.slack.things import Channel, Delivery, Interaction, Message, User, View
 from tests.platforms.slack.view_methods import ViewMethods
-from tests.platforms.slack.web_api import Call, flag
+from tests.platforms.slack.web_api import Call, flag, outcome
 
 ADDRESS_HOLDS = timedelta(minutes=30)
 
@@ -60,7 +60,7 @@ class Interactions:
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         args: Json = {}
-        status = 0
+        response: web.StreamResponse | None = None
 
         async def answer() -> web.StreamResponse:
             nonlocal args
@@ -69,10 +69,9 @@ class Interactions:
 
         try:
             response = await self._faults.run(request, "response_url", "", answer)
-            status = response.status
             return response
         finally:
-            self.calls.append(Call("response_url", args, status, "", dict(request.headers)))
+            self.calls.append(Call("response_url", args, *outcome(request, response), dict(request.headers)))
             self._state.stir()
 
     def _answer(self, key: str, args: Json) -> web.Response:

@@ -32,7 +32,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that came in, and how it was answered; `error` is empty if it was done."""
+    """A call that came in, and how it was answered; 0 if the answer was lost. `error` is empty if it was done."""
 
     method: str
     args: Json
@@ -63,20 +63,17 @@ class WebApi:
 
     async def _receive(self, request: web.Request) -> web.StreamResponse:
         name, args = request.match_info["method"], await _arguments(request)
-        status, body = 0, {"error": "lost"}
+        response: web.StreamResponse | None = None
 
         async def answer() -> web.StreamResponse:
-            nonlocal body
-            body = self._answer(name, args, request.headers.get("Authorization", ""))
-            return self._told(name, body)
+            return self._told(name, self._answer(name, args, request.headers.get("Authorization", "")))
 
         try:
             place = str((args or {}).get("channel", (args or {}).get("channel_id", "")))
             response = await self._faults.run(request, name, place, answer)
-            status = response.status
             return response
         finally:
-            error = str(body.get("error", "")) if status == 200 else str(status)
+            status, error = outcome(request, response)
             self.calls.append(Call(name, args or {}, status, error, dict(request.headers)))
             self._state.stir()
 
@@ -122,6 +119,15 @@ class WebApi:
         if name == "apps.connections.open":
             headers["x-oauth-scopes"] = "connections:write"
         return web.json_response(body, headers=headers)
+
+
+def outcome(request: web.Request, response: web.StreamResponse | None) -> tuple[int, str]:
+    """The status of an answer, 0 if it does not arrive, and the word of a refusal."""
+    if response is None or request.transport is None or request.transport.is_closing():
+        return 0, "lost"
+    if isinstance(response, web.Response) and response.content_type == "application/json":
+        return response.status, str(json.loads(response.text or "{}").get("error", ""))
+    return response.status, "" if response.status < 400 else str(response.status)
 
 
 async def _arguments(request: web.Request) -> Json | None:
