@@ -33,8 +33,10 @@ from adapters.ports import (
     TellsConnection,
 )
 from bot.testing import RecordingPlatform
+from tests.adapters.slack.served import QuickPlatform as QuickSlack
 from tests.platforms.discord.served import QuickPlatform, of_bot
 from tests.platforms.discord.world import World
+from tests.platforms.slack.world import World as SlackWorld
 
 LONG_AGO = datetime(2026, 3, 1, tzinfo=UTC)
 CONVERSATION = Conversation("ada", lambda: LONG_AGO)
@@ -197,12 +199,91 @@ async def discord(patch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
             await platform.end()
 
 
-@pytest.fixture(params=["recording", "plain console", "interactive console", "discord"])
+class VisitedSlack(QuickSlack):
+    """The same of Slack."""
+
+    def __init__(self, world: SlackWorld) -> None:
+        super().__init__(world)
+        self.texts: list[str] = []
+        self._world = world
+        self._serving: asyncio.Task[None] | None = None
+
+    async def begin(self, intake: Intake) -> None:
+        await self.end()
+        connected = asyncio.Event()
+
+        def told(name: str) -> None:
+            intake.connected(name)
+            connected.set()
+
+        self._serving = asyncio.create_task(super().run(replace(intake, connected=told)))
+        await connected.wait()
+
+    async def end(self) -> None:
+        if self._serving is not None:
+            self._serving.cancel()
+            await asyncio.wait([self._serving])
+
+    async def run(self, intake: Intake) -> None:
+        turns: list[Awaitable[None]] = []
+
+        async def receive(message: InboundMessage) -> Awaitable[None]:
+            turns.append(await intake.receive(message))
+            self._world.stir()
+            return turns[-1]
+
+        try:
+            await self.begin(replace(intake, receive=receive))
+            for text in self.texts:
+                await self._world.says(self._world.ada, self._world.general, text)
+            await self._world.until(lambda: len(turns) == len(self.texts))
+            await asyncio.gather(*turns)
+        finally:
+            await self.end()
+
+
+@asynccontextmanager
+async def slack() -> AsyncIterator[Stand]:
+    async with SlackWorld() as world:
+        platform = VisitedSlack(world)
+        address = Address("slack", world.general.id)
+        origin = Origin(address, Person(world.ada.id, "Ada"), is_direct=False, space=world.state.workspace.id)
+
+        def write(texts: list[str]) -> AbstractContextManager[None]:
+            platform.texts = texts
+            return nullcontext()
+
+        def shown() -> list[str]:
+            said = [it for it in world.general.messages.values() if it.author is world.bot and it.visible_to is None]
+            return [it.blocks[0]["text"] for it in said]
+
+        async def nothing(*given: object) -> Awaitable[None]:
+            raise AssertionError("nothing should come in")
+
+        await platform.begin(Intake(nothing, Bot.command))  # type: ignore[arg-type]
+        try:
+            yield Stand(
+                platform,
+                origin,
+                shown=shown,
+                told=lambda: world.transcript(world.general, world.ada),
+                type=write,
+                remembers=True,
+            )
+        finally:
+            await platform.end()
+
+
+@pytest.fixture(params=["recording", "plain console", "interactive console", "discord", "slack"])
 async def stand(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stand]:
     if request.param == "discord":
         async with discord(monkeypatch) as stand:
+            yield stand
+        return
+    if request.param == "slack":
+        async with slack() as stand:
             yield stand
         return
     made = {

@@ -1,0 +1,165 @@
+"""A reply stands on Slack once, whatever becomes of the request that posts it, and waits where that is asked for."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.ports import (
+    Address,
+    CannotTell,
+    DeliveryRefused,
+    InboundMessage,
+    Intake,
+    Origin,
+    Person,
+    PlatformUnavailable,
+    Sought,
+)
+from adapters.slack.platform import SlackPlatform
+from tests.adapters.slack.served import QuickPlatform, of_bot
+from tests.platforms.slack.faults import Limit
+from tests.platforms.slack.world import World
+
+
+@asynccontextmanager
+async def connected(world: World, platform: SlackPlatform) -> AsyncIterator[SlackPlatform]:
+    async def receive(message: InboundMessage) -> Awaitable[None]:
+        raise AssertionError
+
+    is_there = asyncio.Event()
+    intake = Intake(receive, receive, connected=lambda name: is_there.set())  # type: ignore[arg-type]
+    serving = asyncio.create_task(platform.run(intake))
+    try:
+        await is_there.wait()
+        yield platform
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
+
+
+@pytest.fixture
+async def platform(world: World) -> AsyncIterator[SlackPlatform]:
+    async with connected(world, QuickPlatform(world)) as platform:
+        yield platform
+
+
+def at(world: World) -> Address:
+    return Address("slack", world.general.id)
+
+
+async def test_a_lost_answer_is_not_posted_again_by_itself(world: World, platform: SlackPlatform) -> None:
+    world.faults.lose_answer("chat.postMessage")
+    with pytest.raises(PlatformUnavailable) as raised:
+        await platform.send(at(world), "hello", "key1")
+    assert raised.value.may_be_posted
+    assert len(of_bot(world, world.general)) == 1
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    found = await platform.find_sent(at(world), "key1", Sought("hello", since))
+    assert found == of_bot(world, world.general)[0].ts
+    assert await platform.find_sent(at(world), "key2", Sought("hello", since)) is None
+
+
+async def test_a_lost_reply_in_a_thread_is_found_in_the_thread(world: World, platform: SlackPlatform) -> None:
+    first = await world.says(world.bob, world.general, "hello", subtype="channel_topic")
+    address = Address("slack", world.general.id, first.ts)
+    for number in range(150):
+        await platform.send(address, f"reply {number}", f"key{number}")
+    assert await platform.find_sent(address, "key149") == of_bot(world, world.general)[-1].ts
+    assert await platform.find_sent(at(world), "key149") is None
+    assert await platform.find_sent(Address("slack", world.general.id, "1.000001"), "key1") is None
+
+
+async def test_the_key_of_somebody_elses_message_is_not_ours(world: World, platform: SlackPlatform) -> None:
+    metadata = {"event_type": "reply", "event_payload": {"key": "key1"}}
+    world.state.post(world.general, world.bob, "hello", metadata=metadata, subtype="channel_topic")
+    assert await platform.find_sent(at(world), "key1") is None
+
+
+async def test_a_history_that_may_not_be_read_tells_nothing(world: World, platform: SlackPlatform) -> None:
+    world.state.scopes -= {"channels:history"}
+    with pytest.raises(CannotTell):
+        await platform.find_sent(at(world), "key1")
+
+
+async def test_a_rate_limit_is_waited_for_as_long_as_slack_asks(world: World, platform: SlackPlatform) -> None:
+    world.faults.limit("chat.postMessage", 7)
+    before = world.clock.now()
+    await platform.send(at(world), "hello", "key1")
+    assert (world.clock.now() - before).total_seconds() >= 7
+    assert len(of_bot(world, world.general)) == 1
+
+
+async def test_a_long_rate_limit_is_left_to_whoever_asked(world: World, platform: SlackPlatform) -> None:
+    world.faults.limit("chat.postMessage", 120)
+    with pytest.raises(PlatformUnavailable) as raised:
+        await platform.send(at(world), "hello", "key1")
+    assert (raised.value.retry_after, raised.value.may_be_posted) == (120.0, False)
+    assert not of_bot(world, world.general)
+
+
+async def test_no_more_than_a_message_a_second_is_posted_in_a_channel(world: World) -> None:
+    world.faults.limits["chat.postMessage"] = Limit(1, 1)
+
+    async with connected(world, QuickPlatform(world, now=lambda: world.clock.now().timestamp())) as platform:
+        await asyncio.gather(*(platform.send(at(world), f"{number}", f"key{number}") for number in range(4)))
+    assert [it.blocks[0]["text"] for it in of_bot(world, world.general)] == ["0", "1", "2", "3"]
+    assert [call.status for call in world.calls_of("chat.postMessage")] == [200] * 4
+
+
+@pytest.mark.parametrize(
+    ("status", "is_posted"),
+    [(500, False), (502, False), (503, True)],
+)
+async def test_a_server_error_may_be_a_posted_message(
+    world: World, platform: SlackPlatform, status: int, is_posted: bool
+) -> None:
+    (world.faults.fail_after if is_posted else world.faults.fail)("chat.postMessage", status)
+    with pytest.raises(PlatformUnavailable) as raised:
+        await platform.send(at(world), "hello", "key1")
+    assert raised.value.may_be_posted
+    assert len(of_bot(world, world.general)) == is_posted
+
+
+@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived", "something_new"])
+async def test_what_slack_refuses_is_not_tried_again(world: World, platform: SlackPlatform, error: str) -> None:
+    world.faults.refuse("chat.postMessage", error)
+    with pytest.raises(DeliveryRefused, match=error):
+        await platform.send(at(world), "hello", "key1")
+
+
+@pytest.mark.parametrize("error", ["token_revoked", "invalid_auth", "account_inactive"])
+async def test_a_token_that_was_revoked_loses_no_reply(world: World, platform: SlackPlatform, error: str) -> None:
+    world.faults.refuse("chat.postMessage", error)
+    with pytest.raises(PlatformUnavailable, match=error) as raised:
+        await platform.send(at(world), "hello", "key1")
+    assert not raised.value.may_be_posted
+
+
+@pytest.mark.parametrize(
+    ("emoji", "name"),
+    [("👍", "+1"), ("👍🏽", "+1"), ("❤️", "heart"), (":tada:", "tada"), ("Eyes", "eyes"), ("🦊", "fox_face")],
+)
+async def test_a_message_is_reacted_to_once(world: World, platform: SlackPlatform, emoji: str, name: str) -> None:
+    message = await world.says(world.ada, world.general, "hello", subtype="channel_topic")
+    for _ in range(2):
+        await platform.react(at(world), message.ts, emoji)
+    assert list(message.reactions) == [name]
+
+
+async def test_who_is_not_in_the_channel_is_told_directly(world: World, platform: SlackPlatform) -> None:
+    far = world.state.add_user("Far")
+    await platform.notify(Origin(at(world), Person(far.id, "Far"), is_direct=False, space="T"), "The model is down.")
+    assert "The model is down." in world.transcript(world.dm(far))
+    assert not world.transcript(world.general)
+
+
+async def test_without_a_connection_nothing_is_posted(world: World) -> None:
+    platform = QuickPlatform(world)
+    with pytest.raises(PlatformUnavailable) as raised:
+        await platform.send(at(world), "hello", "key1")
+    assert not raised.value.may_be_posted
+    async with platform.working(at(world)):
+        pass
