@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from slack_bolt.app.async_app import AsyncApp
@@ -16,9 +16,7 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.slack.me import Me
-
-Json = Mapping[str, Any]
-Told = Callable[[Json], Awaitable[None]]
+from adapters.slack.told import Json
 
 REMEMBER_THIS = "remember_this"
 """The callback id of the shortcut in the menu of a message."""
@@ -26,24 +24,38 @@ REMEMBER_THIS = "remember_this"
 _ANY = re.compile(r"[\s\S]*")
 
 
+class Interactions(Protocol):
+    """Who is told of what people use, with the payload as Slack sent it; each returns at once."""
+
+    async def on_slash(self, body: Json) -> None:
+        """Somebody gave a slash command."""
+        ...
+
+    async def on_shortcut(self, body: Json) -> None:
+        """Somebody chose ours from the menu of a message."""
+        ...
+
+    async def on_pressed(self, body: Json) -> None:
+        """Somebody pressed a button."""
+        ...
+
+    async def on_submitted(self, body: Json) -> None:
+        """Somebody sent a form."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who is told of what happens, each with the payload as Slack sent it.
+    """Who is told of what happens.
 
     Attributes:
         event: something happened. Slack is told that it has arrived once this returns; if it raises, Slack tells it
             again.
-        command: somebody gave a slash command.
-        shortcut: somebody chose ours from the menu of a message.
-        pressed: somebody pressed a button.
-        submitted: somebody sent a form.
+        interactions: somebody used something of ours.
     """
 
-    event: Told
-    command: Told
-    shortcut: Told
-    pressed: Told
-    submitted: Told
+    event: Callable[[Json], Awaitable[None]]
+    interactions: Interactions
 
 
 class App(AsyncApp):
@@ -90,27 +102,20 @@ class App(AsyncApp):
         async def happened(body: Json) -> None:
             await listener.event(body)
 
-        async def commanded(ack: AsyncAck, body: Json) -> None:
-            await ack()
-            await listener.command(body)
-
-        async def chosen(ack: AsyncAck, body: Json) -> None:
-            await ack()
-            await listener.shortcut(body)
-
-        async def pressed(ack: AsyncAck, body: Json) -> None:
-            await ack()
-            await listener.pressed(body)
-
-        async def submitted(ack: AsyncAck, body: Json) -> None:
-            await ack()
-            await listener.submitted(body)
-
+        told = listener.interactions
         self.event(_ANY)(happened)
-        self.command(_ANY)(commanded)
-        self.message_shortcut(REMEMBER_THIS)(chosen)
-        self.action(_ANY)(pressed)
-        self.view_submission(_ANY)(submitted)
+        self.command(_ANY)(_acknowledged(told.on_slash))
+        self.message_shortcut(REMEMBER_THIS)(_acknowledged(told.on_shortcut))
+        self.action(_ANY)(_acknowledged(told.on_pressed))
+        self.view_submission(_ANY)(_acknowledged(told.on_submitted))
+
+
+def _acknowledged(tell: Callable[[Json], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    async def used(ack: AsyncAck, body: Json) -> None:
+        await ack()
+        await tell(body)
+
+    return used
 
 
 def _authorize(me: Me) -> Callable[..., Awaitable[AuthorizeResult]]:

@@ -3,17 +3,14 @@
 https://docs.slack.dev/reference/events/message
 """
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from adapters.ports import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person
 from adapters.said import CALLED, FORWARDED
 from adapters.slack.me import Me
 from adapters.slack.mrkdwn import mentions_a_group, people_in, plain, without_call
-
-Json = Mapping[str, Any]
+from adapters.slack.told import Json, is_id, is_timestamp, listed_in, part_in, text_in
 
 PLATFORM = "slack"
 SLACKBOT = "USLACKBOT"
@@ -21,36 +18,34 @@ SLACKBOT = "USLACKBOT"
 _WRITTEN = (None, "file_share", "thread_broadcast", "me_message", "bot_message")
 """All other subtypes of messages are written by Slack itself."""
 
-_TIMESTAMP = re.compile(r"\d{1,12}\.\d{1,9}", re.ASCII)
-_ID = re.compile(r"[A-Z0-9]{2,40}", re.ASCII)
 _GONE = ("tombstone", "hidden_by_limit")
 """Modes of files that cannot be had any more."""
 
 
 def is_written_by_a_person(message: Json, me: Me, *, answers_bots: bool) -> bool:
     """Whether somebody wrote it who may be answered: neither we, nor Slack, nor another bot unless those are wanted."""
-    author = _text(message, "user")
+    author = text_in(message, "user")
     if message.get("subtype") not in _WRITTEN or author in (me.user, SLACKBOT) or message.get("hidden"):
         return False
     is_by_bot = bool(message.get("bot_id")) or message.get("subtype") == "bot_message"
-    return _is_id(author_of(message)) and (not is_by_bot or (answers_bots and message.get("bot_id") != me.bot))
+    return is_id(author_of(message)) and (not is_by_bot or (answers_bots and message.get("bot_id") != me.bot))
 
 
 def is_readable(message: Json, channel: str) -> bool:
     """Whether it has what every message has."""
-    return _is_timestamp(message.get("ts")) and _is_id(channel)
+    return is_timestamp(message.get("ts")) and is_id(channel)
 
 
 def author_of(message: Json) -> str:
     """The id of whoever wrote it; an old kind of bot has no other than its own."""
-    return _text(message, "user") or _text(message, "bot_id")
+    return text_in(message, "user") or text_in(message, "bot_id")
 
 
 def people_of(message: Json) -> tuple[str, ...]:
     """The ids of those whose names are needed to read it."""
-    texts = (_text(message, "text"), *(_text(it, "text") for it in _forwarded_in(message)))
+    texts = (text_in(message, "text"), *(text_in(it, "text") for it in _forwarded_in(message)))
     mentioned = (id_ for text in texts for id_ in people_in(text))
-    return tuple(dict.fromkeys((*filter(_is_id, (_text(message, "user"),)), *mentioned)))
+    return tuple(dict.fromkeys((*filter(is_id, (text_in(message, "user"),)), *mentioned)))
 
 
 def inbound_of(message: Json, channel: str, event_id: str, me: Me, names: Mapping[str, str]) -> InboundMessage:
@@ -74,7 +69,7 @@ def inbound_of(message: Json, channel: str, event_id: str, me: Me, names: Mappin
 def origin_of(message: Json, channel: str, me: Me, names: Mapping[str, str]) -> Origin:
     """Where a message stands and who wrote it. A group's direct messages are a place of their own, like a channel."""
     author = author_of(message)
-    name = names.get(author) or _text(message, "username") or author
+    name = names.get(author) or text_in(message, "username") or author
     return place_of(channel, thread_of(message), Person(author, name), me)
 
 
@@ -96,7 +91,7 @@ def thread_of(message: Json) -> str | None:
     https://docs.slack.dev/ai/migrating-to-agent-messaging/
     """
     thread = message.get("thread_ts")
-    if _is_timestamp(thread):
+    if is_timestamp(thread):
         # Of a message that others replied to a history says the same; it stands in its channel.
         is_begun_here = thread == message.get("ts") and message.get("reply_count")
         return None if is_begun_here else str(thread)
@@ -105,7 +100,7 @@ def thread_of(message: Json) -> str | None:
 
 def aim_of(message: Json, channel: str, me: Me) -> Aim:
     """Whom it is for: those whom it mentions, else whoever began the thread, if that is the bot. Everyone is nobody."""
-    text = _text(message, "text")
+    text = text_in(message, "text")
     mentioned = people_in(text)
     if is_direct(channel) or me.user in mentioned:
         return Aim.AT_US
@@ -117,29 +112,29 @@ def aim_of(message: Json, channel: str, me: Me) -> Aim:
 def said_in(message: Json, me: Me, names: Mapping[str, str]) -> str:
     """What the agent reads of a message."""
     text = text_of(message, me, names)
-    return CALLED if not text and _text(message, "text").strip() and not files_of(message) else text
+    return CALLED if not text and text_in(message, "text").strip() and not files_of(message) else text
 
 
 def text_of(message: Json, me: Me, names: Mapping[str, str]) -> str:
     """What a reader sees, without the mention that only calls the bot; and what is passed on with it."""
-    text = plain(without_call(_text(message, "text"), me.user), names).strip()
-    forwarded = [plain(_text(it, "text"), names).strip() for it in _forwarded_in(message)]
+    text = plain(without_call(text_in(message, "text"), me.user), names).strip()
+    forwarded = [plain(text_in(it, "text"), names).strip() for it in _forwarded_in(message)]
     return "\n".join(part for part in (text, *(FORWARDED.format(text=it) for it in forwarded if it)) if part)
 
 
 def files_of(message: Json) -> tuple[Attachment, ...]:
     """Its own, and those of what it passes on; not those that are gone."""
-    files = [*_listed(message, "files"), *(file for it in _forwarded_in(message) for file in _listed(it, "files"))]
+    files = [*listed_in(message, "files"), *(file for it in _forwarded_in(message) for file in listed_in(it, "files"))]
     return tuple(
         Attachment(
-            id=_text(file, "id"),
-            name=_text(file, "name") or _text(file, "title") or _text(file, "id"),
-            content_type=_text(file, "mimetype"),
+            id=text_in(file, "id"),
+            name=text_in(file, "name") or text_in(file, "title") or text_in(file, "id"),
+            content_type=text_in(file, "mimetype"),
             size=size if isinstance(size := file.get("size"), int) else 0,
-            url=_text(file, "url_private_download") or _text(file, "url_private"),
+            url=text_in(file, "url_private_download") or text_in(file, "url_private"),
         )
         for file in files
-        if _is_id(_text(file, "id")) and file.get("mode") not in _GONE
+        if is_id(text_in(file, "id")) and file.get("mode") not in _GONE
     )
 
 
@@ -156,12 +151,12 @@ def edited_in(event: Json, me: Me) -> Json | None:
 
     Slack changes messages itself: it adds previews of links, and counts replies. Then the text and files are as before.
     """
-    message, before = _part(event, "message"), _part(event, "previous_message")
-    if not _is_timestamp(message.get("ts")) or author_of(message) in ("", me.user, SLACKBOT):
+    message, before = part_in(event, "message"), part_in(event, "previous_message")
+    if not is_timestamp(message.get("ts")) or author_of(message) in ("", me.user, SLACKBOT):
         return None
     if message.get("subtype") == "tombstone":  # it was deleted, and others had replied to it
         return None
-    if before and (_text(before, "text"), _ids(before)) == (_text(message, "text"), _ids(message)):
+    if before and (text_in(before, "text"), _file_ids(before)) == (text_in(message, "text"), _file_ids(message)):
         return None
     return message if before or message.get("edited") else None
 
@@ -171,14 +166,14 @@ def deleted_in(event: Json) -> str | None:
     gone: object = None
     if event.get("subtype") == "message_deleted":
         gone = event.get("deleted_ts")
-    elif _part(event, "message").get("subtype") == "tombstone":
-        gone = _part(event, "message").get("ts")
-    return str(gone) if _is_timestamp(gone) else None
+    elif part_in(event, "message").get("subtype") == "tombstone":
+        gone = part_in(event, "message").get("ts")
+    return str(gone) if is_timestamp(gone) else None
 
 
 def before_of(event: Json) -> Json:
     """What a message said that was changed; empty where Slack does not tell."""
-    return _part(event, "previous_message")
+    return part_in(event, "previous_message")
 
 
 def change_of(message: Json, channel: str, me: Me, names: Mapping[str, str], person: Person) -> MessageChange:
@@ -187,36 +182,10 @@ def change_of(message: Json, channel: str, me: Me, names: Mapping[str, str], per
     return MessageChange(place, (str(message["ts"]),), said_in(message, me, names), files_of(message))
 
 
-# ── reading what Slack tells, of which nothing is sure ───────────────────────────────────────────────
-
-
 def _forwarded_in(message: Json) -> list[Json]:
     """Messages that somebody shared; the preview that Slack shows of one to which a link leads is none."""
-    return [it for it in _listed(message, "attachments") if it.get("is_share")]
+    return [it for it in listed_in(message, "attachments") if it.get("is_share")]
 
 
-def _ids(message: Json) -> tuple[str, ...]:
+def _file_ids(message: Json) -> tuple[str, ...]:
     return tuple(file.id for file in files_of(message))
-
-
-def _text(told: Json, key: str) -> str:
-    value = told.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _part(told: Json, key: str) -> Json:
-    value = told.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _listed(told: Json, key: str) -> list[Json]:
-    value = told.get(key)
-    return [it for it in value if isinstance(it, dict)] if isinstance(value, list) else []
-
-
-def _is_timestamp(value: object) -> bool:
-    return isinstance(value, str) and _TIMESTAMP.fullmatch(value) is not None
-
-
-def _is_id(value: object) -> bool:
-    return isinstance(value, str) and _ID.fullmatch(value) is not None

@@ -3,10 +3,9 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -24,6 +23,7 @@ from adapters.ports import (
 from adapters.slack import posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
+from adapters.slack.commands import Commands
 from adapters.slack.credentials import Credentials
 from adapters.slack.errors import BOT_TOKEN_NOT_KNOWN, TOKEN_FAULTS, Refusal, translated
 from adapters.slack.inbound import (
@@ -47,11 +47,10 @@ from adapters.slack.people import People
 from adapters.slack.signed_http import signed_http
 from adapters.slack.socket_mode import PING_S, SocketMode
 from adapters.slack.status import Status
+from adapters.slack.told import Json
 from adapters.slack.web import web_client, who_am_i
 
 logger = logging.getLogger(__name__)
-
-Json = Mapping[str, Any]
 
 UNINSTALLED = "Slack says that the app was taken out of the workspace, or its token revoked."
 
@@ -64,6 +63,7 @@ class Connection:
     me: Me
     people: People
     status: Status
+    commands: Commands
     app: App
     intake: Intake
 
@@ -74,6 +74,8 @@ class SlackPlatform:
     Args:
         credentials: the tokens, and where Slack is.
         answers_bots: whether the messages of other bots are taken for those of people.
+        moderators: people (`slack:<team>/<user>`) who may do in any channel what those may who look after the
+            workspace.
         wait: lets so many seconds pass.
         now: a clock that only goes on, in seconds.
         ping_s: how often the connection is looked at.
@@ -86,12 +88,14 @@ class SlackPlatform:
         credentials: Credentials,
         *,
         answers_bots: bool = False,
+        moderators: Collection[str] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
         ping_s: float = PING_S,
     ) -> None:
         self._credentials = credentials
         self._answers_bots = answers_bots
+        self._moderators = frozenset(moderators)
         self._wait = wait
         self._now = now
         self._ping_s = ping_s
@@ -113,8 +117,9 @@ class SlackPlatform:
         async with web_client(given.bot_token, given.api_url, self._wait) as client:
             me = await self._know_me(client)
             people, status = People(client, self._now), Status(client)
-            app = App(me, Listener(self._on_event, _not_yet, _not_yet, _not_yet, _not_yet))
-            self._connection = Connection(client, me, people, status, app, intake)
+            commands = Commands(client, me, people, intake, self._moderators, self._wait, self._now)
+            app = App(me, Listener(self._on_event, commands))
+            self._connection = Connection(client, me, people, status, commands, app, intake)
             logger.info("serving a Slack workspace team=%s", me.team)
             try:
                 if given.app_token is not None:
@@ -123,6 +128,7 @@ class SlackPlatform:
                     await self._serve_http(self._connection, given.signing_secret or "")
             finally:
                 self._connection = self._socket = self._port = None
+                await commands.close()
                 await people.close()
                 await status.close()
 
@@ -171,7 +177,9 @@ class SlackPlatform:
         match event.get("type"):
             case "message" | "app_mention":
                 await self._on_message(self._connection, event, str(body.get("event_id") or ""))
-            case "app_uninstalled" | "tokens_revoked":
+            case "app_uninstalled":
+                self._end(ServiceMissing(UNINSTALLED))
+            case "tokens_revoked" if self._connection.me.user in _revoked_in(event):
                 self._end(ServiceMissing(UNINSTALLED))
 
     async def _on_message(self, connection: Connection, event: Json, event_id: str) -> None:
@@ -183,6 +191,8 @@ class SlackPlatform:
             logger.warning("a message that Slack told cannot be read, and is passed over")
             return
         if not is_written_by_a_person(event, me, answers_bots=self._answers_bots):
+            return
+        if connection.commands.on_message(event, channel):
             return
         names = await connection.people.names(people_of(event))
         await connection.intake.receive(inbound_of(event, channel, event_id, me, names))
@@ -253,5 +263,8 @@ class SlackPlatform:
         return self._connection
 
 
-async def _not_yet(body: Json) -> None:
-    """Nobody is asked to use these yet."""
+def _revoked_in(event: Json) -> Sequence[str]:
+    """The bots whose tokens were revoked: https://docs.slack.dev/reference/events/tokens_revoked."""
+    tokens = event.get("tokens")
+    bots = tokens.get("bot") if isinstance(tokens, dict) else None
+    return bots if isinstance(bots, list) else ()

@@ -1,0 +1,299 @@
+"""The commands of the bot on Slack: `/agent …`, `!agent …`, and "Remember this" in the menu of a message.
+
+Slack takes no slash commands in threads, so there they are typed as a message, which is taken for nothing else. All
+answers are for that person alone. Slack knows nothing of rights; it is asked each time who looks after the workspace:
+https://docs.slack.dev/interactivity/implementing-slash-commands/
+"""
+
+import asyncio
+import logging
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.answers import NOTHING_CHANGED, OUT_OF_DATE, Answers
+from adapters.ports import (
+    CommandCall,
+    CommandReply,
+    CommandSpec,
+    DeliveryRefused,
+    InboundMessage,
+    Intake,
+    Origin,
+    Person,
+    PlatformUnavailable,
+)
+from adapters.said import named
+from adapters.slack.asked import ANSWERED_WITHIN_S, PRESSED_NO, PRESSED_YES, Asked, Questions
+from adapters.slack.errors import translated
+from adapters.slack.forms import asks_for, form_of, place_in, written_in
+from adapters.slack.inbound import (
+    PLATFORM,
+    author_of,
+    inbound_of,
+    is_direct,
+    is_readable,
+    is_written_by_a_person,
+    people_of,
+    place_of,
+    text_of,
+    thread_of,
+)
+from adapters.slack.me import Me
+from adapters.slack.mrkdwn import plain, without_call
+from adapters.slack.people import People
+from adapters.slack.told import Json, is_timestamp, listed_in, part_in, text_in
+
+logger = logging.getLogger(__name__)
+
+NOT_NOW = "Something went wrong on my side. Please try again."
+NO_TEXT = "There is no text in that message."
+
+_TYPED = re.compile(r"\A!agent(?:\s+|\Z)")
+_ABOUT_SOMEBODY = re.compile(r"\Aadmin\s+(?:allow|deny)\b", re.IGNORECASE)
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_READ_BY = {"group": "groups:history", "mpim": "mpim:history"}
+"""The scopes without which Slack does not tell what is written in a place; of all others `channels:history`."""
+
+
+class Commands:
+    """The commands of one connection.
+
+    Args:
+        client: the Web API.
+        me: who the bot is.
+        people: what they are called, and what they may.
+        intake: runs the commands.
+        moderators: people who may do in any channel what those may who look after the workspace.
+        wait: lets so many seconds pass.
+        now: a clock that only goes on, in seconds.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        me: Me,
+        people: People,
+        intake: Intake,
+        moderators: Collection[str],
+        wait: Callable[[float], Awaitable[None]],
+        now: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._me = me
+        self._people = people
+        self._intake = intake
+        self._moderators = moderators
+        self._answers = Answers(ANSWERED_WITHIN_S, wait)
+        self._questions = Questions(now)
+        self._typed: deque[tuple[str, str]] = deque(maxlen=1000)
+        self._directly: dict[str, str] = {}
+        self._at_it: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Nobody waits any more."""
+        self._answers.close()
+        for task in self._at_it:
+            task.cancel()
+        if self._at_it:
+            await asyncio.wait(list(self._at_it))
+
+    # ── what people do; each returns at once, for Slack waits three seconds ──────────────────────────────
+
+    async def on_slash(self, body: Json) -> None:
+        """Somebody gave a slash command."""
+        self._begin(self._slash(body), body)
+
+    async def on_shortcut(self, body: Json) -> None:
+        """Somebody chose "Remember this" from the menu of a message."""
+        self._begin(self._remember(body), body)
+
+    async def on_pressed(self, body: Json) -> None:
+        """Somebody pressed a button."""
+        self._begin(self._pressed(body), body)
+
+    async def on_submitted(self, body: Json) -> None:
+        """Somebody sent a form."""
+        self._begin(self._submitted(body), body)
+
+    def on_message(self, event: Json, channel: str) -> bool:
+        """Take a message if it is a command; it may be told twice."""
+        typed = _TYPED.match(without_call(str(event.get("text") or ""), self._me.user))
+        if typed is None:
+            return False
+        if (channel, str(event["ts"])) not in self._typed:
+            self._typed.append((channel, str(event["ts"])))
+            self._begin(self._run_typed(event, channel), event)
+        return True
+
+    def _begin(self, work: Coroutine[Any, Any, None], body: Json) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception:  # the last line, as for events: the log has it all, the person is told
+                logger.exception("a command broke")
+                if url := body.get("response_url"):
+                    await Asked(self._client, self._questions, _NOWHERE, "", str(url)).tell(CommandReply(NOT_NOW))
+
+        task = asyncio.create_task(guarded(), name="slack command")
+        self._at_it.add(task)
+        task.add_done_callback(self._at_it.discard)
+
+    # ── what comes of it ─────────────────────────────────────────────────────────────────────────────
+
+    async def _slash(self, body: Json) -> None:
+        channel, user = text_in(body, "channel_id"), text_in(body, "user_id")
+        named_place = text_in(body, "channel_name")
+        origin = await self._place(channel, None, user, text_in(body, "user_name"))
+        asked = self._asked(origin, named_place, text_in(body, "response_url"))
+        line = await self._line(text_in(body, "text"))
+        spec = asks_for(line, self._intake.commands)
+        if spec is not None and await self._open(spec, origin, _kind_of(named_place), text_in(body, "trigger_id")):
+            return
+        await self._run(asked, line, _kind_of(named_place))
+
+    async def _run_typed(self, event: Json, channel: str) -> None:
+        line = await self._line(_TYPED.sub("", without_call(text_in(event, "text"), self._me.user)))
+        origin = await self._place(channel, thread_of(event), author_of(event), "")
+        await self._run(self._asked(origin, ""), line, text_in(event, "channel_type"))
+
+    async def _remember(self, body: Json) -> None:
+        place, user = part_in(body, "channel"), part_in(body, "user")
+        message, channel = part_in(body, "message"), text_in(place, "id")
+        origin = await self._place(
+            channel, thread_of(message) if is_timestamp(message.get("ts")) else None, *_who(user)
+        )
+        asked = self._asked(origin, text_in(place, "name"), text_in(body, "response_url"))
+        names = await self._people.names(people_of(message))
+        text = text_of(message, self._me, names)
+        if not text:
+            await asked.tell(CommandReply(NO_TEXT))
+            return
+        author = author_of(message)
+        whose = "" if author == origin.person.id else f"{named(self._name_of(message, names), author)}: "
+        about = self._told(message, channel, names)
+        await self._run(asked, f"remember {whose}{text}", _kind_of(text_in(place, "name")), about)
+
+    async def _pressed(self, body: Json) -> None:
+        pressed = next(iter(listed_in(body, "actions")), {})
+        if pressed.get("action_id") not in (PRESSED_YES, PRESSED_NO):
+            return
+        person = text_in(part_in(body, "user"), "id")
+        url = text_in(body, "response_url")
+        question = self._questions.answered(text_in(pressed, "value"), person)
+        if question is None:
+            await self._asked(_NOWHERE, "", url).put_in_place(OUT_OF_DATE)
+            return
+        asked = self._asked(question.asked.origin, question.asked.where, url)
+        if pressed["action_id"] == PRESSED_NO:
+            await asked.put_in_place(NOTHING_CHANGED)
+            return
+        await asked.put_in_place(question.text)
+        is_moderator = await self._is_moderator(asked.origin)
+        await self._answers.give(asked, question.confirmed(is_moderator=is_moderator))
+
+    async def _submitted(self, body: Json) -> None:
+        view, user = part_in(body, "view"), part_in(body, "user")
+        try:
+            found = place_in(text_in(view, "private_metadata"))
+        except ValueError:
+            return
+        origin = await self._place(found.channel, found.thread, *_who(user))
+        line = f"{text_in(view, 'callback_id')} {written_in(view)}".strip()
+        await self._run(self._asked(origin, ""), line, found.kind)
+
+    async def _run(self, asked: Asked, line: str, kind: str, about: InboundMessage | None = None) -> None:
+        call = CommandCall(
+            asked.origin,
+            line,
+            is_moderator=await self._is_moderator(asked.origin),
+            reads_messages=self._reads(kind),
+            about=about,
+        )
+        await self._answers.give(asked, self._intake.command(call))
+
+    # ── who and where ────────────────────────────────────────────────────────────────────────────────
+
+    def _asked(self, origin: Origin, where: str, response_url: str = "") -> Asked:
+        where = f"#{where}" if where and _kind_of(where) == "channel" else "another conversation"
+        return Asked(self._client, self._questions, origin, where, response_url or None)
+
+    async def _place(self, channel: str, thread: str | None, user: str, name: str) -> Origin:
+        """Where somebody is.
+
+        Where two people talk with each other it is their own agent that they speak to, in its direct messages: there
+        the bot cannot write.
+        """
+        names = await self._people.names([user])
+        if is_direct(channel) and (direct := await self._direct(user)) != channel:
+            channel, thread = direct or channel, None
+        return place_of(channel, thread, Person(user, names.get(user) or name or user), self._me)
+
+    async def _direct(self, user: str) -> str | None:
+        """The channel of somebody's direct messages with the bot."""
+        if user not in self._directly:
+            try:
+                with translated():
+                    told = await self._client.conversations_open(users=user)
+            except (PlatformUnavailable, DeliveryRefused) as error:
+                logger.info("whose direct messages these are cannot be told: %s", error)
+                return None
+            self._directly[user] = str((told.get("channel") or {}).get("id") or "")
+        return self._directly[user] or None
+
+    async def _is_moderator(self, origin: Origin) -> bool:
+        """What Slack says of somebody at this moment; in their direct messages they need no rights."""
+        if origin.is_direct:
+            return False
+        is_named = f"{PLATFORM}:{self._me.team}/{origin.person.id}" in self._moderators
+        return is_named or await self._people.is_admin(origin.person.id)
+
+    def _reads(self, kind: str) -> bool:
+        """Whether Slack tells us there what does not mention us; taken for granted if it does not tell our scopes."""
+        return not self._me.scopes or _READ_BY.get(kind, "channels:history") in self._me.scopes
+
+    async def _line(self, text: str) -> str:
+        """What somebody typed, as people read it; where it is about somebody, by their ids."""
+        if _ABOUT_SOMEBODY.match(text):
+            text = _MENTION.sub(lambda found: f"{PLATFORM}:{self._me.team}/{found[1]}", text)
+        return plain(text, await self._people.names(_MENTION.findall(text))).strip()
+
+    async def _open(self, spec: CommandSpec, origin: Origin, kind: str, trigger: str) -> bool:
+        """Put a form before somebody; whether that was possible."""
+        try:
+            with translated():
+                await self._client.views_open(trigger_id=trigger, view=form_of(spec, origin.address, kind))
+        except (PlatformUnavailable, DeliveryRefused) as error:
+            logger.info("a form cannot be opened: %s", error)
+            return False
+        return True
+
+    def _told(self, message: Json, channel: str, names: Mapping[str, str]) -> InboundMessage | None:
+        """The message from whose menu a command was given, if a person wrote it."""
+        if not is_readable(message, channel) or not is_written_by_a_person(message, self._me, answers_bots=False):
+            return None
+        return inbound_of(message, channel, text_in(message, "ts"), self._me, names)
+
+    def _name_of(self, message: Json, names: Mapping[str, str]) -> str:
+        author = author_of(message)
+        profile = text_in(part_in(message, "bot_profile"), "name")
+        return names.get(author) or text_in(message, "username") or profile or author
+
+
+_NOWHERE = place_of("C", None, Person("", ""), Me("", "", ""))
+
+
+def _who(user: Json) -> tuple[str, str]:
+    return text_in(user, "id"), text_in(user, "name") or text_in(user, "username")
+
+
+def _kind_of(name: str) -> str:
+    """What kind of place has that name in a payload, as events name the kinds."""
+    if name == "privategroup":
+        return "group"
+    if name.startswith("mpdm-"):
+        return "mpim"
+    return "im" if name == "directmessage" else "channel"
