@@ -78,11 +78,15 @@ def message(state: State, it: Message, *, with_metadata: bool = False) -> Json:
     if it.subtype == "tombstone":
         told |= {"user": "USLACKBOT", "hidden": True}
     elif it.author.is_bot:
-        told |= {"bot_id": it.author.bot_id, "app_id": state.app_id, "bot_profile": bot(state, it.author)}
+        told |= {"bot_id": it.author.bot_id, "app_id": app_of(state, it.author), "bot_profile": bot(state, it.author)}
     else:
         told["client_msg_id"] = str(uuid4())
     if it.subtype:
         told["subtype"] = it.subtype
+    if it.subtype == "bot_message":  # an integration of old has no user
+        told |= {"user": None, "username": it.author.name}
+    if who.workspace is not state.workspace:
+        told |= {"user_team": who.workspace.id, "source_team": who.workspace.id}
     blocks = it.blocks or ([rich_text(it)] if it.text and not it.author.is_bot and not it.is_deleted else [])
     told |= {"blocks": blocks} if blocks else {}
     if it.attachments or it.unfurled:
@@ -122,8 +126,13 @@ def reactions(it: Message) -> list[Json]:
 
 
 def bot(state: State, it: User) -> Json:
-    named = {"id": it.bot_id, "name": it.name, "deleted": it.is_deactivated, "updated": 1, "app_id": state.app_id}
-    return named | {"user_id": it.id, "team_id": it.workspace.id, "icons": {}}
+    named = {"id": it.bot_id, "name": it.name, "deleted": it.is_deactivated, "updated": 1}
+    return named | {"app_id": app_of(state, it), "user_id": it.id, "team_id": it.workspace.id, "icons": {}}
+
+
+def app_of(state: State, it: User) -> str:
+    """Whose bot it is."""
+    return state.app_id if it is state.bot else "A0ANOTHER"
 
 
 def rich_text(it: Message) -> Json:

@@ -16,7 +16,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from tests.platforms.slack.echo_bot import Bot, running
 from tests.platforms.slack.faults import Limit
 from tests.platforms.slack.file_methods import LOGIN_PAGE
-from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
 
 POST = "chat.postMessage"
@@ -252,6 +251,7 @@ async def test_who_cannot_sign_is_sent_away(world: World) -> None:
         assert (await world.posts(told, url, age_s=600)).status == 401
         assert (await world.posts(told, url, headers={"X-Slack-Signature": "v0=00"})).status == 401
         assert bot.heard("message") == []
+        assert (await world.posts("{}", url, secret="another")).status == 401
         assert (await world.posts(told, url)).status == 200
         assert len(bot.heard("message")) == 1
 
@@ -284,8 +284,9 @@ async def test_an_app_that_is_away_is_noted(world: World) -> None:
 
 async def test_what_slack_would_never_send_can_be_sent(world: World, bot: Bot) -> None:
     await world.tells({"type": "message", "channel": world.general.id})
+    await world.delivers("interactive", {"type": "nonsense"})
     world.socket_mode.send_text("no JSON")
-    world.deliveries.tell(Delivery("events_api", {"type": "event_callback"}))
+    await world.limits_events()
     asked = await world.says(world.ada, world.dm(world.ada), "still there?")
 
     await world.hears(world.dm(world.ada), after=asked)

@@ -56,7 +56,7 @@ def action(state: State, asked: Interaction, pressed: Json, value: str | None, a
         return common | {"container": {"type": "view", "view_id": asked.view.id}, "view": told}
     assert asked.message is not None, "it stands somewhere"
     it = asked.message
-    container = {"type": "message", "message_ts": it.ts, "channel_id": it.channel.id}
+    container: Json = {"type": "message", "message_ts": it.ts, "channel_id": it.channel.id}
     container |= {"is_ephemeral": it.visible_to is not None} | ({"thread_ts": it.thread_ts} if it.thread_ts else {})
     told = {"container": container, "channel": _named(it.channel), "state": {"values": values}}
     if it.visible_to is None:
