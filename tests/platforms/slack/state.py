@@ -142,7 +142,7 @@ class State:
 
     def add_file(self, name: str, content: bytes, mimetype: str, owner: User, **more: Any) -> File:
         id_ = self.new_id("F")
-        url = f"{self.url}/files-pri/{self.workspace.id}-{id_}/{name}"
+        url = more.pop("url", "") or f"{self.url}/files-pri/{self.workspace.id}-{id_}/{name}"
         self.files[id_] = File(id_, name, content, mimetype, owner, self.clock.now(), url, **more)
         return self.files[id_]
 

@@ -75,7 +75,7 @@ async def test_a_file_is_read_with_the_token_only(world: World) -> None:
     assert await fetched(world.token) == (200, "text/html", LOGIN_PAGE)
     world.faults.fail("files", 500)
     assert (await fetched(world.token))[0] == 500
-    assert [it.status for it in world.files.fetched] == [200, 200, 200, 500]
+    assert [it.status for it in world.files.fetched] == [200, 302, 302, 500]
 
 
 # ── what goes wrong with calls ───────────────────────────────────────────────────────────────────────

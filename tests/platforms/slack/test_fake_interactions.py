@@ -171,6 +171,7 @@ async def test_a_form_is_opened_corrected_and_sent(world: World, bot: Bot) -> No
             await bot.client.chat_postMessage(channel=world.general.id, text=f"{text} {view['private_metadata']}")
 
     asked = await world.answered(await world.slash(world.ada, world.general, "/agent edit"))
+    assert world.shown(opened(asked)) == "── Notes ──\nText: <old>\n[Save]"
     wrong = await world.answered(await world.submits(asked, {"Text": "bad"}))
     assert wrong.errors == {"text": "No such word"}
     assert opened(asked).is_open

@@ -31,7 +31,7 @@ from tests.platforms.slack.people_methods import PeopleMethods
 from tests.platforms.slack.socket_mode import SocketMode
 from tests.platforms.slack.state import Clock, State
 from tests.platforms.slack.things import Channel, Delivery, File, Interaction, Kind, Message, User, View, Workspace
-from tests.platforms.slack.transcript import transcript
+from tests.platforms.slack.transcript import transcript, view_lines
 from tests.platforms.slack.view_methods import TRIGGER_HOLDS, ViewMethods
 from tests.platforms.slack.web_api import PREFIX, Call, WebApi
 
@@ -199,6 +199,10 @@ class World:
         """What the bot shows of its work in a thread; nothing if it shows none."""
         return self.state.showing.get((thread.channel.id, thread.ts), "")
 
+    def shown(self, view: View) -> str:
+        """What a person sees of a form or the Home, as text."""
+        return "\n".join(view_lines(self.state, view))
+
     # ── people write ─────────────────────────────────────────────────────────────────────────────────
 
     def person(self, name: str, *channels: Channel, **more: Any) -> User:
@@ -324,13 +328,13 @@ class World:
         """Press a button by its label (or action id), or choose `value` from a list by its action id."""
         if isinstance(where, View):
             assert where.person is person, f"{person.name} does not see it"
-            pressed = using.found(where.body["blocks"], label)
+            pressed, values = using.found(where.body["blocks"], label), using.filled(where, {}, is_sent=False)
             asked = self._interactions.begin(person, None, view=where)
         else:
-            pressed = using.in_message(where, label, person)
+            pressed, values = using.in_message(where, label, person), {}
             asked = self._interactions.begin(person, where.channel, message=where)
         address = self._interactions.address(asked)
-        payload = using.action(self.state, asked, pressed, value, address, {})
+        payload = using.action(self.state, asked, pressed, value, address, values)
         self._interactions.send(asked, "interactive", payload)
         await self._told()
         return asked
