@@ -20,10 +20,11 @@ from discord.http import Route
 from yarl import URL
 
 from benchmarks.figures import Figure, report
-from tests.platforms.discord.crowd import all_write, named_in, names
+from tests.platforms.discord.crowd import all_write, named_in
 from tests.platforms.discord.echo_bot import Bot, running
 from tests.platforms.discord.served import serving
 from tests.platforms.discord.world import World
+from tests.platforms.naming import names
 
 PEOPLE, TIMES, ROUNDS = 50, 4, 3
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tests.platforms.discord.crowd import all_write, named_in, names
+from tests.platforms.discord.crowd import all_write, named_in
 from tests.platforms.discord.served import serving
 from tests.platforms.discord.world import World
+from tests.platforms.naming import names
 
 PEOPLE, TIMES = 50, 4
 

@@ -31,7 +31,9 @@ class AssistantMethods:
         loading = tuple(args.get("loading_messages") or ())
         if len(loading) > 10:
             raise Refused("invalid_arguments")
-        self._state.statuses.append(Status(channel, thread_ts, str(args.get("status", "")), loading))
+        status = Status(channel, thread_ts, str(args.get("status", "")), loading)
+        self._state.statuses.append(status)
+        self._state.showing[channel.id, thread_ts] = status.text
         return {}
 
     def _title(self, args: Json) -> Json:

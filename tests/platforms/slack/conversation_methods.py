@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from tests.platforms.slack import payloads
-from tests.platforms.slack.errors import Json, Refused
+from tests.platforms.slack.errors import Json, Refused, missing_scope
 from tests.platforms.slack.state import State
 from tests.platforms.slack.things import Channel, Kind, Message
 from tests.platforms.slack.web_api import Method, Scope, flag, required
@@ -30,6 +30,7 @@ class ConversationMethods:
             "conversations.info": Method(self._info, self._scope("read")),
             "conversations.members": Method(self._members, self._scope("read")),
             "conversations.list": Method(self._list),
+            "users.conversations": Method(self._own),
             "conversations.open": Method(self._open, "im:write"),
             "conversations.leave": Method(self._leave),
         }
@@ -75,25 +76,32 @@ class ConversationMethods:
         shown, more = page([it.id for it in channel.members], args, 1000)
         return {"members": shown, **more}
 
+    def _own(self, args: Json) -> Json:
+        """Where somebody is, the bot if nobody is named (https://docs.slack.dev/reference/methods/users.conversations)."""
+        who = self._state.users.get(str(args.get("user") or self._state.bot.id))
+        if who is None:
+            raise Refused("user_not_found")
+        return self._listed([it for it in self._known(args) if who in it.members], args)
+
     def _list(self, args: Json) -> Json:
         """https://docs.slack.dev/reference/methods/conversations.list"""
+        return self._listed(self._known(args), args)
+
+    def _listed(self, found: list[Channel], args: Json) -> Json:
+        shown, more = page(found, args, 1000)
+        return {"channels": [payloads.channel(self._state, it) for it in shown], **more}
+
+    def _known(self, args: Json) -> list[Channel]:
+        """The places of the kinds that are asked for, as far as the bot may know of them."""
         kinds = [_TYPES.get(name.strip()) for name in str(args.get("types") or "public_channel").split(",")]
         if None in kinds:
             raise Refused("invalid_types")
-        for kind in kinds:
-            assert kind is not None, "looked at above"
+        for kind in filter(None, kinds):
             if f"{kind.family}:read" not in self._state.scopes:
-                raise Refused("missing_scope", needed=f"{kind.family}:read", provided=",".join(self._state.scopes))
+                raise missing_scope(f"{kind.family}:read", self._state.scopes)
         no_archived = flag(args, "exclude_archived")
-        found = [
-            it
-            for it in self._state.channels.values()
-            if it.kind in kinds
-            and (it.kind is Kind.PUBLIC or self._state.bot in it.members)
-            and not (no_archived and it.is_archived)
-        ]
-        shown, more = page(found, args, 1000)
-        return {"channels": [payloads.channel(self._state, it) for it in shown], **more}
+        all_ = [it for it in self._state.channels.values() if it.kind in kinds and not (no_archived and it.is_archived)]
+        return [it for it in all_ if it.kind is Kind.PUBLIC or self._state.bot in it.members]
 
     def _open(self, args: Json) -> Json:
         """https://docs.slack.dev/reference/methods/conversations.open"""
@@ -108,9 +116,11 @@ class ConversationMethods:
             raise Refused("cannot_dm_bot")
         if any(it.is_deactivated for it in known):
             raise Refused("user_disabled")
-        if len(known) > 1:
-            raise Refused("not_enough_users" if len(known) > 8 else "method_not_supported_for_channel_type")
-        channel = self._state.dm_with(known[0])
+        if len(known) > 8:
+            raise Refused("too_many_users")
+        if len(known) > 1 and "mpim:write" not in self._state.scopes:
+            raise missing_scope("mpim:write", self._state.scopes)
+        channel = self._state.group_with(*known) if len(known) > 1 else self._state.dm_with(known[0])
         told = payloads.channel(self._state, channel) if flag(args, "return_im") else {"id": channel.id}
         return {"no_op": False, "already_open": False, "channel": told}
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from aiohttp import ClientSession
 
-from tests.platforms.slack.http_delivery import Answer, form_of, post, signed
+from tests.platforms.slack.http_delivery import JSON, Answer, form_of, post, signed
 from tests.platforms.slack.payloads import VERIFICATION
 from tests.platforms.slack.socket_mode import SocketMode
 from tests.platforms.slack.state import State
@@ -62,21 +62,24 @@ class Deliveries:
             self.urls = dict.fromkeys(("events_api", "slash_commands", "interactive"), url)
         return answer
 
-    async def post(
+    async def post(self, delivery: Delivery, url: str, *, reason: str = "", **how: Any) -> Answer:
+        """Post something once, signed rightly or not, and wait for what the app says."""
+        body, content_type = form_of(delivery)
+        retry = {"X-Slack-Retry-Num": str(delivery.attempts - 1), "X-Slack-Retry-Reason": reason} if reason else {}
+        return await self.post_text(body, url, content_type, **{**how, "headers": retry | how.get("headers", {})})
+
+    async def post_text(
         self,
-        delivery: Delivery,
+        body: str,
         url: str,
+        content_type: str = JSON,
         *,
-        reason: str = "",
         secret: str | None = None,
         age_s: float = 0.0,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """Post something once, signed rightly or not, and wait for what the app says."""
-        body, content_type = form_of(delivery)
+        """Post a text, whether it makes sense or not."""
         sent = {"Content-Type": content_type, **signed(secret or self._state.signing_secret, body, age_s=age_s)}
-        if reason:
-            sent |= {"X-Slack-Retry-Num": str(delivery.attempts - 1), "X-Slack-Retry-Reason": reason}
         assert self._session is not None, "only while the world stands"
         return await post(self._session, url, body, sent | (headers or {}))
 
@@ -105,10 +108,7 @@ class Deliveries:
         delivery.statuses.append(answer.status)
         delivery.wants_no_retry = answer.headers.get("X-Slack-No-Retry") == "1"
         if 200 <= answer.status < 300 and not delivery.is_acknowledged:
-            delivery.is_acknowledged = True
-            delivery.acknowledged_after_s = asyncio.get_running_loop().time() - delivery.sent_at
-            delivery.answer = answer.body
-            delivery.heard()
+            delivery.acknowledge(answer.body, asyncio.get_running_loop().time())
         self._state.stir()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

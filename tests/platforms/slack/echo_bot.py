@@ -46,11 +46,15 @@ class Bot:
 
 
 @asynccontextmanager
-async def running(world: World, bot: Bot | None = None) -> AsyncIterator[Bot]:
-    """A bot that is connected by Socket Mode."""
+async def running(world: World, bot: Bot | None = None, *, ping_s: float = 5) -> AsyncIterator[Bot]:
+    """A bot that is connected by Socket Mode.
+
+    Each `ping_s` it looks whether it still is; and it leaves when a ping is not answered within half of that, which
+    a busy machine may not manage if it is short.
+    """
     bot = bot or Bot(world)
     opening = AsyncWebClient(world.app_token, base_url=world.api)
-    handler = AsyncSocketModeHandler(bot.app, world.app_token, web_client=opening, ping_interval=0.1)
+    handler = AsyncSocketModeHandler(bot.app, world.app_token, web_client=opening, ping_interval=ping_s)
     await handler.connect_async()
     try:
         yield bot

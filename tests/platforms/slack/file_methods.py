@@ -1,6 +1,6 @@
 """`files.*`, and the bytes of files (https://docs.slack.dev/messaging/working-with-files).
 
-Whoever asks for the bytes without a token that may read files is sent to a page where people log in: 200, and HTML.
+Whoever asks for the bytes without a token that may read files is sent on to a page where people log in: 200, and HTML.
 """
 
 from aiohttp import web
@@ -36,7 +36,11 @@ class FileMethods:
         }
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.get("/files-pri/{file}/{name}", self._fetch), web.post("/upload/v1/{file}", self._upload)]
+        return [
+            web.get("/files-pri/{file}/{name}", self._fetch),
+            web.get("/signin", self._sign_in),
+            web.post("/upload/v1/{file}", self._upload),
+        ]
 
     def _info(self, args: Json) -> Json:
         required(args, "file")
@@ -59,11 +63,14 @@ class FileMethods:
             self.fetched.append(Call("files", {}, *outcome(request, response), dict(request.headers)))
             self._state.stir()
 
+    async def _sign_in(self, request: web.Request) -> web.StreamResponse:
+        return web.Response(text=LOGIN_PAGE, content_type="text/html")
+
     def _bytes(self, request: web.Request) -> web.Response:
         found = self._state.files.get(request.match_info["file"].rpartition("-")[2])
         may = request.headers.get("Authorization") == f"Bearer {self._state.token}" and self._state.token_error is None
         if not may or "files:read" not in self._state.scopes:
-            return web.Response(text=LOGIN_PAGE, content_type="text/html")
+            return web.Response(status=302, headers={"Location": f"/signin?redir={request.path}"})
         if found is None or found.is_deleted:
             return web.Response(status=404, text="File not found")
         return web.Response(body=found.content, headers={"Content-Type": found.mimetype})

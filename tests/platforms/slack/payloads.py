@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from uuid import uuid4
+from uuid import NAMESPACE_URL, uuid5
 
 from tests.platforms.slack.errors import Json
 from tests.platforms.slack.things import Channel, File, Kind, Message, User, View, Workspace
@@ -24,7 +24,7 @@ VERIFICATION = "a-verification-token"
 # ── things ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def user(it: User) -> Json:
+def user(state: State, it: User) -> Json:
     """https://docs.slack.dev/reference/objects/user-object"""
     profile: Json = {"real_name": it.name, "display_name": it.name, "team": it.workspace.id}
     if it.bot_id:
@@ -35,6 +35,7 @@ def user(it: User) -> Json:
         return common | it.more
     common |= {"tz": it.timezone, "tz_label": "", "tz_offset": 0, "is_email_confirmed": True, "updated": 1}
     common |= {"is_admin": it.is_admin or it.is_owner, "is_owner": it.is_owner, "is_primary_owner": False}
+    common |= {"is_stranger": True} if it.workspace is not state.workspace else {}
     is_guest = it.is_guest or it.is_single_channel_guest
     return common | {"is_restricted": is_guest, "is_ultra_restricted": it.is_single_channel_guest} | it.more
 
@@ -78,11 +79,15 @@ def message(state: State, it: Message, *, with_metadata: bool = False) -> Json:
     if it.subtype == "tombstone":
         told |= {"user": "USLACKBOT", "hidden": True}
     elif it.author.is_bot:
-        told |= {"bot_id": it.author.bot_id, "app_id": state.app_id, "bot_profile": bot(state, it.author)}
+        told |= {"bot_id": it.author.bot_id, "app_id": app_of(state, it.author), "bot_profile": bot(state, it.author)}
     else:
-        told["client_msg_id"] = str(uuid4())
+        told["client_msg_id"] = str(uuid5(NAMESPACE_URL, f"{it.channel.id}/{it.ts}"))
     if it.subtype:
         told["subtype"] = it.subtype
+    if it.subtype == "bot_message":  # an integration of old has no user
+        told |= {"user": None, "username": it.author.name}
+    if who.workspace is not state.workspace:
+        told |= {"user_team": who.workspace.id, "source_team": who.workspace.id}
     blocks = it.blocks or ([rich_text(it)] if it.text and not it.author.is_bot and not it.is_deleted else [])
     told |= {"blocks": blocks} if blocks else {}
     if it.attachments or it.unfurled:
@@ -122,8 +127,13 @@ def reactions(it: Message) -> list[Json]:
 
 
 def bot(state: State, it: User) -> Json:
-    named = {"id": it.bot_id, "name": it.name, "deleted": it.is_deactivated, "updated": 1, "app_id": state.app_id}
-    return named | {"user_id": it.id, "team_id": it.workspace.id, "icons": {}}
+    named = {"id": it.bot_id, "name": it.name, "deleted": it.is_deactivated, "updated": 1}
+    return named | {"app_id": app_of(state, it), "user_id": it.id, "team_id": it.workspace.id, "icons": {}}
+
+
+def app_of(state: State, it: User) -> str:
+    """Whose bot it is."""
+    return state.app_id if it is state.bot else "A0ANOTHER"
 
 
 def rich_text(it: Message) -> Json:
@@ -219,10 +229,8 @@ def with_ids(blocks: list[Json]) -> list[Json]:
 
     https://docs.slack.dev/reference/block-kit/blocks/markdown-block
     """
-    kept = [it["block_id"] if it.get("block_id") and it["type"] != "markdown" else "" for it in blocks]
-    return [
-        it | {"block_id": id_ or f"block{number}"} for number, (it, id_) in enumerate(zip(blocks, kept, strict=True))
-    ]
+    kept = [it.get("block_id") if it["type"] != "markdown" else None for it in blocks]
+    return [it | {"block_id": kept[number] or f"block{number}"} for number, it in enumerate(blocks)]
 
 
 def unescaped(text: str) -> str:

@@ -43,11 +43,11 @@ class PeopleMethods:
         required(args, "user")
         if (found := self._state.users.get(str(args["user"]))) is None:
             raise Refused("user_not_found")
-        return {"user": payloads.user(found)}
+        return {"user": payloads.user(self._state, found)}
 
     def _list(self, args: Json) -> Json:
         shown, more = page(list(self._state.users.values()), args, 1000)
-        return {"members": [payloads.user(it) for it in shown], "cache_ts": 1, **more}
+        return {"members": [payloads.user(self._state, it) for it in shown], "cache_ts": 1, **more}
 
     def _bot(self, args: Json) -> Json:
         found = next((it for it in self._state.users.values() if it.is_bot and it.bot_id == args.get("bot")), None)

@@ -69,7 +69,8 @@ class State:
         has_messages_tab: whether people can write to the bot directly.
         refuses_orphans: whether what answers a message that is gone is refused; if not it stands in the channel.
         most_history: at most as many messages at once; Slack gives some apps 15.
-        statuses, titles, prompts: what the bot showed in threads.
+        statuses: what the bot showed of its work, each time; `showing` is what is seen now, by channel and thread.
+        titles, prompts: what else it set in threads.
         homes: by person's id, what the bot published there.
         url: where the fake is.
     """
@@ -94,6 +95,7 @@ class State:
         self.homes: dict[str, View] = {}
         self.interactions: dict[str, Interaction] = {}
         self.statuses: list[Status] = []
+        self.showing: dict[tuple[str, str], str] = {}
         self.titles: dict[tuple[str, str], str] = {}
         self.prompts: list[Json] = []
         self.tell: Callable[[Delivery], None] = lambda delivery: None
@@ -140,7 +142,7 @@ class State:
 
     def add_file(self, name: str, content: bytes, mimetype: str, owner: User, **more: Any) -> File:
         id_ = self.new_id("F")
-        url = f"{self.url}/files-pri/{self.workspace.id}-{id_}/{name}"
+        url = more.pop("url", "") or f"{self.url}/files-pri/{self.workspace.id}-{id_}/{name}"
         self.files[id_] = File(id_, name, content, mimetype, owner, self.clock.now(), url, **more)
         return self.files[id_]
 
@@ -150,6 +152,14 @@ class State:
             if channel.person is person:
                 return channel
         return self.add_channel(Kind.IM, "", person, self.bot, person=person)
+
+    def group_with(self, *people: User) -> Channel:
+        """The conversation of several people and the bot, made if it is not there."""
+        for channel in self.channels.values():
+            if channel.kind is Kind.MPIM and set(channel.members) == {*people, self.bot}:
+                return channel
+        name = f"mpdm-{'--'.join(it.name.lower() for it in (*people, self.bot))}-1"
+        return self.add_channel(Kind.MPIM, name, *people, self.bot)
 
     # ── what the bot may ─────────────────────────────────────────────────────────────────────────────
 
@@ -180,26 +190,28 @@ class State:
             first = channel.messages[message.thread_ts]
             first.thread_ts = first.ts
         channel.messages[message.ts] = message
+        if author is self.bot:  # what it showed of its work goes with the answer
+            self.showing.pop((channel.id, message.thread_ts or ""), None)
         if message.visible_to is None:
-            twins = [
-                lambda: self._tell_message(payloads.message_event(self, message)),
-                lambda: self._tell_mention(message),
-            ]
-            for tell in reversed(twins) if mention_first else twins:
-                tell()
+            self._tell_posted(message, mention_first=mention_first)
         self.stir()
         return message
 
-    def edit(self, message: Message, *, tells_mention: bool = False, **changes: Any) -> None:
-        """Change a message; a change of its text is an edit."""
+    def edit(self, message: Message, **changes: Any) -> None:
+        """Change a message; one that names the bot is told of as `app_mention` again, as something new.
+
+        Slack's pages do not say so: https://github.com/PostHog/posthog/pull/59517,
+        https://github.com/slackapi/bolt-js/issues/960.
+        """
         before = payloads.message(self, message)
         if changes.get("text", message.text) != message.text:
             message.versions.append(message.text)
         for name, value in changes.items():
             setattr(message, name, value)
         message.edited_ts = self.new_ts()
-        self._tell_message(payloads.changed_event(self, message, before))
-        if tells_mention:
+        self._mention(message)
+        if message.visible_to is None:
+            self._tell_message(payloads.changed_event(self, message, before))
             self._tell_mention(message)
         self.stir()
 
@@ -251,6 +263,13 @@ class State:
         delivery = Delivery("events_api", payloads.event_callback(self, event, channel))
         self.tell(delivery)
         return delivery
+
+    def _tell_posted(self, message: Message, *, mention_first: bool) -> None:
+        if mention_first:
+            self._tell_mention(message)
+        self._tell_message(payloads.message_event(self, message))
+        if not mention_first:
+            self._tell_mention(message)
 
     def _tell_message(self, event: Json) -> None:
         channel = self.channels[event["channel"]]

@@ -69,6 +69,14 @@ async def test_an_address_serves_five_times_and_half_an_hour(world: World, bot: 
     assert len(asked.answers) == 5
 
 
+async def test_who_gets_no_answer_is_told_so(world: World) -> None:
+    asked = await world.slash(world.ada, world.general, "/agent")
+    assert not world.sees_failure(asked)
+    world.clock.advance(3.1)
+
+    assert world.sees_failure(asked)
+
+
 async def test_an_error_or_a_cut_befalls_an_address(world: World, bot: Bot) -> None:
     @bot.app.command("/agent")
     async def agent(ack: Any, respond: Any) -> None:
@@ -163,6 +171,7 @@ async def test_a_form_is_opened_corrected_and_sent(world: World, bot: Bot) -> No
             await bot.client.chat_postMessage(channel=world.general.id, text=f"{text} {view['private_metadata']}")
 
     asked = await world.answered(await world.slash(world.ada, world.general, "/agent edit"))
+    assert world.shown(opened(asked)) == "── Notes ──\nText: <old>\n[Save]"
     wrong = await world.answered(await world.submits(asked, {"Text": "bad"}))
     assert wrong.errors == {"text": "No such word"}
     assert opened(asked).is_open
@@ -273,6 +282,9 @@ async def test_work_is_shown_in_threads(world: World, bot: Bot) -> None:
     assert [(it.text, it.loading_messages) for it in world.state.statuses] == [("is thinking…", ("a", "b"))]
     assert world.state.titles == {(world.dm(world.ada).id, first.ts): "Greetings"}
     assert world.state.prompts[0]["prompts"] == [prompt]
+    assert world.status_in(first) == "is thinking…"
+    await bot.client.chat_postMessage(channel=place["channel_id"], thread_ts=first.ts, text="hi")
+    assert world.status_in(first) == ""
     world.state.missing_methods.add("assistant.*")
     with pytest.raises(SlackApiError, match="unknown_method"):
         await bot.client.assistant_threads_setStatus(**place, status="")

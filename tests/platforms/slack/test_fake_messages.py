@@ -1,6 +1,7 @@
 """Messages and places of the fake Slack are what an unmodified slack-bolt takes them for."""
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from slack_sdk.errors import SlackApiError
@@ -96,6 +97,32 @@ async def test_edits_deletions_and_previews_are_told(world: World, bot: Bot) -> 
     assert (unfurled["message"]["text"], unfurled["previous_message"]["text"]) == ("one!", "one!")
     assert unfurled["message"]["attachments"][0]["title"] == "A page"
     assert (deleted["subtype"], deleted["deleted_ts"]) == ("message_deleted", message.ts)
+
+
+async def test_an_edit_of_a_mention_is_told_as_a_mention_again(world: World) -> None:
+    message = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
+    await world.edits(message, "hello!")
+    await world.edits(message, "never mind", mentions=[])
+
+    told = [(it.event["type"], it.event.get("subtype"), it.event.get("edited")) for it in world.deliveries.all]
+    first, again = ("message", "message_changed", None), ("app_mention", None, {"user": world.ada.id, "ts": ANY})
+    assert told == [("message", None, None), ("app_mention", None, None), first, again, first]
+
+
+async def test_other_bots_and_people_of_elsewhere_are_told_as_such(world: World, bot: Bot) -> None:
+    shared = world.channel("shared", world.ada, world.bot, is_shared=True)
+    far = world.person("Far", shared, workspace=world.workspace("Elsewhere"))
+    weather = world.person("Weather", shared, bot_id="B0WEATHER")
+    await world.says(far, shared, "hello")
+    await world.says(weather, shared, "rain")
+    await world.says(weather, shared, "more rain", subtype="bot_message")
+    await world.acknowledged()
+
+    person, other, old = bot.heard("message")
+    assert (person["user_team"], person["team"]) == (far.workspace.id, far.workspace.id)
+    assert world.deliveries.all[0].payload["is_ext_shared_channel"]
+    assert (other["bot_id"], other["app_id"], other["user"]) == ("B0WEATHER", "A0ANOTHER", weather.id)
+    assert (old["subtype"], old["user"]) == ("bot_message", None)
 
 
 async def test_the_first_message_of_a_thread_becomes_a_tombstone(world: World, bot: Bot) -> None:
@@ -359,6 +386,10 @@ async def test_the_bot_knows_where_it_is(world: World, bot: Bot) -> None:
     assert "chat:write" in me.headers["x-oauth-scopes"]
     assert opened["channel"]["id"] == world.dm(world.ada).id
     assert [it["id"] for it in listed["channels"]] == [world.general.id, world.dm(world.ada).id]
+    group = await bot.client.conversations_open(users=[world.ada.id, world.bob.id])
+    assert group["channel"]["id"] == world.group_dm(world.ada, world.bob).id
+    own = await bot.client.users_conversations(types="mpim")
+    assert [it["id"] for it in own["channels"]] == [group["channel"]["id"]]
     assert (await bot.client.team_info())["team"]["domain"] == "book-club"
     assert (await bot.client.bots_info(bot=world.bot.bot_id))["bot"]["user_id"] == world.bot.id
     assert (await bot.client.api_test(foo="bar"))["args"]["foo"] == "bar"

@@ -187,6 +187,11 @@ class Delivery:
     wants_no_retry: bool = False
     heard: Callable[[], None] = lambda: None
 
+    def acknowledge(self, answer: Json, at: float) -> None:
+        """The app has heard, at a time of the event loop."""
+        self.is_acknowledged, self.answer, self.acknowledged_after_s = True, answer, at - self.sent_at
+        self.heard()
+
     @property
     def event(self) -> Json:
         """The event inside, if it is one."""

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from tests.platforms.slack.errors import Json
 from tests.platforms.slack.payloads import unescaped
 from tests.platforms.slack.state import State
-from tests.platforms.slack.things import Channel, Message, User
+from tests.platforms.slack.things import Channel, Message, User, View
 
 _INDENT = "    "
 
@@ -64,6 +64,16 @@ def _shown(state: State, message: Message) -> Iterator[str]:
         yield from blocks_of(state, message.blocks)
     else:
         yield from named(state, message.text).splitlines()
+
+
+def view_lines(state: State, view: View) -> Iterator[str]:
+    """A form between its title and its buttons, or the Home."""
+    if not view.is_home:
+        yield f"── {view.body['title']['text']} ──"
+    yield from blocks_of(state, view.body["blocks"])
+    buttons = [view.body[name]["text"] for name in ("close", "submit") if view.body.get(name)]
+    if buttons:
+        yield " ".join(f"[{text}]" for text in buttons)
 
 
 def blocks_of(state: State, blocks: list[Json]) -> Iterator[str]:

@@ -12,6 +12,15 @@ from tests.platforms.slack.payloads import VERIFICATION
 from tests.platforms.slack.state import State
 from tests.platforms.slack.things import Channel, Interaction, Kind, Message, User, View
 
+_PICKERS = {
+    "channels_select": "channel",
+    "conversations_select": "conversation",
+    "datepicker": "date",
+    "timepicker": "time",
+    "users_select": "user",
+}
+"""Fields, and what is selected in them."""
+
 
 def command(state: State, asked: Interaction, name: str, text: str, address: str) -> Json:
     """A slash command; in threads there are none."""
@@ -56,7 +65,7 @@ def action(state: State, asked: Interaction, pressed: Json, value: str | None, a
         return common | {"container": {"type": "view", "view_id": asked.view.id}, "view": told}
     assert asked.message is not None, "it stands somewhere"
     it = asked.message
-    container = {"type": "message", "message_ts": it.ts, "channel_id": it.channel.id}
+    container: Json = {"type": "message", "message_ts": it.ts, "channel_id": it.channel.id}
     container |= {"is_ephemeral": it.visible_to is not None} | ({"thread_ts": it.thread_ts} if it.thread_ts else {})
     told = {"container": container, "channel": _named(it.channel), "state": {"values": values}}
     if it.visible_to is None:
@@ -95,7 +104,7 @@ def found(blocks: list[Json], label: str) -> Json:
     return match[0]
 
 
-def filled(view: View, values: dict[str, str]) -> Json:
+def filled(view: View, values: dict[str, str], *, is_sent: bool = True) -> Json:
     """The state of a form, as people filled it in; what they left is as it was."""
     left = dict(values)
     state: Json = {}
@@ -106,7 +115,7 @@ def filled(view: View, values: dict[str, str]) -> Json:
         given = left.pop(str(key), None)
         state.setdefault(it["block_id"], {})[it.get("action_id", "")] = chosen(it, given)
         is_empty = not any(value for name, value in chosen(it, given).items() if name != "type")
-        assert not is_empty or it["is_optional"] or not it["label"], f"{it['label']} has to be filled in"
+        assert not is_sent or not is_empty or it["is_optional"] or not it["label"], f"{it['label']} has to be filled in"
     assert not left, f"no such fields: {left}"
     return state
 
@@ -122,6 +131,9 @@ def chosen(it: Json, value: str | None) -> Json:
         case "checkboxes" | "multi_static_select":
             picks = it.get("initial_options", []) if value is None else [options.get(value) or by_text[value]]
             return {"type": it["type"], "selected_options": picks}
+    if it["type"] in _PICKERS:
+        name = _PICKERS[it["type"]]
+        return {"type": it["type"], f"selected_{name}": it.get(f"initial_{name}") if value is None else value}
     return {"type": it["type"], "value": it.get("initial_value") if value is None else value or None}
 
 

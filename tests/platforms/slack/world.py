@@ -31,8 +31,8 @@ from tests.platforms.slack.people_methods import PeopleMethods
 from tests.platforms.slack.socket_mode import SocketMode
 from tests.platforms.slack.state import Clock, State
 from tests.platforms.slack.things import Channel, Delivery, File, Interaction, Kind, Message, User, View, Workspace
-from tests.platforms.slack.transcript import transcript
-from tests.platforms.slack.view_methods import ViewMethods
+from tests.platforms.slack.transcript import transcript, view_lines
+from tests.platforms.slack.view_methods import TRIGGER_HOLDS, ViewMethods
 from tests.platforms.slack.web_api import PREFIX, Call, WebApi
 
 MAX_BODY = 64 * 1024 * 1024
@@ -58,9 +58,10 @@ class World:
         views = ViewMethods(self.state)
         self.files = FileMethods(self.state, self.faults)
         self._interactions = Interactions(self.state, self.faults, views)
-        families = [views, self.files, self.socket_mode]
-        families += [it(self.state) for it in (ChatMethods, ConversationMethods, PeopleMethods, AssistantMethods)]
-        self._web_api = WebApi(self.state, self.faults, [it.methods() for it in families])
+        families = [views.methods(), self.files.methods(), self.socket_mode.methods()]
+        families += [ChatMethods(self.state).methods(), ConversationMethods(self.state).methods()]
+        families += [PeopleMethods(self.state).methods(), AssistantMethods(self.state).methods()]
+        self._web_api = WebApi(self.state, self.faults, families)
         self.bot = self.state.bot
         self.ada, self.bob = self.state.add_user("Ada", is_owner=True), self.state.add_user("Bob")
         self.general = self.channel("general", self.ada, self.bob, self.bot)
@@ -85,6 +86,7 @@ class World:
             raise error
         if failure[0] is None:
             assert not self.unknown_methods, f"asked for, and not there: {self.unknown_methods}"
+            assert not self.socket_mode.strange, f"said by Socket Mode: {self.socket_mode.strange}"
 
     # ── where it is, what was asked ──────────────────────────────────────────────────────────────────
 
@@ -188,6 +190,19 @@ class World:
         """What people see of a channel, as text; with a `viewer`, what that person sees."""
         return transcript(self.state, channel, viewer)
 
+    def sees_failure(self, asked: Interaction) -> bool:
+        """Whether the person was told that the app did not respond."""
+        is_heard = asked.delivery is not None and asked.delivery.is_acknowledged
+        return not is_heard and self.clock.now() > asked.at + TRIGGER_HOLDS
+
+    def status_in(self, thread: Message) -> str:
+        """What the bot shows of its work in a thread; nothing if it shows none."""
+        return self.state.showing.get((thread.channel.id, thread.ts), "")
+
+    def shown(self, view: View) -> str:
+        """What a person sees of a form or the Home, as text."""
+        return "\n".join(view_lines(self.state, view))
+
     # ── people write ─────────────────────────────────────────────────────────────────────────────────
 
     def person(self, name: str, *channels: Channel, **more: Any) -> User:
@@ -207,8 +222,7 @@ class World:
 
     def group_dm(self, *people: User) -> Channel:
         """A conversation of several people and the bot."""
-        name = f"mpdm-{'--'.join(it.name.lower() for it in (*people, self.bot))}-1"
-        return self.channel(name, *people, self.bot, kind=Kind.MPIM)
+        return self.state.group_with(*people)
 
     def dm(self, person: User) -> Channel:
         """The direct conversation of a person with the bot."""
@@ -247,10 +261,10 @@ class World:
         await self._told()
         return message
 
-    async def edits(self, message: Message, text: str, *, tells_mention: bool = False) -> None:
-        """Change a message of one's own; with `tells_mention` Slack tells of the names in it anew."""
-        names = " ".join(it.mention for it in message.pings)
-        self.state.edit(message, tells_mention=tells_mention, text=f"{names} {payloads.escaped(text)}".strip())
+    async def edits(self, message: Message, text: str, *, mentions: Sequence[User] | None = None) -> None:
+        """Change a message of one's own; `mentions` are those that it had, if none are given."""
+        names = " ".join(it.mention for it in (message.pings if mentions is None else mentions))
+        self.state.edit(message, text=f"{names} {payloads.escaped(text)}".strip())
         await self._told()
 
     async def deletes(self, *messages: Message) -> None:
@@ -314,13 +328,13 @@ class World:
         """Press a button by its label (or action id), or choose `value` from a list by its action id."""
         if isinstance(where, View):
             assert where.person is person, f"{person.name} does not see it"
-            pressed = using.found(where.body["blocks"], label)
+            pressed, values = using.found(where.body["blocks"], label), using.filled(where, {}, is_sent=False)
             asked = self._interactions.begin(person, None, view=where)
         else:
-            pressed = using.in_message(where, label, person)
+            pressed, values = using.in_message(where, label, person), {}
             asked = self._interactions.begin(person, where.channel, message=where)
         address = self._interactions.address(asked)
-        payload = using.action(self.state, asked, pressed, value, address, {})
+        payload = using.action(self.state, asked, pressed, value, address, values)
         self._interactions.send(asked, "interactive", payload)
         await self._told()
         return asked
@@ -375,18 +389,25 @@ class World:
         """Enter the app's Request URL; if it proves itself, everything is posted there."""
         return await self.deliveries.verify(url)
 
-    async def posts(self, delivery: Delivery, url: str, **how: Any) -> Answer:
-        """Post something to the app: with another `secret`, `age_s` seconds old, with other `headers`."""
-        return await self.deliveries.post(delivery, url, **how)
+    async def posts(self, what: Delivery | str, url: str, **how: Any) -> Answer:
+        """Post something, or any text, to the app: with another `secret`, `age_s` seconds old, with other `headers`."""
+        if isinstance(what, str):
+            return await self.deliveries.post_text(what, url, **how)
+        return await self.deliveries.post(what, url, **how)
 
     async def retries(self, *deliveries: Delivery, reason: str = "http_timeout") -> None:
         """Tell again what was not acknowledged, or what is named, acknowledged or not."""
         self.deliveries.retry(*deliveries, reason=reason)
         await self._told()
 
-    async def tells(self, event: Json, subscription: str = "message.channels") -> Delivery | None:
+    async def tells(self, event: Json, channel: Channel | None = None) -> Delivery:
         """Tell the app of an event that Slack might never send."""
-        delivery = self.state.tell_event(subscription, event)
+        return await self.delivers("events_api", payloads.event_callback(self.state, event, channel))
+
+    async def delivers(self, kind: str, payload: Json) -> Delivery:
+        """Deliver anything, as `events_api`, `slash_commands` or `interactive`."""
+        delivery = Delivery(kind, payload)
+        self.state.tell(delivery)
         await self._told()
         return delivery
 
@@ -411,6 +432,15 @@ class World:
         event = {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [self.bot.id]}}
         self.state.tell_event("tokens_revoked", event | {"event_ts": self.state.new_ts()})
         await self._told()
+
+    async def limits_events(self) -> None:
+        """Say that events are left out, since there are more than 30,000 in an hour.
+
+        https://docs.slack.dev/apis/events-api/#rate-limiting
+        """
+        at = int(self.clock.now().timestamp())
+        told = {"token": payloads.VERIFICATION, "type": "app_rate_limited", "team_id": self.state.workspace.id}
+        await self.delivers("events_api", told | {"minute_rate_limited": at, "api_app_id": self.state.app_id})
 
     def _tell_of_member(self, name: str, event: Json, channel: Channel) -> None:
         letter = channel.id[0]
