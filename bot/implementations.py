@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from pydantic import SecretStr
+
 from adapters.documents.converted import ConvertedReader
 from adapters.documents.kinds import ATTACHED
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
@@ -19,27 +21,43 @@ def _discord(settings: Settings) -> ChatPlatform:
     from adapters.discord.endpoints import Endpoints  # a second of imports, for those who serve it
     from adapters.discord.platform import DiscordPlatform
 
-    token = settings.discord_token.get_secret_value() if settings.discord_token else ""
+    token = _secret(settings.discord_token) or ""
     endpoints = Endpoints(settings.discord_api_url, settings.discord_gateway_url)
     return DiscordPlatform(token, endpoints, answers_bots=settings.bot_answer_bots)
 
 
-_PLATFORMS: dict[str, Callable[[Settings], ChatPlatform]] = {"discord": _discord}
+def _slack(settings: Settings) -> ChatPlatform:
+    from adapters.slack.credentials import Credentials
+    from adapters.slack.platform import SlackPlatform
+
+    credentials = Credentials(
+        _secret(settings.slack_bot_token) or "",
+        _secret(settings.slack_app_token),
+        _secret(settings.slack_signing_secret),
+        settings.slack_api_url,
+        settings.slack_port,
+    )
+    return SlackPlatform(credentials, answers_bots=settings.bot_answer_bots, moderators=settings.bot_owners)
+
+
+def _secret(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret is not None else None
+
+
+_PLATFORMS: dict[str, Callable[[Settings], ChatPlatform]] = {"discord": _discord, "slack": _slack}
 
 
 def open_platforms(settings: Settings) -> dict[str, ChatPlatform]:
     """The platforms to be served, by name: all of the settings but the console, which serves itself.
 
     Raises:
-        SettingsInvalid: there is none, or one that cannot be served.
+        SettingsInvalid: there is none.
     """
     served = [name for name in dict.fromkeys(settings.bot_platforms) if name != "console"]
     if not served:
         raise SettingsInvalid(
             ["BOT_PLATFORMS: names no platform to serve but the console; `python -m bot chat` is that."]
         )
-    if unknown := [name for name in served if name not in _PLATFORMS]:
-        raise SettingsInvalid([f"BOT_PLATFORMS: {', '.join(unknown)}: not supported by this version yet."])
     return {name: _PLATFORMS[name](settings) for name in served}
 
 
@@ -139,4 +157,4 @@ def document_reader() -> DocumentReader:
 
 
 def _key(settings: Settings) -> str | None:
-    return settings.openai_api_key.get_secret_value() if settings.openai_api_key else None
+    return _secret(settings.openai_api_key)

@@ -277,13 +277,11 @@ async def test_each_setting_that_cannot_be_used_is_one_line(command_line: Comman
 
 
 async def test_settings_and_names_that_cannot_be_used_are_one_line_and_78(command_line: CommandLine) -> None:
-    slack = {"SLACK_BOT_TOKEN": "x", "SLACK_APP_TOKEN": "x"}
     for told, words, settings in (
         ("OPENAI_API_KEY", ("chat", "--model", "gpt-4o"), {}),
         ("personas", ("chat", "--persona", "nobody"), {}),
         ("humans", ("chat", "--human", "../../etc/passwd"), {}),
         ("BOT_PLATFORMS: names no platform", ("run",), {}),
-        ("BOT_PLATFORMS: slack: not supported", ("run",), {"BOT_PLATFORMS": "console,slack"} | slack),
     ):
         code, line = await command_line.fault(*words, **settings)
         assert (code, told in line) == (78, True), line

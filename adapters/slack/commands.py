@@ -43,7 +43,7 @@ from adapters.slack.inbound import (
     thread_of,
 )
 from adapters.slack.me import Me
-from adapters.slack.mrkdwn import plain, without_call
+from adapters.slack.mrkdwn import people_in, plain, unescaped, without_call
 from adapters.slack.people import People
 from adapters.slack.told import Json, is_timestamp, listed_in, part_in, text_in
 
@@ -54,7 +54,6 @@ NO_TEXT = "There is no text in that message."
 
 _TYPED = re.compile(r"\A!agent(?:\s+|\Z)")
 _ABOUT_SOMEBODY = re.compile(r"\Aadmin\s+(?:allow|deny)\b", re.IGNORECASE)
-_MENTION = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
 _READ_BY = {"group": "groups:history", "mpim": "mpim:history"}
 """The scopes without which Slack does not tell what is written in a place; of all others `channels:history`."""
 
@@ -256,10 +255,10 @@ class Commands:
         return not self._me.scopes or _READ_BY.get(kind, "channels:history") in self._me.scopes
 
     async def _line(self, text: str) -> str:
-        """What somebody typed, as people read it; where it is about somebody, by their ids."""
+        """What somebody typed, as people read it; a command about somebody knows them by the mention."""
         if _ABOUT_SOMEBODY.match(text):
-            text = _MENTION.sub(lambda found: f"{PLATFORM}:{self._me.team}/{found[1]}", text)
-        return plain(text, await self._people.names(_MENTION.findall(text))).strip()
+            return unescaped(text).strip()
+        return plain(text, await self._people.names(people_in(text))).strip()
 
     async def _open(self, spec: CommandSpec, origin: Origin, kind: str, trigger: str) -> bool:
         """Put a form before somebody; whether that was possible."""

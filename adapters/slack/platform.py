@@ -6,11 +6,13 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.ports import (
     Address,
+    Attachment,
     DeliveryRefused,
     Intake,
     MessageChange,
@@ -20,7 +22,7 @@ from adapters.ports import (
     ServiceMissing,
     Sought,
 )
-from adapters.slack import posting
+from adapters.slack import files, posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
 from adapters.slack.commands import Commands
@@ -69,7 +71,7 @@ class Connection:
 
 
 class SlackPlatform:
-    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`.
+    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`.
 
     Args:
         credentials: the tokens, and where Slack is.
@@ -195,7 +197,8 @@ class SlackPlatform:
         if connection.commands.on_message(event, channel):
             return
         names = await connection.people.names(people_of(event))
-        await connection.intake.receive(inbound_of(event, channel, event_id, me, names))
+        told = await files.with_files_known(connection.client, event)
+        await connection.intake.receive(inbound_of(told, channel, event_id, me, names))
 
     async def _on_change(self, connection: Connection, event: Json, channel: str) -> None:
         me, before = connection.me, before_of(event)
@@ -206,7 +209,8 @@ class SlackPlatform:
                 await connection.intake.change(MessageChange(place, (gone,), None))
         elif (message := edited_in(event, me)) is not None:
             names = await connection.people.names(people_of(message))
-            change = change_of(message, channel, me, names, Person(author_of(message), ""))
+            told = await files.with_files_known(connection.client, message)
+            change = change_of(told, channel, me, names, Person(author_of(message), ""))
             await connection.intake.change(change)
 
     def _end(self, error: Exception) -> None:
@@ -235,6 +239,11 @@ class SlackPlatform:
     async def react(self, address: Address, message_id: str, emoji: str) -> None:
         """Put a reaction on a message."""
         await posting.react(self._connected().client, address, message_id, emoji)
+
+    async def fetch(self, attachment: Attachment, into: Path, max_bytes: int) -> None:
+        """Download a file from where Slack keeps it."""
+        given = self._credentials
+        await files.fetch(attachment, into, max_bytes, token=given.bot_token, api_url=given.api_url)
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Tell somebody where they wrote, so that nobody else sees it; where that cannot be, directly."""
