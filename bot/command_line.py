@@ -216,6 +216,19 @@ def configure(yes: Yes = False) -> None:
     _run(lambda: asyncio.run(first_questions.configure(asker, utc_now, takes_defaults=yes)))
 
 
+@main.command("slack-manifest")
+def slack_manifest(
+    url: Annotated[
+        str | None,
+        typer.Option(help="Where Slack reaches you, such as https://bot.example.org; without it, Socket Mode."),
+    ] = None,
+) -> None:
+    """Print what a Slack app has to be made of, to be pasted into Slack."""
+    from adapters.slack.manifest import as_text
+
+    typer.echo(as_text(url))
+
+
 def _operate(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
     """Run an operator's command; only what goes wrong is logged, on stderr."""
     settings = _settings()

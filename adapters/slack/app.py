@@ -15,11 +15,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.manifest import REMEMBER_THIS
 from adapters.slack.me import Me
 from adapters.slack.told import Json
-
-REMEMBER_THIS = "remember_this"
-"""The callback id of the shortcut in the menu of a message."""
 
 _ANY = re.compile(r"[\s\S]*")
 

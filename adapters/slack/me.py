@@ -16,5 +16,4 @@ class Me:
     bot: str
     name: str = ""
     team_name: str = ""
-    url: str = ""
     scopes: frozenset[str] = frozenset()

@@ -11,9 +11,12 @@ from pathlib import Path
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.ports import (
+    Account,
     Address,
     Attachment,
+    CommandSpec,
     DeliveryRefused,
+    Finding,
     Intake,
     MessageChange,
     Origin,
@@ -22,12 +25,12 @@ from adapters.ports import (
     ServiceMissing,
     Sought,
 )
-from adapters.slack import files, posting
+from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
 from adapters.slack.commands import Commands
 from adapters.slack.credentials import Credentials
-from adapters.slack.errors import BOT_TOKEN_NOT_KNOWN, TOKEN_FAULTS, Refusal, translated
+from adapters.slack.errors import translated
 from adapters.slack.inbound import (
     PLATFORM,
     author_of,
@@ -71,7 +74,7 @@ class Connection:
 
 
 class SlackPlatform:
-    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`.
+    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`, `CanBeExamined`.
 
     Args:
         credentials: the tokens, and where Slack is.
@@ -106,6 +109,16 @@ class SlackPlatform:
         self._socket: SocketMode | None = None
         self._port: int | None = None
 
+    # ── how it is set up ─────────────────────────────────────────────────────────────────────────────────
+
+    async def account(self) -> Account:
+        """Whose the tokens are."""
+        return await checkup.account(self._credentials)
+
+    async def examine(self, commands: Sequence[CommandSpec]) -> Sequence[Finding]:
+        """Tokens and scopes; that there is one command for all of ours the manifest says."""
+        return await checkup.examine(self._credentials)
+
     # ── in ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self, intake: Intake) -> None:
@@ -117,7 +130,7 @@ class SlackPlatform:
         """
         given = self._credentials
         async with web_client(given.bot_token, given.api_url, self._wait) as client:
-            me = await self._know_me(client)
+            me = await who_am_i(client)
             people, status = People(client, self._now), Status(client)
             commands = Commands(client, me, people, intake, self._moderators, self._wait, self._now)
             app = App(me, Listener(self._on_event, commands))
@@ -143,18 +156,6 @@ class SlackPlatform:
     def port(self) -> int | None:
         """Where it listens for Slack's requests, if it does."""
         return self._port
-
-    async def _know_me(self, client: AsyncWebClient) -> Me:
-        try:
-            return await who_am_i(client)
-        except PlatformUnavailable as error:
-            answered = getattr(error.__cause__, "response", None)
-            code = answered.get("error") if answered is not None else None
-            if code in TOKEN_FAULTS:
-                raise ServiceMissing(BOT_TOKEN_NOT_KNOWN.format(error=code)) from error
-            raise
-        except Refusal as refusal:
-            raise ServiceMissing(BOT_TOKEN_NOT_KNOWN.format(error=refusal.error)) from refusal
 
     async def _serve_socket(self, connection: Connection, app_token: str) -> None:
         def connected() -> None:

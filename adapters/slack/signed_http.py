@@ -15,11 +15,9 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
 from adapters.ports import ServiceMissing
+from adapters.slack.manifest import PATH
 
 logger = logging.getLogger(__name__)
-
-PATH = "/slack/events"
-"""One for events, commands, buttons and forms: Slack is told it for each of them."""
 
 MAX_BODY = 4 * 1024 * 1024
 HOST = "0.0.0.0"  # those who serve this way want to be reached

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
-from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.ports import PlatformUnavailable, ServiceMissing
 from adapters.slack.app import App
-from adapters.slack.errors import APP_TOKEN_NOT_KNOWN, TOKEN_FAULTS, Refusal, code_of, translated
+from adapters.slack.web import new_connection
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +68,7 @@ class SocketMode:
             ServiceMissing: Slack does not know the token.
             PlatformUnavailable: Slack cannot be reached.
         """
-        first_address = await self._address()
+        first_address = await new_connection(self._web, self._app_token)
         handler = AsyncSocketModeHandler(
             self._app,
             self._app_token,
@@ -115,21 +114,9 @@ class SocketMode:
             self._greeting.set()
             self._connected()
 
-    async def _address(self) -> str:
-        try:
-            with translated():
-                try:
-                    return str((await self._web.apps_connections_open(app_token=self._app_token))["url"])
-                except SlackApiError as error:
-                    if code_of(error) in TOKEN_FAULTS:
-                        raise ServiceMissing(APP_TOKEN_NOT_KNOWN.format(error=code_of(error))) from error
-                    raise
-        except Refusal as refusal:
-            raise ServiceMissing(APP_TOKEN_NOT_KNOWN.format(error=refusal.error)) from refusal
-
     async def _next_address(self) -> str:
         try:
-            return await self._address()
+            return await new_connection(self._web, self._app_token)
         except ServiceMissing as missing:
             self.end(missing)
             raise

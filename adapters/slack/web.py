@@ -1,17 +1,19 @@
 """The client of Slack's Web API, as patient as is good for us."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import aiohttp
+from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.slack.errors import translated
+from adapters.ports import ServiceMissing
+from adapters.slack.errors import APP_TOKEN_NOT_KNOWN, BOT_TOKEN_NOT_KNOWN, TOKEN_FAULTS, Refusal, code_of, translated
 from adapters.slack.me import Me
 
 SLACK_API_URL = AsyncWebClient.BASE_URL
@@ -74,10 +76,10 @@ async def who_am_i(client: AsyncWebClient) -> Me:
     """Whose the client's token is.
 
     Raises:
-        PlatformUnavailable: Slack does not say, or does not know the token.
-        DeliveryRefused: it refuses to.
+        ServiceMissing: Slack does not know the token.
+        PlatformUnavailable: Slack cannot be asked.
     """
-    with translated():
+    with _of_operator(BOT_TOKEN_NOT_KNOWN):
         told = await client.auth_test()
     scopes = str(told.headers.get("x-oauth-scopes") or "")
     return Me(
@@ -86,9 +88,34 @@ async def who_am_i(client: AsyncWebClient) -> Me:
         bot=str(told.get("bot_id") or ""),
         name=str(told.get("user") or ""),
         team_name=str(told.get("team") or ""),
-        url=str(told.get("url") or ""),
         scopes=frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
     )
+
+
+async def new_connection(client: AsyncWebClient, app_token: str) -> str:
+    """The address at which a connection can be opened, once.
+
+    Raises:
+        ServiceMissing: Slack does not open connections with the token.
+        PlatformUnavailable: Slack cannot be asked.
+    """
+    with _of_operator(APP_TOKEN_NOT_KNOWN):
+        return str((await client.apps_connections_open(app_token=app_token))["url"])
+
+
+@contextmanager
+def _of_operator(not_known: str) -> Iterator[None]:
+    """Whatever Slack refuses here, the operator has to mend it."""
+    try:
+        with translated():
+            try:
+                yield
+            except SlackApiError as error:
+                if code_of(error) in TOKEN_FAULTS:
+                    raise ServiceMissing(not_known.format(error=code_of(error))) from error
+                raise
+    except Refusal as refusal:
+        raise ServiceMissing(not_known.format(error=refusal.error)) from refusal
 
 
 def _asked_for(response: HttpResponse) -> float:

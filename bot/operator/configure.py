@@ -20,7 +20,7 @@ from config.settings import EMBEDDED, Settings, SettingsInvalid, load_settings, 
 from config.words import persona, persona_names
 from memory.upkeep import new_file
 
-DISCORD = "discord"
+DISCORD, SLACK = "discord", "slack"
 OPENAI_DEFAULT = "gpt-4.1-mini"
 EMBEDDINGS_DEFAULT = "text-embedding-3-small"
 USUAL_PERSONA = "default"
@@ -102,7 +102,7 @@ def _ask(asker: Asker, servers: tuple[LocalServer, ...]) -> Answers:
         answers = _other(asker)
     answers["EMBEDDING_MODEL"] = EMBEDDED if chosen == 0 else _embedder(asker)
     answers["BOT_TIMEZONE"] = asker.text("Time zone of people who set none", local_zone(), _zone_fault)
-    return answers | _persona(asker) | _discord(asker)
+    return answers | _persona(asker) | _platforms(asker)
 
 
 def _persona(asker: Asker) -> Answers:
@@ -125,17 +125,28 @@ def _personas_before() -> tuple[Path | None, str]:
     return before.bot_data_dir, before.bot_persona or USUAL_PERSONA
 
 
-def _discord(asker: Asker) -> Answers:
+def _platforms(asker: Asker) -> Answers:
+    """Where people reach it, and what is needed for that."""
     served = platforms_set()
-    options = ["No", "Yes (needs the token of an application; docs/discord.md says how to get one)"]
-    wants = asker.choose("Shall it serve Discord?", options, int(DISCORD in served)) == 1
-    if not wants:
-        left = [name for name in served if name != DISCORD]
-        return {"BOT_PLATFORMS": ",".join(left) or None} if DISCORD in served else {}
-    token = asker.secret("Discord token, not shown (leave it empty to keep the one that is set)")
-    others = [name for name in served if name not in (DISCORD, "console")]
-    answers: Answers = {"BOT_PLATFORMS": ",".join([DISCORD, *others])}
-    return answers | ({"DISCORD_TOKEN": token} if token else {})
+    options = [
+        "Nowhere but in the terminal",
+        "On Discord (needs the token of an application; docs/discord.md says how to get one)",
+        "On Slack (needs two tokens of an app; docs/slack.md says how to get them)",
+        "On Discord and on Slack",
+    ]
+    chosen = asker.choose("Where shall people reach it?", options, (DISCORD in served) + 2 * (SLACK in served))
+    wanted = [name for name, bit in ((DISCORD, 1), (SLACK, 2)) if chosen & bit]
+    if not wanted:
+        left = [name for name in served if name not in (DISCORD, SLACK)]
+        return {"BOT_PLATFORMS": ",".join(left) or None} if len(left) < len(served) else {}
+    answers: Answers = {"BOT_PLATFORMS": ",".join(wanted)}
+    asked = [("DISCORD_TOKEN", "Discord token")] if DISCORD in wanted else []
+    if SLACK in wanted:
+        asked += [("SLACK_BOT_TOKEN", "Slack bot token (xoxb-)"), ("SLACK_APP_TOKEN", "Slack app token (xapp-)")]
+    for name, what in asked:
+        if token := asker.secret(f"{what}, not shown (leave it empty to keep the one that is set)"):
+            answers[name] = token
+    return answers
 
 
 def _openai(asker: Asker) -> Answers:

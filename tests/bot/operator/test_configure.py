@@ -49,9 +49,9 @@ async def ask(
     *answers: str | None,
     ports: Sequence[tuple[str, int]] = (),
     persona: str | None = None,
-    discord: Sequence[str | None] = ("No",),
+    platforms: Sequence[str | None] = ("Nowhere",),
 ) -> None:
-    asker = Answers(*answers, persona, *discord)
+    asker = Answers(*answers, persona, *platforms)
     await configure(asker, lambda: NOW, takes_defaults=False, ports=ports)
     assert asker.is_done()
 
@@ -139,9 +139,9 @@ async def test_discord_comes_to_the_platforms_and_goes_again(env: Path, unused_t
     nowhere = f"DISCORD_API_URL=http://127.0.0.1:{unused_tcp_port}/api/v10"
     write(env, f"{nowhere}\nBOT_PLATFORMS=discord\nBOT_LOG_LEVEL=ERROR\n")  # as it is, nothing could be started
     with pytest.raises(SettingsInvalid, match="DISCORD_TOKEN"):
-        await ask(None, "UTC", discord=["Yes", ""])
+        await ask(None, "UTC", platforms=["On Discord (", ""])
     with pytest.raises(CannotBeDone, match="cannot be served like this"):
-        await ask(None, "UTC", discord=[None, "a-token"])
+        await ask(None, "UTC", platforms=[None, "a-token"])
     assert read(env).splitlines()[-4:] == [
         "LLM_MODEL=embedded",
         "EMBEDDING_MODEL=embedded",
@@ -149,9 +149,29 @@ async def test_discord_comes_to_the_platforms_and_goes_again(env: Path, unused_t
         "DISCORD_TOKEN=a-token",
     ]
     with pytest.raises(CannotBeDone):
-        await ask(None, "UTC", discord=[None, ""])
+        await ask(None, "UTC", platforms=[None, ""])
     assert "DISCORD_TOKEN=a-token" in read(env)
-    await ask(None, "UTC", discord=["No"])
+    await ask(None, "UTC", platforms=["Nowhere"])
+    assert "BOT_PLATFORMS" not in read(env)
+
+
+async def test_slack_is_asked_for_both_of_its_tokens(env: Path, unused_tcp_port: int) -> None:
+    write(env, f"SLACK_API_URL=http://127.0.0.1:{unused_tcp_port}/api/\nBOT_PLATFORMS=discord\n")
+    with pytest.raises(CannotBeDone, match="cannot be served like this"):
+        await ask(None, "UTC", platforms=["On Discord and", "a-token", "xoxb-1", "xapp-1"])
+    assert read(env).splitlines()[1:] == [
+        "BOT_PLATFORMS=discord,slack",
+        "LLM_MODEL=embedded",
+        "EMBEDDING_MODEL=embedded",
+        "BOT_TIMEZONE=UTC",
+        "DISCORD_TOKEN=a-token",
+        "SLACK_BOT_TOKEN=xoxb-1",
+        "SLACK_APP_TOKEN=xapp-1",
+    ]
+    with pytest.raises(CannotBeDone):
+        await ask(None, "UTC", platforms=["On Slack (", "", ""])
+    assert "BOT_PLATFORMS=slack" in read(env).splitlines()
+    await ask(None, "UTC", platforms=["Nowhere"])
     assert "BOT_PLATFORMS" not in read(env)
 
 
