@@ -44,12 +44,10 @@ class ChatMethods:
         message = self._find(channel, args["ts"])
         if message.author is not self._state.bot:
             raise Refused("cant_update_message")
-        has_blocks = "blocks" in args or message.blocks
-        checks.message(
-            args if args.get("text") else args | {"text": message.text if has_blocks else ""}, is_update=True
-        )
+        checks.message(args, is_update=True)
         self._state.require_to_post(channel)
-        changes = {name: value for name, value in written(args).items() if name in args or name == "text"}
+        given = {*args, *(("text", "blocks") if args.get("markdown_text") else ())}
+        changes = {name: value for name, value in written(args).items() if name in given}
         changes |= {"metadata": args["metadata"]} if "metadata" in args else {}
         self._state.edit(message, **changes)
         told = payloads.message(self._state, message, with_metadata=True)

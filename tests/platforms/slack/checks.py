@@ -33,7 +33,8 @@ def message(args: Json, *, is_update: bool = False) -> None:
         raise Refused("invalid_arguments")
     if len(args.get("markdown_text") or "") > MAX_MARKDOWN or (is_update and len(text) > MAX_UPDATED_TEXT):
         raise Refused("msg_too_long")
-    if not text.strip() and not has_blocks:
+    keeps_text = is_update and bool({"blocks", "attachments"} & set(args))
+    if not text.strip() and not has_blocks and not keeps_text:
         raise Refused("no_text")
     if len(args.get("attachments") or []) > 100:
         raise Refused("too_many_attachments")

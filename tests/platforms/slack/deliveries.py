@@ -1,11 +1,12 @@
 """How the app is told: by Socket Mode, or over HTTP once it has proved its Request URL.
 
 https://docs.slack.dev/apis/events-api/#retries: what is not acknowledged within three seconds is told again at once,
-after a minute and after five. Here that happens when a test says so.
+after a minute and after five. Here that happens when a test lets the time pass, or says so.
 """
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,8 @@ from tests.platforms.slack.socket_mode import SocketMode
 from tests.platforms.slack.state import State
 from tests.platforms.slack.things import Delivery
 
-MOST_ATTEMPTS = 4
+RETRIED_AFTER = tuple(timedelta(seconds=seconds) for seconds in (3, 60, 300))
+"""After which time since it was told last an event is told again, each time."""
 
 
 class Deliveries:
@@ -46,12 +48,18 @@ class Deliveries:
         self.all.append(delivery)
         self._send(delivery)
 
-    def retry(self, *deliveries: Delivery, reason: str = "http_timeout") -> None:
+    def retry(self, *deliveries: Delivery, reason: str = "") -> None:
         """Tell again, as Slack does when it has heard nothing; without any given, all that it may."""
-        for delivery in deliveries or self.unacknowledged:
-            may = delivery.kind == "events_api" and delivery.attempts < MOST_ATTEMPTS and not delivery.wants_no_retry
-            if deliveries or may:
-                self._send(delivery, reason)
+        for delivery in deliveries or [it for it in self.unacknowledged if _may_be_told_again(it)]:
+            self._send(delivery, reason or _reason(delivery))
+
+    def retry_what_is_due(self) -> None:
+        """Tell again what was not acknowledged in time; what failed, at once."""
+        now = self._state.clock.now()
+        for it in filter(_may_be_told_again, self.unacknowledged):
+            has_failed = it.attempts == 1 and len(it.statuses) == 1
+            if has_failed or now - it.told_at >= RETRIED_AFTER[it.attempts - 1]:
+                self._send(it, _reason(it))
 
     async def verify(self, url: str) -> Answer:
         """Let the app prove its Request URL (https://docs.slack.dev/reference/events/url_verification)."""
@@ -96,6 +104,7 @@ class Deliveries:
 
     def _send(self, delivery: Delivery, reason: str = "") -> None:
         delivery.attempts += 1
+        delivery.told_at = self._state.clock.now()
         delivery.sent_at = asyncio.get_running_loop().time()
         if delivery.kind in self.urls:
             self._start(self._post(delivery, reason))
@@ -115,3 +124,15 @@ class Deliveries:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _may_be_told_again(it: Delivery) -> bool:
+    """Only events are, and not to an app that wants no more."""
+    return it.kind == "events_api" and it.attempts <= len(RETRIED_AFTER) and not it.wants_no_retry
+
+
+def _reason(it: Delivery) -> str:
+    """Why it has to be told again."""
+    if len(it.statuses) < it.attempts:
+        return "timeout" if it.envelope_ids else "http_timeout"
+    return "http_error" if it.statuses[-1] else "connection_failed"

@@ -186,10 +186,13 @@ async def test_a_retry_says_that_it_is_one(world: World, bot: Bot) -> None:
 
 async def test_what_nobody_acknowledges_is_told_four_times(world: World) -> None:
     await world.says(world.ada, world.general, "hello")
-    for _ in range(5):
-        await world.retries()
+    (told,) = world.deliveries.unacknowledged
+    attempts = []
+    for seconds in (2.9, 0.1, 59, 1, 299, 1, 600):
+        await world.passes(seconds)
+        attempts.append(told.attempts)
 
-    assert [it.attempts for it in world.deliveries.unacknowledged] == [4]
+    assert attempts == [1, 2, 2, 3, 3, 4, 4]
 
 
 async def test_of_several_connections_one_is_told(world: World, bot: Bot) -> None:
@@ -270,7 +273,7 @@ async def test_over_http_a_retry_has_a_number(world: World) -> None:
         await world.says(world.ada, world.general, "hello")
         (told,) = world.deliveries.all
         await world.until(lambda: told.statuses)
-        await world.retries(reason="http_error")
+        await world.passes(0)
         await world.acknowledged()
 
         assert (told.statuses, numbers) == ([503, 200], [None, ["1"]])

@@ -8,7 +8,7 @@ from slack_sdk.errors import SlackApiError
 
 from tests.platforms.slack.echo_bot import Bot
 from tests.platforms.slack.things import Kind
-from tests.platforms.slack.world import World
+from tests.platforms.slack.world import World, of_bot
 
 KEY = {"event_type": "reply", "event_payload": {"key": "k"}}
 
@@ -207,6 +207,10 @@ async def test_messages_are_changed_and_deleted_by_who_wrote_them(world: World, 
     changed = await bot.client.chat_update(channel=world.general.id, ts=posted["ts"], text="2", blocks=[section("*2*")])
     assert changed["message"]["edited"]
     assert world.transcript(world.general) == "Ada: one\nMemo: *2* (edited)"
+    await bot.client.api_call(
+        "chat.update", json={"channel": world.general.id, "ts": posted["ts"], "blocks": [section("*II*")]}
+    )
+    assert [(it.text, it.blocks[0]["text"]["text"]) for it in of_bot(world, world.general)] == [("2", "*II*")]
     link = await bot.client.chat_getPermalink(channel=world.general.id, message_ts=posted["ts"])
     assert link["permalink"].startswith("https://book-club.slack.com/archives/C")
     await bot.client.chat_delete(channel=world.general.id, ts=posted["ts"])

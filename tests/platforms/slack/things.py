@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
 from tests.platforms.slack.errors import Json
+
+NEVER = datetime.fromtimestamp(0, UTC)
 
 
 class Kind(Enum):
@@ -169,6 +171,7 @@ class Delivery:
         envelope_ids: one for each time it was sent by Socket Mode.
         attempts: how often it was sent.
         statuses: the answers over HTTP, 0 for none.
+        told_at: when it was sent last, by the time there; `sent_at` by the event loop's.
         answer: what the acknowledgement said.
         acknowledged_after_s: how long the app took, from the last time that it was sent.
         wants_no_retry: the app asked for none.
@@ -183,6 +186,7 @@ class Delivery:
     answer: Json | None = None
     is_acknowledged: bool = False
     acknowledged_after_s: float = 0.0
+    told_at: datetime = NEVER
     sent_at: float = 0.0
     wants_no_retry: bool = False
     heard: Callable[[], None] = lambda: None

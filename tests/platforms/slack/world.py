@@ -395,7 +395,13 @@ class World:
             return await self.deliveries.post_text(what, url, **how)
         return await self.deliveries.post(what, url, **how)
 
-    async def retries(self, *deliveries: Delivery, reason: str = "http_timeout") -> None:
+    async def passes(self, seconds: float) -> None:
+        """Let time pass there: what was not acknowledged within three seconds is told again, and so on."""
+        self.clock.advance(seconds)
+        self.deliveries.retry_what_is_due()
+        await self._told()
+
+    async def retries(self, *deliveries: Delivery, reason: str = "") -> None:
         """Tell again what was not acknowledged, or what is named, acknowledged or not."""
         self.deliveries.retry(*deliveries, reason=reason)
         await self._told()
