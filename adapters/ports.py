@@ -216,6 +216,7 @@ class Stretch:
         until: when the newest was. What was written between the two, and is none of them, is gone.
         message_ids: these messages, whoever wrote them.
         edited: what those say now that were ever edited, each by itself.
+        names_are_of_place: whether messages of other places may have the same names.
     """
 
     origin: Origin
@@ -223,6 +224,7 @@ class Stretch:
     until: datetime
     message_ids: frozenset[str]
     edited: tuple[MessageChange, ...] = ()
+    names_are_of_place: bool = False
 
 
 # ── the language model ───────────────────────────────────────────────────────────────────────────────

@@ -49,8 +49,10 @@ class Histories:
         ]
         if gone or edited:
             logger.info("changed while nobody listened deleted=%d edited=%d", len(gone), len(edited))
-        # As a platform tells it at once: whose they are is known by their names, wherever something of them is kept.
-        return [*([MessageChange(None, gone, None)] if gone else []), *edited]
+        # As a platform tells it at once: whose they are is known by their names, wherever something of them is kept;
+        # unless these are names within the place.
+        place = stretch.origin if stretch.names_are_of_place else None
+        return [*([MessageChange(place, gone, None)] if gone else []), *edited]
 
 
 def _is_out_of_date(wording: Wording, edit: MessageChange) -> bool:

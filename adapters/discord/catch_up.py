@@ -9,7 +9,8 @@ import discord
 from adapters.discord.client import Client
 from adapters.discord.errors import translated
 from adapters.discord.history import History
-from adapters.ports import DeliveryRefused, LastHeard, PlatformUnavailable
+from adapters.ports import LastHeard
+from adapters.reading_patiently import read_patiently
 
 logger = logging.getLogger(__name__)
 
@@ -19,9 +20,6 @@ MOST_PER_PLACE = 100
 MOST_PLACES = 500
 AT_ONCE = 5
 """Places that are read at a time."""
-
-READ_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
-"""Pauses between tries to read what was missed in a place, while what is said there now waits."""
 
 NAMES_WITHIN_S = 10.0
 """So long Discord may take to tell the names of people in a server."""
@@ -84,7 +82,12 @@ async def _catch_up_in(
     few: asyncio.Semaphore,
 ) -> None:
     async with client.in_order(channel_id):
-        history = await _read_patiently(client, channel_id, wait, few)
+
+        async def read() -> History | None:
+            async with few:
+                return await _read(client, channel_id)
+
+        history = await read_patiently(read, wait)
         if history is None:
             return
         try:
@@ -98,27 +101,6 @@ async def _catch_up_in(
                 await hand_on(message)
             except Exception:  # the others are not to be missed over it
                 logger.exception("a message that was missed could not be handed on")
-
-
-async def _read_patiently(client: Client, channel_id: int, wait: Wait, few: asyncio.Semaphore) -> History | None:
-    """What stands in a place; when the next message is kept, it is too late to read what was missed before it."""
-    for pause_s in (*READ_AGAIN_AFTER_S, None):
-        try:
-            async with few:
-                return await _read(client, channel_id)
-        except DeliveryRefused as error:
-            logger.info("a place cannot be looked through: %s", error)
-            return None
-        except PlatformUnavailable as error:
-            if pause_s is None:
-                logger.warning("what was missed in a place stays unread: %s", error)
-                return None
-            logger.info("a place cannot be looked through, tried again in_s=%.0f: %s", pause_s, error)
-            await wait(pause_s)
-        except Exception:  # of one place; the others are not to be missed over it
-            logger.exception("what was missed in a place stays unread")
-            return None
-    return None
 
 
 async def _name_as_in_guild(messages: Sequence[discord.Message]) -> None:

@@ -120,8 +120,7 @@ class Commands:
 
     def on_message(self, event: Json, channel: str) -> bool:
         """Take a message if it is a command; it may be told twice."""
-        typed = _TYPED.match(without_call(str(event.get("text") or ""), self._me.user))
-        if typed is None:
+        if not is_typed_command(event, self._me):
             return False
         if (channel, str(event["ts"])) not in self._typed:
             self._typed.append((channel, str(event["ts"])))
@@ -280,6 +279,11 @@ class Commands:
         author = author_of(message)
         profile = text_in(part_in(message, "bot_profile"), "name")
         return names.get(author) or text_in(message, "username") or profile or author
+
+
+def is_typed_command(message: Json, me: Me) -> bool:
+    """Whether a message is a command."""
+    return _TYPED.match(without_call(text_in(message, "text"), me.user)) is not None
 
 
 _NOWHERE = place_of("C", None, Person("", ""), Me("", "", ""))

@@ -18,6 +18,7 @@ from adapters.ports import (
     DeliveryRefused,
     Finding,
     Intake,
+    LastHeard,
     MessageChange,
     Origin,
     Person,
@@ -28,9 +29,11 @@ from adapters.ports import (
 from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
-from adapters.slack.commands import Commands
+from adapters.slack.catch_up import CatchingUp
+from adapters.slack.commands import Commands, is_typed_command
 from adapters.slack.credentials import Credentials
 from adapters.slack.errors import translated
+from adapters.slack.history import History
 from adapters.slack.inbound import (
     PLATFORM,
     author_of,
@@ -108,6 +111,8 @@ class SlackPlatform:
         self._connection: Connection | None = None
         self._socket: SocketMode | None = None
         self._port: int | None = None
+        self._missed: Sequence[LastHeard] = ()
+        self._catching_up: asyncio.Task[None] | None = None
 
     # ── how it is set up ─────────────────────────────────────────────────────────────────────────────────
 
@@ -136,6 +141,7 @@ class SlackPlatform:
             app = App(me, Listener(self._on_event, commands))
             self._connection = Connection(client, me, people, status, commands, app, intake)
             logger.info("serving a Slack workspace team=%s", me.team)
+            self._missed = await intake.last_heard()  # before anything newer is heard
             try:
                 if given.app_token is not None:
                     await self._serve_socket(self._connection, given.app_token)
@@ -143,6 +149,7 @@ class SlackPlatform:
                     await self._serve_http(self._connection, given.signing_secret or "")
             finally:
                 self._connection = self._socket = self._port = None
+                await self._stop_catching_up()
                 await commands.close()
                 await people.close()
                 await status.close()
@@ -159,7 +166,7 @@ class SlackPlatform:
 
     async def _serve_socket(self, connection: Connection, app_token: str) -> None:
         def connected() -> None:
-            connection.intake.connected(self.name)
+            self._on_connected(connection)
 
         socket = SocketMode(connection.client, app_token, connection.app, connected, self._ping_s)
         self._socket = socket
@@ -169,8 +176,42 @@ class SlackPlatform:
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         async with signed_http(connection.app, signing_secret, self._credentials.port) as port:
             self._port = port
-            connection.intake.connected(self.name)
+            self._on_connected(connection)
             await self._gone
+
+    def _on_connected(self, connection: Connection) -> None:
+        """What was missed is read once: what happens in a short break Slack tells again, and a long one ends `run`."""
+        connection.intake.connected(self.name)
+        if self._catching_up is None:
+            places = [place for place in self._missed if place.space == connection.me.team]
+            catching_up = CatchingUp(
+                connection.client, connection.app.in_order, self._on_history, self._on_missed, self._wait
+            )
+            self._catching_up = asyncio.create_task(catching_up.look_through(places), name="slack catch up")
+
+    async def _stop_catching_up(self) -> None:
+        task, self._catching_up = self._catching_up, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _on_history(self, history: History) -> None:
+        if (connection := self._connection) is None:
+            return
+        ids = [id_ for message in history.messages if message.get("edited") for id_ in people_of(message)]
+        stretch = history.stretch(connection.me, await connection.people.names(ids))
+        if stretch is not None:
+            await connection.intake.compare(stretch)
+
+    async def _on_missed(self, message: Json, channel: str) -> None:
+        """A message that a history told; a command is not run so late."""
+        connection = self._connection
+        if connection is None or is_typed_command(message, connection.me):
+            return
+        if is_readable(message, channel) and is_written_by_a_person(
+            message, connection.me, answers_bots=self._answers_bots
+        ):
+            await self._receive(connection, message, channel, f"history/{channel}/{message['ts']}")
 
     async def _on_event(self, body: Json) -> None:
         """Something happened; raises if it could not be kept, so that Slack tells it again."""
@@ -197,9 +238,12 @@ class SlackPlatform:
             return
         if connection.commands.on_message(event, channel):
             return
-        names = await connection.people.names(people_of(event))
-        told = await files.with_files_known(connection.client, event)
-        await connection.intake.receive(inbound_of(told, channel, event_id, me, names))
+        await self._receive(connection, event, channel, event_id)
+
+    async def _receive(self, connection: Connection, message: Json, channel: str, event_id: str) -> None:
+        names = await connection.people.names(people_of(message))
+        told = await files.with_files_known(connection.client, message)
+        await connection.intake.receive(inbound_of(told, channel, event_id, connection.me, names))
 
     async def _on_change(self, connection: Connection, event: Json, channel: str) -> None:
         me, before = connection.me, before_of(event)

@@ -1,0 +1,117 @@
+"""What was written while nobody listened: read from the histories of the places that were heard of lately.
+
+Slack tells again what was not acknowledged, for some minutes: https://docs.slack.dev/apis/events-api/#retries. What was
+told twice is known by the message's name, so it does no harm to read too much.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from adapters.ports import Address, LastHeard
+from adapters.reading_patiently import read_patiently
+from adapters.slack.errors import translated
+from adapters.slack.history import History, history_of
+from adapters.slack.told import Json
+
+logger = logging.getLogger(__name__)
+
+PAGE = 100
+MOST_PAGES_OF_THREAD = 5
+MOST_PLACES = 200
+"""https://docs.slack.dev/apis/web-api/rate-limits allows some fifty histories a minute."""
+
+MOST_NEW_THREADS = 20
+"""In one channel."""
+
+AT_ONCE = 3
+"""Places that are read at a time."""
+
+HandOn = Callable[[Json, str], Awaitable[None]]
+Compare = Callable[[History], Awaitable[None]]
+InOrder = Callable[[str], asyncio.Lock]
+Wait = Callable[[float], Awaitable[None]]
+
+
+class CatchingUp:
+    """Looks through places.
+
+    Args:
+        client: the Web API.
+        in_order: to be held while something of a channel is handed on.
+        compare: takes what stands in a place.
+        hand_on: takes a message and its channel.
+        wait: lets so many seconds pass.
+    """
+
+    def __init__(
+        self, client: AsyncWebClient, in_order: InOrder, compare: Compare, hand_on: HandOn, wait: Wait
+    ) -> None:
+        self._client = client
+        self._in_order = in_order
+        self._compare = compare
+        self._hand_on = hand_on
+        self._wait = wait
+        self._few = asyncio.Semaphore(AT_ONCE)
+
+    async def look_through(self, places: Sequence[LastHeard]) -> None:
+        """Hand on what was written since, place by place; never raises.
+
+        A channel waits while it is read, and no longer: Slack gives three seconds for each event, so what happens in
+        channels whose turn is later may come before what was missed there.
+        """
+        newest = sorted(places, key=lambda place: float(place.message_id), reverse=True)
+        if len(newest) > MOST_PLACES:
+            logger.warning("only the newest places are looked through places=%d of=%d", MOST_PLACES, len(newest))
+        known = frozenset(place.address for place in newest)
+        await asyncio.gather(*(self._look(place, known) for place in newest[:MOST_PLACES]))
+
+    async def _look(self, place: LastHeard, known: frozenset[Address]) -> None:
+        async with self._few:
+            async with self._in_order(place.address.channel):
+                history = await self._take(place.address, place.message_id)
+            if history is None or place.address.thread is not None:
+                return
+            for thread in history.threads_with_news(place.message_id)[:MOST_NEW_THREADS]:
+                address = replace(place.address, thread=thread)
+                if address not in known:
+                    async with self._in_order(address.channel):
+                        await self._take(address, place.message_id)
+
+    async def _take(self, address: Address, after: str) -> History | None:
+        """Compare a place with what is kept of it, and hand on what is new there."""
+        history = await read_patiently(lambda: self._read(address), self._wait)
+        if history is None:
+            return None
+        try:
+            await self._compare(history)
+        except Exception:  # what was missed is to be answered all the same
+            logger.exception("what was deleted and edited meanwhile could not be followed")
+        for message in history.after(after):
+            try:
+                await self._hand_on(message, address.channel)
+            except Exception:  # the others are not to be missed over it
+                logger.exception("a message that was missed could not be handed on")
+        return history
+
+    async def _read(self, address: Address) -> History:
+        """The newest messages of a channel, or a thread from its beginning on."""
+        told: list[Any] = []
+        with translated():
+            if address.thread is None:
+                told = (await self._client.conversations_history(channel=address.channel, limit=PAGE))["messages"]
+                return history_of(address, told)
+            cursor = None
+            for _ in range(MOST_PAGES_OF_THREAD):
+                page = await self._client.conversations_replies(
+                    channel=address.channel, ts=address.thread, limit=PAGE, cursor=cursor
+                )
+                told += page["messages"]
+                cursor = (page.get("response_metadata") or {}).get("next_cursor")
+                if not cursor:
+                    break
+        return history_of(address, told)

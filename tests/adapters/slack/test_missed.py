@@ -1,0 +1,101 @@
+"""What people wrote, edited and deleted on Slack while the bot was down is taken up when it is there again, once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.slack.served import of_bot, serving, settled
+from tests.adapters.slack.test_changes import found, scope_of, shown
+from tests.platforms.slack.things import Channel, Kind, Message
+from tests.platforms.slack.world import World
+
+
+@pytest.fixture(params=["direct", "channel"])
+def place(request: pytest.FixtureRequest, world: World) -> Channel:
+    return world.dm(world.ada) if request.param == "direct" else world.general
+
+
+async def asked(world: World, place: Channel, text: str, *, thread: Message | None = None) -> Message:
+    """Ada writes to the bot there and is answered; returns what she wrote. What was missed is not told again."""
+    mentions = [world.bot] if place.kind is not Kind.IM else []
+    message = await world.says(world.ada, place, text, mentions=mentions, thread=thread)
+    await world.hears(place, after=message)
+    return message
+
+
+async def test_what_was_missed_is_answered_once_however_often_it_is_told(
+    world: World, tmp_path: Path, place: Channel
+) -> None:
+    mentions = [world.bot] if place.kind is not Kind.IM else []
+    async with serving(world, tmp_path):
+        first = await asked(world, place, "hello")
+    missed = await world.says(world.ada, place, "are you there?", mentions=mentions)
+    async with serving(world, tmp_path):
+        await world.hears(place, after=missed, holds=lambda it: "are you there?" in it.text)
+        await world.retries()
+        await settled(world)
+        await asked(world, place, "good")
+    said = [it.text.splitlines()[0] for it in of_bot(world, place)]
+    assert said == ["You said: hello", "You said: are you there?", "You said: good"]
+    assert first.ts < missed.ts
+
+
+async def test_what_was_missed_in_threads_is_answered_there(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        known = await asked(world, world.general, "hello")
+        await asked(world, world.general, "in a thread", thread=known)
+        other = await world.says(world.bob, world.general, "not for you")
+    missed = await world.says(world.ada, world.general, "known thread", thread=known)
+    fresh = await world.says(world.ada, world.general, "new thread", thread=other, mentions=[world.bot])
+    async with serving(world, tmp_path):
+        await world.hears(world.general, after=missed, thread=known)
+        await world.hears(world.general, after=fresh, thread=other)
+        await settled(world)
+    assert not [it for it in of_bot(world, world.general) if "not for you" in it.text]
+
+
+async def test_a_command_that_was_missed_is_neither_run_nor_answered(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        await asked(world, world.dm(world.ada), "hello")
+    await world.says(world.ada, world.dm(world.ada), "!agent remember the tea is green")
+    async with serving(world, tmp_path) as served:
+        await settled(world)
+        await asked(world, world.dm(world.ada), "well?")
+        assert "the tea is green" not in str(served.model.requests)
+
+
+async def test_what_was_edited_and_deleted_meanwhile_is_followed(world: World, tmp_path: Path, place: Channel) -> None:
+    async with serving(world, tmp_path):
+        await asked(world, place, "hello")
+        edited = await asked(world, place, "the cat is called Zebedee")
+        deleted = await asked(world, place, "the dog is called Rex")
+        below = await asked(world, place, "the mouse is called Mia", thread=edited)
+        await asked(world, place, "that is all", thread=edited)
+        await asked(world, place, "that is all")
+    await world.edits(edited, "the cat is called Orlando")
+    await world.deletes(deleted, below)
+    async with serving(world, tmp_path) as served:
+        await asked(world, place, "what are they called?")
+        await settled(world)
+        await asked(world, place, "and again?")
+        assert "Orlando" in shown(served)
+        for gone in ("Zebedee", "Rex", "Mia"):
+            assert gone not in shown(served)
+            assert gone not in await found(served, scope_of(world, place), f"called {gone}")
+
+
+async def test_a_history_that_cannot_be_read_holds_up_nobody(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        await asked(world, world.general, "hello")
+        await asked(world, world.dm(world.ada), "hello")
+    world.faults.refuse("conversations.history", "not_in_channel")
+    world.faults.limit("conversations.history", 120)
+    missed = [
+        await world.says(world.ada, world.general, "general", mentions=[world.bot]),
+        await world.says(world.ada, world.dm(world.ada), "direct"),
+    ]
+    async with serving(world, tmp_path):
+        await world.until(lambda: len(of_bot(world, world.general)) + len(of_bot(world, world.dm(world.ada))) == 3)
+        await world.retries()
+        for message in missed:
+            await world.hears(message.channel, after=message)
