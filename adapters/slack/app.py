@@ -91,6 +91,8 @@ class App(AsyncApp):
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Handle a request; it stands in line before anything is awaited."""
+        if not _makes_sense(req.body):
+            return BoltResponse(status=400)
         if (channel := _channel_of(req.body)) is None:
             return await super().async_dispatch(req)
         async with self.in_order(channel):
@@ -121,6 +123,16 @@ def _authorize(me: Me) -> Callable[..., Awaitable[AuthorizeResult]]:
         return AuthorizeResult(enterprise_id=None, team_id=me.team, bot_user_id=me.user, bot_id=me.bot)
 
     return known
+
+
+def _makes_sense(body: Any) -> bool:
+    """Whether it has what Bolt takes for granted in each request, and would break over."""
+    if not isinstance(body, dict) or not isinstance(body.get("event", {}), dict):
+        return False
+    if body.get("type") != "block_actions":
+        return True
+    pressed = body.get("actions")
+    return isinstance(pressed, list) and all(isinstance(it, dict) and "action_id" in it for it in pressed)
 
 
 def _channel_of(body: Any) -> str | None:

@@ -46,7 +46,7 @@ async def signed_http(app: AsyncApp, signing_secret: str, port: int) -> AsyncIte
             return web.Response(status=401)
         try:
             told = AsyncBoltRequest(body=body, query=request.query_string, headers=dict(request.headers))
-        except (ValueError, TypeError, AttributeError):  # it is signed, and makes no sense
+        except (ValueError, TypeError, AttributeError, RecursionError):  # it is signed, and makes no sense
             return web.Response(status=400)
         return await to_aiohttp_response(await app.async_dispatch(told))
 
