@@ -5,70 +5,33 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
 
 import logging
-import secrets
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from adapters.answers import CONFIRMED_WITHIN_S, MOST_PARTS, NO, STILL_AT_IT, YES
-from adapters.ports import CommandReply, Confirm, DeliveryRefused, Origin, PlatformUnavailable
-from adapters.slack.blocks import button, buttons, message_of, messages_of, parts_for_slack
+from adapters.answers import MOST_PARTS, STILL_AT_IT
+from adapters.ports import CommandReply, DeliveryRefused, Origin, PlatformUnavailable
+from adapters.slack.blocks import message_of, messages_of, parts_for_slack
 from adapters.slack.errors import translated
+from adapters.slack.questions import Place, Questions
 
 logger = logging.getLogger(__name__)
 
 ANSWERED_WITHIN_S = 28 * 60.0
 """What takes longer is told directly; the last minutes are for telling that."""
 
-MOST_QUESTIONS = 1000
-PRESSED_YES, PRESSED_NO = "agent_yes", "agent_no"
 LONG = "The answer is long, so I write it to you directly."
 ABOUT = "About the command that you gave in {where}:"
 STILL_HERE = STILL_AT_IT.format(platform="Slack")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What somebody was asked: by whom it may be answered, until when, and what a yes does."""
-
-    text: str
-    confirmed: Confirm
-    asked: "Asked"
-    until: float
-
-
-class Questions:
-    """Those of one connection; a button of an earlier one belongs to none."""
-
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
-        self._open: dict[str, Question] = {}
-
-    def ask(self, text: str, confirmed: Confirm, asked: "Asked") -> Mapping[str, Any]:
-        """The buttons below a question."""
-        key = secrets.token_hex(16)
-        self._open[key] = Question(text, confirmed, asked, self._now() + CONFIRMED_WITHIN_S)
-        if len(self._open) > MOST_QUESTIONS:
-            del self._open[next(iter(self._open))]
-        return buttons(button(YES, PRESSED_YES, key, "danger"), button(NO, PRESSED_NO, key))
-
-    def answered(self, key: str, person: str) -> Question | None:
-        """The question whose button somebody pressed, which is over with that; None if it is theirs no more."""
-        question = self._open.get(key)
-        if question is None or question.asked.origin.person.id != person:
-            return None
-        del self._open[key]
-        return question if self._now() < question.until else None
-
-
-@dataclass(frozen=True, slots=True)
 class Asked:
-    """See `adapters.answers.Asker`.
+    """See `adapters.slack.questions.Place`.
 
     Attributes:
         client: the Web API.
@@ -84,6 +47,10 @@ class Asked:
     where: str
     response_url: str | None = None
 
+    def reached_by(self, response_url: str) -> Place:
+        """The same, with another address for answers."""
+        return replace(self, response_url=response_url or None)
+
     async def announce(self, text: str) -> bool:
         """Tell all who are in the channel, not in the thread, into which nobody need look."""
         try:
@@ -98,7 +65,7 @@ class Asked:
         """Tell them alone, where they asked."""
         below = []
         if reply.confirmed is not None:
-            below = [dict(self.questions.ask(reply.text, reply.confirmed, self))]
+            below = [self.questions.ask(reply.text, reply.confirmed, self)]
         elif len(parts_for_slack(reply.text)) > MOST_PARTS:
             await self._say(message_of(LONG))
             return False

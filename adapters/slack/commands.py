@@ -27,9 +27,10 @@ from adapters.ports import (
     PlatformUnavailable,
 )
 from adapters.said import named
-from adapters.slack.asked import ANSWERED_WITHIN_S, PRESSED_NO, PRESSED_YES, Asked, Questions
+from adapters.slack.asked import ANSWERED_WITHIN_S, Asked
 from adapters.slack.errors import translated
 from adapters.slack.forms import asks_for, form_of, place_in, written_in
+from adapters.slack.home import PRESSED, AtHome
 from adapters.slack.inbound import (
     PLATFORM,
     author_of,
@@ -45,9 +46,13 @@ from adapters.slack.inbound import (
 from adapters.slack.me import Me
 from adapters.slack.mrkdwn import people_in, plain, unescaped, without_call
 from adapters.slack.people import People
-from adapters.slack.told import Json, is_timestamp, listed_in, part_in, text_in
+from adapters.slack.questions import PRESSED_NO, PRESSED_YES, Place, Questions
+from adapters.slack.told import Json, is_id, is_timestamp, listed_in, part_in, text_in
 
 logger = logging.getLogger(__name__)
+
+AT_HOME = "home"
+"""The kind of place that a form belongs to which was opened from the app's Home."""
 
 NOT_NOW = "Something went wrong on my side. Please try again."
 NO_TEXT = "There is no text in that message."
@@ -118,6 +123,11 @@ class Commands:
         """Somebody sent a form."""
         self._begin(self._submitted(body), body)
 
+    def on_home(self, event: Json) -> None:
+        """Somebody opened the app's Home."""
+        if event.get("tab") == "home" and is_id(event.get("user")):
+            self._begin(self._show_home(event), event)
+
     def on_message(self, event: Json, channel: str) -> bool:
         """Take a message if it is a command; it may be told twice."""
         if not is_typed_command(event, self._me):
@@ -176,22 +186,39 @@ class Commands:
         await self._run(asked, f"remember {whose}{text}", _kind_of(text_in(place, "name")), about)
 
     async def _pressed(self, body: Json) -> None:
-        pressed = next(iter(listed_in(body, "actions")), {})
-        if pressed.get("action_id") not in (PRESSED_YES, PRESSED_NO):
+        pressed, user = next(iter(listed_in(body, "actions")), {}), part_in(body, "user")
+        action, url = text_in(pressed, "action_id"), text_in(body, "response_url")
+        if action.startswith(PRESSED):
+            await self._pressed_at_home(action.removeprefix(PRESSED), user, text_in(body, "trigger_id"))
+        if action not in (PRESSED_YES, PRESSED_NO):
             return
-        person = text_in(part_in(body, "user"), "id")
-        url = text_in(body, "response_url")
-        question = self._questions.answered(text_in(pressed, "value"), person)
+        question = self._questions.answered(text_in(pressed, "value"), text_in(user, "id"))
         if question is None:
-            await self._asked(_NOWHERE, "", url).put_in_place(OUT_OF_DATE)
+            is_at_home = text_in(part_in(body, "view"), "type") == "home"
+            place: Place = await self._home_of(*_who(user)) if is_at_home else self._asked(_NOWHERE, "", url)
+            await place.put_in_place(OUT_OF_DATE)
             return
-        asked = self._asked(question.asked.origin, question.asked.where, url)
-        if pressed["action_id"] == PRESSED_NO:
-            await asked.put_in_place(NOTHING_CHANGED)
+        place = question.place.reached_by(url)
+        if action == PRESSED_NO:
+            await place.put_in_place(NOTHING_CHANGED)
             return
-        await asked.put_in_place(question.text)
-        is_moderator = await self._is_moderator(asked.origin)
-        await self._answers.give(asked, question.confirmed(is_moderator=is_moderator))
+        await place.put_in_place(question.text)
+        is_moderator = await self._is_moderator(place.origin)
+        await self._answers.give(place, question.confirmed(is_moderator=is_moderator))
+
+    async def _pressed_at_home(self, line: str, user: Json, trigger: str) -> None:
+        home = await self._home_of(*_who(user))
+        spec = asks_for(line, self._intake.commands)
+        if spec is None or not await self._open(spec, home.origin, AT_HOME, trigger):
+            await self._run(home, line, "im")
+
+    async def _show_home(self, event: Json) -> None:
+        home = await self._home_of(text_in(event, "user"), "")
+        await home.show()
+
+    async def _home_of(self, user: str, name: str) -> AtHome:
+        origin = await self._place("D", None, user, name)
+        return AtHome(self._client, self._questions, origin, self._intake.command, self._intake.commands)
 
     async def _submitted(self, body: Json) -> None:
         view, user = part_in(body, "view"), part_in(body, "user")
@@ -199,11 +226,14 @@ class Commands:
             found = place_in(text_in(view, "private_metadata"))
         except ValueError:
             return
-        origin = await self._place(found.channel, found.thread, *_who(user))
         line = f"{text_in(view, 'callback_id')} {written_in(view)}".strip()
+        if found.kind == AT_HOME:
+            await self._run(await self._home_of(*_who(user)), line, "im")
+            return
+        origin = await self._place(found.channel, found.thread, *_who(user))
         await self._run(self._asked(origin, ""), line, found.kind)
 
-    async def _run(self, asked: Asked, line: str, kind: str, about: InboundMessage | None = None) -> None:
+    async def _run(self, asked: Place, line: str, kind: str, about: InboundMessage | None = None) -> None:
         call = CommandCall(
             asked.origin,
             line,

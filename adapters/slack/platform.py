@@ -221,6 +221,8 @@ class SlackPlatform:
         match event.get("type"):
             case "message" | "app_mention":
                 await self._on_message(self._connection, event, str(body.get("event_id") or ""))
+            case "app_home_opened":
+                self._connection.commands.on_home(event)
             case "app_uninstalled":
                 self._end(ServiceMissing(UNINSTALLED))
             case "tokens_revoked" if self._connection.me.user in _revoked_in(event):
