@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 
 PAGE = 100
 MOST_PAGES_OF_THREAD = 5
+COMPARED_S = 86_400.0
+"""So far back a thread is compared with what is kept of it."""
+
 MOST_PLACES = 200
 """https://docs.slack.dev/apis/web-api/rate-limits allows some fifty histories a minute."""
 
@@ -64,7 +67,7 @@ class CatchingUp:
         A channel waits while it is read, and no longer: Slack gives three seconds for each event, so what happens in
         channels whose turn is later may come before what was missed there.
         """
-        newest = sorted(places, key=lambda place: float(place.message_id), reverse=True)
+        newest = sorted(_with_channels(places), key=lambda place: float(place.message_id), reverse=True)
         if len(newest) > MOST_PLACES:
             logger.warning("only the newest places are looked through places=%d of=%d", MOST_PLACES, len(newest))
         known = frozenset(place.address for place in newest)
@@ -84,7 +87,7 @@ class CatchingUp:
 
     async def _take(self, address: Address, after: str) -> History | None:
         """Compare a place with what is kept of it, and hand on what is new there."""
-        history = await read_patiently(lambda: self._read(address), self._wait)
+        history = await read_patiently(lambda: self._read(address, after), self._wait)
         if history is None:
             return None
         try:
@@ -98,20 +101,31 @@ class CatchingUp:
                 logger.exception("a message that was missed could not be handed on")
         return history
 
-    async def _read(self, address: Address) -> History:
-        """The newest messages of a channel, or a thread from its beginning on."""
+    async def _read(self, address: Address, after: str) -> History:
+        """The newest messages of a channel; of a thread those of the day before the newest that is known, and on."""
         told: list[Any] = []
-        with translated():
-            if address.thread is None:
+        if address.thread is None:
+            with translated():
                 told = (await self._client.conversations_history(channel=address.channel, limit=PAGE))["messages"]
-                return history_of(address, told)
-            cursor = None
-            for _ in range(MOST_PAGES_OF_THREAD):
+            return history_of(address, told)
+        oldest = max(float(after) - COMPARED_S, float(address.thread))
+        cursor = None
+        for _ in range(MOST_PAGES_OF_THREAD):
+            with translated():
                 page = await self._client.conversations_replies(
-                    channel=address.channel, ts=address.thread, limit=PAGE, cursor=cursor
+                    channel=address.channel, ts=address.thread, oldest=f"{oldest:.6f}", limit=PAGE, cursor=cursor
                 )
-                told += page["messages"]
-                cursor = (page.get("response_metadata") or {}).get("next_cursor")
-                if not cursor:
-                    break
-        return history_of(address, told)
+            told += page["messages"]
+            cursor = (page.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+        return history_of(address, told, since=oldest)
+
+
+def _with_channels(places: Sequence[LastHeard]) -> list[LastHeard]:
+    """These, and the channels of which threads alone were heard, from the oldest of what is known of these on."""
+    found = {place.address: place for place in places}
+    for place in sorted(places, key=lambda place: float(place.message_id)):
+        channel = replace(place.address, thread=None)
+        found.setdefault(channel, replace(place, address=channel))
+    return list(found.values())

@@ -9,14 +9,13 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.answers import NOTHING_CHANGED, OUT_OF_DATE, Answers
 from adapters.ports import (
-    CommandCall,
     CommandReply,
     CommandSpec,
     DeliveryRefused,
@@ -28,14 +27,13 @@ from adapters.ports import (
 )
 from adapters.said import named
 from adapters.slack.asked import ANSWERED_WITHIN_S, Asked
+from adapters.slack.callers import NO_CHANNEL, Callers, kind_of, who
 from adapters.slack.errors import translated
 from adapters.slack.forms import asks_for, form_of, place_in, written_in
 from adapters.slack.home import PRESSED, AtHome
 from adapters.slack.inbound import (
-    PLATFORM,
     author_of,
     inbound_of,
-    is_direct,
     is_readable,
     is_written_by_a_person,
     people_of,
@@ -59,8 +57,6 @@ NO_TEXT = "There is no text in that message."
 
 _TYPED = re.compile(r"\A!agent(?:\s+|\Z)")
 _ABOUT_SOMEBODY = re.compile(r"\Aadmin\s+(?:allow|deny)\b", re.IGNORECASE)
-_READ_BY = {"group": "groups:history", "mpim": "mpim:history"}
-"""The scopes without which Slack does not tell what is written in a place; of all others `channels:history`."""
 
 
 class Commands:
@@ -71,7 +67,7 @@ class Commands:
         me: who the bot is.
         people: what they are called, and what they may.
         intake: runs the commands.
-        moderators: people who may do in any channel what those may who look after the workspace.
+        callers: who gives them, and what they may.
         wait: lets so many seconds pass.
         now: a clock that only goes on, in seconds.
     """
@@ -82,7 +78,7 @@ class Commands:
         me: Me,
         people: People,
         intake: Intake,
-        moderators: Collection[str],
+        callers: Callers,
         wait: Callable[[float], Awaitable[None]],
         now: Callable[[], float],
     ) -> None:
@@ -90,11 +86,10 @@ class Commands:
         self._me = me
         self._people = people
         self._intake = intake
-        self._moderators = moderators
+        self._callers = callers
         self._answers = Answers(ANSWERED_WITHIN_S, wait)
         self._questions = Questions(now)
         self._typed: deque[tuple[str, str]] = deque(maxlen=1000)
-        self._directly: dict[str, str] = {}
         self._at_it: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -155,24 +150,24 @@ class Commands:
     async def _slash(self, body: Json) -> None:
         channel, user = text_in(body, "channel_id"), text_in(body, "user_id")
         named_place = text_in(body, "channel_name")
-        origin = await self._place(channel, None, user, text_in(body, "user_name"))
+        origin = await self._callers.place(channel, None, user, text_in(body, "user_name"))
         asked = self._asked(origin, named_place, text_in(body, "response_url"))
         line = await self._line(text_in(body, "text"))
         spec = asks_for(line, self._intake.commands)
-        if spec is not None and await self._open(spec, origin, _kind_of(named_place), text_in(body, "trigger_id")):
+        if spec is not None and await self._open(spec, origin, kind_of(named_place), text_in(body, "trigger_id")):
             return
-        await self._run(asked, line, _kind_of(named_place))
+        await self._run(asked, line, kind_of(named_place))
 
     async def _run_typed(self, event: Json, channel: str) -> None:
         line = await self._line(_TYPED.sub("", without_call(text_in(event, "text"), self._me.user)))
-        origin = await self._place(channel, thread_of(event), author_of(event), "")
+        origin = await self._callers.place(channel, thread_of(event), author_of(event), "")
         await self._run(self._asked(origin, ""), line, text_in(event, "channel_type"))
 
     async def _remember(self, body: Json) -> None:
         place, user = part_in(body, "channel"), part_in(body, "user")
         message, channel = part_in(body, "message"), text_in(place, "id")
-        origin = await self._place(
-            channel, thread_of(message) if is_timestamp(message.get("ts")) else None, *_who(user)
+        origin = await self._callers.place(
+            channel, thread_of(message) if is_timestamp(message.get("ts")) else None, *who(user)
         )
         asked = self._asked(origin, text_in(place, "name"), text_in(body, "response_url"))
         names = await self._people.names(people_of(message))
@@ -183,7 +178,7 @@ class Commands:
         author = author_of(message)
         whose = "" if author == origin.person.id else f"{named(self._name_of(message, names), author)}: "
         about = self._told(message, channel, names)
-        await self._run(asked, f"remember {whose}{text}", _kind_of(text_in(place, "name")), about)
+        await self._run(asked, f"remember {whose}{text}", kind_of(text_in(place, "name")), about)
 
     async def _pressed(self, body: Json) -> None:
         pressed, user = next(iter(listed_in(body, "actions")), {}), part_in(body, "user")
@@ -195,7 +190,7 @@ class Commands:
         question = self._questions.answered(text_in(pressed, "value"), text_in(user, "id"))
         if question is None:
             is_at_home = text_in(part_in(body, "view"), "type") == "home"
-            place: Place = await self._home_of(*_who(user)) if is_at_home else self._asked(_NOWHERE, "", url)
+            place: Place = await self._home_of(*who(user)) if is_at_home else self._asked(_NOWHERE, "", url)
             await place.put_in_place(OUT_OF_DATE)
             return
         place = question.place.reached_by(url)
@@ -203,11 +198,11 @@ class Commands:
             await place.put_in_place(NOTHING_CHANGED)
             return
         await place.put_in_place(question.text)
-        is_moderator = await self._is_moderator(place.origin)
+        is_moderator = await self._callers.is_moderator(place.origin)
         await self._answers.give(place, question.confirmed(is_moderator=is_moderator))
 
     async def _pressed_at_home(self, line: str, user: Json, trigger: str) -> None:
-        home = await self._home_of(*_who(user))
+        home = await self._home_of(*who(user))
         spec = asks_for(line, self._intake.commands)
         if spec is None or not await self._open(spec, home.origin, AT_HOME, trigger):
             await self._run(home, line, "im")
@@ -217,7 +212,7 @@ class Commands:
         await home.show()
 
     async def _home_of(self, user: str, name: str) -> AtHome:
-        origin = await self._place("D", None, user, name)
+        origin = await self._callers.place(NO_CHANNEL, None, user, name)
         return AtHome(self._client, self._questions, origin, self._intake.command, self._intake.commands)
 
     async def _submitted(self, body: Json) -> None:
@@ -228,60 +223,20 @@ class Commands:
             return
         line = f"{text_in(view, 'callback_id')} {written_in(view)}".strip()
         if found.kind == AT_HOME:
-            await self._run(await self._home_of(*_who(user)), line, "im")
+            await self._run(await self._home_of(*who(user)), line, "im")
             return
-        origin = await self._place(found.channel, found.thread, *_who(user))
+        origin = await self._callers.place(found.channel, found.thread, *who(user))
         await self._run(self._asked(origin, ""), line, found.kind)
 
     async def _run(self, asked: Place, line: str, kind: str, about: InboundMessage | None = None) -> None:
-        call = CommandCall(
-            asked.origin,
-            line,
-            is_moderator=await self._is_moderator(asked.origin),
-            reads_messages=self._reads(kind),
-            about=about,
-        )
+        call = await self._callers.call(asked.origin, line, kind, about)
         await self._answers.give(asked, self._intake.command(call))
 
     # ── who and where ────────────────────────────────────────────────────────────────────────────────
 
     def _asked(self, origin: Origin, where: str, response_url: str = "") -> Asked:
-        where = f"#{where}" if where and _kind_of(where) == "channel" else "another conversation"
+        where = f"#{where}" if where and kind_of(where) == "channel" else "another conversation"
         return Asked(self._client, self._questions, origin, where, response_url or None)
-
-    async def _place(self, channel: str, thread: str | None, user: str, name: str) -> Origin:
-        """Where somebody is.
-
-        Where two people talk with each other it is their own agent that they speak to, in its direct messages: there
-        the bot cannot write.
-        """
-        names = await self._people.names([user])
-        if is_direct(channel) and (direct := await self._direct(user)) != channel:
-            channel, thread = direct or channel, None
-        return place_of(channel, thread, Person(user, names.get(user) or name or user), self._me)
-
-    async def _direct(self, user: str) -> str | None:
-        """The channel of somebody's direct messages with the bot."""
-        if user not in self._directly:
-            try:
-                with translated():
-                    told = await self._client.conversations_open(users=user)
-            except (PlatformUnavailable, DeliveryRefused) as error:
-                logger.info("whose direct messages these are cannot be told: %s", error)
-                return None
-            self._directly[user] = str((told.get("channel") or {}).get("id") or "")
-        return self._directly[user] or None
-
-    async def _is_moderator(self, origin: Origin) -> bool:
-        """What Slack says of somebody at this moment; in their direct messages they need no rights."""
-        if origin.is_direct:
-            return False
-        is_named = f"{PLATFORM}:{self._me.team}/{origin.person.id}" in self._moderators
-        return is_named or await self._people.is_admin(origin.person.id)
-
-    def _reads(self, kind: str) -> bool:
-        """Whether Slack tells us there what does not mention us; taken for granted if it does not tell our scopes."""
-        return not self._me.scopes or _READ_BY.get(kind, "channels:history") in self._me.scopes
 
     async def _line(self, text: str) -> str:
         """What somebody typed, as people read it; a command about somebody knows them by the mention."""
@@ -317,16 +272,3 @@ def is_typed_command(message: Json, me: Me) -> bool:
 
 
 _NOWHERE = place_of("C", None, Person("", ""), Me("", "", ""))
-
-
-def _who(user: Json) -> tuple[str, str]:
-    return text_in(user, "id"), text_in(user, "name") or text_in(user, "username")
-
-
-def _kind_of(name: str) -> str:
-    """What kind of place has that name in a payload, as events name the kinds."""
-    if name == "privategroup":
-        return "group"
-    if name.startswith("mpdm-"):
-        return "mpim"
-    return "im" if name == "directmessage" else "channel"

@@ -11,10 +11,16 @@ from adapters.slack.told import Json, is_timestamp, text_in
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Messages of a place without a gap between them, the oldest first; `address` is that of the place."""
+    """Messages of a place without a gap between them, the oldest first.
+
+    Attributes:
+        address: of the place.
+        messages: all that was written after `since`; None if that is not known of anything but the messages.
+    """
 
     address: Address
     messages: tuple[Json, ...]
+    since: float | None = None
 
     def after(self, known: str) -> list[Json]:
         """Those that were written after a message."""
@@ -39,7 +45,7 @@ class History:
         ids = [str(it["ts"]) for it in self.messages]
         return Stretch(
             origin=place_of(self.address.channel, self.address.thread, who, me),
-            since=moment_of(self.address.thread or ids[0]),  # a thread is read from its beginning on
+            since=moment_of(ids[0] if self.since is None else f"{self.since:.6f}"),
             until=moment_of(ids[-1]),
             message_ids=frozenset(ids),
             edited=tuple(change_of(it, self.address.channel, me, names, who) for it in edited),
@@ -47,7 +53,7 @@ class History:
         )
 
 
-def history_of(address: Address, told: Sequence[object]) -> History:
+def history_of(address: Address, told: Sequence[object], since: float | None = None) -> History:
     """What a history told, in whatever order.
 
     The message that a thread begins with stands outside of it. What stands in the place of one that was deleted, as
@@ -59,4 +65,4 @@ def history_of(address: Address, told: Sequence[object]) -> History:
             found[str(it["ts"])] = it
     if address.thread is not None:
         found.pop(address.thread, None)
-    return History(address, tuple(found[ts] for ts in sorted(found, key=float)))
+    return History(address, tuple(found[ts] for ts in sorted(found, key=float)), since)

@@ -19,48 +19,29 @@ from adapters.ports import (
     Finding,
     Intake,
     LastHeard,
-    MessageChange,
     Origin,
-    Person,
     PlatformUnavailable,
-    ServiceMissing,
     Sought,
 )
 from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
+from adapters.slack.callers import Callers
 from adapters.slack.catch_up import CatchingUp
-from adapters.slack.commands import Commands, is_typed_command
+from adapters.slack.commands import Commands
 from adapters.slack.credentials import Credentials
 from adapters.slack.errors import translated
-from adapters.slack.history import History
-from adapters.slack.inbound import (
-    PLATFORM,
-    author_of,
-    before_of,
-    change_of,
-    deleted_in,
-    edited_in,
-    inbound_of,
-    is_direct,
-    is_readable,
-    is_written_by_a_person,
-    people_of,
-    place_of,
-    thread_of,
-)
+from adapters.slack.events import Events
+from adapters.slack.inbound import PLATFORM
 from adapters.slack.me import Me
 from adapters.slack.pace import Pace
 from adapters.slack.people import People
 from adapters.slack.signed_http import signed_http
 from adapters.slack.socket_mode import PING_S, SocketMode
 from adapters.slack.status import Status
-from adapters.slack.told import Json
 from adapters.slack.web import web_client, who_am_i
 
 logger = logging.getLogger(__name__)
-
-UNINSTALLED = "Slack says that the app was taken out of the workspace, or its token revoked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +50,8 @@ class Connection:
 
     client: AsyncWebClient
     me: Me
-    people: People
     status: Status
-    commands: Commands
+    events: Events
     app: App
     intake: Intake
 
@@ -137,12 +117,14 @@ class SlackPlatform:
         async with web_client(given.bot_token, given.api_url, self._wait) as client:
             me = await who_am_i(client)
             people, status = People(client, self._now), Status(client)
-            commands = Commands(client, me, people, intake, self._moderators, self._wait, self._now)
-            app = App(me, Listener(self._on_event, commands))
-            self._connection = Connection(client, me, people, status, commands, app, intake)
+            callers = Callers(client, me, people, self._moderators)
+            commands = Commands(client, me, people, intake, callers, self._wait, self._now)
+            events = Events(client, me, people, commands, intake, answers_bots=self._answers_bots, end=self._end)
+            app = App(me, Listener(events.on_event, commands))
             logger.info("serving a Slack workspace team=%s", me.team)
-            self._missed = await intake.last_heard()  # before anything newer is heard
             try:
+                self._missed = await intake.last_heard()  # before anything newer is heard
+                self._connection = Connection(client, me, status, events, app, intake)
                 if given.app_token is not None:
                     await self._serve_socket(self._connection, given.app_token)
                 else:
@@ -185,7 +167,11 @@ class SlackPlatform:
         if self._catching_up is None:
             places = [place for place in self._missed if place.space == connection.me.team]
             catching_up = CatchingUp(
-                connection.client, connection.app.in_order, self._on_history, self._on_missed, self._wait
+                connection.client,
+                connection.app.in_order,
+                connection.events.on_history,
+                connection.events.on_missed,
+                self._wait,
             )
             self._catching_up = asyncio.create_task(catching_up.look_through(places), name="slack catch up")
 
@@ -194,71 +180,6 @@ class SlackPlatform:
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
-
-    async def _on_history(self, history: History) -> None:
-        if (connection := self._connection) is None:
-            return
-        ids = [id_ for message in history.messages if message.get("edited") for id_ in people_of(message)]
-        stretch = history.stretch(connection.me, await connection.people.names(ids))
-        if stretch is not None:
-            await connection.intake.compare(stretch)
-
-    async def _on_missed(self, message: Json, channel: str) -> None:
-        """A message that a history told; a command is not run so late."""
-        connection = self._connection
-        if connection is None or is_typed_command(message, connection.me):
-            return
-        if is_readable(message, channel) and is_written_by_a_person(
-            message, connection.me, answers_bots=self._answers_bots
-        ):
-            await self._receive(connection, message, channel, f"history/{channel}/{message['ts']}")
-
-    async def _on_event(self, body: Json) -> None:
-        """Something happened; raises if it could not be kept, so that Slack tells it again."""
-        event = body.get("event")
-        if self._connection is None or not isinstance(event, dict):
-            return
-        match event.get("type"):
-            case "message" | "app_mention":
-                await self._on_message(self._connection, event, str(body.get("event_id") or ""))
-            case "app_home_opened":
-                self._connection.commands.on_home(event)
-            case "app_uninstalled":
-                self._end(ServiceMissing(UNINSTALLED))
-            case "tokens_revoked" if self._connection.me.user in _revoked_in(event):
-                self._end(ServiceMissing(UNINSTALLED))
-
-    async def _on_message(self, connection: Connection, event: Json, event_id: str) -> None:
-        channel, me = str(event.get("channel") or ""), connection.me
-        if event.get("subtype") in ("message_changed", "message_deleted"):
-            await self._on_change(connection, event, channel)
-            return
-        if not is_readable(event, channel):
-            logger.warning("a message that Slack told cannot be read, and is passed over")
-            return
-        if not is_written_by_a_person(event, me, answers_bots=self._answers_bots):
-            return
-        if connection.commands.on_message(event, channel):
-            return
-        await self._receive(connection, event, channel, event_id)
-
-    async def _receive(self, connection: Connection, message: Json, channel: str, event_id: str) -> None:
-        names = await connection.people.names(people_of(message))
-        told = await files.with_files_known(connection.client, message)
-        await connection.intake.receive(inbound_of(told, channel, event_id, connection.me, names))
-
-    async def _on_change(self, connection: Connection, event: Json, channel: str) -> None:
-        me, before = connection.me, before_of(event)
-        if (gone := deleted_in(event)) is not None:
-            person = Person(author_of(before), "")
-            if person.id != me.user and (person.id or not is_direct(channel)):
-                place = place_of(channel, thread_of({"ts": gone} | dict(before)), person, me)
-                await connection.intake.change(MessageChange(place, (gone,), None))
-        elif (message := edited_in(event, me)) is not None:
-            names = await connection.people.names(people_of(message))
-            told = await files.with_files_known(connection.client, message)
-            change = change_of(told, channel, me, names, Person(author_of(message), ""))
-            await connection.intake.change(change)
 
     def _end(self, error: Exception) -> None:
         if self._socket is not None:
@@ -317,10 +238,3 @@ class SlackPlatform:
         if self._connection is None:
             raise PlatformUnavailable("not connected to Slack", may_be_posted=False)
         return self._connection
-
-
-def _revoked_in(event: Json) -> Sequence[str]:
-    """The bots whose tokens were revoked: https://docs.slack.dev/reference/events/tokens_revoked."""
-    tokens = event.get("tokens")
-    bots = tokens.get("bot") if isinstance(tokens, dict) else None
-    return bots if isinstance(bots, list) else ()

@@ -82,19 +82,19 @@ class SocketMode:
         socket.message_listeners.append(self._on_frame)
         socket.issue_new_wss_url = self._next_address
         watching = asyncio.create_task(self._watch(), name="slack connection")
+        connecting = asyncio.create_task(socket.connect(), name="slack connecting")
         try:
-            connecting = asyncio.ensure_future(socket.connect())
-            await asyncio.wait((connecting, watching, self._end), return_when=asyncio.FIRST_COMPLETED)
-            if not connecting.done():
-                connecting.cancel()
             await asyncio.wait((watching, self._end), return_when=asyncio.FIRST_COMPLETED)
             for ended in (self._end, watching):
                 if ended.done():
                     ended.result()
         finally:
             watching.cancel()
+            connecting.cancel()
             await self._close(socket)
-            await asyncio.wait([watching])
+            await asyncio.wait((watching, connecting))
+            if self._end.done():
+                self._end.exception()  # it may have come while something else ended it
 
     async def _watch(self) -> None:
         """End it if it does not come to stand, or does not again."""

@@ -1,6 +1,5 @@
 """Whatever comes from Slack, or passes for it: a status, or silence, and the next hello is answered."""
 
-import asyncio
 import io
 import json
 from pathlib import Path
@@ -10,7 +9,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from tests.adapters.slack.served import QuickPlatform, Served, serving
+from tests.adapters.slack.served import QuickPlatform, serving
 from tests.platforms.slack.http_delivery import FORM, JSON, signed
 from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
@@ -118,7 +117,7 @@ async def test_events_with_missing_and_strange_fields_do_no_harm(
 
 
 async def test_payloads_of_commands_and_buttons_that_lack_everything_do_no_harm(world: World, tmp_path: Path) -> None:
-    async with serving(world, tmp_path) as served:
+    async with serving(world, tmp_path):
         for kind, payload in (
             ("slash_commands", {"command": "/agent"}),
             ("slash_commands", {"command": "/agent", "text": LONG, "user_id": world.ada.id, "channel_id": "C0"}),
@@ -132,12 +131,3 @@ async def test_payloads_of_commands_and_buttons_that_lack_everything_do_no_harm(
         ):
             world.deliveries.tell(Delivery(kind, payload))
         await is_well(world)
-        await at_rest(served)
-
-
-async def at_rest(served: Served) -> None:
-    """Wait until no command is being worked at."""
-    connection = served.platform._connection
-    assert connection is not None
-    while connection.commands._at_it:
-        await asyncio.wait(list(connection.commands._at_it))

@@ -54,6 +54,18 @@ async def test_what_was_missed_in_threads_is_answered_there(world: World, tmp_pa
     assert not [it for it in of_bot(world, world.general) if "not for you" in it.text]
 
 
+async def test_where_only_a_thread_was_heard_its_channel_is_read_too(world: World, tmp_path: Path) -> None:
+    first = await world.says(world.bob, world.general, "not for you")
+    async with serving(world, tmp_path):
+        await asked(world, world.general, "hello", thread=first)
+    missed = await world.says(world.ada, world.general, "and here?", mentions=[world.bot])
+    async with serving(world, tmp_path):
+        answer = await world.hears(world.general, after=missed)
+        assert answer.text.startswith("You said: and here?")
+        await settled(world)
+    assert len(of_bot(world, world.general)) == 2
+
+
 async def test_a_command_that_was_missed_is_neither_run_nor_answered(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path):
         await asked(world, world.dm(world.ada), "hello")
