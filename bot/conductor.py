@@ -228,7 +228,7 @@ class Conductor:
         if self._outage.since != since:
             return False
         if is_news:
-            self._notices.say_soon(origin, f"{sentence} {KEPT}")
+            self._notices.say_soon(origin, f"{sentence} {KEPT}", lambda: self._outage.since == since)
         return True
 
     async def _woken(self, scope: str) -> Woken | None:
