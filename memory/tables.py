@@ -203,6 +203,7 @@ people = Table(
     Column("timezone", String(100)),
     # By an owner: allowed, denied, or null for what the settings say.
     Column("admission", String(10)),
+    Column("admission_since", Instant),  # what they wrote before that was not for the bot, or is of no use any more
     Column("pairing_code", String(20)),  # what an owner can allow them by
     Column("greeted_at", Instant),  # when they were told, with their first reply, what is kept
 )
@@ -215,6 +216,15 @@ channels = Table(
     Column("mode", String(10), nullable=False),  # see `memory.channels.Mode`
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(300), nullable=False),
+)
+
+# Which mode a channel had until when, of those that were changed.
+earlier_modes = Table(
+    "earlier_modes",
+    metadata,
+    Column("scope", String(300), primary_key=True),
+    Column("until", Instant, primary_key=True),
+    Column("mode", String(10), nullable=False),
 )
 
 # The threads that the bot takes part in: there it is addressed by whoever writes.

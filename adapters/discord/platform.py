@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +162,16 @@ class DiscordPlatform:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
         places = await intake.last_heard()
-        catching_up = await catch_up(client, places, self._on_history, self._on_message, self._wait)
+        catching_up = await catch_up(client, places, self._on_history, self._on_missed, self._wait)
         return asyncio.gather(catching_up, _told_of_commands(slash))
 
     async def _on_message(self, message: discord.Message) -> None:
+        await self._hand_in(message)
+
+    async def _on_missed(self, message: discord.Message) -> None:
+        await self._hand_in(message, is_missed=True)
+
+    async def _hand_in(self, message: discord.Message, *, is_missed: bool = False) -> None:
         client, intake = self._client, self._intake
         if client is None or client.user is None or intake is None:
             return
@@ -175,7 +182,7 @@ class DiscordPlatform:
         except DeliveryRefused as error:
             logger.info("a message of a place that is closed to us is left alone: %s", error)
             return
-        inbound = inbound_of(message, client.user)
+        inbound = replace(inbound_of(message, client.user), is_missed=is_missed)
         await self._patiently(lambda: intake.receive(inbound))
 
     async def _patiently(self, attempt: Callable[[], Awaitable[object]]) -> None:
