@@ -22,6 +22,7 @@ from adapters.discord.inbound import (
     change_of,
     guild_id_of,
     inbound_of,
+    is_hidden,
     is_written_by_a_person,
 )
 from adapters.discord.owners import tell_owner
@@ -177,6 +178,8 @@ class DiscordPlatform:
             return
         if not is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
             return
+        if not self._reads_content and is_hidden(message, client.user):
+            return
         try:
             await self._patiently(lambda: self._know_place(client, message))
         except DeliveryRefused as error:
@@ -202,6 +205,8 @@ class DiscordPlatform:
         client, message = self._client, edit.message
         if client is None or client.user is None:
             return
+        if is_hidden(message, client.user):
+            return  # perhaps it was but pinned, or got a preview; what it says now nobody tells us
         if message.author.id != client.user.id:  # those of other bots may be quoted
             await self._on_change(change_of(message, client.user))
 
