@@ -290,6 +290,7 @@ async def open_app(
             notices,
             usage,
             told,
+            admission,
             platforms,
             observe,
             retries_for=timedelta(hours=settings.llm_retry_hours),
