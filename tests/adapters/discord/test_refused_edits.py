@@ -130,6 +130,7 @@ async def test_a_pin_of_what_was_edited_before_takes_nothing(world: World, tmp_p
     async with serving(world, tmp_path, bot_owners=owner(world)) as served:
         said = await asks(world, world.bob, "Zebedee is mine")
         await world.edits(said, f"{world.bot.mention} Orlando is mine")
+        await followed(world, served, world.general)
         await bar(world, how)
         await world.unfurls(said, "pinned")  # told with the time of the edit
         await followed(world, served, world.general)
