@@ -8,7 +8,6 @@ from bot.registry import command
 from bot.scopes import scope_of
 from memory.ports import CoreMemoryFault, NewMessage
 
-
 NOT_LET_IN = "Whoever wrote that is not let in, so I keep nothing of what they write. Nothing was changed."
 
 

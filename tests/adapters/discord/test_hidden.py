@@ -1,4 +1,4 @@
-"""Without the Message Content intent much is told of messages, but not what they say: that takes nothing from memory."""
+"""Without the Message Content intent much is told of messages, but not what they say; memory loses nothing by that."""
 
 import logging
 from collections.abc import AsyncIterator
@@ -72,9 +72,7 @@ async def test_a_pin_or_a_preview_of_what_was_heard_before_changes_nothing(world
         assert await quotes(served, world) == ["the meeting is at ten"]
 
 
-async def test_an_edit_that_takes_the_mention_away_is_not_shown_and_takes_nothing(
-    world: World, tmp_path: Path
-) -> None:
+async def test_an_edit_that_takes_the_mention_away_is_not_shown_and_takes_nothing(world: World, tmp_path: Path) -> None:
     place = world.general
     async with serving_without(world, tmp_path) as served:
         said = await asks(world, place, "the meeting is at nine")
