@@ -203,9 +203,9 @@ people = Table(
     Column("timezone", String(100)),
     # By an owner: allowed, denied, or null for what the settings say.
     Column("admission", String(10)),
-    Column("admission_since", Instant),  # what they wrote before that was not for the bot, or is of no use any more
     Column("pairing_code", String(20)),  # what an owner can allow them by
     Column("greeted_at", Instant),  # when they were told, with their first reply, what is kept
+    Column("admission_since", Instant),  # when the admission became another; what they wrote before was judged then
 )
 
 # How the bot behaves in a channel; one that nobody has changed has no row.
