@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any, Protocol
 
 from adapters.ports import Announcement, CommandReply
@@ -39,8 +40,8 @@ class Asker(Protocol):
         """Write to them directly; never raises what a platform does."""
         ...
 
-    async def announce(self, text: str) -> bool:
-        """Tell all who are in the channel; False if that cannot be."""
+    async def announce(self, text: str) -> datetime | None:
+        """Tell all who are in the channel; returns when that stood there, None if it cannot be."""
         ...
 
 
@@ -93,9 +94,9 @@ async def _announced(asker: Asker, work: Awaitable[CommandReply]) -> CommandRepl
     announcement: Announcement | None = reply.announcement
     if announcement is None:
         return reply
-    if not await asker.announce(announcement.text):
+    if (at := await asker.announce(announcement.text)) is None:
         return CommandReply(announcement.unsaid)
-    return await announcement.announced()
+    return await announcement.announced(at=at)
 
 
 async def _tell_directly(asker: Asker, reply: CommandReply) -> None:

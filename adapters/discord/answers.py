@@ -9,6 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -69,17 +70,17 @@ class _Asker:
         self._answers = answers
         self._client = client
 
-    async def announce(self, text: str) -> bool:
+    async def announce(self, text: str) -> datetime | None:
         place = self._interaction.channel
         if isinstance(place, discord.Thread) and not isinstance(place.parent, discord.ForumChannel):
             place = place.parent  # nobody need look into the thread; in a forum there are but threads
         channel_id = place.id if place is not None else self._interaction.channel_id or 0
         try:
-            await self._client.get_partial_messageable(channel_id).send(text)
+            said = await self._client.get_partial_messageable(channel_id).send(text)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             logger.warning("a change could not be announced in its channel: %s", error)
-            return False
-        return True
+            return None
+        return said.created_at
 
     async def tell(self, reply: CommandReply) -> bool:
         quiet: dict[str, Any] = {"ephemeral": True, "suppress_embeds": True}  # no link in it is fetched for a preview

@@ -7,6 +7,7 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -17,6 +18,7 @@ from adapters.answers import MOST_PARTS, STILL_AT_IT
 from adapters.ports import CommandReply, DeliveryRefused, Origin, PlatformUnavailable
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
 from adapters.slack.errors import translated
+from adapters.slack.inbound import moment_of
 from adapters.slack.questions import Place, Questions
 
 logger = logging.getLogger(__name__)
@@ -51,15 +53,15 @@ class Asked:
         """The same, with another address for answers."""
         return replace(self, response_url=response_url or None)
 
-    async def announce(self, text: str) -> bool:
+    async def announce(self, text: str) -> datetime | None:
         """Tell all who are in the channel, not in the thread, into which nobody need look."""
         try:
             with translated():
-                await self.client.chat_postMessage(channel=self.origin.address.channel, **message_of(text))
+                said = await self.client.chat_postMessage(channel=self.origin.address.channel, **message_of(text))
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.warning("a change could not be announced in its channel: %s", error)
-            return False
-        return True
+            return None
+        return moment_of(str(said["ts"]))
 
     async def tell(self, reply: CommandReply) -> bool:
         """Tell them alone, where they asked."""

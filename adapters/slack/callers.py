@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import CommandCall, DeliveryRefused, InboundMessage, Origin, Person, PlatformUnavailable
+from adapters.ports import CommandCall, DeliveryRefused, Origin, Person, PlatformUnavailable
 from adapters.slack.errors import translated
 from adapters.slack.inbound import PLATFORM, is_direct, place_of
 from adapters.slack.me import Me
@@ -49,10 +49,10 @@ class Callers:
             channel, thread = direct or channel, None
         return place_of(channel, thread, Person(user, names.get(user) or name or user), self._me)
 
-    async def call(self, origin: Origin, line: str, kind: str, about: InboundMessage | None = None) -> CommandCall:
+    async def call(self, origin: Origin, line: str, kind: str) -> CommandCall:
         """The command that somebody gives, in a kind of place, with the rights that they have at this moment."""
         is_moderator = await self.is_moderator(origin)
-        return CommandCall(origin, line, is_moderator=is_moderator, reads_messages=self._reads(kind), about=about)
+        return CommandCall(origin, line, is_moderator=is_moderator, reads_messages=self._reads(kind))
 
     async def is_moderator(self, origin: Origin) -> bool:
         """What Slack says of somebody at this moment; in their direct messages they need no rights."""

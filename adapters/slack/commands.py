@@ -10,6 +10,8 @@ import logging
 import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -36,6 +38,7 @@ from adapters.slack.inbound import (
     inbound_of,
     is_readable,
     is_written_by_a_person,
+    moment_of,
     people_of,
     place_of,
     text_of,
@@ -161,7 +164,8 @@ class Commands:
     async def _run_typed(self, event: Json, channel: str) -> None:
         line = await self._line(_TYPED.sub("", without_call(text_in(event, "text"), self._me.user)))
         origin = await self._callers.place(channel, thread_of(event), author_of(event), "")
-        await self._run(self._asked(origin, ""), line, text_in(event, "channel_type"))
+        given_at = moment_of(str(event["ts"]))
+        await self._run(self._asked(origin, ""), line, text_in(event, "channel_type"), given_at=given_at)
 
     async def _remember(self, body: Json) -> None:
         place, user = part_in(body, "channel"), part_in(body, "user")
@@ -228,8 +232,16 @@ class Commands:
         origin = await self._callers.place(found.channel, found.thread, *who(user))
         await self._run(self._asked(origin, ""), line, found.kind)
 
-    async def _run(self, asked: Place, line: str, kind: str, about: InboundMessage | None = None) -> None:
-        call = await self._callers.call(asked.origin, line, kind, about)
+    async def _run(
+        self,
+        asked: Place,
+        line: str,
+        kind: str,
+        about: InboundMessage | None = None,
+        given_at: datetime | None = None,
+    ) -> None:
+        call = await self._callers.call(asked.origin, line, kind)
+        call = replace(call, about=about, given_at=given_at)
         await self._answers.give(asked, self._intake.command(call))
 
     # ── who and where ────────────────────────────────────────────────────────────────────────────────

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -89,7 +90,7 @@ class Events:
     async def on_missed(self, message: Json, channel: str) -> None:
         """A message was read that nobody had heard; a command is not run so late."""
         if self._is_for_us(message, channel) and not is_typed_command(message, self._me):
-            await self._receive(message, channel, f"history/{channel}/{message['ts']}")
+            await self._receive(message, channel, f"history/{channel}/{message['ts']}", is_missed=True)
 
     async def _on_message(self, event: Json, channel: str, event_id: str) -> None:
         if not is_readable(event, channel):
@@ -101,10 +102,11 @@ class Events:
         is_written = is_written_by_a_person(message, self._me, answers_bots=self._answers_bots)
         return is_readable(message, channel) and is_written
 
-    async def _receive(self, message: Json, channel: str, event_id: str) -> None:
+    async def _receive(self, message: Json, channel: str, event_id: str, *, is_missed: bool = False) -> None:
         names = await self._people.names(people_of(message))
         told = await with_files_known(self._client, message)
-        await self._intake.receive(inbound_of(told, channel, event_id, self._me, names))
+        inbound = inbound_of(told, channel, event_id, self._me, names)
+        await self._intake.receive(replace(inbound, is_missed=is_missed))
 
     async def _on_change(self, event: Json, channel: str) -> None:
         me, before = self._me, before_of(event)

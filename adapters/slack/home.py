@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -97,9 +98,9 @@ class AtHome:
         """Show a text at the top."""
         await self.show(text)
 
-    async def announce(self, text: str) -> bool:
+    async def announce(self, text: str) -> datetime | None:
         """There is nobody else."""
-        return False
+        return None
 
     async def tell(self, reply: CommandReply) -> bool:
         """Show what came of a command at the top, with its question's buttons."""

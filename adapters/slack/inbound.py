@@ -179,7 +179,8 @@ def before_of(event: Json) -> Json:
 def change_of(message: Json, channel: str, me: Me, names: Mapping[str, str], person: Person) -> MessageChange:
     """What an edited message says now; `person` is whose direct conversation it stands in, if it does."""
     place = place_of(channel, thread_of(message), person, me)
-    return MessageChange(place, (str(message["ts"]),), said_in(message, me, names), files_of(message))
+    author = Person(author_of(message), names.get(author_of(message)) or author_of(message))
+    return MessageChange(place, (str(message["ts"]),), said_in(message, me, names), files_of(message), author)
 
 
 def _forwarded_in(message: Json) -> list[Json]:
