@@ -3,6 +3,7 @@
 https://docs.slack.dev/reference/block-kit/blocks/markdown-block
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,7 +23,8 @@ def parts_for_slack(text: str) -> tuple[str, ...]:
 
 def message_of(text: str, *more: Json) -> Json:
     """One part as the arguments of a message, without any mention in it being live; blocks of ours may follow it."""
-    return {"text": escaped(lifeless(text)), "blocks": [markdown(text), *more], **NOT_LOOKED_UP}
+    plain = escaped(lifeless(_without_small_print(text)))
+    return {"text": plain, "blocks": [markdown(text), *more], **NOT_LOOKED_UP}
 
 
 def plain_message_of(text: str) -> Json:
@@ -32,7 +34,15 @@ def plain_message_of(text: str) -> Json:
 
 def markdown(text: str) -> Json:
     """A block of Markdown."""
-    return {"type": "markdown", "text": lifeless(text)}
+    return {"type": "markdown", "text": lifeless(_without_small_print(text))}
+
+
+_SMALL_PRINT = re.compile(r"(?:\A|(?<=\n))-# ([^\n]+)\Z")
+
+
+def _without_small_print(text: str) -> str:
+    """What stands below a reply in small print, as Discord marks it, is slanted: Slack has no small letters."""
+    return _SMALL_PRINT.sub(r"_\1_", text)
 
 
 def buttons(*elements: Json) -> Json:

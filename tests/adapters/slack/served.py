@@ -20,6 +20,9 @@ from tests.platforms.slack.world import World
 
 LONG_S = 300.0
 
+PATIENT_S = 3.0
+"""Between pings; a connection that answers none of four is taken for dead, and here much else is done meanwhile."""
+
 
 class QuickPlatform(SlackPlatform):
     """The platform, without the pauses that Slack itself would ask for; over HTTP if `over_http`."""
@@ -34,7 +37,7 @@ class QuickPlatform(SlackPlatform):
             await asyncio.sleep(0)
             world.clock.advance(seconds)
 
-        super().__init__(credentials, **{"wait": wait, "ping_s": 0.1, **options})
+        super().__init__(credentials, **{"wait": wait, "ping_s": PATIENT_S, **options})
 
 
 @dataclass

@@ -122,7 +122,7 @@ async def test_whose_name_slack_does_not_tell_is_called_by_their_id(world: World
 async def test_a_connection_that_ends_comes_back(world: World, happens: str) -> None:
     keeper = Keeper()
     keeper.may_keep.set()
-    platform = QuickPlatform(world)
+    platform = QuickPlatform(world, ping_s=0.3)
     async with run(platform, keeper) as task:
         if happens in ("cut", "close"):
             getattr(world.socket_mode, happens)()

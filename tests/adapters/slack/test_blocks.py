@@ -1,0 +1,59 @@
+"""What goes out to Slack: Markdown in a block of its own, a plain text beside it, and nothing that is live."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.slack.blocks import message_of, messages_of, parts_for_slack
+from adapters.slack.emoji import name_of
+
+LIVE = st.sampled_from(
+    [
+        "<!channel>",
+        "<!here>",
+        "<!everyone>",
+        "<@U1>",
+        "<#C1>",
+        "<!subteam^S1>",
+        "<https://a.example|b>",
+        "`",
+        "```\n",
+        "<",
+    ]
+)
+TEXTS = st.lists(st.one_of(LIVE, st.text(max_size=20)), max_size=20).map("".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_no_mention_is_live_whatever_the_model_writes(text: str) -> None:
+    message = message_of(text)
+    shown = message["blocks"][0]["text"]
+    assert not any(live in shown for live in ("<!", "<@", "<#"))
+    assert "<" not in message["text"]
+    assert shown.replace("\u2060", "") == text.replace("\u2060", "") or "-# " in text
+
+
+def test_other_signs_stay_as_they_are() -> None:
+    text = "1 < 2, <b>bold</b>, <https://example.org>, `a <- b`, &amp; | x |"
+    assert message_of(text)["blocks"][0]["text"] == text
+
+
+def test_small_print_is_slanted() -> None:
+    assert message_of("Hello.\n\n-# I keep it.")["blocks"][0]["text"] == "Hello.\n\n_I keep it._"
+    assert message_of("```\n-# no\n```\nmore")["blocks"][0]["text"] == "```\n-# no\n```\nmore"
+
+
+def test_a_long_text_is_cut_within_what_slack_takes() -> None:
+    text = "\n\n".join(
+        ["# Heading", "| a | b |\n|---|---|\n" + "| 1 | 2 |\n" * 3000, "```py\n" + "x = 1\n" * 3000 + "```"]
+    )
+    parts = parts_for_slack(text)
+    assert len(parts) > 3
+    assert all(len(it["blocks"][0]["text"]) <= 11_500 for it in messages_of(text))
+    assert [it["blocks"][0]["text"] for it in messages_of("")] == ["Done."]
+
+
+@pytest.mark.parametrize("emoji", ["", "🧑‍🚀", "\ue000", ":", "é"])
+def test_an_emoji_without_a_name_breaks_nothing(emoji: str) -> None:
+    assert name_of(emoji).isascii()
