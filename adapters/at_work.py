@@ -1,13 +1,10 @@
 """Showing on a platform that an answer is on its way: while it is being made, and not after."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 from adapters.ports import DeliveryRefused, PlatformUnavailable
-
-logger = logging.getLogger(__name__)
 
 LONGEST_S = 600.0
 

@@ -104,7 +104,7 @@ class Events:
 
     async def _receive(self, message: Json, channel: str, event_id: str, *, is_missed: bool = False) -> None:
         names = await self._people.names(people_of(message))
-        told = await with_files_known(self._client, message)
+        told = await with_files_known(self._client, message, channel)
         inbound = inbound_of(told, channel, event_id, self._me, names)
         await self._intake.receive(replace(inbound, is_missed=is_missed))
 
@@ -117,7 +117,7 @@ class Events:
                 await self._intake.change(MessageChange(place, (gone,), None))
         elif (message := edited_in(event, me)) is not None:
             names = await self._people.names(people_of(message))
-            told = await with_files_known(self._client, message)
+            told = await with_files_known(self._client, message, channel)
             await self._intake.change(change_of(told, channel, me, names, Person(author_of(message), "")))
 
 

@@ -23,6 +23,21 @@ async def test_a_shared_file_is_read(world: World, tmp_path: Path) -> None:
         assert "[attached: coffee.txt, in your archival memory]" in answer.text
 
 
+async def test_a_mention_that_names_its_file_in_its_blocks_alone_is_read_with_it(world: World, tmp_path: Path) -> None:
+    """It may come first; the message that has the file is then known already."""
+    notes, secret = (world.file(f"{name}.txt", b"The tea is green.", "text/plain") for name in ("tea", "secret"))
+    ts = world.state.new_ts()
+    notes.more["shares"] = {"private": {world.general.id: [{"ts": ts}]}}
+    elements = [{"type": "file", "file_id": it.id} for it in (notes, secret)]
+    blocks = [{"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [*elements, None, {}]}]}]
+    told = {"type": "app_mention", "user": world.ada.id, "ts": ts, "text": f"{world.bot.mention} look"}
+    async with serving(world, tmp_path):
+        await world.tells({**told, "channel": world.general.id, "blocks": blocks})
+        answer = await world.hears(world.general)
+    assert "[attached: tea.txt, in your archival memory]" in answer.text
+    assert "secret.txt" not in answer.text
+
+
 def attachment(file: File, **more: object) -> Attachment:
     return Attachment(file.id, file.name, file.mimetype, len(file.content), file.url)
 
