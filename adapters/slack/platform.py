@@ -15,7 +15,6 @@ from adapters.ports import (
     Address,
     Attachment,
     CommandSpec,
-    DeliveryRefused,
     Finding,
     Intake,
     LastHeard,
@@ -25,12 +24,11 @@ from adapters.ports import (
 )
 from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
-from adapters.slack.blocks import message_of, messages_of, parts_for_slack
+from adapters.slack.blocks import parts_for_slack
 from adapters.slack.callers import Callers
 from adapters.slack.catch_up import CatchingUp
 from adapters.slack.commands import Commands
 from adapters.slack.credentials import Credentials
-from adapters.slack.errors import translated
 from adapters.slack.events import Events
 from adapters.slack.inbound import PLATFORM
 from adapters.slack.me import Me
@@ -91,6 +89,7 @@ class SlackPlatform:
         self._connection: Connection | None = None
         self._socket: SocketMode | None = None
         self._port: int | None = None
+        self._gone: asyncio.Future[None] | None = None
         self._missed: Sequence[LastHeard] = ()
         self._catching_up: asyncio.Task[None] | None = None
 
@@ -155,7 +154,7 @@ class SlackPlatform:
         await socket.serve()
 
     async def _serve_http(self, connection: Connection, signing_secret: str) -> None:
-        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._gone = asyncio.get_running_loop().create_future()
         async with signed_http(connection.app, signing_secret, self._credentials.port) as port:
             self._port = port
             self._on_connected(connection)
@@ -184,7 +183,7 @@ class SlackPlatform:
     def _end(self, error: Exception) -> None:
         if self._socket is not None:
             self._socket.end(error)
-        elif not self._gone.done():
+        elif self._gone is not None and not self._gone.done():
             self._gone.set_exception(error)
 
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────
@@ -215,20 +214,7 @@ class SlackPlatform:
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Tell somebody where they wrote, so that nobody else sees it; where that cannot be, directly."""
-        client, address = self._connected().client, origin.address
-        for message in messages_of(text):
-            with translated():
-                if origin.is_direct:
-                    await client.chat_postMessage(channel=address.channel, thread_ts=address.thread, **message)
-                    continue
-                try:
-                    with translated():
-                        await client.chat_postEphemeral(
-                            channel=address.channel, user=origin.person.id, thread_ts=address.thread, **message
-                        )
-                except DeliveryRefused:
-                    about = message_of(f"About what you wrote in another channel: {text}")
-                    await client.chat_postMessage(channel=origin.person.id, **about)
+        await posting.tell(self._connected().client, origin, text)
 
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:
         """Show in a thread that the bot thinks."""

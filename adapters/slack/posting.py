@@ -5,8 +5,8 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import Address, CannotTell, DeliveryRefused, Sought
-from adapters.slack.blocks import message_of, plain_message_of
+from adapters.ports import Address, CannotTell, DeliveryRefused, Origin, Sought
+from adapters.slack.blocks import message_of, messages_of, plain_message_of
 from adapters.slack.emoji import name_of
 from adapters.slack.errors import Refusal, translated
 from adapters.slack.me import Me
@@ -18,6 +18,8 @@ MOST_LOOKED_AT = 500
 """Messages of a place, among which one that may have been posted is looked for."""
 
 PAGE = 100
+
+ABOUT = "About what you wrote in another channel: {text}"
 
 _BLOCKS_REFUSED = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format"})
 
@@ -73,6 +75,27 @@ async def find(client: AsyncWebClient, address: Address, key: str, sought: Sough
     except DeliveryRefused as error:
         raise CannotTell(str(error)) from error
     return None
+
+
+async def tell(client: AsyncWebClient, origin: Origin, text: str) -> None:
+    """Tell one person something of our own, seen by nobody else; directly, where they cannot be told where they wrote.
+
+    Raises:
+        PlatformUnavailable: it may be tried again.
+        DeliveryRefused: it need not be.
+    """
+    place: dict[str, Any] = {"channel": origin.address.channel, "thread_ts": origin.address.thread}
+    if not origin.is_direct:
+        try:
+            with translated():
+                for message in messages_of(text):
+                    await client.chat_postEphemeral(**place, user=origin.person.id, **message)
+            return
+        except Refusal:
+            place, text = {"channel": origin.person.id}, ABOUT.format(text=text)
+    with translated():
+        for message in messages_of(text):
+            await client.chat_postMessage(**place, **message)
 
 
 async def react(client: AsyncWebClient, address: Address, message_id: str, emoji: str) -> None:
