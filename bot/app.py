@@ -269,7 +269,9 @@ async def open_app(
             reading=reading,
             metrics=metrics,
         )
-        agents = Agents(database, agents_kept, recall, compiler, people, journal, first_memory, settings.zone, now)
+        agents = Agents(
+            database, agents_kept, recall, compiler, people, inbox, journal, first_memory, settings.zone, now
+        )
         lanes = Lanes()
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):

@@ -133,11 +133,10 @@ def heard(event: WaitingEvent) -> NewMessage:
     return replace(message, text=with_lines(message.text or "", [unread(name, NOT_MEANT) for name in names]))
 
 
-def shown(message: InboundMessage) -> NewMessage:
+def shown(message: InboundMessage) -> NewEvent:
     """A message as somebody shows it to the agent, which may not have heard it: it wants no answer."""
     alone = replace(message, replying_to=None)  # what it replies to is shown by nobody
-    event = user_message(alone, is_addressed=message.origin.is_direct, awaits_answer=False)
-    return heard(WaitingEvent.of(0, event, message.sent_at))
+    return user_message(alone, is_addressed=message.origin.is_direct, awaits_answer=False)
 
 
 def login(person: str, now: datetime) -> NewMessage:

@@ -138,3 +138,28 @@ async def test_nothing_is_held_for_ever(
     async with serving(world, tmp_path, platform=QuickPlatform(world, wait=wait)):
         await world.hears(place, holds=lambda it: "two" in it.content)
         assert answers(world, place) == ["You said: one", "You said: two"]
+
+
+async def test_what_is_quoted_in_what_waits_and_was_deleted_is_not_shown(world: World, tmp_path: Path) -> None:
+    asked, place = asyncio.Event(), world.general
+
+    async def think(request: Request) -> Reply:
+        if "at work" in str(request["messages"][-1]):
+            asked.set()
+            await asyncio.Event().wait()
+        return echo(request)
+
+    async with serving(world, tmp_path, think) as served:
+        await world.hears(place, after=await world.says(world.bob, place, "hello", mentions=[world.bot]))
+        world.clock.advance(1)
+        original = await world.says(world.ada, place, "My cat is Zebedee.")  # which the bot does not hear
+        for text in ("at work", "what of that?", "last"):
+            world.clock.advance(1)
+            reply_to = None if text == "at work" else original
+            await world.says(world.bob, place, text, reply_to=reply_to, mentions=[world.bot])
+            await asyncio.wait_for(asked.wait(), 10)
+        await followed(world, served, place)
+    await world.deletes(original)
+    async with serving(world, tmp_path) as served:
+        await world.hears(place, holds=lambda it: "last" in it.content)
+        assert "Zebedee" not in shown(served)
