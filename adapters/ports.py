@@ -169,6 +169,7 @@ class Quoted:
     author: Person | None
     text: str
     sent_at: datetime
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,18 @@ async def test_a_model_that_only_talks_is_told_in_a_line(tmp_path: Path) -> None
         )
 
 
+async def test_who_is_called_as_the_agent_is_not_taken_for_it(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("I see.")) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="text")) as bot:
+            for number, name in enumerate(("you", " Y\u200bo\uff55:")):
+                said = quote(bot, "1", "I promise.", Person("7", name))
+                await (await reply(bot, f"r{number}", "Is that so?", said))
+                assert "(7): I promise.)" in str(server.requests[-1]["messages"][-1]["content"])
+            own = Quoted("2", None, "I promise.", bot.clock())
+            await (await reply(bot, "4", "Is that so?", own))
+        assert "(In reply to you: I promise.)" in str(server.requests[-1]["messages"][-1]["content"])
+
+
 async def test_what_waits_and_was_deleted_while_nobody_listened_is_not_answered(tmp_path: Path) -> None:
     async with ScriptedServer(slowly := Slow()) as server, open_bot(tmp_path, **settings(server)) as bot:
         start = bot.clock()

@@ -255,3 +255,22 @@ async def test_a_document_goes_also_if_the_conversation_was_forgotten_before(wor
     async with serving(world, tmp_path) as served:
         await caught_up(world, served, place)
         assert not await served.app.shelves.archival.count_pieces(agent.id)
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_channel_of_another_name_is_no_edit_of_a_message_that_names_it(
+    world: World, tmp_path: Path, *, away: bool
+) -> None:
+    named = world.channel("old-name")
+    async with serving(world, tmp_path) as served:
+        said = await talks(world, world.general, "one", f"look at <#{named.id}>", "three")
+        await world.edits(said[1], f"{world.bot.mention} look into <#{named.id}>")
+        await caught_up(world, served, world.general)
+        told = await kept(world, served, world.general), await alerts(world, served, world.general)
+    if away:
+        world.guild.is_available = False
+    else:
+        named.name = "new-name"
+    async with serving(world, tmp_path) as served:
+        await caught_up(world, served, world.general)
+        assert (await kept(world, served, world.general), await alerts(world, served, world.general)) == told
