@@ -12,7 +12,7 @@ import bot.commands
 import bot.in_chat
 import bot.tools
 from adapters.glibc import use_one_arena
-from adapters.ports import Address, ChatPlatform, Intake, LanguageModel
+from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
 from bot.agents import Agents
@@ -134,6 +134,7 @@ class App:
             commands=self.commands.specs,
             told_once=lambda key: self.told.once(platform, "told", key),
             compare=lambda stretch: self.histories.compare(platform, stretch),
+            caught_up=self.receiver.caught_up,
         )
 
     async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
@@ -269,7 +270,9 @@ async def open_app(
             reading=reading,
             metrics=metrics,
         )
-        agents = Agents(database, agents_kept, recall, compiler, people, journal, first_memory, settings.zone, now)
+        agents = Agents(
+            database, agents_kept, recall, compiler, people, inbox, journal, first_memory, settings.zone, now
+        )
         lanes = Lanes()
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
@@ -309,6 +312,7 @@ async def open_app(
             lanes,
             now,
             wait,
+            compares=[name for name, platform in platforms.items() if _compares(platform)],
         )
         stack.push_async_callback(outbox.close, GRACE_S)
         stack.push_async_callback(notices.close)
@@ -361,6 +365,10 @@ async def open_app(
             database,
             told,
         )
+
+
+def _compares(platform: ChatPlatform) -> bool:
+    return isinstance(platform, ComparesHistories) and platform.compares_histories
 
 
 def _caps(settings: Settings) -> Caps:

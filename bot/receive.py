@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -52,7 +52,10 @@ class Receiver:
         lanes: Lanes,
         now: Callable[[], datetime],
         wait: Wait,
+        *,
+        compares: Collection[str] = (),
     ) -> None:
+        """`compares`: the platforms that tell later what was deleted and edited while nobody listened."""
         self._inbox = inbox
         self._channels = channels
         self._admission = admission
@@ -67,6 +70,10 @@ class Receiver:
         self._arriving = OneByOne()
         self._stuck: dict[str, asyncio.Task[None]] = {}
         self._letting_go: asyncio.Task[None] | None = None
+        self._behind = {platform: asyncio.Event() for platform in compares}
+        """The platforms of which that is not known yet."""
+        self._waiting_for_changes: dict[str, list[str]] = {}
+        """By platform, the scopes that wait for it to be known."""
 
     async def receive(self, message: InboundMessage) -> Awaitable[None]:
         """See `adapters.ports.Receive`."""
@@ -79,25 +86,40 @@ class Receiver:
     async def resume(self, serves: Callable[[Address], bool]) -> None:
         """Take up what an earlier process left: unfinished turns, and events that wait.
 
+        On a platform that compares histories it goes on when that is done (`caught_up`): what waits there may say
+        something else by now, or be gone.
+
         Args:
             serves: whether replies to an address can be delivered by this process.
         """
-        scopes: dict[str, None] = {}
+        scopes: dict[str, str] = {}
         held: list[TurnRecord] = []
         for record in await self._journal.unfinished():
-            if serves(of_json(record.origin).address):
+            if serves(address := of_json(record.origin).address):
+                scopes[record.scope] = address.platform
                 if self._conductor.take_up(record):
                     held.append(record)
-                else:
-                    scopes[record.scope] = None
         for event in await self._inbox.waiting():
-            if serves(of_json(event.origin).address):
+            if serves(address := of_json(event.origin).address):
                 self._waiting.note(event)
-                scopes[event.scope] = None
-        for scope in scopes:
-            self.go_on(scope)
+                scopes[event.scope] = address.platform
+        for scope, platform in scopes.items():
+            if platform in self._behind:
+                self._conductor.wait_for_changes(scope)
+                self._waiting_for_changes.setdefault(platform, []).append(scope)
+            else:
+                self.go_on(scope)
         if held:
             self._letting_go = asyncio.create_task(self._let_go(held), name="let go one by one")
+
+    def caught_up(self, platform: str) -> None:
+        """See `adapters.ports.CaughtUp`."""
+        if (level := self._behind.pop(platform, None)) is None:
+            return
+        level.set()
+        for scope in self._waiting_for_changes.pop(platform, ()):
+            self._conductor.knows_changes(scope)
+            self.go_on(scope)
 
     def go_on(self, scope: str) -> asyncio.Future[None]:
         """Run all turns that a scope has waiting."""
@@ -258,8 +280,15 @@ class Receiver:
 
     async def _let_go(self, held: Iterable[TurnRecord]) -> None:
         """One by one, the least suspect first: should the process end again, it was the one that was let go last."""
+
+        def is_level(record: TurnRecord) -> asyncio.Event | None:
+            return self._behind.get(of_json(record.origin).address.platform)
+
         await self._wait(CALM_S)
-        for record in sorted(held, key=lambda record: record.resumed):
+        for record in sorted(held, key=lambda record: (is_level(record) is not None, record.resumed)):
+            if (level := is_level(record)) is not None:
+                await level.wait()
+                await self._wait(CALM_S)
             self._conductor.let_go(record.scope)
             await asyncio.wait([self.go_on(record.scope)])
 

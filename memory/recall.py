@@ -137,6 +137,13 @@ class RecallStorage:
         rows = await transaction.execute(found.order_by(messages.c.id))
         return tuple((_from_row(row), row.evicted) for row in rows)
 
+    async def quoting(
+        self, transaction: Transaction, agent_id: int, platform_ids: Collection[str]
+    ) -> tuple[Message, ...]:
+        """People's messages that quote those which the platform calls so."""
+        found = select(messages).where(_of(agent_id), messages.c.replying_to.in_(platform_ids))
+        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+
     async def turns_in(self, transaction: Transaction, agent_id: int, turn_ids: Collection[int]) -> tuple[Message, ...]:
         """All messages of some turns, as they stand in an open transaction."""
         found = select(messages).where(_of(agent_id), _TURN.in_(turn_ids)).order_by(messages.c.id)
@@ -147,9 +154,12 @@ class RecallStorage:
         rows = await transaction.execute(select(messages).where(_of(agent_id), messages.c.id.in_(ids)))
         return tuple(_from_row(row) for row in rows)
 
-    async def said_by_others(self, transaction: Transaction, agent_id: int, gone: Sequence[Message]) -> frozenset[str]:
-        """The terms of these messages that stand in other messages of people, too, as far as those are indexed."""
-        terms = list(dict.fromkeys(term for message in gone for term in text_terms(message.text or "")))[:_LOOKED_UP]
+    async def said_by_others(
+        self, transaction: Transaction, agent_id: int, gone: Sequence[Message], quotes: Sequence[str] = ()
+    ) -> frozenset[str]:
+        """The terms of messages and quotes that stand in other messages of people, too, as far as those are indexed."""
+        texts = (*(message.text or "" for message in gone), *quotes)
+        terms = list(dict.fromkeys(term for text in texts for term in text_terms(text)))[:_LOOKED_UP]
         held = await self._index.holding_exactly(transaction, agent_id, terms)
         held = {term: ids[: _FEW_IDS + len(gone)] for term, ids in held.items()}
         named = {id_ for ids in held.values() for id_ in ids}.difference(message.id for message in gone)

@@ -1,11 +1,11 @@
 """What deleted messages left behind, and what of it is to go with them (pure).
 
 The messages that began a turn together are one source: whatever the turn made of them names the last. Of such a turn,
-what rests on the messages that are left stays.
+what rests on the messages that are left stays. What a message quotes belongs to it, and may be deleted without it.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from memory.ports import BlockEdit, Kind, Message, ToolUse
@@ -23,21 +23,29 @@ REDACTED = "(removed with the message that it came from)"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The messages of a turn, some of which were deleted.
+    """The messages of a turn, some of which were deleted, or what some of them quote.
 
     Attributes:
         own: terms that nobody but the deleted messages said.
         left: the text of those that are left.
         heir: the newest of these; None if none is left.
+        unquoted: if only what they quote was deleted, what that said.
     """
 
     own: frozenset[str]
     left: str
     heir: int | None
+    unquoted: str | None = None
 
     def bears(self, text: str) -> bool:
         """Whether what was made of the turn's messages rests on those that are left."""
-        return self.heir is not None and _shares(text, self.left) and not self.betrays(text)
+        return self.supports(text) and not self.betrays(text)
+
+    def supports(self, text: str) -> bool:
+        """Whether it may rest on them: all that does not speak of the quote, if that alone is gone."""
+        if self.heir is None:
+            return False
+        return _shares(text, self.left) or (self.unquoted is not None and not _shares(text, self.unquoted))
 
     def betrays(self, text: str) -> bool:
         """Whether a text holds a word that only the deleted messages said."""
@@ -49,22 +57,30 @@ Sources = Mapping[int, Source]
 
 
 def sources_of(
-    messages: Sequence[Message], deleted_ids: Collection[int], said_by_others: Collection[str]
+    messages: Sequence[Message],
+    deleted_ids: Collection[int],
+    said_by_others: Collection[str],
+    unquoted_ids: Collection[int] = (),
 ) -> dict[int, Source]:
-    """The sources that deleted messages were a part of.
+    """The sources that deleted messages were a part of, or were quoted in.
 
     Args:
         messages: all messages of their turns.
         deleted_ids: those that were deleted.
         said_by_others: terms that stand in other messages of people, too.
+        unquoted_ids: those that quote what was deleted.
     """
     sources: dict[int, Source] = {}
     for turn_id in dict.fromkeys(message.turn_id for message in messages):
         said = [message for message in messages if message.turn_id == turn_id and message.kind is Kind.USER_MESSAGE]
         gone = [message for message in said if message.id in deleted_ids]
         left = [message for message in said if message.id not in deleted_ids]
-        own = frozenset(text_terms(_joined(gone))).difference(text_terms(_joined(left)), said_by_others)
-        source = Source(own, _joined(left), max((message.id for message in left), default=None))
+        unquoted = _quotes(message for message in left if message.id in unquoted_ids)
+        words_gone = "\n".join((_joined(gone), _quotes(gone), unquoted))
+        words_left = "\n".join((_joined(left), _quotes(message for message in left if message.id not in unquoted_ids)))
+        own = frozenset(text_terms(words_gone)).difference(text_terms(words_left), said_by_others)
+        heir = max((message.id for message in left), default=None)
+        source = Source(own, words_left, heir, unquoted if not gone else None)
         # What an earlier change left nameless is found by the turn, whose id is that of its first message.
         sources |= dict.fromkeys([turn_id, *(message.id for message in said)], source)
     return sources
@@ -142,7 +158,7 @@ def _is_doomed(line: str, history: LineHistory, sources: Sources, texts: Mapping
     if not own or history.was_there or any(_wrote(edit, line) for edit in history.edits):
         return False
     others = [texts[id_] for edit in history.edits if (id_ := edit.source_message_id) in texts and id_ is not None]
-    if not others and not any(_shares(line, source.left) for source in own):
+    if not others and not any(source.supports(line) for source in own):
         return True
     secret = frozenset().union(*(source.own for source in own)).difference(text_terms("\n".join(others)))
     return not secret.isdisjoint(text_terms(line))
@@ -158,5 +174,9 @@ def _shares(text: str, other: str) -> bool:
     return not set(text_terms(text)).isdisjoint(text_terms(other))
 
 
-def _joined(messages: Sequence[Message]) -> str:
+def _joined(messages: Iterable[Message]) -> str:
     return "\n".join(message.text or "" for message in messages)
+
+
+def _quotes(messages: Iterable[Message]) -> str:
+    return "\n".join(message.quote.text for message in messages if message.quote is not None)
