@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.errors import PathNotFound
+from bot.kept_paths import as_it_is, kept
 from bot.text import clean, one_line
 
 MAX_NAME = 500
@@ -30,7 +31,7 @@ class Found:
     source: str
     """A name for all of them."""
     origin: str
-    """The same for the same words, whatever they come to: the file, the folder, or the folder and its pattern."""
+    """The same for the same words, whatever they come to: the file, the folder, or the folder and its pattern; as kept."""
     folder: str
     """Where all of them are."""
     passed_over: tuple[str, ...]
@@ -71,7 +72,7 @@ def find_files(paths: Sequence[str], suffixes: Collection[str]) -> Found:
     return Found(
         files=tuple(files.values()),
         source=one_line(clean(source), MAX_SOURCE_NAME) or "documents",
-        origin=clean(origin),
+        origin=kept(origin),
         folder=os.path.realpath(root),
         passed_over=tuple(passed_over),
     )
@@ -91,12 +92,13 @@ def name_below(folder: str, path: Path) -> str:
 
 
 def real_path(path: Path) -> str:
-    """What a file is known by: its path without links to folders; a link to a file is a file of its own."""
-    return clean(os.path.join(os.path.realpath(path.parent), path.name))
+    """Where a file is: its path without links to folders; a link to a file is a file of its own."""
+    return os.path.join(os.path.realpath(path.parent), path.name)
 
 
 def folder_of(origin: str) -> str:
     """The folder below which documents of this origin are named."""
+    origin = as_it_is(origin)
     if os.path.isdir(origin):
         return origin
     return os.path.dirname(origin) if os.path.isfile(origin) or not glob.has_magic(origin) else fixed_part(origin)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bot.document_files import DocumentFile, Found, folder_of, name_below, real_path
 from bot.document_places import path_of
+from bot.kept_paths import as_it_is, as_once_kept, is_gone, kept
 from memory.documents import LoadedSource
 
 
@@ -33,8 +34,8 @@ def holder_of(found: Found, own: Sequence[LoadedSource]) -> Holder | None:
             continue
         folder, is_same, is_whole = (
             folder_of(source.origin),
-            source.origin == found.origin,
-            os.path.isdir(source.origin),
+            source.origin in (found.origin, as_once_kept(as_it_is(found.origin))),
+            os.path.isdir(as_it_is(source.origin)),
         )
         files = found.files if is_same else _below(folder, found.files)
         held = sum(file.name in source.documents for file in files or ())
@@ -58,7 +59,7 @@ def held_as_they_are(
     names = [
         file.name
         if unknown.get(file.name) == digest
-        else known.get(real_path(file.path), called.get((digest, file.path.name)))
+        else known.get(kept(real_path(file.path)), called.get((digest, file.path.name)))
         for file, digest in zip(files, digests, strict=True)
     ]
     held = tuple(replace(file, name=name) for file, name in zip(files, names, strict=True) if name is not None)
@@ -78,7 +79,7 @@ def gone(source: LoadedSource, folder: str) -> Collection[str]:
     return [
         name
         for name, path in paths.items()
-        if path is not None and Path(path).is_relative_to(folder) and not os.path.lexists(path)
+        if path is not None and Path(path).is_relative_to(kept(folder)) and is_gone(path)
     ]
 
 
