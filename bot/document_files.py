@@ -34,6 +34,8 @@ class Found:
     """The same for the same words, whatever they come to: the file, the folder, or the folder and its pattern; as kept."""
     folder: str
     """Where all of them are."""
+    below: tuple[str, ...]
+    """The folders that were named, those of patterns among them; all as they are kept."""
     passed_over: tuple[str, ...]
 
 
@@ -44,6 +46,7 @@ class _Named:
     paths: tuple[Path, ...]
     folder: str
     origin: str
+    is_file: bool = False
 
 
 def find_files(paths: Sequence[str], suffixes: Collection[str]) -> Found:
@@ -74,6 +77,7 @@ def find_files(paths: Sequence[str], suffixes: Collection[str]) -> Found:
         source=one_line(clean(source), MAX_SOURCE_NAME) or "documents",
         origin=kept(origin),
         folder=os.path.realpath(root),
+        below=tuple(kept(os.path.realpath(each.folder)) for each in named if not each.is_file),
         passed_over=tuple(passed_over),
     )
 
@@ -116,7 +120,7 @@ def _named(written: str) -> _Named:
     if os.path.isdir(path):
         return _Named((Path(path),), os.path.abspath(path), os.path.realpath(path))
     if os.path.isfile(path):
-        return _Named((Path(path),), os.path.dirname(os.path.abspath(path)), os.path.realpath(path))
+        return _Named((Path(path),), os.path.dirname(os.path.abspath(path)), os.path.realpath(path), is_file=True)
     regular = tuple(Path(match) for match in sorted(glob.glob(path, recursive=True)) if os.path.isfile(match))
     if not regular:
         raise PathNotFound(f"{written}: there is no such file or folder.")

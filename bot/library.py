@@ -12,7 +12,7 @@ from adapters.documents.files import opened
 from adapters.ports import DocumentReader, DocumentText, DocumentUnreadable
 from bot.document_files import DocumentFile, Found, find_files
 from bot.document_places import Placed, placed
-from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of
+from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of, is_the_same
 from bot.text import clean, counted
 from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
@@ -100,7 +100,8 @@ class Library:
                 that the same words were loaded into before, else a new one with a name made of the paths.
             agent_id: whom the source is attached to, as soon as there is something in it; None: nobody yet.
             watch: is told how far it is.
-            drops_missing: remove the source's documents that are not among the files.
+            drops_missing: also remove documents whose files were below the folders named, and are gone: from the
+                agent's sources, and from the one that is chosen.
 
         Raises:
             PathNotFound: a path leads nowhere; nothing was read.
@@ -165,19 +166,19 @@ class Library:
         await self._documents.remember(learned)
         if held and name not in held:
             ((name, _),), is_joined = held.most_common(1), True
-        dropped = 0
+        dropped = Counter[str]()
         if drops_missing:
-            for each in held:
-                names = {
-                    file.first.name for file in taken if file.first.source == each
-                }  # also of those unread just now
-                is_whole = each == name and not is_joined
-                dropped += await self._drop(each, names, None if is_whole else found.folder)
+            into = await self._documents.loaded(name)
+            own = () if agent_id is None else await self._documents.loaded_for(agent_id)
+            is_told = source is not None or agent_id is None
+            dropped = await self._drop(found.below, taken, {each.name: each for each in (*own, *[into][:is_told])})
+            if dropped and not held:
+                name = next(iter(dropped))
         superseded = () if agent_id is None else await self._supersede(agent_id, name)
         return Loaded(
             name,
             outcomes,
-            dropped,
+            dropped.total(),
             await self._make_vectors(watch),
             tuple(faults),
             is_joined,
@@ -190,7 +191,12 @@ class Library:
         holder = await asyncio.to_thread(holder_of, found, own)
         if holder is not None:
             return holder.source.name, holder.files, holder.source.origin != found.origin
-        named = await self._named_holder(found.files, [each for each in own if each.origin is None])
+        wordless = [each for each in own if each.origin is None]
+        for each in wordless:
+            if await asyncio.to_thread(is_the_same, found, each, self._digest_or_none):
+                await self._documents.adopt(each.name, found.origin)
+                return each.name, found.files, False
+        named = await self._named_holder(found.files, wordless)
         if named is not None:
             return *named, True
         return await self._documents.name_for(found.origin, found.source), found.files, False
@@ -218,6 +224,12 @@ class Library:
                 return each.name, held
         return None
 
+    def _digest_or_none(self, path: Path) -> str | None:
+        try:
+            return digest_of(path, self._reader.max_bytes)
+        except DocumentUnreadable:
+            return None
+
     async def _take(self, file: Placed, origin: str | None) -> Outcome:
         """Keep a file as it is now, in every document that is made of it."""
         digest = await asyncio.to_thread(digest_of, file.file.path, self._reader.max_bytes)
@@ -239,15 +251,18 @@ class Library:
             await self._forget(await self._documents.supersede(agent_id, other.name))
         return [other.name for other in covered]
 
-    async def _drop(self, source: str, names: Collection[str], folder: str | None) -> int:
-        """Remove documents of other names: all, or those whose files were below a folder, and are gone."""
-        if folder is not None:
-            there = await self._documents.loaded(source)
-            lost = await asyncio.to_thread(gone, there, folder)
-            names = {*names, *there.documents.keys() - set(lost)}
-        removed, count = await self._documents.keep_only(source, names)
-        await self._forget(removed)
-        return count
+    async def _drop(
+        self, below: Collection[str], taken: Sequence[Placed], sources: Mapping[str, LoadedSource]
+    ) -> Counter[str]:
+        """Remove documents whose files were below these folders, and are gone; returns how many of each source."""
+        there = {(place.source, place.name) for file in taken for place in file.all}  # also of those unread just now
+        dropped = Counter[str]()
+        for source in sources.values():
+            lost = {name for name in await asyncio.to_thread(gone, source, below) if (source.name, name) not in there}
+            if lost:
+                removed, dropped[source.name] = await self._documents.drop(source.name, lost)
+                await self._forget(removed)
+        return dropped
 
     async def _make_vectors(self, watch: Watch) -> int:
         """Returns how many are still without."""

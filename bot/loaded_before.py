@@ -8,7 +8,8 @@ remembers no words: `bot.document_places` says which files it has.
 
 import glob
 import os
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from bot.document_files import DocumentFile, Found, folder_of, name_below, real_
 from bot.document_places import path_of
 from bot.kept_paths import as_it_is, as_once_kept, is_gone, kept
 from memory.documents import LoadedSource
+
+
+_NUMBERED = re.compile(r" \(\d+\)\Z")
+_NUMBERED_CHARS = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,30 @@ def held_as_they_are(
     return held if held and len(held) == len(files) else None
 
 
+def is_the_same(found: Found, source: LoadedSource, digest_of: Callable[[Path], str | None]) -> bool:
+    """Whether a source that knows no words, as of an import, is what these words lead to, whatever has changed since.
+
+    It must be called as theirs would be, know of no file that is elsewhere, and hold one of the files as it is; or, if
+    it holds none as it is, the names of several, and of most of its documents. One other text of one name is no sign:
+    it may be another file of that name, which would take the document's place.
+
+    Args:
+        found: the files.
+        source: it.
+        digest_of: what a file's content is known by; None: it cannot be read.
+    """
+    is_called_so = source.name == found.source or _NUMBERED.sub("", source.name) == found.source[:_NUMBERED_CHARS]
+    if not is_called_so or all(document.path is not None for document in source.documents.values()):
+        return False
+    places = {name: kept(os.path.join(found.folder, name)) for name in source.documents}
+    if any(document.path not in (None, places[name]) for name, document in source.documents.items()):
+        return False
+    both = [file for file in found.files if file.name in source.documents]
+    return (len(both) > 1 and 2 * len(both) > len(source.documents)) or any(
+        digest_of(file.path) == source.documents[file.name].digest for file in both
+    )
+
+
 def covered_by(source: LoadedSource, own: Sequence[LoadedSource]) -> list[LoadedSource]:
     """Those of an agent's sources of which every file is in this one, too; none that was given its name."""
     paths = {path_of(source, name) for name in source.documents}
@@ -73,13 +102,13 @@ def covered_by(source: LoadedSource, own: Sequence[LoadedSource]) -> list[Loaded
     return [other for other in others if {path_of(other, name) for name in other.documents} <= paths]
 
 
-def gone(source: LoadedSource, folder: str) -> Collection[str]:
-    """Documents whose files were below a folder, and are not there any more."""
+def gone(source: LoadedSource, folders: Collection[str]) -> Collection[str]:
+    """Documents whose files were below one of these folders (as they are kept), and are not there any more."""
     paths = {name: path_of(source, name) for name in source.documents}
     return [
         name
         for name, path in paths.items()
-        if path is not None and Path(path).is_relative_to(kept(folder)) and is_gone(path)
+        if path is not None and any(Path(path).is_relative_to(folder) for folder in folders) and is_gone(path)
     ]
 
 

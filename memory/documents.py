@@ -132,8 +132,18 @@ class Documents:
 
         await finish(commit())
 
-    async def keep_only(self, source: str, names: Collection[str]) -> tuple[Removed, int]:
-        """Remove a source's documents of other names; also returns how many those were."""
+    async def adopt(self, source: str, origin: str) -> None:
+        """From now on these words lead to the source, which had none."""
+
+        async def commit() -> None:
+            async with self._database.write(alone=True) as transaction:
+                which = (sources.c.name == source) & sources.c.origin.is_(None)
+                await transaction.execute(update(sources).where(which).values(origin=origin))
+
+        await finish(commit())
+
+    async def drop(self, source: str, names: Collection[str]) -> tuple[Removed, int]:
+        """Remove a source's documents of these names; also returns how many those were."""
 
         async def commit() -> tuple[Removed, int]:
             async with self._database.write(alone=True) as transaction:
@@ -141,15 +151,15 @@ class Documents:
                 rows = await transaction.execute(
                     select(documents.c.id, documents.c.name).where(documents.c.source_id == source_id)
                 )
-                others = [id_ for id_, name in rows if name not in names]
+                chosen = [id_ for id_, name in rows if name in names]
                 gone: list[int] = []
-                for start in range(0, len(others), _BATCH):
-                    some = others[start : start + _BATCH]
+                for start in range(0, len(chosen), _BATCH):
+                    some = chosen[start : start + _BATCH]
                     gone += await transaction.scalars(
                         delete(passages).where(passages.c.document_id.in_(some)).returning(passages.c.id)
                     )
                     await transaction.execute(delete(documents).where(documents.c.id.in_(some)))
-                return Removed(source_id, tuple(gone)), len(others)
+                return Removed(source_id, tuple(gone)), len(chosen)
 
         return await finish(commit())
 
