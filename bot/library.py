@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 from adapters.documents.files import opened
@@ -18,6 +19,9 @@ from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
 from memory.documents import Documents, LoadedSource, Removed
 from memory.ports import Source, owner_of_source
+
+MAX_PIECES = 100_000
+"""Of a document: 64 MiB of prose come to fewer; what comes to more, nobody wrote to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +239,10 @@ class Library:
         digest = await asyncio.to_thread(digest_of, file.file.path, self._reader.max_bytes)
         old = [place for place in file.all if place.digest != digest]
         if old:
-            cut = await asyncio.to_thread(pieces_of, await self._reader.read(file.file.path))
+            text = await self._reader.read(file.file.path)
+            cut = await asyncio.to_thread(pieces_of, text)
             for place in old:
-                removed = await self._documents.put(place.source, place.name, digest, cut, origin, file.path)
+                removed = await self._documents.put(place.source, place.name, text.digest, cut, origin, file.path)
                 await self._forget(removed)
         if file.first.digest is None:
             return Outcome.NEW
@@ -301,9 +306,17 @@ def digest_of(path: Path, max_bytes: int) -> str:
 
 
 def pieces_of(text: DocumentText) -> list[Piece]:
-    """What a document says, cut into pieces. Blocking."""
-    return [
+    """What a document says, cut into pieces. Blocking.
+
+    Raises:
+        DocumentUnreadable: it would be too many.
+    """
+    cut = (
         piece
         for page in text.pages
         for piece in pieces(clean(page.text), is_markdown=text.is_markdown, page=page.number)
-    ]
+    )
+    kept = list(islice(cut, MAX_PIECES + 1))
+    if len(kept) > MAX_PIECES:
+        raise DocumentUnreadable(f"comes to more than {MAX_PIECES:,} pieces")
+    return kept

@@ -18,7 +18,6 @@ from bot.document_places import path_of
 from bot.kept_paths import as_it_is, as_once_kept, is_gone, kept
 from memory.documents import LoadedSource
 
-
 _NUMBERED = re.compile(r" \(\d+\)\Z")
 _NUMBERED_CHARS = 190
 

@@ -494,9 +494,8 @@ CITIES = ("東京", "大阪", "京都", "札幌")
 
 
 def write_cities() -> None:
-    os.mkdir("z")
     for city in CITIES:
-        Path(os.fsdecode(b"z/" + city.encode("euc-jp") + b".txt")).write_text(f"The kettle of {city}", encoding="utf-8")
+        write(os.fsdecode(b"z/" + city.encode("euc-jp") + b".txt"), f"The kettle of {city}")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
@@ -513,8 +512,7 @@ async def test_files_whose_names_differ_in_what_is_no_text_stay_apart(bot: Bot, 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
 async def test_folders_whose_names_differ_in_what_is_no_text_are_two_sources(bot: Bot) -> None:
     for folder, colour in ((b"w\xe4", "blue"), (b"w\xf6", "red")):
-        os.mkdir(folder)
-        Path(os.fsdecode(folder), "n.txt").write_text(f"The kettle is {colour}.", encoding="utf-8")
+        write(f"{os.fsdecode(folder)}/n.txt", f"The kettle is {colour}.")
     assert (await load(bot, "w\udce4")).endswith(": 1 document loaded")
     assert (await load(bot, "w\udcf6")).endswith(": 1 document loaded")
     assert (await load(bot, "w\udce4/n.txt")).startswith("w\N{REPLACEMENT CHARACTER}: 0 documents loaded, 1 unchanged")
