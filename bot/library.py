@@ -172,10 +172,7 @@ class Library:
             ((name, _),), is_joined = held.most_common(1), True
         dropped = Counter[str]()
         if drops_missing:
-            into = await self._documents.loaded(name)
-            own = () if agent_id is None else await self._documents.loaded_for(agent_id)
-            is_told = source is not None or agent_id is None
-            dropped = await self._drop(found.below, taken, {each.name: each for each in (*own, *[into][:is_told])})
+            dropped = await self._drop(found.below, taken, agent_id, name if source or agent_id is None else None)
             if dropped and not held:
                 name = next(iter(dropped))
         superseded = () if agent_id is None else await self._supersede(agent_id, name)
@@ -257,12 +254,18 @@ class Library:
         return [other.name for other in covered]
 
     async def _drop(
-        self, below: Collection[str], taken: Sequence[Placed], sources: Mapping[str, LoadedSource]
+        self, below: Collection[str], taken: Sequence[Placed], agent_id: int | None, chosen: str | None
     ) -> Counter[str]:
-        """Remove documents whose files were below these folders, and are gone; returns how many of each source."""
+        """Remove documents whose files were below these folders and are gone, of an agent's sources and a chosen one.
+
+        Returns how many of each source.
+        """
+        sources = [] if agent_id is None else list(await self._documents.loaded_for(agent_id))
+        if chosen is not None and chosen not in {source.name for source in sources}:
+            sources.append(await self._documents.loaded(chosen))
         there = {(place.source, place.name) for file in taken for place in file.all}  # also of those unread just now
         dropped = Counter[str]()
-        for source in sources.values():
+        for source in sources:
             lost = {name for name in await asyncio.to_thread(gone, source, below) if (source.name, name) not in there}
             if lost:
                 removed, dropped[source.name] = await self._documents.drop(source.name, lost)

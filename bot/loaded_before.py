@@ -8,7 +8,6 @@ remembers no words: `bot.document_places` says which files it has.
 
 import glob
 import os
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,7 @@ from pathlib import Path
 from bot.document_files import DocumentFile, Found, folder_of, name_below, real_path
 from bot.document_places import path_of
 from bot.kept_paths import as_it_is, as_once_kept, is_gone, kept
-from memory.documents import LoadedSource
-
-_NUMBERED = re.compile(r" \(\d+\)\Z")
-_NUMBERED_CHARS = 190
+from memory.documents import LoadedSource, is_numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +69,25 @@ def held_as_they_are(
 def is_the_same(found: Found, source: LoadedSource, digest_of: Callable[[Path], str | None]) -> bool:
     """Whether a source that knows no words, as of an import, is what these words lead to, whatever has changed since.
 
-    It must be called as theirs would be, know of no file that is elsewhere, and hold one of the files as it is; or, if
-    it holds none as it is, the names of several, and of most of its documents. One other text of one name is no sign:
-    it may be another file of that name, which would take the document's place.
+    It must be called as theirs would be, and know of no file that is elsewhere. Half of its documents must have names
+    of these files, and one of those the same content; or several of them must, and more than half. One other text of
+    one name is no sign: it may be another file of that name, which would take the document's place.
 
     Args:
         found: the files.
         source: it.
         digest_of: what a file's content is known by; None: it cannot be read.
     """
-    is_called_so = source.name == found.source or _NUMBERED.sub("", source.name) == found.source[:_NUMBERED_CHARS]
-    if not is_called_so or all(document.path is not None for document in source.documents.values()):
+    if not is_numbered(source.name, found.source) or all(
+        document.path is not None for document in source.documents.values()
+    ):
         return False
     places = {name: kept(os.path.join(found.folder, name)) for name in source.documents}
     if any(document.path not in (None, places[name]) for name, document in source.documents.items()):
         return False
     both = [file for file in found.files if file.name in source.documents]
+    if 2 * len(both) < len(source.documents):
+        return False
     return (len(both) > 1 and 2 * len(both) > len(source.documents)) or any(
         digest_of(file.path) == source.documents[file.name].digest for file in both
     )

@@ -4,6 +4,7 @@ A document is put or removed in one transaction, so that whoever is killed leave
 returns the ids of its pieces: their vectors are to be forgotten after the commit (`ArchivalStorage.forget`).
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from memory.ports import Source, SourceNotFound
 from memory.tables import attachments, documents, passages, sources
 
 _BATCH = 500
+_NUMBERED_CHARS = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,12 @@ async def free_name(connection: AsyncConnection, wanted: str) -> str:
 
 def numbered(name: str, number: int) -> str:
     """A source's name with a number behind it."""
-    return f"{name[:190]} ({number})"
+    return f"{name[:_NUMBERED_CHARS]} ({number})"
+
+
+def is_numbered(name: str, wanted: str) -> bool:
+    """Whether a source's name is the wanted one, perhaps with a number behind it."""
+    return name == wanted or re.fullmatch(rf"{re.escape(wanted[:_NUMBERED_CHARS])} \(\d+\)", name) is not None
 
 
 async def add_source(transaction: Transaction, name: str, now: datetime, origin: str | None = None) -> int:

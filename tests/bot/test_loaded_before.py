@@ -404,6 +404,15 @@ async def test_a_few_other_texts_of_the_same_names_are_other_files(bot: Bot, tex
     assert "blue" in await said(bot)
 
 
+async def test_one_file_that_many_folders_have_makes_no_folder_the_same(bot: Bot) -> None:
+    await import_(bot, license="The kettle may be copied.", **dict.fromkeys("abc", "The kettle is blue."))
+    os.rename("hb", "elsewhere")
+    write("hb/license.md", "The kettle may be copied.")
+    write("hb/x.md", "The kettle is red.")
+    assert await load(bot, "hb") == "hb (2): 2 documents loaded"
+    assert (await held(bot))["hb"] == 4
+
+
 async def test_another_folder_of_that_name_is_not_what_a_source_knows_files_of(bot: Bot) -> None:
     await import_(bot, a="The kettle is blue.", b="The kettle is red.")
     await load(bot, "hb/a.md")
