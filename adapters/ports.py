@@ -364,6 +364,8 @@ class DocumentText:
 
     pages: tuple[Page, ...]
     is_markdown: bool = False
+    digest: str = field(default="", compare=False)
+    """SHA-256 of the content that was read: the file may have changed since, or since it was last looked at."""
 
 
 class DocumentReader(Protocol):
