@@ -177,7 +177,8 @@ class InboundMessage:
 
     `event_id` is the platform's name of the event, the same whenever it is told again. `message_key` is that of the
     message, where a platform tells one message in two events. `message_id` names the message in its channel: what a
-    reply refers to, and what is told to be edited or deleted.
+    reply refers to, and what is told to be edited or deleted. `is_missed`: it was read from a history, and may be older
+    than what holds now.
     """
 
     event_id: str
@@ -189,6 +190,7 @@ class InboundMessage:
     aim: Aim = Aim.AT_US
     attachments: tuple[Attachment, ...] = ()
     replying_to: Quoted | None = None
+    is_missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +199,15 @@ class MessageChange:
 
     `origin` is the place that they stood in, as the addresses of its messages have it; the person is of no weight in a
     channel. It is None where the platform names no two messages alike: then they are found by their names alone.
-    `attachments` are the files that edited messages have now; None if that is not known.
+    `attachments` are the files that edited messages have now; None if that is not known. `author` is whoever wrote
+    edited messages, where that is known, on a platform on which a person is the same everywhere.
     """
 
     origin: Origin | None
     message_ids: tuple[str, ...]
     text: str | None
     attachments: tuple[Attachment, ...] | None = None
+    author: Person | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +419,18 @@ off because the model or the platform is down. It never raises but when cancelle
 """
 
 
+class Announced(Protocol):
+    """Everybody in a channel was told."""
+
+    def __call__(self, *, at: datetime | None = None) -> "Awaitable[CommandReply]":
+        """Do what was announced; never raises.
+
+        Args:
+            at: when the platform says that it was announced, by the clock of the messages there.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Announcement:
     """What everybody in a channel is told before it is done.
@@ -425,7 +441,7 @@ class Announcement:
     """
 
     text: str
-    announced: "Callable[[], Awaitable[CommandReply]]"
+    announced: Announced
     unsaid: str
 
 
@@ -462,7 +478,7 @@ class CommandCall:
 
     `is_moderator` is what the platform says at this moment of the person's rights in that place; `reads_messages`
     whether it tells us there of messages that do not mention us. `about` is the person's message from whose menu the
-    command was given.
+    command was given. `given_at` is when, if the platform says that, by the clock of the messages there.
     """
 
     origin: Origin
@@ -470,6 +486,7 @@ class CommandCall:
     is_moderator: bool = False
     reads_messages: bool = True
     about: InboundMessage | None = None
+    given_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Literal
 from adapters.ports import Origin
 from bot.permissions import CONSOLE
 from bot.scopes import person_of
-from memory.people import Admitted, People
+from memory.people import Admitted, Decision, People
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +54,12 @@ class Admission:
         """Whether somebody may use the bot."""
         return await self._admits(person_of(origin))
 
+    async def admitted_at(self, origin: Origin, moment: datetime) -> bool:
+        """Whether somebody who may use the bot now might do so at a moment."""
+        person = person_of(origin)
+        decision = None if self.is_owner(person) else await self._people.decision(person)
+        return decision is None or decision.since is None or moment >= decision.since
+
     def is_owner(self, person: str) -> bool:
         """Whether a person can always use the bot."""
         return person in self._owners or person.startswith(f"{CONSOLE}:")
@@ -62,11 +68,14 @@ class Admission:
         """The person who was given this code."""
         return await self._people.of_pairing_code(code.strip().upper())
 
-    async def decide(self, person: str, admitted: Admitted, *, by: str) -> bool:
+    async def decide(self, person: str, admitted: Admitted, *, by: str, at: datetime) -> bool:
         """Let somebody in, or shut them out, whatever the settings say; False if that is so already."""
-        if await self._people.admission(person) is admitted:
+        before = await self._people.decision(person)
+        if before is not None and before.admitted is admitted:
             return False
-        await self._people.set_admission(person, admitted)
+        is_new = await self._admits(person) is not (admitted is Admitted.ALLOWED)
+        since = at if is_new else before.since if before is not None else None
+        await self._people.set_admission(person, Decision(admitted, since))
         logger.info("admission person=%s is=%s by=%s", person, admitted, by)
         return True
 

@@ -49,6 +49,7 @@ from bot.reading import Reading
 from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
+from bot.rewording import Rewording
 from bot.sight import most_images
 from bot.summary import Summarizer
 from bot.take_back import TurnHistory
@@ -289,6 +290,7 @@ async def open_app(
             notices,
             usage,
             told,
+            admission,
             platforms,
             observe,
             retries_for=timedelta(hours=settings.llm_retry_hours),
@@ -313,7 +315,7 @@ async def open_app(
         stack.push_async_callback(outage.close)
         stack.push_async_callback(receiver.close, GRACE_S)
         changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
-        changes = Changes(changed, waiting, recall, archival, now)
+        changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())

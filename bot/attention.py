@@ -21,6 +21,9 @@ class Attention(StrEnum):
     """As if it had not been written."""
 
 
+_BY_WEIGHT = (Attention.IGNORE, Attention.HEAR, Attention.CONSIDER, Attention.ANSWER)
+
+
 @dataclass(frozen=True, slots=True)
 class Attended:
     """A message with what becomes of it; where it is answered may have changed."""
@@ -35,10 +38,12 @@ async def attend(message: InboundMessage, channels: Channels) -> Attended:
         return Attended(message, Attention.ANSWER)
     scope, thread = scope_of(message.origin), message.origin.address.thread
     mode = await channels.mode(scope)
-    is_ours = message.aim is Aim.AT_ALL and thread is not None and mode is not Mode.OFF
+    # What is read from a history was written, perhaps, while the channel had another mode: the stricter one counts.
+    modes = {mode, await channels.mode_at(scope, message.sent_at)} if message.is_missed else {mode}
+    is_ours = message.aim is Aim.AT_ALL and thread is not None and Mode.OFF not in modes
     if is_ours and await channels.takes_part(scope, thread or ""):
         return Attended(message, Attention.ANSWER)
-    attention = judge(message.aim, mode)
+    attention = min((judge(message.aim, each) for each in modes), key=_BY_WEIGHT.index)
     if attention is Attention.ANSWER and mode is Mode.THREAD and thread is None and message.message_id:
         address = replace(message.origin.address, thread=message.message_id)
         return Attended(replace(message, origin=replace(message.origin, address=address)), attention)

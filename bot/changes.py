@@ -14,6 +14,7 @@ from adapters.ports import Attachment, MessageChange
 from bot.attached import as_said, name_of, rewritten
 from bot.events import quoted, system_alert
 from bot.log import of_scope
+from bot.rewording import Rewording
 from bot.scopes import scope_of
 from bot.text import clean
 from bot.waiting import Waiting
@@ -40,9 +41,11 @@ class Changes:
         waiting: Waiting,
         recall: RecallStorage,
         archival: ArchivalStorage,
+        rewording: Rewording,
         now: Callable[[], datetime],
     ) -> None:
         self._store = store
+        self._rewording = rewording
         self._waiting = waiting
         self._recall = recall
         self._archival = archival
@@ -70,7 +73,27 @@ class Changes:
         scopes = await self._store.scopes_of(platform, ids) if change.origin is None else (scope_of(change.origin),)
         for scope in scopes:
             with of_scope(scope):
-                await self._change_in(scope, ids, text, files)
+                withdrawn = frozenset[str]()
+                if text is not None:
+                    withdrawn = await self._withdrawn(platform, scope, change, ids, text)
+                if withdrawn:
+                    await self._change_in(scope, withdrawn, None, None)
+                if left := ids - withdrawn:
+                    await self._change_in(scope, left, text, files)
+
+    async def _withdrawn(
+        self, platform: str, scope: str, change: MessageChange, ids: Collection[str], text: str
+    ) -> frozenset[str]:
+        """The edited messages whose new words are not to be kept, so that nothing is left of them but the old ones.
+
+        These are withdrawn: what is no longer said goes, as with a deletion. Those that say what they said stay.
+        """
+        is_taken = await self._rewording.is_taken(platform, scope, change)
+        if is_taken and not await self._store.is_paused(scope):
+            return frozenset()
+        reworded = await self._store.reworded(scope, ids, lambda old: says_now(old, text, None), quoted(text))
+        # A turn that is under way keeps, or leaves, what it promised when its message came.
+        return reworded - await self._store.under_way(scope, reworded) if is_taken and reworded else reworded
 
     async def _change_in(
         self, scope: str, message_ids: Collection[str], text: str | None, files: Sequence[Attachment] | None

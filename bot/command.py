@@ -79,7 +79,8 @@ class Parts:
 class CommandContext:
     """Who gave a command, where, and what it may touch: the agent of that scope, and what is kept of it.
 
-    `may` is asked of other commands than this one, `reads_messages` and `about` are those of the call.
+    `may` is asked of other commands than this one, `reads_messages` and `about` are those of the call; `given_at` is
+    when it was given, by the platform's clock where that is known.
     """
 
     origin: Origin
@@ -89,6 +90,7 @@ class CommandContext:
     parts: Parts
     commands: "Commands"
     now: datetime
+    given_at: datetime
     about: InboundMessage | None = None
 
     @property
@@ -234,8 +236,17 @@ class Commands:
         def may(command: Command) -> bool:
             return self._refusal(command, call, changes=False) is None
 
+        now = self._now()
         return CommandContext(
-            call.origin, scope_of(call.origin), call.reads_messages, may, self._parts, self, self._now(), call.about
+            call.origin,
+            scope_of(call.origin),
+            call.reads_messages,
+            may,
+            self._parts,
+            self,
+            now,
+            call.given_at or now,
+            call.about,
         )
 
     async def _run(self, command: Command, context: CommandContext, argument: str) -> str | CommandReply | Question:
@@ -286,7 +297,10 @@ async def _guarded(work: Callable[[], Awaitable[str | CommandReply]]) -> Command
         return CommandReply(WENT_WRONG)
     if isinstance(reply, str):
         return CommandReply(reply)
-    if (announcement := reply.announcement) is not None:
-        announced = announcement.announced
-        reply = replace(reply, announcement=replace(announcement, announced=lambda: _guarded(announced)))
-    return reply
+    if (announcement := reply.announcement) is None:
+        return reply
+
+    async def announced(*, at: datetime | None = None) -> CommandReply:
+        return await _guarded(lambda: announcement.announced(at=at))
+
+    return replace(reply, announcement=replace(announcement, announced=announced))

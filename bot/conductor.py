@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import partial
 
 from adapters.ports import Address, ChatPlatform, ModelError, ModelUnavailable, Origin
+from bot.admission import Admission
 from bot.agents import Agents
 from bot.charges import Charge, charged_to
 from bot.command import WENT_WRONG
@@ -96,6 +97,7 @@ class Conductor:
         notices: Notices,
         usage: UsageStore,
         told: Told,
+        admission: Admission,
         platforms: Mapping[str, ChatPlatform],
         observe: Callable[[str], Observe | None],
         *,
@@ -113,6 +115,7 @@ class Conductor:
         self._notices = notices
         self._usage = usage
         self._told = told
+        self._admission = admission
         self._platforms = platforms
         self._observe = observe
         self._retries_for = retries_for
@@ -151,6 +154,8 @@ class Conductor:
             return Next.PUT_OFF
         try:
             woken = await self._woken(scope)
+            if woken is not None and await finish(self._let_pass_of_shut_out(woken)):
+                return Next.ENDED
             is_heard = woken is not None and (woken.is_heard or await self._is_asleep(woken))
         except Exception:
             logger.exception("the journal cannot be read")
@@ -176,7 +181,8 @@ class Conductor:
                 opening = asyncio.ensure_future(self._open(woken))
                 turn = await finish(opening)
                 self._forget(woken)
-                ended = await self._run(woken, turn) if turn is not None else None  # None: its events are gone
+                is_theirs = turn is not None and await self._is_let_in(woken, turn)
+                ended = await self._run(woken, turn) if turn is not None and is_theirs else None
         except asyncio.CancelledError:
             logger.info("turn cancelled")
             if opening is not None and not opening.cancelled() and opening.exception() is None:
@@ -194,7 +200,7 @@ class Conductor:
             self._metrics.turn_ended("done", woken.seconds)
         elif ended is Ended.GAVE_WAY:
             await finish(self._end(woken, turn, DONE, "done"))
-        elif ended is None:  # its events were taken back
+        elif ended is None:  # its events were taken back, or whoever wrote them was shut out
             await finish(self._end(woken, turn, STOPPED))
         return Next.PUT_OFF if ended is Ended.PAUSED else Next.ENDED
 
@@ -202,8 +208,16 @@ class Conductor:
         """Take note of what was said and wants no turn, as far as no turn comes before it; else as `next_turn`."""
         if self.is_closing or scope in self._held or scope in self._unfinished:
             return Next.PUT_OFF
-        events = self._waiting.heard(scope)
-        return await self._hear(self._of(scope, events, is_heard=True)) if events else Next.NOTHING
+        if not (events := self._waiting.heard(scope)):
+            return Next.NOTHING
+        woken = self._of(scope, events, is_heard=True)
+        try:
+            if await finish(self._let_pass_of_shut_out(woken)):
+                return Next.ENDED
+        except Exception:
+            logger.exception("what was said by somebody who was shut out could not be taken out of the inbox")
+            return Next.STUCK
+        return await self._hear(woken)
 
     async def tell(self, origin: Origin, text: str) -> None:
         """Tell a person what is of use at this moment alone, as far as that works."""
@@ -228,7 +242,7 @@ class Conductor:
         if self._outage.since != since:
             return False
         if is_news:
-            self._notices.say_soon(origin, f"{sentence} {KEPT}")
+            self._notices.say_soon(origin, f"{sentence} {KEPT}", lambda: self._outage.since == since)
         return True
 
     async def _woken(self, scope: str) -> Woken | None:
@@ -297,6 +311,27 @@ class Conductor:
         if not woken.events or not woken.is_timed:
             return False
         return (await self._agents.get(woken.scope)).paused_at is not None
+
+    async def _let_pass_of_shut_out(self, woken: Woken) -> bool:
+        """Forget those of the events that waited whose writers were shut out meanwhile; False if there are none."""
+        gone = [event for event in woken.events if not await self._admission.admits(of_json(event.origin))]
+        if not gone:
+            return False
+        async with self._database.write() as transaction:
+            await self._inbox.let_pass(transaction, gone)
+        for event in gone:
+            self._waiting.forget(woken.scope, event.id)
+        logger.info("nothing comes of what somebody wrote who was shut out since events=%d", len(gone))
+        self._outage.over(woken.scope, waits_on=self._waiting.people(woken.scope) > 0)
+        return True
+
+    async def _is_let_in(self, woken: Woken, turn: OpenTurn) -> bool:
+        """Whether any of those whom a turn is for may still use the bot."""
+        for person in turn.people or (woken.origin.person,):
+            if await self._admission.admits(replace(woken.origin, person=person)):
+                return True
+        logger.info("a turn ends unanswered, as whoever wrote was shut out turn=%d", turn.id)
+        return False
 
     async def _open(self, woken: Woken) -> OpenTurn | None:
         agent = await self._agents.get(woken.scope)

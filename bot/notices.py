@@ -58,7 +58,7 @@ class Notices:
         self._now = now
         self._wait = wait
         self._lines: dict[str, _Line] = {}
-        self._saying: set[asyncio.Task[bool]] = set()
+        self._saying: set[asyncio.Task[None]] = set()
 
     @property
     def is_busy(self) -> bool:
@@ -94,9 +94,20 @@ class Notices:
         for platform in await self._store.platforms():
             self.wake(platform)
 
-    def say_soon(self, origin: Origin, text: str) -> None:
-        """Tell what is of use at this moment alone, and is not kept; nobody waits for it."""
-        task = asyncio.create_task(self.say(origin, text), name="a notice")
+    def say_soon(self, origin: Origin, text: str, holds: Callable[[], bool]) -> None:
+        """Tell what is of use at this moment alone, and is not kept; nobody waits for it.
+
+        Args:
+            origin: whom, and where.
+            text: what.
+            holds: whether it is still so, asked when it is told.
+        """
+
+        async def say() -> None:
+            if holds():
+                await self.say(origin, text)
+
+        task = asyncio.create_task(say(), name="a notice")
         self._saying.add(task)
         task.add_done_callback(self._saying.discard)
 

@@ -72,20 +72,23 @@ class QueueManager:
         self._fractions = fractions
         self._now = now
         self._derivation = Derivation(database, agents, recall, summarizer)
+        self._too_small_for: dict[int, int] = {}
+        """How often in a row the window was too small for an agent."""
 
     def tokens(self, agent: Agent) -> int:
         """The size of the agent's next prompt, as the server would count it."""
-        return round(self._own_tokens(agent) * self._window.calibration)
+        return round(self._own_tokens(agent) * self._window.ratio_of(agent.id))
 
     def shares(self, agent: Agent) -> Mapping[str, int]:
         """What each part takes of the agent's next prompt, as the server would count it; the rest is free."""
-        return {part: round(own * self._window.calibration) for part, own in self._compiler.shares(agent).items()}
+        ratio = self._window.ratio_of(agent.id)
+        return {part: round(own * ratio) for part, own in self._compiler.shares(agent).items()}
 
     def calibrate(self, agent: Agent, usage: Usage | None) -> None:
         """Learn from what the server counted for the prompt of `agent`; what it counts for images tells nothing."""
         if usage is None or usage.prompt_tokens <= 0 or agent.images:
             return
-        self._window.learn(usage.prompt_tokens / self._own_tokens(agent))
+        self._window.learn(agent.id, usage.prompt_tokens / self._own_tokens(agent))
 
     async def evictions(self, agent_id: int) -> compactions.Evictions:
         """How many evictions an agent has had, and how often it saved something before."""
@@ -119,9 +122,10 @@ class QueueManager:
             ContextTooSmall: it follows that the fixed part alone leaves no room for a message.
         """
         at_least = self._compiler.room.window / self._own_tokens(agent)
-        if at_least > self._window.calibration:
-            self._window.learn(at_least, weight=1.0)
-        self._free(agent)
+        if at_least > self._window.ratio_of(agent.id):
+            self._window.learn(agent.id, at_least)
+        if self._room_for_queue(agent) < MIN_QUEUE_TOKENS:
+            raise self._too_small(agent)
 
     async def bound(self, agent: Agent, keep: Keep) -> Agent:
         """After something was only heard: evict where the next turn would find too little room, and ask no model.
@@ -129,7 +133,8 @@ class QueueManager:
         What is heard costs nothing, however much it is: the turn that comes next has neither to make room for it nor to
         be warned. So this is sooner than `make_room` would, and what stays is an extract.
         """
-        roomy = min(self._warned_at(agent), self._limit) / self._window.calibration - self._compiler.room.message
+        ratio = self._window.ratio_of(agent.id)
+        roomy = min(self._warned_at(agent), self._limit) / ratio - self._compiler.room.message
         beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
         most = max(MIN_QUEUE_TOKENS, roomy - beside)
         queued = tokens_of(agent.queue)
@@ -167,7 +172,7 @@ class QueueManager:
         if agent.passing:  # nothing can be saved, and nothing of what is said now is lost with the eviction
             return False
         # Where the alert itself would fill the window, the next call evicts before the agent could save anything.
-        most = self._limit - ALERT_TOKENS * self._window.calibration
+        most = self._limit - ALERT_TOKENS * self._window.ratio_of(agent.id)
         return not agent.warned and self._warned_at(agent) < self.tokens(agent) <= most
 
     async def add_warning(self, transaction: Transaction, agent: Agent, turn_id: int) -> Agent:
@@ -193,7 +198,7 @@ class QueueManager:
         """The size beyond which the agent is warned: the fraction, where that lies between fixed part and limit."""
         fraction = self._fractions.warn * self._compiler.room.window
         beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)
-        halfway = (beside * self._window.calibration + self._limit) / 2
+        halfway = (beside * self._window.ratio_of(agent.id) + self._limit) / 2
         is_ever = self._fractions.warn < self._fractions.flush
         return (halfway + self._limit) / 2 if is_ever and fraction >= self._limit else max(fraction, halfway)
 
@@ -201,7 +206,7 @@ class QueueManager:
         """Evict until the prompt is inside the limit (or has at most so many tokens)."""
         free = self._free(agent)
         if most is not None:
-            free = min(free, free - (self._limit - most) / self._window.calibration)
+            free = min(free, free - (self._limit - most) / self._window.ratio_of(agent.id))
         keep_at_most = min(free, tokens_of(agent.queue) * (1 - self._fractions.evict))
         evicted, kept = cut(agent.queue, max(0, round(keep_at_most)))
         stale = tuple(queued for queued in kept if _is_warning(queued.message))
@@ -241,26 +246,34 @@ class QueueManager:
         """The most that the queue may take after a compaction, in tokens of our own count.
 
         Raises:
-            ContextTooSmall: that is too little for a conversation.
+            ContextTooSmall: that is too little for a conversation. The server may have told nonsense, or the model may
+                be another one by now, and only a call shows: so the least is tried all the same at the second time,
+                the fourth, the eighth.
         """
+        free = self._room_for_queue(agent)
+        if free >= MIN_QUEUE_TOKENS:
+            self._too_small_for.pop(agent.id, None)
+            return free
+        times = self._too_small_for[agent.id] = self._too_small_for.get(agent.id, 0) + 1
+        if times > 1 and times.bit_count() == 1:
+            return MIN_QUEUE_TOKENS
+        raise self._too_small(agent)
+
+    def _room_for_queue(self, agent: Agent) -> float:
         # As the compaction will leave it: core memory as it is now, and summary and notes as long as they may become.
         fixed = self._compiler.fixed_tokens(replace(agent, folded=agent.core, summary=""))
         fixed += self._compiler.room.summary + SUMMARY_HEADING_TOKENS + self._compiler.most_notes_tokens(agent)
-        free = self._limit / self._window.calibration - fixed
-        if free < MIN_QUEUE_TOKENS:
-            raise self._too_small(agent)
-        return free
+        return self._limit / self._window.ratio_of(agent.id) - fixed
 
     def _too_small(self, agent: Agent) -> ContextTooSmall:
-        """Why nothing can be asked for this agent. The next try counts anew: only a call shows whether it is so."""
-        calibration, room = self._window.calibration, self._window.room
+        """Why nothing can be asked for this agent."""
+        ratio, room = self._window.ratio_of(agent.id), self._window.room
         equipment = self._compiler.fixed_tokens(replace(agent, folded=CoreMemory(()), summary=""))
         whole = self._compiler.fixed_tokens(replace(agent, folded=agent.core, summary=""))
         is_for_memory = whole - equipment > room.core  # of many blocks, each of which takes something even when cut
-        self._window.forget()
         return ContextTooSmall(
-            f"Instructions and tools take {round(equipment * calibration)} tokens and core memory "
-            f"{round((whole - equipment) * calibration)} of my language model's window of {room.window}: "
+            f"Instructions and tools take {round(equipment * ratio)} tokens and core memory "
+            f"{round((whole - equipment) * ratio)} of my language model's window of {room.window}: "
             "no room is left for a conversation. "
             + ("Shorten core memory, or clear it with `/agent reset core memory`; or use" if is_for_memory else "Use")
             + " a model with a larger window, or set LLM_CONTEXT_WINDOW if this one's is larger than that."

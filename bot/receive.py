@@ -140,6 +140,8 @@ class Receiver:
     async def _kept(self, message: InboundMessage) -> Awaitable[None]:
         if not await self._admission.admits(message.origin):
             return await self._refused(message.origin)
+        if message.is_missed and not await self._admission.admitted_at(message.origin, message.sent_at):
+            return _Later(_no_turn)  # it was refused when it was written
         attended = await attend(message, self._channels)
         if attended.attention is Attention.IGNORE:
             return _Later(_no_turn)

@@ -1,16 +1,21 @@
 """The model's context window: how it is shared out, going by how the model's server counts."""
 
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from bot.errors import ContextTooSmall
 from bot.speakers import MOST
+from bot.token_ratio import TokenRatio
 
 MIN_FREE_TOKENS = 400
 """What core memory, summary and queue need at least, together."""
 
 MIN_QUEUE_TOKENS = 100
 """What the queue needs at least."""
+
+SLOWLY = 0.05
+MOST_AGENTS = 10_000
 
 STEP = 0.1
 """The shares follow the server's count in steps of this, as each may change what the prompts begin with."""
@@ -90,35 +95,35 @@ class Window:
     """A model's window, whose shares follow what its server counts.
 
     So an agent never fills itself beyond what will be sent. What it was given by a looser count it keeps; see
-    `ContextCompiler.prefix`.
+    `ContextCompiler.prefix`. How the server counts differs from agent to agent with the language that is spoken: an
+    agent's prompts go by its own count, the shares, which all have in common, by the dearest of late.
 
     Attributes:
         room: how it is shared out now.
-        calibration: tokens that the server finds for one of ours.
     """
 
     def __init__(self, tokens: int, block_tokens: int, fixed: int, flush: float = 1.0) -> None:
         """As `Room.of`, and raises what that raises."""
         self.room = Room.of(tokens, block_tokens, fixed, flush)
-        self.calibration = 1.0
         self._shares = (tokens, block_tokens, fixed, flush)
         self._shared_by = 1.0
-        self._is_known = False
+        self._of_all = TokenRatio(down=SLOWLY)
+        self._of_agents: OrderedDict[int, TokenRatio] = OrderedDict()
 
-    def learn(self, ratio: float, *, weight: float = 0.5) -> None:
-        """Take in how many tokens the server finds for one of ours; the first word of it counts for all."""
-        if not 0.3 <= ratio <= 3:  # a server that reports nonsense must not talk us out of our own count
-            return
-        if not self._is_known:
-            self._is_known, weight = True, 1.0
-        self.calibration = (1 - weight) * self.calibration + weight * max(0.8, ratio)
-        if not self._shared_by - 2 * STEP <= self.calibration <= self._shared_by:
-            self._share(max(1.0, math.ceil(self.calibration / STEP) * STEP))
+    def ratio_of(self, agent_id: int) -> float:
+        """Tokens that the server finds for one of ours in the prompts of an agent."""
+        own = self._of_agents.get(agent_id)
+        return own.value if own is not None else self._of_all.value
 
-    def forget(self) -> None:
-        """Count as before anything was learned: when nothing fits, only a call can tell whether that is true."""
-        self.calibration, self._is_known = 1.0, False
-        self._share(1.0)
+    def learn(self, agent_id: int, ratio: float) -> None:
+        """Take in what the server has found for one token of ours in a prompt of an agent."""
+        self._of_agents.setdefault(agent_id, TokenRatio()).learn(ratio)
+        self._of_agents.move_to_end(agent_id)
+        if len(self._of_agents) > MOST_AGENTS:
+            self._of_agents.popitem(last=False)
+        self._of_all.learn(ratio)
+        if not self._shared_by - 2 * STEP <= self._of_all.value <= self._shared_by:
+            self._share(max(1.0, math.ceil(self._of_all.value / STEP) * STEP))
 
     def _share(self, ratio: float) -> None:
         if ratio != self._shared_by:

@@ -17,11 +17,11 @@ from memory.documents import Removed
 from memory.inbox import Inbox, WaitingEvent
 from memory.message_documents import came_in, remove_with, remove_without
 from memory.note_tags import take_tags_back
-from memory.ports import Message, NewMessage
-from memory.quotes import follow, replied_to_in
+from memory.ports import Kind, Message, NewMessage
+from memory.quotes import follow, quote_of, replied_to_in
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
-from memory.tables import agents, messages, outbox
+from memory.tables import agents, inbox, messages, outbox
 from memory.traces import Sources, doomed_lines, redacted, sources_of, without_hits, without_lines
 from memory.turn_journal import TurnJournal
 
@@ -88,6 +88,41 @@ class MessageChanges:
             for quoting in replied_to_in(platform, platform_ids):
                 found |= set(await connection.scalars(quoting))
         return tuple(sorted(found | await self._inbox.scopes_of(platform, platform_ids)))
+
+    async def is_paused(self, scope: str) -> bool:
+        """Whether nothing is kept of what is said to an agent."""
+        is_so = exists().where(agents.c.scope == scope, agents.c.paused_at.is_not(None))
+        async with self._database.read() as connection:
+            return bool(await connection.scalar(select(is_so)))
+
+    async def reworded(
+        self, scope: str, platform_ids: Collection[str], rewrite: Rewrite, quoted: str
+    ) -> frozenset[str]:
+        """Of edited messages those of which something else is kept than they say now, which is `quoted` in replies."""
+        agent = select(agents.c.id).where(agents.c.scope == scope).scalar_subquery()
+        texts = select(messages.c.platform_id, messages.c.text).where(
+            messages.c.agent_id == agent, messages.c.platform_id.in_(platform_ids), messages.c.kind == Kind.USER_MESSAGE
+        )
+        coming = select(inbox.c.message_id, inbox.c.text).where(
+            inbox.c.scope == scope, inbox.c.message_id.in_(platform_ids), inbox.c.text.is_not(None)
+        )
+        quoting = [
+            select(table.c.replying_to, table.c.quote).where(whose, table.c.replying_to.in_(platform_ids))
+            for table, whose in ((messages, messages.c.agent_id == agent), (inbox, inbox.c.scope == scope))
+        ]
+        found = set()
+        async with self._database.read() as connection:
+            for which in (texts, coming):
+                kept = (await connection.execute(which)).all()
+                found |= {id_ for id_, text in kept if rewrite(text or "") != (text or "")}
+            for replies in quoting:
+                quotes = [quote_of(row) for row in await connection.execute(replies)]
+                found |= {quote.message_id for quote in quotes if quote is not None and quote.text != quoted}
+        return frozenset(found)
+
+    async def under_way(self, scope: str, platform_ids: Collection[str]) -> frozenset[str]:
+        """Those of these messages whose turn is not over, or has not begun."""
+        return await self._inbox.under_way(scope, platform_ids)
 
     async def write(
         self,

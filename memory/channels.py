@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.dialects.sqlite import insert
 
 from memory.database import Database, finish
-from memory.tables import channels, threads
+from memory.tables import channels, earlier_modes, threads
 
 
 class Mode(StrEnum):
@@ -51,14 +51,23 @@ class Channels:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._modes: dict[str, Mode] = {}
+        self._known: dict[str, Channel] = {}
         self._joined: dict[tuple[str, str], None] = {}
 
     async def mode(self, scope: str) -> Mode:
         """The mode of a channel."""
-        if scope not in self._modes:
-            self._modes[scope] = (await self.find(scope)).mode
-        return self._modes[scope]
+        return (await self._at_hand(scope)).mode
+
+    async def mode_at(self, scope: str, moment: datetime) -> Mode:
+        """The mode that a channel had at a moment."""
+        now = await self._at_hand(scope)
+        if now.changed_at is None or moment >= now.changed_at:
+            return now.mode
+        since_then = (earlier_modes.c.scope == scope, earlier_modes.c.until > moment)
+        first = select(earlier_modes.c.mode).where(*since_then).order_by(earlier_modes.c.until).limit(1)
+        async with self._database.read() as connection:
+            mode = await connection.scalar(first)
+        return Mode(mode) if mode is not None else now.mode
 
     async def find(self, scope: str) -> Channel:
         """The mode of a channel and who chose it."""
@@ -73,19 +82,27 @@ class Channels:
             return {row.scope: Mode(row.mode) for row in rows}
 
     async def choose(self, scope: str, mode: Mode, author: str, now: datetime) -> None:
-        """Change the mode of a channel."""
+        """Change the mode of a channel; `now` by the clock of the messages there, where that is known."""
         chosen = {"mode": mode.value, "changed_at": now, "changed_by": author}
 
         async def commit() -> None:
             async with self._database.write() as transaction:
+                had = await transaction.scalar(select(channels.c.mode).where(channels.c.scope == scope))
+                earlier = {"scope": scope, "until": now, "mode": had or DEFAULT_MODE.value}
+                await transaction.execute(insert(earlier_modes).values(earlier).on_conflict_do_nothing())
                 await transaction.execute(
                     insert(channels)
                     .values(scope=scope, **chosen)
                     .on_conflict_do_update(index_elements=["scope"], set_=chosen)
                 )
-            self._modes[scope] = mode
+            self._known[scope] = Channel(mode, now, author)
 
         await finish(commit())
+
+    async def _at_hand(self, scope: str) -> Channel:
+        if scope not in self._known:
+            self._known[scope] = await self.find(scope)
+        return self._known[scope]
 
     async def takes_part(self, scope: str, thread: str) -> bool:
         """Whether the bot takes part in a thread of a channel."""

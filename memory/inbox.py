@@ -285,6 +285,12 @@ class Inbox:
         async with self._database.read() as connection:
             return tuple(await connection.scalars(these))
 
+    async def under_way(self, scope: str, message_ids: Collection[str]) -> frozenset[str]:
+        """Of the messages of these names those that wait, or that a turn has taken which is not over."""
+        these = (inbox.c.scope == scope, inbox.c.message_id.in_(message_ids), inbox.c.state.in_([_WAITING, _TAKEN]))
+        async with self._database.read() as connection:
+            return frozenset(await connection.scalars(select(inbox.c.message_id).where(*these)))
+
     async def scopes_of(self, platform: str, message_ids: Collection[str]) -> frozenset[str]:
         """Where the messages of these names stand, on a platform that names no two messages alike."""
         those = (inbox.c.platform == platform, inbox.c.message_id.in_(message_ids))

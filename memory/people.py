@@ -1,6 +1,7 @@
 """What is kept of people apart from any agent: their time zone, whether they are let in, and what they were told."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -20,12 +21,20 @@ class Admitted(StrEnum):
     DENIED = "denied"
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an owner has said of a person; `since` when, if it changed anything."""
+
+    admitted: Admitted
+    since: datetime | None = None
+
+
 class People:
     """People by the id that `bot.scopes.person_of` gives them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._admissions: dict[str, Admitted] | None = None
+        self._decisions: dict[str, Decision] | None = None
 
     async def timezone(self, person_id: str) -> str | None:
         """The IANA name of a person's time zone; None if they have set none."""
@@ -38,23 +47,35 @@ class People:
         await self._keep(person_id, timezone=zone)
 
     async def admission(self, person_id: str) -> Admitted | None:
-        """What an owner has said of a person; all that owners have said is kept at hand."""
-        if self._admissions is None:
-            async with self._database.read() as connection:
-                decided = select(people.c.id, people.c.admission).where(people.c.admission.is_not(None))
-                self._admissions = {row.id: Admitted(row.admission) for row in await connection.execute(decided)}
-        return self._admissions.get(person_id)
+        """What an owner has said of a person."""
+        decision = await self.decision(person_id)
+        return decision.admitted if decision is not None else None
 
-    async def set_admission(self, person_id: str, admitted: Admitted) -> None:
+    async def decision(self, person_id: str) -> Decision | None:
+        """The same, with since when; all that owners have said is kept at hand."""
+        if self._decisions is None:
+            async with self._database.read() as connection:
+                decided = select(people).where(people.c.admission.is_not(None))
+                self._decisions = {
+                    row.id: Decision(Admitted(row.admission), row.admission_since)
+                    for row in await connection.execute(decided)
+                }
+        return self._decisions.get(person_id)
+
+    async def set_admission(self, person_id: str, decision: Decision) -> None:
         """Keep what an owner says of a person; their code is of no use any more, and they are told anew."""
 
         async def commit() -> None:
-            values = {"admission": admitted.value, "pairing_code": None}
+            values = {
+                "admission": decision.admitted.value,
+                "admission_since": decision.since,
+                "pairing_code": None,
+            }
             async with self._database.write() as transaction:
                 await transaction.execute(_upsert(person_id, values))
                 await transaction.execute(delete(platform_notes).where(*is_note(*_note_of(person_id))))
-            if self._admissions is not None:
-                self._admissions[person_id] = admitted
+            if self._decisions is not None:
+                self._decisions[person_id] = decision
 
         await finish(commit())
 

@@ -38,6 +38,9 @@ from memory.tables import agents, attachments, block_edits, blocks, compactions,
 
 _BATCH = 500
 
+ELSEWHERE = "elsewhere:"
+"""Begins the name of a quoted message that stands where an imported agent was before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -57,8 +60,13 @@ async def dump(connection: AsyncConnection, agent_id: int) -> AsyncIterator[Reco
 
 
 async def load(transaction: Transaction, scope: str, records: Iterable[Record]) -> Loaded:
-    """Make a new agent of this scope; its notes are to get their vectors after the commit."""
+    """Make a new agent of this scope; its notes are to get their vectors after the commit.
+
+    Of what was heard in another scope the platform's names stay behind: who edits or deletes it there changes it there.
+    """
     state, rest = _split(records)
+    if state.scope != scope:
+        rest = map(_from_elsewhere, rest)
     values = state.model_dump(exclude={"type"}) | {"scope": scope}
     made = await transaction.execute(insert(agents).values(**values).returning(agents.c.id))
     agent_id = int(made.scalar_one())
@@ -160,6 +168,15 @@ def _split(records: Iterable[Record]) -> tuple[AgentState, Iterator[Record]]:
     _head, state = islice(rest, 2)
     assert isinstance(state, AgentState)
     return state, rest
+
+
+def _from_elsewhere(record: Record) -> Record:
+    if not isinstance(record, KeptMessage):
+        return record
+    quote = record.quote
+    if quote is not None and not quote.message_id.startswith(ELSEWHERE):
+        quote = quote.model_copy(update={"message_id": f"{ELSEWHERE}{quote.message_id}"})
+    return record.model_copy(update={"platform_id": None, "quote": quote})
 
 
 async def _fill(

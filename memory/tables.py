@@ -205,6 +205,7 @@ people = Table(
     Column("admission", String(10)),
     Column("pairing_code", String(20)),  # what an owner can allow them by
     Column("greeted_at", Instant),  # when they were told, with their first reply, what is kept
+    Column("admission_since", Instant),  # when the admission became another; what they wrote before was judged then
 )
 
 # How the bot behaves in a channel; one that nobody has changed has no row.
@@ -215,6 +216,15 @@ channels = Table(
     Column("mode", String(10), nullable=False),  # see `memory.channels.Mode`
     Column("changed_at", Instant, nullable=False),
     Column("changed_by", String(300), nullable=False),
+)
+
+# Which mode a channel had until when, of those that were changed.
+earlier_modes = Table(
+    "earlier_modes",
+    metadata,
+    Column("scope", String(300), primary_key=True),
+    Column("until", Instant, primary_key=True),
+    Column("mode", String(10), nullable=False),
 )
 
 # The threads that the bot takes part in: there it is addressed by whoever writes.

@@ -102,11 +102,11 @@ class Answers:
             place = place.parent  # nobody need look into the thread; in a forum there are but threads
         channel_id = place.id if place is not None else interaction.channel_id or 0
         try:
-            await self._client.get_partial_messageable(channel_id).send(announcement.text)
+            said = await self._client.get_partial_messageable(channel_id).send(announcement.text)
         except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
             logger.warning("a change could not be announced in its channel: %s", error)
             return CommandReply(announcement.unsaid)
-        return await announcement.announced()
+        return await announcement.announced(at=said.created_at)
 
     async def _tell(self, interaction: discord.Interaction, reply: CommandReply) -> None:
         quiet: dict[str, Any] = {"ephemeral": True, "suppress_embeds": True}  # no link in it is fetched for a preview

@@ -42,10 +42,21 @@ def inbound_of(message: discord.Message, me: discord.abc.User) -> InboundMessage
 def change_of(message: discord.Message, me: discord.abc.User) -> MessageChange:
     """What an edited message says now; its place need not be known, for no two messages have one id.
 
-    One of which nothing is shown (without the Message Content intent) does not tell that its files are gone.
+    One that is hidden does not tell that its files are gone.
     """
-    text, files = said_in(message, me), files_of(message)
-    return MessageChange(None, (str(message.id),), text, files if text or files else None)
+    author = Person(str(message.author.id), message.author.display_name)
+    files = None if is_hidden(message, me) else files_of(message)
+    return MessageChange(None, (str(message.id),), said_in(message, me), files, author)
+
+
+def is_hidden(message: discord.Message, me: discord.abc.User) -> bool:
+    """Whether Discord may keep from us what a message says, as it does in a server without the Message Content intent.
+
+    A sticker is shown then, and the title of a post, so these tell nothing of the words beside them.
+    """
+    says = (message.content, files_of(message), message.poll, *(shot.content for shot in message.message_snapshots))
+    is_for_us = guild_id_of(message) is None or any(user.id == me.id for user in message.mentions)
+    return not (any(says) or is_for_us)
 
 
 def said_in(message: discord.Message, me: discord.abc.User) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from adapters.discord.inbound import (
     change_of,
     guild_id_of,
     inbound_of,
+    is_hidden,
     is_written_by_a_person,
 )
 from adapters.discord.owners import tell_owner
@@ -161,21 +163,29 @@ class DiscordPlatform:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
         places = await intake.last_heard()
-        catching_up = await catch_up(client, places, self._on_history, self._on_message, self._wait)
+        catching_up = await catch_up(client, places, self._on_history, self._on_missed, self._wait)
         return asyncio.gather(catching_up, _told_of_commands(slash))
 
     async def _on_message(self, message: discord.Message) -> None:
+        await self._hand_in(message)
+
+    async def _on_missed(self, message: discord.Message) -> None:
+        await self._hand_in(message, is_missed=True)
+
+    async def _hand_in(self, message: discord.Message, *, is_missed: bool = False) -> None:
         client, intake = self._client, self._intake
         if client is None or client.user is None or intake is None:
             return
         if not is_written_by_a_person(message, client.user, answers_bots=self._answers_bots):
+            return
+        if not self._reads_content and is_hidden(message, client.user):
             return
         try:
             await self._patiently(lambda: self._know_place(client, message))
         except DeliveryRefused as error:
             logger.info("a message of a place that is closed to us is left alone: %s", error)
             return
-        inbound = inbound_of(message, client.user)
+        inbound = replace(inbound_of(message, client.user), is_missed=is_missed)
         await self._patiently(lambda: intake.receive(inbound))
 
     async def _patiently(self, attempt: Callable[[], Awaitable[object]]) -> None:
@@ -195,6 +205,8 @@ class DiscordPlatform:
         client, message = self._client, edit.message
         if client is None or client.user is None:
             return
+        if is_hidden(message, client.user):
+            return  # perhaps it was but pinned, or got a preview; what it says now nobody tells us
         if message.author.id != client.user.id:  # those of other bots may be quoted
             await self._on_change(change_of(message, client.user))
 

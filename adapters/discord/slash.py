@@ -135,6 +135,7 @@ class SlashCommands:
             line,
             is_moderator=is_by_a_moderator(interaction),
             reads_messages=self._client.reads_content,
+            given_at=interaction.created_at,
         )
 
     def _told(self, interaction: discord.Interaction, message: discord.Message) -> InboundMessage | None:

@@ -8,11 +8,15 @@ from bot.registry import command
 from bot.scopes import scope_of
 from memory.ports import CoreMemoryFault, NewMessage
 
+NOT_LET_IN = "Whoever wrote that is not let in, so I keep nothing of what they write. Nothing was changed."
+
 
 @command(asks="What shall I remember?")
 async def remember(context: CommandContext, text: str) -> str:
     """Write something to my core memory, word for word."""
     parts = context.parts
+    if context.about is not None and not await parts.admission.admits(context.about.origin):
+        raise CommandRefused(NOT_LET_IN)
 
     async def write(agent: Agent) -> None:
         if agent.paused_at is not None:

@@ -10,6 +10,7 @@ from bot.lookup_hints import parted
 from bot.sight import IMAGE_TOKENS
 from bot.text import defuse, shorten
 from bot.tiers.text_tier import Question, persona_of
+from bot.token_ratio import MOST, TokenRatio
 from bot.window import Room
 from memory.ports import Kind, Message, TokenCounter
 
@@ -31,20 +32,24 @@ class PlainPrompter:
         self._instructions = instructions
         self._counter = counter
         self._room = room
-        self._density = 1.0  # how many of the model's tokens one of ours stands for, as far as it has shown
+        self._ratio = TokenRatio()
 
     async def reply(self, agent: Agent, question: Question) -> Completion:
         """See `Prompter`."""
         prompt = self._prompt(agent, question)
         try:
-            return await self._model.complete(prompt, max_tokens=self._room.reply)
+            completion = await self._model.complete(prompt, max_tokens=self._room.reply)
         except ContextOverflow:
-            self._density *= 1.5  # the model's tokens are smaller than ours; the turn tries once more
+            self._ratio.learn(min(MOST, self._ratio.value * 1.5))  # the turn tries once more
             raise
+        if completion.usage is not None and completion.usage.prompt_tokens > 0 and not agent.images:
+            own = sum(self._size(message.content or "") + TOKENS_PER_MESSAGE for message in prompt)
+            self._ratio.learn(completion.usage.prompt_tokens / own)
+        return completion
 
     def _prompt(self, agent: Agent, question: Question) -> list[ChatMessage]:
         """What fits the window, the most needed first: the question, core memory, what was recalled, the last words."""
-        budget = (self._room.window - self._room.reply) / self._density
+        budget = (self._room.window - self._room.reply) / self._ratio.value
         instructions = self._instructions.substitute(
             place="a direct conversation" if agent.is_direct else "a channel of many"
         )

@@ -1,5 +1,6 @@
 """Who is let in, and what becomes of what others write."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from adapters.ports import Aim
-from adapters.testing import ScriptedServer, says
+from adapters.ports import Aim, InboundMessage, Origin
+from adapters.testing import Reply, Request, ScriptedServer, fails, says
 from bot.testing import Bot, Clock, RecordingPlatform, at_channel, direct, open_bot
 from memory.tables import inbox, messages, people
 
@@ -123,3 +124,89 @@ async def test_the_terminal_is_always_open(tmp_path: Path, settings: dict[str, A
         settings |= {"openai_base_url": server.url, "bot_admission": "allowlist"}
         async with open_bot(tmp_path, **settings) as bot:
             assert await bot.say("Hi") == ["Hello"]
+
+
+async def _hand_in(bot: Bot, origin: Origin, text: str) -> None:
+    """Write without waiting for the answer."""
+    await bot.app.receiver.receive(InboundMessage(f"{len(text)} letters", origin, text, bot.clock()))
+
+
+@pytest.mark.parametrize("where", ["direct", "channel"])
+async def test_what_waited_when_its_author_was_shut_out_is_not_answered(
+    tmp_path: Path, settings: dict[str, Any], where: str
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def think(request: Request) -> Reply:
+        if "first" in str(request["messages"][-1]):
+            asked.set()
+            await go_on.wait()
+        return says("Hello")
+
+    bobs = BOB if where == "direct" else at_channel("2")
+    platform = RecordingPlatform("discord")
+    async with ScriptedServer(think) as server:
+        settings |= {"openai_base_url": server.url}
+        async with open_bot(tmp_path, platform=platform, **settings) as bot:
+            await _hand_in(bot, bobs, "first")
+            await asked.wait()
+            await _hand_in(bot, bobs, SECRET)
+            await bot.give(ADA, "admin deny discord:2")
+            go_on.set()
+            await bot.app.lanes.idle()
+            if where == "channel":
+                assert len(await bot.write_at(at_channel("1"), "Hi")) == 1
+            assert "aubergine" not in await _everything(bot)
+    assert "aubergine" not in str(server.requests)
+    assert len([sent for _, sent in platform.sent if "Hello" in sent]) == (1 if where == "direct" else 2)
+
+
+async def test_a_turn_that_waits_for_the_model_ends_when_its_author_is_shut_out(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    is_down = True
+
+    def think(request: Request) -> Reply:
+        return fails(503) if is_down else says("Hello")
+
+    platform, clock = RecordingPlatform("discord"), Clock()
+    async with ScriptedServer(think) as server:
+        settings |= {"openai_base_url": server.url, "llm_max_retries": 0}
+        async with open_bot(tmp_path, platform=platform, clock=clock, **settings) as bot:
+            await _hand_in(bot, BOB, "first")
+            await _hand_in(bot, BOB, SECRET)
+            await bot.app.lanes.idle()
+            await bot.give(ADA, "admin deny discord:2")
+            is_down = False
+            assert len(await bot.write_at(ADA, "Hi")) == 1
+            await bot.app.lanes.idle()
+            assert [address.channel for address, _ in platform.sent] == ["1"]
+            assert "aubergine" not in await _everything(bot)
+            assert "waits" not in (await bot.give(ADA, "status")).text
+
+
+async def test_what_many_asked_together_is_answered_though_one_of_them_was_shut_out(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def think(request: Request) -> Reply:
+        if "first" in str(request["messages"][-1]):
+            asked.set()
+            await go_on.wait()
+        return says("Hello")
+
+    async with ScriptedServer(think) as server:
+        settings |= {"openai_base_url": server.url, "bot_max_waiting_messages": 1}
+        async with open_bot(tmp_path, platform=RecordingPlatform("discord"), **settings) as bot:
+            await _hand_in(bot, at_channel("1"), "first")
+            await asked.wait()
+            for person, text in (("2", SECRET), ("1", "What of it?"), ("3", "And why?")):
+                await _hand_in(bot, at_channel(person), text)
+            await bot.give(ADA, "admin deny discord:2")
+            go_on.set()
+            await bot.app.lanes.idle()
+            assert len(server.requests) == 2
+            assert "aubergine" not in str(server.requests)
+            assert "What of it?" in str(server.requests[-1])
+            assert "And why?" in str(server.requests[-1])

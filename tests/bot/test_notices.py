@@ -153,3 +153,13 @@ async def test_of_a_turn_of_several_people_each_is_told(tmp_path: Path) -> None:
             await bot.app.lanes.idle()
             await bot.app.notices.settled("console")
             assert len(bot.platform.notices) == 3
+
+
+async def test_what_is_over_by_the_time_it_would_be_told_is_not_told(tmp_path: Path) -> None:
+    async with ScriptedServer([says("Hi")]) as server, open_bot(tmp_path, **refusing(server)) as bot:
+        is_down = True
+        bot.app.notices.say_soon(direct("ada"), "It is down.", lambda: is_down)
+        is_down = False
+        bot.app.notices.say_soon(direct("ada"), "It is up.", lambda: not is_down)
+        await bot.app.notices.settled("console")
+        assert bot.platform.notices == ["It is up."]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,11 @@ async def test_an_export_has_it(tmp_path: Path) -> None:
         async with bot.app.database.write() as transaction:
             made = await load(transaction, "console:dm:eve", parse(lines))
         queue = await bot.app.shelves.recall.queue(made.agent_id)
-        assert [message.quote for message in queue] == [queued.message.quote for queued in agent.queue]
-        assert queue[0].quote is not None
-        assert (queue[0].quote.message_id, queue[0].quote.text) == ("1", "Quagga")
+        had = agent.queue[0].message.quote
+        assert had is not None
+        assert (had.message_id, had.text) == ("1", "Quagga")
+        elsewhere = replace(had, message_id="elsewhere:1")  # where no change of that message finds it
+        assert [message.quote for message in queue] == [elsewhere, *(it.message.quote for it in agent.queue[1:])]
 
 
 async def test_a_model_that_only_talks_is_told_in_a_line(tmp_path: Path) -> None:

@@ -152,3 +152,43 @@ async def test_a_window_that_instructions_and_tools_fill_is_told_and_commands_ru
         ratios.append(1.0)  # the operator has given it a tokenizer that is worth the name
         said = [await bot.say(f"{number}. {MARKET}") for number in range(3)]
         assert said[-1] == ["Here."]
+
+
+async def test_in_a_window_that_is_too_small_prompts_do_not_grow_between_the_errors(tmp_path: Path) -> None:
+    def lenient(request: Request) -> Reply:
+        body = json.loads(says("Here.").body)
+        body["usage"] = {"prompt_tokens": counted(request, 2.5), "completion_tokens": 20, "total_tokens": 0}
+        return Reply(body=json.dumps(body).encode())
+
+    async with ScriptedServer(lenient) as server, open_bot(tmp_path, **settings(server)) as bot:
+        for number in range(20):
+            await bot.say(f"{number}. {MARKET * 4}")
+        counts = [counted(request, 2.5) for request in server.requests]
+        assert 15 <= len(bot.platform.notices) < 20, "told, and tried again now and then"
+        assert max(counts[1:]) < counts[0] + 800
+
+
+@pytest.mark.parametrize("tier", ["tools", "text"])
+async def test_agents_whose_languages_weigh_differently_each_stay_inside_the_window(tmp_path: Path, tier: str) -> None:
+    lines = {"ada": MARKET, "chen": "我今天去了市场买了苹果和梨然后见了一个朋友。" * 6}
+
+    def weighed(request: Request) -> int:
+        chinese = sum(character > "\u2e80" for message in request["messages"] for character in message["content"] or "")
+        return counted(request, 1.0) + chinese
+
+    def reply(request: Request) -> Reply:
+        said = "Very well, and then?" * 3
+        if "tools" not in request and tier == "tools":
+            body = json.loads(answer("They talked about the market.").body)
+        else:
+            body = json.loads((says(said) if tier == "tools" else answer(said)).body)
+        body["usage"] = {"prompt_tokens": weighed(request), "completion_tokens": 20, "total_tokens": 0}
+        return Reply(body=json.dumps(body).encode())
+
+    window = 8192 if tier == "tools" else 2048
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, window, llm_tier=tier)) as bot:
+        for number in range(60):
+            for person, line in lines.items():
+                await bot.say(f"{number}. {line * 4}", person=person)
+        over = [weighed(request) for request in server.requests if weighed(request) > window]
+        assert len(over) <= 1, "too large only before the server was heard"

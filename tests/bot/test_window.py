@@ -44,6 +44,7 @@ from bot.registry import tool
 from bot.summary import Summarizer
 from bot.testing import Clock, direct, refused_for
 from bot.tiers.ports import Answer
+from bot.token_ratio import TokenRatio
 from bot.tools.core_memory import core_memory_append
 from bot.tools.messaging import send_message
 from bot.turn import Turns
@@ -393,12 +394,11 @@ def test_a_window_is_shared_out_so_that_a_conversation_has_room_or_is_refused(
 def test_the_shares_follow_the_server_in_steps() -> None:
     window = Window(4096, 1000, 1500)
     loose = window.room
-    window.learn(0.9)
+    window.learn(1, 0.9)
     assert window.room is loose
-    window.learn(7.0)
-    assert window.calibration == pytest.approx(0.9)
-    for _ in range(9):
-        window.learn(1.55)
+    window.learn(1, 7.0)
+    assert window.ratio_of(1) == pytest.approx(0.9)
+    window.learn(1, 1.55)
     tight = window.room
     assert (tight.window, tight.limit, tight.reply) == (loose.window, loose.limit, loose.reply)
     assert tight.block < loose.block
@@ -406,15 +406,30 @@ def test_the_shares_follow_the_server_in_steps() -> None:
     assert tight.message < loose.message
     assert 1.6 * (1500 + tight.core + tight.people + tight.summary + MIN_QUEUE_TOKENS) <= tight.limit
     for ratio in (1.5, 1.6, 1.45, 1.58):
-        window.learn(ratio)
+        window.learn(1, ratio)
     assert window.room is tight
-    window.forget()
-    assert window.room == loose
+    for _ in range(200):
+        window.learn(1, 1.0)
+    assert window.room.block > tight.block
 
 
-def test_the_first_word_of_the_server_counts_for_all_and_later_ones_for_half() -> None:
+def test_what_the_server_counts_for_one_agent_is_not_forgotten_over_another() -> None:
     window = Window(8192, 1000, 1500)
-    window.learn(1.4)
-    assert window.calibration == pytest.approx(1.4)
-    window.learn(1.0)
-    assert window.calibration == pytest.approx(1.2)
+    for _ in range(20):
+        window.learn(1, 1.0)
+        window.learn(2, 1.6)
+    assert (window.ratio_of(1), window.ratio_of(2)) == (pytest.approx(1.0), pytest.approx(1.6))
+    assert window.ratio_of(3) == pytest.approx(1.6), "of whom nothing is known, the dearest of late"
+
+
+def test_the_count_goes_up_at_once_and_down_by_and_by() -> None:
+    ratio = TokenRatio()
+    ratio.learn(0.9)
+    assert ratio.value == pytest.approx(0.9)
+    ratio.learn(1.4)
+    assert ratio.value == pytest.approx(1.4)
+    ratio.learn(1.0)
+    assert ratio.value == pytest.approx(1.3)
+    ratio.learn(0.01)
+    ratio.learn(9)
+    assert ratio.value == pytest.approx(1.3)

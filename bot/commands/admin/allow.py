@@ -11,6 +11,6 @@ from memory.people import Admitted
 async def allow(context: CommandContext, person: str) -> str:
     """Let somebody in: by the code that I gave them, or by their id."""
     named = await person_named(context, person)
-    if await context.parts.admission.decide(named, Admitted.ALLOWED, by=context.author):
+    if await context.parts.admission.decide(named, Admitted.ALLOWED, by=context.author, at=context.given_at):
         return f"{named} may use me now."
     return f"{named} was let in before."

@@ -14,6 +14,6 @@ async def deny(context: CommandContext, person: str) -> str:
     named = await person_named(context, person)
     if context.parts.admission.is_owner(named):
         raise CommandRefused("Owners can always use me: take them out of BOT_OWNERS first.")
-    if await context.parts.admission.decide(named, Admitted.DENIED, by=context.author):
+    if await context.parts.admission.decide(named, Admitted.DENIED, by=context.author, at=context.given_at):
         return f"{named} is shut out: I neither read nor answer what they write. What I know of them stays."
     return f"{named} was shut out before."

@@ -1,5 +1,7 @@
 """/agent admin mode."""
 
+from datetime import datetime
+
 from adapters.ports import Announcement, CommandReply
 from bot.command import CommandContext
 from bot.errors import CommandRefused
@@ -44,8 +46,8 @@ async def mode(context: CommandContext, mode: str = "") -> str | CommandReply:
     if chosen is now.mode:
         return f"The mode is **{chosen}** already. {DOES[chosen]}."
 
-    async def choose() -> CommandReply:
-        await channels.choose(context.scope, chosen, context.author, context.now)
+    async def choose(*, at: datetime | None = None) -> CommandReply:
+        await channels.choose(context.scope, chosen, context.author, at or context.given_at)
         return CommandReply(f"The mode is now **{chosen}**. {DOES[chosen]}.")
 
     if not chosen.reads_all:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, MessageChange
+from memory.portable import dump, load
 from memory.ports import Kind
 from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Permission
@@ -188,6 +189,28 @@ async def test_changes_in_a_place_that_the_bot_may_not_see_any_more_do_no_harm(w
         )
         await followed(world, served, world.general)
         await asked(world, world.dm(world.ada), "are you there?")
+
+
+async def test_a_copy_that_was_imported_elsewhere_follows_nothing(world: World, tmp_path: Path) -> None:
+    direct, elsewhere = world.dm(world.ada), world.dm(world.bob)
+    async with serving(world, tmp_path) as served:
+        said = await world.says(world.ada, direct, "the cat is called Zebedee")
+        await world.hears(direct, after=said)
+        reply = await world.says(world.ada, direct, "and she is mine", reply_to=said)
+        await world.hears(direct, after=reply)
+        agent = await served.app.agents.get(scope_of(world, direct))
+        async with served.app.database.read() as connection:
+            records = [record async for record in dump(connection, agent.id)]
+        async with served.app.database.write() as transaction:
+            await load(transaction, scope_of(world, elsewhere), records)
+        await world.edits(said, "my secret is Quagga")
+        await world.edits(reply, "and Mathilda is another")
+        await followed(world, served, direct)
+        await world.hears(elsewhere, after=await world.says(world.bob, elsewhere, "what do you know?"))
+        assert [word in shown(served) for word in ("Zebedee", "Quagga", "Mathilda")] == [True, False, False]
+        assert alerts(served) == []
+        await asked(world, direct, "what do you know?")
+        assert [word in shown(served) for word in ("Zebedee", "Quagga", "Mathilda")] == [False, True, True]
 
 
 @pytest.mark.parametrize("where", ["direct", "thread"])

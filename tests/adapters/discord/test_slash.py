@@ -9,6 +9,7 @@ from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import Served, of_bot, serving, settled
 from tests.platforms.discord.things import Interaction, Message, Permission
 from tests.platforms.discord.world import World
+from tests.words_left import places_of
 
 SYNCS = "PUT /applications/*/commands"
 
@@ -195,6 +196,25 @@ async def test_what_is_remembered_of_a_message_names_its_author_and_goes_with_it
     assert "attic" in text_of(before)
     assert [word in text_of(after) for word in ("the mat", "attic", "tea is at four")] == [False, False, True]
     assert "the mat" not in text_of(found)
+
+
+@pytest.mark.parametrize("admission", ["open", "allowlist"])
+async def test_nothing_is_remembered_of_a_message_of_somebody_who_is_not_let_in(
+    world: World, tmp_path: Path, admission: str
+) -> None:
+    settings = {"bot_admission": admission, "bot_owners": f"discord:{world.ada.id}"}
+    async with serving(world, tmp_path, **settings) as served:
+        await listed(world, served)
+        if admission == "open":
+            denied = await world.slash(world.ada, world.general, "agent admin deny", person=f"discord:{world.bob.id}")
+            await world.answered(denied)
+        message = await world.says(world.bob, world.general, "the key is under the mat")
+        asked = await world.answered(await world.uses_on(world.ada, message, "Remember this"))
+        shown = await world.answered(await world.slash(world.ada, world.general, "agent memory"))
+    assert "not let in" in text_of(asked)
+    assert "Nothing was changed." in text_of(asked)
+    assert "the mat" not in text_of(shown)
+    assert places_of(tmp_path / "bot.db", ["under the mat"]) == []
 
 
 async def test_what_the_bot_said_can_be_remembered(world: World, tmp_path: Path) -> None:
