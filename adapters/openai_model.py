@@ -49,12 +49,19 @@ _KNOWN_CHARS, _MOST_KNOWN = 4_000, 20_000
 FILTERED = "content_filter"
 TEXT_PARTS = ("text", "output_text")
 
-_OVERFLOW_SIGNS = (
-    "context_length_exceeded",
-    "context length",
-    "context size",
-    "context window",
-    "exceed_context",
+# In the code (OpenAI, llama.cpp) or in words alone: "prompt is too long: … tokens > …" (Anthropic), "input token count
+# … exceeds" (Gemini), "`inputs` tokens + `max_new_tokens` must be <= …" (TGI), "reduce the length of the messages"
+# (Groq), "maximum prompt length" (xAI), "too many tokens" (Cohere), "input is too long for requested model" (Bedrock).
+# What exceeds has to be the prompt's tokens: `max_tokens` may be too many as well, and no shorter prompt mends that.
+_OVERFLOW = re.compile(
+    r"context[ _](?:length|size|window|limit)|exceed_context"
+    r"|\b(?:prompt|input|messages?) (?:is|are) too long\b"
+    r"|\b(?:inputs?|prompts?|messages|request)\b(?=.*\b(?:tokens?|length)\b).{0,60}\bexceed"
+    r"|`inputs`.{0,40}(?:must be <=|less than)"
+    r"|\breduce the length of (?:the|your) (?:messages|prompt|input)"
+    r"|\bmaximum (?:prompt|input|sequence) length\b"
+    r"|\btoo many (?:input |prompt )?tokens\b",
+    re.IGNORECASE | re.DOTALL,
 )
 # Ollama: "… does not support tools"; llama.cpp: "tools param requires --jinja"; vLLM: "tool choice requires …"; OpenAI:
 # "Unrecognized request argument supplied: response_format"; pydantic servers: "Extra inputs are not permitted: tools".
@@ -228,15 +235,19 @@ class OpenAIModel:
         )
         shown = named if error.status_code in (400, 413, 422) else said[:300]
         detail = f"{self._name}: HTTP {error.status_code} {shown}".rstrip()
-        if error.status_code in (400, 413) and any(sign in said.lower() for sign in _OVERFLOW_SIGNS):
-            return ContextOverflow("That was too much text for my language model at once.", detail)
+        overflow = ContextOverflow("That was too much text for my language model at once.", detail)
+        words = _words(error)
+        if error.status_code in (400, 413, 422, 500) and _OVERFLOW.search(f"{error.code} {error.type} {words}"):
+            return overflow
         if error.code == FILTERED:  # Azure refuses a prompt so
             return self._withheld(f"HTTP {error.status_code} {shown}")
-        if shows_images and (error.status_code in (400, 413, 415, 422) or _ON_IMAGES.search(error.message)):
+        if shows_images and (error.status_code in (400, 413, 415, 422) or _ON_IMAGES.search(words)):
             return ImagesRefused("My language model cannot take these images.", detail)
-        if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(error.message):
+        if error.status_code == 413:  # whoever says so, a proxy perhaps: a shorter prompt is the only thing to try
+            return overflow
+        if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(words):
             return FeatureUnsupported("My language model cannot do what I ask of it.", detail)
-        if error.status_code in (400, 413, 422):
+        if error.status_code in (400, 422):
             return RequestRefused("My language model cannot take this. Whoever runs me must look at the log.", detail)
         sentence = {
             401: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
@@ -266,6 +277,16 @@ def _retry_after(response: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _words(error: Any) -> str:
+    """What a server says of a request, without the request: FastAPI repeats it whole beside each fault."""
+    told = error.body
+    if isinstance(told, dict):
+        told = told.get("message") or told.get("detail")
+    if isinstance(told, list):
+        told = " ".join(str(_object(fault).get("msg") or "") for fault in told)
+    return told if isinstance(told, str) else str(error.message)
 
 
 def _cause(error: Exception) -> BaseException:

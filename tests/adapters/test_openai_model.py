@@ -443,6 +443,57 @@ async def test_a_prompt_too_long_for_the_server_is_an_overflow(status: int, body
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (400, "context_length_exceeded", "Input tokens exceed the configured limit of 272000 tokens."),
+        (400, "context_length_exceeded", "Your request resulted in too much."),
+        (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
+        (400, None, "The input token count (5000) exceeds the maximum number of tokens allowed (4096)."),
+        (400, None, "Input length 5000 exceeds the maximum length 4096"),
+        (400, None, "Please reduce the length of the messages or completion."),
+        (400, None, "This model's maximum prompt length is 131072 but the request contains 140000 tokens."),
+        (400, None, "Input is too long for requested model."),
+        (400, None, "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"),
+        (422, None, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4500"),
+        (422, None, "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000"),
+        (413, None, "Request Entity Too Large"),
+        (500, None, "the request exceeds the available context size. try increasing the context size"),
+    ],
+)
+async def test_an_overflow_is_known_by_its_code_and_by_its_words(status: int, code: str | None, said: str) -> None:
+    body = json.dumps({"error": {"message": said, "type": "invalid_request_error", "code": code}}).encode()
+    async with scripted(*[Reply(status, body, {"retry-after-ms": "1"})] * 3) as (_, model):
+        assert isinstance(await refusal(model), ContextOverflow)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(422, b'{"error": "Input validation error: `inputs` must have less than 9 tokens"}', id="TGI"),
+        pytest.param(400, b'{"detail": "prompt is too long"}', id="FastAPI"),
+        pytest.param(413, b"<html><h1>413 Request Entity Too Large</h1></html>", id="a proxy"),
+    ],
+)
+async def test_an_overflow_may_come_in_another_shape(status: int, body: bytes) -> None:
+    async with scripted(Reply(status, body)) as (_, model):
+        assert isinstance(await refusal(model), ContextOverflow)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"message": "max_tokens exceeds the maximum of 4096 tokens"}),
+        (400, {"message": "Invalid input: the number of stop sequences exceeds the limit"}),
+        (422, [{"msg": "Field required", "input": {"messages": ["all of my context window"]}}]),
+    ],
+)
+async def test_what_a_shorter_prompt_would_not_mend_is_no_overflow(status: int, error: object) -> None:
+    body = {"detail": error} if isinstance(error, list) else {"error": error}
+    async with scripted(Reply(status, json.dumps(body).encode())) as (_, model):
+        assert isinstance(await refusal(model), RequestRefused)
+
+
 async def test_a_server_that_is_not_there_is_a_model_that_is_unavailable(unused_tcp_port: int) -> None:
     async with model_at(f"http://127.0.0.1:{unused_tcp_port}/v1") as model:
         error = await refusal(model)
