@@ -29,13 +29,12 @@ from adapters.ports import (
     Usage,
 )
 from adapters.reachable import OPENAI_URL
+from adapters.way_out import fault_of_way_out
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 logger = logging.getLogger(__name__)
-
-MOST_CONNECTIONS = 1000
 
 MAX_RETRIES = 2
 """Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off and the server's Retry-After."""
@@ -121,10 +120,25 @@ class OpenAIModel:
         return self._context_window
 
     async def warm_up(self) -> None:
-        """Import the SDK and make the client, in a thread."""
+        """Import the SDK and make the client, in a thread.
+
+        Raises:
+            ModelUnavailable: the environment lets no call out.
+        """
         async with self._making:
-            if "_client" not in self.__dict__:
-                await asyncio.to_thread(lambda: self._client)
+            if "_client" not in self.__dict__ and (fault := await asyncio.to_thread(self._fault_of_client)):
+                raise ModelUnavailable("I cannot reach my language model right now.", f"{self._name}: {fault}")
+
+    def _fault_of_client(self) -> str | None:
+        import httpx2
+
+        try:
+            if self._heeds_proxy and (fault := fault_of_way_out(self._base_url or OPENAI_URL)) is not None:
+                return fault
+            _ = self._client
+        except (OSError, ValueError, httpx2.InvalidURL) as error:  # of a proxy that is no URL, for one
+            return f"{type(error).__name__}: {error}"
+        return None
 
     async def complete(
         self,
@@ -137,6 +151,7 @@ class OpenAIModel:
         """See `LanguageModel`."""
         await self.warm_up()
         import aiohttp
+        import httpx2
         import openai
 
         content = self._body(messages, tools, max_tokens, sampling)
@@ -156,9 +171,16 @@ class OpenAIModel:
             raise ModelUnavailable(
                 "I cannot reach my language model right now.",
                 f"{self._name}: {type(cause).__name__}: {' '.join(str(cause).split())[:300]}",
-                is_billed=not isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError),
+                is_billed=not isinstance(
+                    cause,
+                    aiohttp.ClientConnectorError
+                    | aiohttp.ConnectionTimeoutError
+                    | aiohttp.ClientHttpProxyError  # refused by a proxy on the way
+                    | aiohttp.InvalidURL
+                    | httpx2.UnsupportedProtocol,
+                ),
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the second: nested too deeply
             raise self._unreadable(f"not JSON: {error}") from error
         # The SDK hands on a body that is not JSON as it came; some servers report an error with status 200.
         if not isinstance(answer, dict) or (answer.get("error") and not answer.get("choices")):
@@ -176,18 +198,16 @@ class OpenAIModel:
 
     @cached_property
     def _client(self) -> "AsyncOpenAI":
-        from httpx2 import Limits
-        from openai import AsyncOpenAI, DefaultAioHttpClient
+        from openai import AsyncOpenAI
 
-        # The SDK keeps 100 connections for 5 s: of more agents at work most would make a new one for each call. And its
-        # first choice of a client looks at each connection that is idle whenever it needs one.
-        limits = Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
+        from adapters.model_http import ModelHttp
+
         return AsyncOpenAI(
             api_key=self._api_key or NO_KEY,
             base_url=self._base_url or OPENAI_URL,
             timeout=self._timeout_s,
             max_retries=MAX_RETRIES,
-            http_client=DefaultAioHttpClient(limits=limits, trust_env=self._heeds_proxy),
+            http_client=ModelHttp(heeds_environment=self._heeds_proxy),
         )
 
     def _body(
