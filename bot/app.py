@@ -12,9 +12,10 @@ import bot.commands
 import bot.in_chat
 import bot.tools
 from adapters.glibc import use_one_arena
-from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel
+from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
+from bot.agent import Agent
 from bot.agents import Agents
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
@@ -218,9 +219,10 @@ async def open_app(
             check_fits(first_memory, window.room, counter)
         shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
         compiler = ContextCompiler(equipment, window, counter)
+        executor = Executor(tools)
         tier = _text_tier(settings, model, embedder, shelves)
         if not talks_only:
-            tier = await _acting_tier(settings, model, compiler, tier, ModelTiers(database), now)
+            tier = await _acting_tier(settings, model, compiler, executor, tier, ModelTiers(database), now)
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
         warn = NEVER if talks_only else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
@@ -262,7 +264,7 @@ async def open_app(
             compiler,
             queue_manager,
             tier,
-            Executor(tools),
+            executor,
             Greeting(people, runs_on(settings), now),
             max_steps=settings.llm_max_steps,
             verifies_first=choices.verifies_first,
@@ -395,6 +397,7 @@ async def _acting_tier(
     settings: Settings,
     model: LanguageModel,
     compiler: ContextCompiler,
+    executor: Executor,
     text_tier: Tier,
     known_tiers: ModelTiers,
     now: Callable[[], datetime],
@@ -413,7 +416,10 @@ async def _acting_tier(
     async def remember(tier: TierName) -> None:
         await known_tiers.save(server, model.name, tier, now())
 
-    return AutoTier(model, tiers, TierName(found) if found else None, remember)
+    def accepts(agent: Agent, call: ToolCall) -> bool:
+        return executor.accepts(call, [tool.name for tool in compiler.tools(agent)])
+
+    return AutoTier(model, tiers, TierName(found) if found else None, remember, accepts)
 
 
 def _tier_name(settings: Settings, tier: Tier) -> str:

@@ -79,9 +79,9 @@ class Receiver:
         """See `adapters.ports.Receive`."""
         return await finish(self._receive(message))  # whoever is cancelled here: what is kept is answered
 
-    async def wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
-        """Wake an agent by an event that no platform tells; replies go to where the origin is. Else as `receive`."""
-        return await finish(self._wake(origin, event))
+    async def wake(self, origin: Origin, /, *events: NewMessage) -> Awaitable[None]:
+        """Wake an agent by events that no platform tells; replies go to where the origin is. Else as `receive`."""
+        return await finish(self._wake(origin, events))
 
     async def resume(self, serves: Callable[[Address], bool]) -> None:
         """Take up what an earlier process left: unfinished turns, and events that wait.
@@ -189,7 +189,7 @@ class Receiver:
         if not awaits:
             self._hear(event.scope)
             return _Later(_no_turn)
-        return self._answered(waits.id, origin, tells=is_addressed)
+        return self._answered([waits.id], origin, tells=is_addressed)
 
     async def _quoting_whom_it_may(self, message: InboundMessage) -> InboundMessage:
         """The message; nothing is kept of what it replies to if somebody wrote that who is not let in."""
@@ -208,16 +208,15 @@ class Receiver:
         logger.info("somebody who is not let in is told so")
         return self._lanes.submit(scope_of(origin), lambda: self._conductor.tell(origin, notice))
 
-    async def _wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
+    async def _wake(self, origin: Origin, woken_by: Sequence[NewMessage]) -> Awaitable[None]:
         if not await self._admission.admits(origin):
             return _Later(_no_turn)
-        kept = events.of_ours(origin, event)
-        async with self._arriving.of(kept.scope):
-            waits = await self._inbox.add(kept, self._now())
-            if waits is None:
-                return _Later(_no_turn)
-            self._waiting.note(waits)
-        return self._answered(waits.id, origin)
+        async with self._arriving.of(scope_of(origin)):
+            added = [await self._inbox.add(events.of_ours(origin, event), self._now()) for event in woken_by]
+            waiting = [event for event in added if event is not None]
+            for event in waiting:  # once all are kept, so that no turn takes some of them alone
+                self._waiting.note(event)
+        return self._answered([event.id for event in waiting], origin) if waiting else _Later(_no_turn)
 
     def _hear(self, scope: str) -> None:
         """Have the agent take note of what was said; it wakes for no turn, and nobody waits for it."""
@@ -231,9 +230,12 @@ class Receiver:
 
         self._lanes.submit(scope, job)
 
-    def _answered(self, id_: int, origin: Origin, *, tells: bool = True) -> Awaitable[None]:
-        """The turn of an event, to be awaited; `tells`: should the model be down, whoever wrote is told."""
-        scope = scope_of(origin)
+    def _answered(self, ids: Sequence[int], origin: Origin, *, tells: bool = True) -> Awaitable[None]:
+        """The turn of an event, or of several that came together, to be awaited.
+
+        `tells`: should the model be down, whoever wrote is told.
+        """
+        scope, id_ = scope_of(origin), ids[-1]
 
         async def job() -> None:
             with of_scope(scope):
@@ -254,8 +256,10 @@ class Receiver:
             try:
                 await turn
             except asyncio.CancelledError:
-                if not self._conductor.is_closing and self._waiting.holds(scope, id_):
+                waiting = () if self._conductor.is_closing else [id_ for id_ in ids if self._waiting.holds(scope, id_)]
+                for id_ in waiting:
                     self._waiting.forget(scope, id_)
+                for id_ in waiting:
                     await self._inbox.withdraw(id_)
                 raise
             await self._outbox.settled(origin.address)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, delete, false, func, insert, or_, select, true, update
+from sqlalchemy import String, bindparam, cast, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import FEW_ROWS, Database, Transaction, finish
@@ -226,6 +226,15 @@ class RecallStorage:
             or_(*(func.instr(messages.c.text, f'"id": {id_}') > 0 for id_ in ids)) if len(ids) <= _FEW_IDS else true()
         )
         found = select(messages).where(_of(agent_id), messages.c.id > since_id, *pages, names)
+        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+
+    async def turns_calling(
+        self, transaction: Transaction, agent_id: int, tools: Collection[str]
+    ) -> tuple[Message, ...]:
+        """All messages of the turns in which one of these tools was called, as they stand in an open transaction."""
+        written = cast(messages.c.tool_uses, String)
+        calls = or_(*(func.instr(written, json.dumps(name)) > 0 for name in tools))
+        found = select(messages).where(_of(agent_id), _TURN.in_(select(_TURN).where(_of(agent_id), calls)))
         return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
 
     async def forget_words(self) -> None:

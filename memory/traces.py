@@ -1,12 +1,13 @@
-"""What deleted messages left behind, and what of it is to go with them (pure).
+"""What deleted messages, and memory that was reset, left behind, and what of it is to go with them (pure).
 
 The messages that began a turn together are one source: whatever the turn made of them names the last. Of such a turn,
 what rests on the messages that are left stays. What a message quotes belongs to it, and may be deleted without it.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from memory.ports import BlockEdit, Kind, Message, ToolUse
 from memory.provenance import LineHistory, histories
@@ -19,6 +20,8 @@ SAID_BY = "send_message"
 """The tool whose calls are what people heard: they stay."""
 
 REDACTED = "(removed with the message that it came from)"
+
+RESET = "(removed: memory was reset)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +133,60 @@ def redacted(message: Message, source: Source) -> Message:
 
 def without_hits(message: Message, message_ids: Collection[int], note_ids: Collection[int]) -> Message:
     """The result of a search without what it showed of messages and notes that are gone, or were rewritten."""
+    return _without(message, lambda hit: _shows(hit, message_ids, note_ids))
+
+
+def without_calls(
+    turns: Sequence[Message], tools: Collection[str], is_of_them: Callable[[Mapping[str, Any]], bool]
+) -> tuple[Message, ...]:
+    """Of turns, the messages that showed what some tools wrote, without it.
+
+    Args:
+        turns: their messages, in order.
+        tools: by name; what they were given, and what came of it, goes.
+        is_of_them: whether a hit of a search shows what they wrote.
+    """
+    changed, called = [], dict[str, str]()
+    for message in turns:
+        new = message
+        if message.kind is Kind.ASSISTANT:
+            called = {use.id: use.name for use in message.tool_uses}
+            uses = (ToolUse(use.id, use.name, "{}") if use.name in tools else use for use in message.tool_uses)
+            new = replace(message, tool_uses=tuple(uses))
+        elif message.kind is Kind.TOOL_RESULT:
+            is_theirs = called.get(message.tool_use_id or "") in tools
+            new = replace(message, text=json.dumps({"status": RESET})) if is_theirs else _without(message, is_of_them)
+        if new != message:
+            changed.append(new)
+    return tuple(changed)
+
+
+def shows_core_memory(hit: Mapping[str, Any]) -> bool:
+    """Whether a hit is a line of core memory."""
+    return "line" in hit
+
+
+def shows_archive(hit: Mapping[str, Any]) -> bool:
+    """Whether a hit is a note, or a piece of a document."""
+    return "line" not in hit and "from" not in hit
+
+
+def _without(message: Message, is_to_go: Callable[[Mapping[str, Any]], bool]) -> Message:
     try:
         page = json.loads(message.text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return message
     hits = page.get("results") if isinstance(page, dict) else None
     if not isinstance(hits, list):
         return message
-    left = [hit for hit in hits if not _shows(hit, message_ids, note_ids)]
+    left = [hit for hit in hits if not (isinstance(hit, dict) and is_to_go(hit))]
     if len(left) == len(hits):
         return message
     return replace(message, text=json.dumps(page | {"results": left}, ensure_ascii=False))
 
 
-def _shows(hit: object, message_ids: Collection[int], note_ids: Collection[int]) -> bool:
+def _shows(hit: Mapping[str, Any], message_ids: Collection[int], note_ids: Collection[int]) -> bool:
     """As the tools tell it: a line of core memory, a message, or a note."""
-    if not isinstance(hit, dict):
-        return False
     whence = hit.get("from_message")
     if "line" in hit:
         return isinstance(whence, dict) and whence.get("id") in message_ids
