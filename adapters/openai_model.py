@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_RETRIES = 2
-"""Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off and the server's Retry-After."""
+"""Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off or a short Retry-After."""
 
 NO_KEY = "none"
 """What the SDK is given for a server that asks for no key: it insists on one."""

@@ -559,7 +559,7 @@ async def test_a_server_that_hangs_is_given_up_in_time() -> None:
 
 
 async def test_retries_do_not_outlast_the_time_out() -> None:
-    server = ScriptedServer(lambda request: fails(503, retry_after="60"))
+    server = ScriptedServer(lambda request: fails(503, retry_after="1.5"))
     async with server, model_at(server.url, timeout_s=0.3) as model:
         await model.warm_up()
         begun = time.monotonic()
@@ -729,3 +729,21 @@ async def test_an_answer_nested_too_deeply_cannot_be_read(body: bytes) -> None:
         error = await refusal(model)
     assert isinstance(error, ModelUnavailable)
     assert "cannot read" in str(error)
+
+
+async def test_a_long_pause_that_the_server_asks_for_is_told_at_once_and_costs_nothing() -> None:
+    async with scripted(fails(429, "slow down", retry_after="60"), answer("ok")) as (server, model):
+        error = await refusal(model)
+        assert len(server.requests) == 1
+    assert isinstance(error, ModelUnavailable)
+    assert (error.retry_after, error.is_billed) == (60, False)
+    assert "over its limit" in str(error)
+
+
+@pytest.mark.parametrize("cookie", ["lb=café; Path=/", "lb=one; Path=/"])
+async def test_a_servers_cookies_are_not_kept(cookie: str) -> None:
+    odd = answer("First")
+    async with scripted(Reply(odd.status, odd.body, {"Set-Cookie": cookie}), answer("Second")) as (server, model):
+        assert (await model.complete(HI)).text == "First"
+        assert (await model.complete(HI)).text == "Second"
+        assert server.cookies is None
