@@ -12,12 +12,16 @@ from urllib.parse import urlsplit
 from adapters.openai_model import NO_KEY, without_key
 from adapters.ports import ServiceMissing
 from adapters.reachable import OPENAI_URL
+from adapters.way_out import fault_of_way_out
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 MAX_CHARS = 50_000
 """Of a longer text the beginning is enough: an average of ten thousand words moves no more, and each takes memory."""
+
+_NO_KNOWN_FORM = (ValueError, TypeError, AttributeError, RecursionError)
+"""What comes of an answer that is in none."""
 
 MAX_REMOTE_CHARS = 8000  # a token is at least a character, and the usual models take 8191
 
@@ -95,6 +99,8 @@ class OpenAIEmbedder:
         if not texts:
             return []
         if "_client" not in self.__dict__:
+            if (fault := await asyncio.to_thread(fault_of_way_out, self._base_url or OPENAI_URL)) is not None:
+                raise self._no_answer(fault)
             await asyncio.to_thread(lambda: self._client)
         import openai
 
@@ -106,7 +112,7 @@ class OpenAIEmbedder:
             vectors = [_unit(entry.embedding) for entry in sorted(answer.data, key=lambda entry: entry.index)]
         except TimeoutError as error:
             raise self._no_answer(f"none within {self._timeout_s:g} s") from error
-        except (openai.OpenAIError, ValueError, TypeError, AttributeError) as error:  # the last three: in no known form
+        except (openai.OpenAIError, *_NO_KNOWN_FORM) as error:
             raise self._no_answer(without_key(str(error), self._api_key)) from error
         if len(vectors) != len(texts):
             raise self._no_answer(f"{len(vectors)} vectors for {len(texts)} texts")

@@ -81,6 +81,15 @@ def structure_of(text: str) -> Structure:
     return Structure(reader.lines, wholes, reader.code)
 
 
+def with_below(text: str, line: str) -> str:
+    """A text with a line of its own below, outside of code that nobody closed."""
+    told = text.replace("\r\n", "\n").rstrip()
+    code = structure_of(told).code
+    if code and code[-1].whole.end > len(told):
+        text = f"{told}{code[-1].whole.closing}"
+    return f"{text}\n\n{line}"
+
+
 def begins_block(text: str, position: int) -> bool:
     """Whether words that stand within a line would be a heading, an item, a quote or a fence at its beginning."""
     return _BLOCK_MARKS.match(text, position) is not None

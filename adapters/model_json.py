@@ -11,7 +11,10 @@ def read_object(text: str) -> Mapping[str, Any] | None:
     """The first JSON object in a text, mended if it is nearly one; None if there is none."""
     if "{" not in text:
         return None
-    found = repair_json(text[text.index("{") :], return_objects=True)
+    try:
+        found = repair_json(text[text.index("{") :], return_objects=True)
+    except (ValueError, RecursionError):  # nested too deeply
+        return None
     if isinstance(found, list):
         found = next((item for item in found if isinstance(item, dict)), None)
     return found if isinstance(found, dict) else None

@@ -29,16 +29,15 @@ from adapters.ports import (
     Usage,
 )
 from adapters.reachable import OPENAI_URL
+from adapters.way_out import fault_of_way_out
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 logger = logging.getLogger(__name__)
 
-MOST_CONNECTIONS = 1000
-
 MAX_RETRIES = 2
-"""Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off and the server's Retry-After."""
+"""Retries of the SDK after connection errors, 408, 409, 429 and 5xx, with its back-off or a short Retry-After."""
 
 NO_KEY = "none"
 """What the SDK is given for a server that asks for no key: it insists on one."""
@@ -49,12 +48,19 @@ _KNOWN_CHARS, _MOST_KNOWN = 4_000, 20_000
 FILTERED = "content_filter"
 TEXT_PARTS = ("text", "output_text")
 
-_OVERFLOW_SIGNS = (
-    "context_length_exceeded",
-    "context length",
-    "context size",
-    "context window",
-    "exceed_context",
+# In the code (OpenAI, llama.cpp) or in words alone: "prompt is too long: … tokens > …" (Anthropic), "input token count
+# … exceeds" (Gemini), "`inputs` tokens + `max_new_tokens` must be <= …" (TGI), "reduce the length of the messages"
+# (Groq), "maximum prompt length" (xAI), "too many tokens" (Cohere), "input is too long for requested model" (Bedrock).
+# What exceeds has to be the prompt's tokens: `max_tokens` may be too many as well, and no shorter prompt mends that.
+_OVERFLOW = re.compile(
+    r"context[ _](?:length|size|window|limit)|exceed_context"
+    r"|\b(?:prompt|input|messages?) (?:is|are) too long\b"
+    r"|\b(?:inputs?|prompts?|messages|request)\b(?=.*\b(?:tokens?|length)\b).{0,60}\bexceed"
+    r"|`inputs`.{0,40}(?:must be <=|less than)"
+    r"|\breduce the length of (?:the|your) (?:messages|prompt|input)"
+    r"|\bmaximum (?:prompt|input|sequence) length\b"
+    r"|\btoo many (?:input |prompt )?tokens\b",
+    re.IGNORECASE | re.DOTALL,
 )
 # Ollama: "… does not support tools"; llama.cpp: "tools param requires --jinja"; vLLM: "tool choice requires …"; OpenAI:
 # "Unrecognized request argument supplied: response_format"; pydantic servers: "Extra inputs are not permitted: tools".
@@ -114,10 +120,25 @@ class OpenAIModel:
         return self._context_window
 
     async def warm_up(self) -> None:
-        """Import the SDK and make the client, in a thread."""
+        """Import the SDK and make the client, in a thread.
+
+        Raises:
+            ModelUnavailable: the environment lets no call out.
+        """
         async with self._making:
-            if "_client" not in self.__dict__:
-                await asyncio.to_thread(lambda: self._client)
+            if "_client" not in self.__dict__ and (fault := await asyncio.to_thread(self._fault_of_client)):
+                raise ModelUnavailable("I cannot reach my language model right now.", f"{self._name}: {fault}")
+
+    def _fault_of_client(self) -> str | None:
+        import httpx2
+
+        try:
+            if self._heeds_proxy and (fault := fault_of_way_out(self._base_url or OPENAI_URL)) is not None:
+                return fault
+            _ = self._client
+        except (OSError, ValueError, httpx2.InvalidURL) as error:  # of a proxy that is no URL, for one
+            return f"{type(error).__name__}: {error}"
+        return None
 
     async def complete(
         self,
@@ -130,6 +151,7 @@ class OpenAIModel:
         """See `LanguageModel`."""
         await self.warm_up()
         import aiohttp
+        import httpx2
         import openai
 
         content = self._body(messages, tools, max_tokens, sampling)
@@ -149,9 +171,16 @@ class OpenAIModel:
             raise ModelUnavailable(
                 "I cannot reach my language model right now.",
                 f"{self._name}: {type(cause).__name__}: {' '.join(str(cause).split())[:300]}",
-                is_billed=not isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError),
+                is_billed=not isinstance(
+                    cause,
+                    aiohttp.ClientConnectorError
+                    | aiohttp.ConnectionTimeoutError
+                    | aiohttp.ClientHttpProxyError  # refused by a proxy on the way
+                    | aiohttp.InvalidURL
+                    | httpx2.UnsupportedProtocol,
+                ),
             ) from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:  # the second: nested too deeply
             raise self._unreadable(f"not JSON: {error}") from error
         # The SDK hands on a body that is not JSON as it came; some servers report an error with status 200.
         if not isinstance(answer, dict) or (answer.get("error") and not answer.get("choices")):
@@ -169,18 +198,16 @@ class OpenAIModel:
 
     @cached_property
     def _client(self) -> "AsyncOpenAI":
-        from httpx2 import Limits
-        from openai import AsyncOpenAI, DefaultAioHttpClient
+        from openai import AsyncOpenAI
 
-        # The SDK keeps 100 connections for 5 s: of more agents at work most would make a new one for each call. And its
-        # first choice of a client looks at each connection that is idle whenever it needs one.
-        limits = Limits(max_connections=MOST_CONNECTIONS, max_keepalive_connections=MOST_CONNECTIONS)
+        from adapters.model_http import ModelHttp
+
         return AsyncOpenAI(
             api_key=self._api_key or NO_KEY,
             base_url=self._base_url or OPENAI_URL,
             timeout=self._timeout_s,
             max_retries=MAX_RETRIES,
-            http_client=DefaultAioHttpClient(limits=limits, trust_env=self._heeds_proxy),
+            http_client=ModelHttp(heeds_environment=self._heeds_proxy),
         )
 
     def _body(
@@ -228,15 +255,19 @@ class OpenAIModel:
         )
         shown = named if error.status_code in (400, 413, 422) else said[:300]
         detail = f"{self._name}: HTTP {error.status_code} {shown}".rstrip()
-        if error.status_code in (400, 413) and any(sign in said.lower() for sign in _OVERFLOW_SIGNS):
-            return ContextOverflow("That was too much text for my language model at once.", detail)
+        overflow = ContextOverflow("That was too much text for my language model at once.", detail)
+        words = _words(error)
+        if error.status_code in (400, 413, 422, 500) and _OVERFLOW.search(f"{error.code} {error.type} {words}"):
+            return overflow
         if error.code == FILTERED:  # Azure refuses a prompt so
             return self._withheld(f"HTTP {error.status_code} {shown}")
-        if shows_images and (error.status_code in (400, 413, 415, 422) or _ON_IMAGES.search(error.message)):
+        if shows_images and (error.status_code in (400, 413, 415, 422) or _ON_IMAGES.search(words)):
             return ImagesRefused("My language model cannot take these images.", detail)
-        if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(error.message):
+        if error.status_code == 413:  # whoever says so, a proxy perhaps: a shorter prompt is the only thing to try
+            return overflow
+        if error.status_code in (400, 404, 422, 500, 501) and _UNSUPPORTED.search(words):
             return FeatureUnsupported("My language model cannot do what I ask of it.", detail)
-        if error.status_code in (400, 413, 422):
+        if error.status_code in (400, 422):
             return RequestRefused("My language model cannot take this. Whoever runs me must look at the log.", detail)
         sentence = {
             401: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
@@ -266,6 +297,16 @@ def _retry_after(response: Any) -> float | None:
     except (TypeError, ValueError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _words(error: Any) -> str:
+    """What a server says of a request, without the request: FastAPI repeats it whole beside each fault."""
+    told = error.body
+    if isinstance(told, dict):
+        told = told.get("message") or told.get("detail")
+    if isinstance(told, list):
+        told = " ".join(str(_object(fault).get("msg") or "") for fault in told)
+    return told if isinstance(told, str) else str(error.message)
 
 
 def _cause(error: Exception) -> BaseException:

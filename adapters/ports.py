@@ -169,6 +169,7 @@ class Quoted:
     author: Person | None
     text: str
     sent_at: datetime
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,6 +366,8 @@ class DocumentText:
 
     pages: tuple[Page, ...]
     is_markdown: bool = False
+    digest: str = field(default="", compare=False)
+    """SHA-256 of the content that was read: the file may have changed since, or since it was last looked at."""
 
 
 class DocumentReader(Protocol):
@@ -546,6 +549,9 @@ there.
 Connected = Callable[[str], None]
 """Say that the connection of the platform of that name stands, or stands again. Never raises, takes no time."""
 
+CaughtUp = Callable[[str], None]
+"""Say that memory is level with the platform of that name, as far as it ever will be. Never raises, takes no time."""
+
 
 ToldOnce = Callable[[str], Awaitable[bool]]
 """Keep that somebody is told now what the key names; False if they were in the last 30 days, and so are not to be."""
@@ -578,6 +584,7 @@ class Intake:
         command: runs a slash command.
         change: takes an edit or a deletion.
         compare: takes what stands in a place, for a platform that tells nothing twice.
+        caught_up: is to be told by a platform that is a `ComparesHistories`, when it has compared.
         suggest: completes a command's argument.
         last_heard: tells where to look for what was missed.
         connected: is to be told by a platform that is a `TellsConnection`, of each new connection.
@@ -594,6 +601,7 @@ class Intake:
     commands: tuple[CommandSpec, ...] = ()
     told_once: ToldOnce = _not_told
     compare: Compare = _no_change
+    caught_up: CaughtUp = _nobody_waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -680,6 +688,20 @@ class TellsConnection(Protocol):
     @property
     def is_connected(self) -> bool:
         """Whether events reach us and replies would go out; false as soon as the connection is known to be lost."""
+        ...
+
+
+@runtime_checkable
+class ComparesHistories(Protocol):
+    """A chat platform that tells nothing twice, and so finds out what was deleted and edited while nobody listened.
+
+    What an earlier process left is not answered before that: it may rest on words that are gone. So `run` calls
+    `Intake.caught_up` once it has compared all places that it can read, or given up, after its first connection.
+    """
+
+    @property
+    def compares_histories(self) -> bool:
+        """Whether it does so; what waits there is held until then."""
         ...
 
 

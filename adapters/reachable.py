@@ -4,9 +4,9 @@ import asyncio
 import os
 import socket
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from adapters.ports import ServiceMissing
+from adapters.way_out import fault_of_way_out, proxy_of
 
 CONNECT_TIMEOUT_S = 5.0
 OPENAI_URL = "https://api.openai.com/v1"
@@ -16,12 +16,14 @@ async def check_reachable(model: str, base_url: str | None) -> None:
     """Open and close a connection to the model's server; behind a proxy nothing is checked.
 
     Raises:
-        ServiceMissing: nothing answers there.
+        ServiceMissing: nothing answers there, or the environment lets no call out.
     """
     try:
         url = urlsplit(base_url or OPENAI_URL)
         port = url.port or (443 if url.scheme == "https" else 80)
-        if getproxies().get(url.scheme):
+        if (fault := fault_of_way_out(url.geturl())) is not None:
+            raise ServiceMissing(f"The model {model!r} cannot be reached: {fault}")
+        if proxy_of(url.geturl()) is not None:
             return
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             _, writer = await asyncio.open_connection(url.hostname, port)

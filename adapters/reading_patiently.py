@@ -11,6 +11,9 @@ logger = logging.getLogger(__name__)
 READ_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
 """Pauses between tries to read what was missed in a place, while what is said there now waits."""
 
+LONGEST_HELD_S = 120.0
+"""So long what an earlier process left waits at most for the histories, after a connection."""
+
 T = TypeVar("T")
 
 

@@ -85,11 +85,13 @@ class ScriptedServer:
 
     Attributes:
         requests: the JSON bodies received by `/chat/completions`, in order.
+        cookies: what came with the last of them.
     """
 
     def __init__(self, script: Iterable[Reply] | Callable[[Request], Reply | Awaitable[Reply]] = ()) -> None:
         self._script = script if callable(script) else iter(script)
         self.requests: list[Request] = []
+        self.cookies: str | None = None
         self._port = 0
 
     @property
@@ -117,6 +119,7 @@ class ScriptedServer:
     async def _complete(self, http_request: web.Request) -> web.Response:
         request = await http_request.json()
         self.requests.append(request)
+        self.cookies = http_request.headers.get("cookie")
         if callable(self._script):
             made = self._script(request)
             reply = made if isinstance(made, Reply) else await made

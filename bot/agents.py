@@ -9,12 +9,14 @@ from zoneinfo import ZoneInfo
 from bot.agent import Agent
 from bot.commit import whole
 from bot.context import ContextCompiler
+from bot.events import heard
 from bot.scopes import owner_of
 from memory.agents import AgentRecord, AgentStore
 from memory.core_memory import Block, CoreMemory
 from memory.database import Database, Transaction, finish
+from memory.inbox import Inbox, NewEvent, WaitingEvent
 from memory.people import People
-from memory.ports import BlockEdit, Message, NewMessage
+from memory.ports import BlockEdit, Message
 from memory.recall import RecallStorage
 from memory.turn_journal import TurnJournal
 
@@ -49,6 +51,7 @@ class Agents:
         recall: RecallStorage,
         compiler: ContextCompiler,
         people: People,
+        inbox: Inbox,
         journal: TurnJournal,
         first_memory: FirstMemory,
         zone: ZoneInfo,
@@ -59,6 +62,7 @@ class Agents:
         self._recall = recall
         self._compiler = compiler
         self._people = people
+        self._inbox = inbox
         self._journal = journal
         self._first_memory = first_memory
         self._zone = zone
@@ -122,11 +126,12 @@ class Agents:
         *,
         author: str,
         reason: str,
-        source: NewMessage | None = None,
+        source: NewEvent | None = None,
     ) -> Agent:
         """Write an edit that is not the agent's own; the agent sees it in its next prompt.
 
-        It goes with its `source`, the message that it rests on; the agent takes note of that if it has not heard it.
+        It goes with its `source`, the message that it rests on; the agent takes note of that if it has not heard it,
+        and where it stands is kept, too: so it is missed there should it be gone.
         """
         edit = BlockEdit(
             label=label,
@@ -152,13 +157,16 @@ class Agents:
         return await whole(commit(), self.keep)
 
     async def _source(
-        self, transaction: Transaction, agent: Agent, source: NewMessage
+        self, transaction: Transaction, agent: Agent, source: NewEvent
     ) -> tuple[int, tuple[Message, ...]]:
         """The id of a person's message, and the message if it was not there."""
-        known = await self._recall.named(transaction, agent.id, [source.platform_id] if source.platform_id else [])
+        known = await self._recall.named(transaction, agent.id, [source.message_id] if source.message_id else [])
         if known:
             return known[-1][0].id, ()
-        new = await self._recall.append(transaction, agent.id, None, [source])
+        now = self._now()
+        self._inbox.place(transaction, source, now)
+        said = heard(WaitingEvent.of(0, source, now))
+        new = await self._recall.append(transaction, agent.id, None, [said])
         return new[0].id, new
 
     async def pause(self, agent: Agent, now: datetime | None) -> None:

@@ -12,9 +12,10 @@ import bot.commands
 import bot.in_chat
 import bot.tools
 from adapters.glibc import use_one_arena
-from adapters.ports import Address, ChatPlatform, Intake, LanguageModel
+from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
+from bot.agent import Agent
 from bot.agents import Agents
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
@@ -134,6 +135,7 @@ class App:
             commands=self.commands.specs,
             told_once=lambda key: self.told.once(platform, "told", key),
             compare=lambda stretch: self.histories.compare(platform, stretch),
+            caught_up=self.receiver.caught_up,
         )
 
     async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
@@ -217,9 +219,10 @@ async def open_app(
             check_fits(first_memory, window.room, counter)
         shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
         compiler = ContextCompiler(equipment, window, counter)
+        executor = Executor(tools)
         tier = _text_tier(settings, model, embedder, shelves)
         if not talks_only:
-            tier = await _acting_tier(settings, model, compiler, tier, ModelTiers(database), now)
+            tier = await _acting_tier(settings, model, compiler, executor, tier, ModelTiers(database), now)
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
         warn = NEVER if talks_only else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
@@ -261,7 +264,7 @@ async def open_app(
             compiler,
             queue_manager,
             tier,
-            Executor(tools),
+            executor,
             Greeting(people, runs_on(settings), now),
             max_steps=settings.llm_max_steps,
             verifies_first=choices.verifies_first,
@@ -269,7 +272,9 @@ async def open_app(
             reading=reading,
             metrics=metrics,
         )
-        agents = Agents(database, agents_kept, recall, compiler, people, journal, first_memory, settings.zone, now)
+        agents = Agents(
+            database, agents_kept, recall, compiler, people, inbox, journal, first_memory, settings.zone, now
+        )
         lanes = Lanes()
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
@@ -309,6 +314,7 @@ async def open_app(
             lanes,
             now,
             wait,
+            compares=[name for name, platform in platforms.items() if _compares(platform)],
         )
         stack.push_async_callback(outbox.close, GRACE_S)
         stack.push_async_callback(notices.close)
@@ -363,6 +369,10 @@ async def open_app(
         )
 
 
+def _compares(platform: ChatPlatform) -> bool:
+    return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
 def _caps(settings: Settings) -> Caps:
     return Caps(
         per_person=settings.budget_tokens_per_user_day,
@@ -387,6 +397,7 @@ async def _acting_tier(
     settings: Settings,
     model: LanguageModel,
     compiler: ContextCompiler,
+    executor: Executor,
     text_tier: Tier,
     known_tiers: ModelTiers,
     now: Callable[[], datetime],
@@ -405,7 +416,10 @@ async def _acting_tier(
     async def remember(tier: TierName) -> None:
         await known_tiers.save(server, model.name, tier, now())
 
-    return AutoTier(model, tiers, TierName(found) if found else None, remember)
+    def accepts(agent: Agent, call: ToolCall) -> bool:
+        return executor.accepts(call, [tool.name for tool in compiler.tools(agent)])
+
+    return AutoTier(model, tiers, TierName(found) if found else None, remember, accepts)
 
 
 def _tier_name(settings: Settings, tier: Tier) -> str:

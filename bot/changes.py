@@ -110,7 +110,7 @@ class Changes:
             text,
             tell,
             lambda old: says_now(old, text or "", files),
-            quoted=None if text is None else quoted(text),
+            quoted=None if text is None else quoted(text, files),
             files=None if files is None else {file.id for file in files},
         )
         for event in changed.waiting:

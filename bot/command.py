@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from adapters.no_such_command import no_such_command
@@ -46,6 +46,12 @@ MOST_SUGGESTED = 25
 Result = TypeVar("Result")
 
 
+class Wake(Protocol):
+    """See `Receiver.wake`."""
+
+    def __call__(self, origin: Origin, /, *events: NewMessage) -> Awaitable[Awaitable[None]]: ...  # noqa: D102
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The parts of a bot that commands act on.
@@ -68,7 +74,7 @@ class Parts:
     replies: OutboxStore
     usage: UsageStore
     budgets: Budgets
-    wake: Callable[[Origin, NewMessage], Awaitable[Awaitable[None]]]
+    wake: Wake
     model: Callable[[], str]
     own_words: Path
     admission: Admission

@@ -127,7 +127,10 @@ def load(
         str | None, typer.Option(help="A name for the documents together; theirs if not given.", callback=_source_name)
     ] = None,
     drop_missing: Annotated[
-        bool, typer.Option("--drop-missing", help="Remove the source's documents that are not among the files.")
+        bool,
+        typer.Option(
+            "--drop-missing", help="Also remove documents whose files lay in the folders named, and are gone."
+        ),
     ] = False,
 ) -> None:
     """Put documents into archival storage."""

@@ -124,6 +124,9 @@ class Conductor:
         self._unfinished: dict[str, list[int]] = {}
         """The turns that are to go on, in order; more than one of a scope were left by an earlier process only."""
         self._held: set[str] = set()
+        """Scopes whose turn may be what ended earlier processes."""
+        self._behind: set[str] = set()
+        """Scopes of which it is not known yet what people deleted and edited while nobody listened."""
         self.is_closing = False
         """From now on no turn begins, and those that run end after their step."""
 
@@ -144,13 +147,24 @@ class Conductor:
         """Go on with a turn that was held, when its scope is next asked for."""
         self._held.discard(scope)
 
+    def wait_for_changes(self, scope: str) -> None:
+        """Begin no turn of a scope until it is known what was deleted and edited there while nobody listened."""
+        self._behind.add(scope)
+
+    def knows_changes(self, scope: str) -> None:
+        """That is known now; go on when its scope is next asked for."""
+        self._behind.discard(scope)
+
+    def _is_held(self, scope: str) -> bool:
+        return self.is_closing or scope in self._held or scope in self._behind
+
     async def next_turn(self, scope: str, for_event: int | None = None) -> Next:
         """Run the turn that was left unfinished, or else one about what waits; to be called in the scope's lane only.
 
         It never raises but when cancelled. That stops the turn for good if it is one about `for_event`, the event that
         whoever cancels it waits for, unless the program is about to end. Any other turn is left to go on.
         """
-        if self.is_closing or scope in self._held:
+        if self._is_held(scope):
             return Next.PUT_OFF
         try:
             woken = await self._woken(scope)
@@ -206,7 +220,7 @@ class Conductor:
 
     async def hear(self, scope: str) -> Next:
         """Take note of what was said and wants no turn, as far as no turn comes before it; else as `next_turn`."""
-        if self.is_closing or scope in self._held or scope in self._unfinished:
+        if self._is_held(scope) or scope in self._unfinished:
             return Next.PUT_OFF
         if not (events := self._waiting.heard(scope)):
             return Next.NOTHING

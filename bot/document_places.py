@@ -4,12 +4,13 @@ A document knows the path of its file. Where it does not (an import made it, or 
 that its source was loaded by tell it; and where there are none, the file is taken for it whose path ends with its name.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 
 from bot.document_files import MAX_NAME, DocumentFile, folder_of, real_path
+from bot.kept_paths import as_once_kept, is_gone, kept
 from bot.text import clean, one_line
 from memory.documents import LoadedSource
 
@@ -32,6 +33,7 @@ class Placed:
 
     file: DocumentFile
     path: str
+    """As it is kept."""
     first: Place
     others: tuple[Place, ...]
 
@@ -66,8 +68,7 @@ def placed(
                 made.setdefault(path, []).append(Place(source.name, name, document.digest, document.path))
     names, found = _Names(into), []
     for file in files:
-        path = real_path(file.path)
-        there = made.get(path, [])
+        there, path = _made_of(real_path(file.path), made), kept(real_path(file.path))
         at = {place.source: place for place in there}
         first = next((at[source] for source in preferred if source in at), None)
         if first is None:
@@ -81,10 +82,18 @@ def placed(
 
 
 def path_of(source: LoadedSource, name: str) -> str | None:
-    """The file that a document was made of, as far as that is known."""
+    """The file that a document was made of, as it is kept, as far as that is known."""
     if (known := source.documents[name].path) is not None:
         return known
-    return None if source.origin is None else real_path(Path(folder_of(source.origin), name))
+    return None if source.origin is None else kept(real_path(Path(folder_of(source.origin), name)))
+
+
+def _made_of(path: str, made: dict[str, list[Place]]) -> list[Place]:
+    """The documents made of a file; of those whose path was once kept in another way, the first such file has them."""
+    if (there := made.get(kept(path))) is not None:
+        return there
+    once = as_once_kept(path)
+    return made.pop(once) if once in made and is_gone(once) else []
 
 
 class _Names:
@@ -99,14 +108,20 @@ class _Names:
         ends = list(_ends_of(path))
         unknown = (end for end in ends if end in self._paths and self._paths[end] is None)
         longer = (end for end in reversed(ends) if len(end) > len(wanted))
-        name = next(filter(self._is_free, (*unknown, wanted, *longer)), ends[0])
+        numbered = (_numbered(ends[0], number) for number in count(2))
+        name = next(filter(self._is_free, chain(unknown, (wanted,), longer, numbered)))
         self._given.add(name)
         return name
 
     def _is_free(self, name: str) -> bool:
         """Whether no document has it, or one whose file is not known, or is there no more: it was moved."""
         path = self._paths.get(name)
-        return name not in self._given and (path is None or not os.path.lexists(path))
+        return name not in self._given and (path is None or is_gone(path))
+
+
+def _numbered(name: str, number: int) -> str:
+    """One more of the name: of names that differ in what cannot be kept, or beyond what is kept of them."""
+    return f"{name[: MAX_NAME - 12]} ({number})"
 
 
 def _ends_of(path: str) -> Iterator[str]:

@@ -6,14 +6,15 @@ can never pass for an envelope of its own.
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
-from adapters.ports import InboundMessage, Origin, Quoted
+from adapters.ports import Attachment, InboundMessage, Origin, Quoted
 from bot.attached import NOT_MEANT, as_said, attachments_of, name_of, unread, with_lines
 from bot.origins import of_json, to_json
 from bot.scopes import person_of, scope_of
@@ -66,14 +67,15 @@ def _quote(said: Quoted) -> Quote:
         message_id=said.message_id,
         author_id=clean(author.id) if author is not None else None,
         author_name=clean(author.name) if author is not None else "",
-        text=quoted(said.text),
+        text=quoted(said.text, said.attachments),
         sent_at=said.sent_at,
     )
 
 
-def quoted(text: str) -> str:
-    """As much of a message as stands beside a reply to it."""
-    return one_line(as_said(clean(text)), MAX_QUOTE_CHARS)
+def quoted(text: str, files: Sequence[Attachment] | None = None) -> str:
+    """As much of a message as stands beside a reply to it; of one without a word, what its files are called."""
+    words = one_line(as_said(clean(text)), MAX_QUOTE_CHARS)
+    return words or (one_line(f"[file: {', '.join(map(name_of, files))}]", MAX_QUOTE_CHARS) if files else "")
 
 
 def _kept_id(event_id: str) -> str:
@@ -133,11 +135,10 @@ def heard(event: WaitingEvent) -> NewMessage:
     return replace(message, text=with_lines(message.text or "", [unread(name, NOT_MEANT) for name in names]))
 
 
-def shown(message: InboundMessage) -> NewMessage:
+def shown(message: InboundMessage) -> NewEvent:
     """A message as somebody shows it to the agent, which may not have heard it: it wants no answer."""
     alone = replace(message, replying_to=None)  # what it replies to is shown by nobody
-    event = user_message(alone, is_addressed=message.origin.is_direct, awaits_answer=False)
-    return heard(WaitingEvent.of(0, event, message.sent_at))
+    return user_message(alone, is_addressed=message.origin.is_direct, awaits_answer=False)
 
 
 def login(person: str, now: datetime) -> NewMessage:
@@ -194,11 +195,16 @@ def _author_of(quote: Quote) -> str:
 
 
 def reply_of(message: NewMessage) -> str | None:
-    """What a message replies to, in a line for models that read no envelopes."""
+    """What a message replies to, in a line for models that read no envelopes: names stand there without an id."""
     quote = message.quote
     if quote is None or not quote.text:
         return None
-    return f"(In reply to {YOU if quote.author_id is None else quote.author_name}: {quote.text})"
+    name = quote.author_name
+    if quote.author_id is None:
+        name = YOU
+    elif "".join(filter(str.isalnum, normalize("NFKC", name))).casefold() == YOU:  # who is called like that is not us
+        name = _named(name, quote.author_id)
+    return f"(In reply to {name}: {quote.text})"
 
 
 def notes_on_people(notes: Mapping[str, str]) -> str:

@@ -169,6 +169,15 @@ class Executor:
         too_many = _json({"status": "error", "message": f"At most {MAX_CALLS} calls in one answer."})
         return (*results, *(ToolResult(call, too_many, True, True) for call in calls[MAX_CALLS:]))
 
+    def accepts(self, call: ToolCall, allowed: Collection[str]) -> bool:
+        """Whether a call can work: it is of a tool that there is, with the arguments that it needs, not all blank."""
+        try:
+            _, arguments = self._checked(_mended(call), allowed)
+        except (ToolFailed, RecursionError):
+            return False
+        needed = [getattr(arguments, name) for name, of in type(arguments).model_fields.items() if of.is_required()]
+        return not needed or any(str(value).strip() for value in needed)
+
     async def _run(self, call: ToolCall, context: ToolContext, allowed: Collection[str], is_cut: bool) -> ToolResult:
         before = context.draft
         try:
@@ -206,7 +215,7 @@ class Executor:
 def _is_json(text: str) -> bool:
     try:
         json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from adapters.documents.kinds import suffix_of
 from adapters.ports import Attachment, DocumentReader, DocumentUnreadable, HasFiles, Image, PlatformUnavailable
 from bot.attached import name_of
-from bot.library import digest_of, pieces_of
+from bot.library import pieces_of
 from bot.outage import Wait
 from bot.sight import MAX_IMAGE_BYTES, type_of
 from memory.archival import ArchivalStorage
@@ -106,14 +106,14 @@ class Files:
             raise DocumentUnreadable(UNKNOWN_KIND)
         async with self._fetched(platform, attachment, suffix, min(self._max_bytes, self._reader.max_bytes)) as path:
             try:
-                digest = await asyncio.to_thread(digest_of, path, self._reader.max_bytes)
                 async with self._reading():
                     text = await self._reader.read(path)
+                cut = await asyncio.to_thread(pieces_of, text)
             except DocumentUnreadable as error:
                 raise DocumentUnreadable(f"it {error}") from error
-        cut = await asyncio.to_thread(pieces_of, text)
+        said = (name_of(attachment), text.digest, cut)
         name = await self._documents.keep(
-            whose.agent_id, whose.source, name_of(attachment), digest, cut, whose.message, whose.check, attachment.id
+            whose.agent_id, whose.source, *said, whose.message, whose.check, attachment.id
         )
         self._make_vectors()
         return Kept(name, max((page.number or 0 for page in text.pages), default=0) or None)

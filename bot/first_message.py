@@ -58,6 +58,6 @@ def would_say(answer: Answer, *, answers_person: bool) -> tuple[str, ...]:
 def _message(arguments: str) -> object:
     try:
         read = json.loads(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # the model is told
     return read.get("message") if isinstance(read, dict) else None

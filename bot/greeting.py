@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from adapters.markdown import with_below
 from bot.permissions import CONSOLE
 from memory.database import Transaction
 from memory.outbox import Reaction
@@ -34,7 +35,7 @@ class Greeting:
         if first is None or person is None or person in self._told or person.startswith(f"{CONSOLE}:"):
             return sends
         if await self._people.greet(transaction, person, self._now()):
-            with_footer = f"{sends[first]}\n\n{self._footer}"
+            with_footer = with_below(str(sends[first]), self._footer)
             return (*sends[:first], with_footer, *sends[first + 1 :])  # perhaps never committed: not yet noted as told
         self._told[person] = None
         if len(self._told) > MOST_AT_HAND:

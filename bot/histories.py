@@ -57,6 +57,6 @@ class Histories:
 
 def _is_out_of_date(wording: Wording, edit: MessageChange) -> bool:
     text = as_said(clean(edit.text or ""))
-    if wording.quote is not None and wording.quote != quoted(text):
+    if wording.quote is not None and wording.quote != quoted(text, edit.attachments):
         return True
     return wording.text is not None and wording.text != says_now(wording.text, text, edit.attachments)

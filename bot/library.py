@@ -6,18 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 from adapters.documents.files import opened
 from adapters.ports import DocumentReader, DocumentText, DocumentUnreadable
 from bot.document_files import DocumentFile, Found, find_files
 from bot.document_places import Placed, placed
-from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of
+from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of, is_the_same
 from bot.text import clean, counted
 from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
 from memory.documents import Documents, LoadedSource, Removed
 from memory.ports import Source, owner_of_source
+
+MAX_PIECES = 100_000
+"""Of a document: 64 MiB of prose come to fewer; what comes to more, nobody wrote to be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,8 @@ class Library:
                 that the same words were loaded into before, else a new one with a name made of the paths.
             agent_id: whom the source is attached to, as soon as there is something in it; None: nobody yet.
             watch: is told how far it is.
-            drops_missing: remove the source's documents that are not among the files.
+            drops_missing: also remove documents whose files were below the folders named, and are gone: from the
+                agent's sources, and from the one that is chosen.
 
         Raises:
             PathNotFound: a path leads nowhere; nothing was read.
@@ -165,19 +170,16 @@ class Library:
         await self._documents.remember(learned)
         if held and name not in held:
             ((name, _),), is_joined = held.most_common(1), True
-        dropped = 0
+        dropped = Counter[str]()
         if drops_missing:
-            for each in held:
-                names = {
-                    file.first.name for file in taken if file.first.source == each
-                }  # also of those unread just now
-                is_whole = each == name and not is_joined
-                dropped += await self._drop(each, names, None if is_whole else found.folder)
+            dropped = await self._drop(found.below, taken, agent_id, name if source or agent_id is None else None)
+            if dropped and not held:
+                name = next(iter(dropped))
         superseded = () if agent_id is None else await self._supersede(agent_id, name)
         return Loaded(
             name,
             outcomes,
-            dropped,
+            dropped.total(),
             await self._make_vectors(watch),
             tuple(faults),
             is_joined,
@@ -190,7 +192,12 @@ class Library:
         holder = await asyncio.to_thread(holder_of, found, own)
         if holder is not None:
             return holder.source.name, holder.files, holder.source.origin != found.origin
-        named = await self._named_holder(found.files, [each for each in own if each.origin is None])
+        wordless = [each for each in own if each.origin is None]
+        for each in wordless:
+            if await asyncio.to_thread(is_the_same, found, each, self._digest_or_none):
+                await self._documents.adopt(each.name, found.origin)
+                return each.name, found.files, False
+        named = await self._named_holder(found.files, wordless)
         if named is not None:
             return *named, True
         return await self._documents.name_for(found.origin, found.source), found.files, False
@@ -218,14 +225,21 @@ class Library:
                 return each.name, held
         return None
 
+    def _digest_or_none(self, path: Path) -> str | None:
+        try:
+            return digest_of(path, self._reader.max_bytes)
+        except DocumentUnreadable:
+            return None
+
     async def _take(self, file: Placed, origin: str | None) -> Outcome:
         """Keep a file as it is now, in every document that is made of it."""
         digest = await asyncio.to_thread(digest_of, file.file.path, self._reader.max_bytes)
         old = [place for place in file.all if place.digest != digest]
         if old:
-            cut = await asyncio.to_thread(pieces_of, await self._reader.read(file.file.path))
+            text = await self._reader.read(file.file.path)
+            cut = await asyncio.to_thread(pieces_of, text)
             for place in old:
-                removed = await self._documents.put(place.source, place.name, digest, cut, origin, file.path)
+                removed = await self._documents.put(place.source, place.name, text.digest, cut, origin, file.path)
                 await self._forget(removed)
         if file.first.digest is None:
             return Outcome.NEW
@@ -239,15 +253,24 @@ class Library:
             await self._forget(await self._documents.supersede(agent_id, other.name))
         return [other.name for other in covered]
 
-    async def _drop(self, source: str, names: Collection[str], folder: str | None) -> int:
-        """Remove documents of other names: all, or those whose files were below a folder, and are gone."""
-        if folder is not None:
-            there = await self._documents.loaded(source)
-            lost = await asyncio.to_thread(gone, there, folder)
-            names = {*names, *there.documents.keys() - set(lost)}
-        removed, count = await self._documents.keep_only(source, names)
-        await self._forget(removed)
-        return count
+    async def _drop(
+        self, below: Collection[str], taken: Sequence[Placed], agent_id: int | None, chosen: str | None
+    ) -> Counter[str]:
+        """Remove documents whose files were below these folders and are gone, of an agent's sources and a chosen one.
+
+        Returns how many of each source.
+        """
+        sources = [] if agent_id is None else list(await self._documents.loaded_for(agent_id))
+        if chosen is not None and chosen not in {source.name for source in sources}:
+            sources.append(await self._documents.loaded(chosen))
+        there = {(place.source, place.name) for file in taken for place in file.all}  # also of those unread just now
+        dropped = Counter[str]()
+        for source in sources:
+            lost = {name for name in await asyncio.to_thread(gone, source, below) if (source.name, name) not in there}
+            if lost:
+                removed, dropped[source.name] = await self._documents.drop(source.name, lost)
+                await self._forget(removed)
+        return dropped
 
     async def _make_vectors(self, watch: Watch) -> int:
         """Returns how many are still without."""
@@ -286,9 +309,17 @@ def digest_of(path: Path, max_bytes: int) -> str:
 
 
 def pieces_of(text: DocumentText) -> list[Piece]:
-    """What a document says, cut into pieces. Blocking."""
-    return [
+    """What a document says, cut into pieces. Blocking.
+
+    Raises:
+        DocumentUnreadable: it would be too many.
+    """
+    cut = (
         piece
         for page in text.pages
         for piece in pieces(clean(page.text), is_markdown=text.is_markdown, page=page.number)
-    ]
+    )
+    kept = list(islice(cut, MAX_PIECES + 1))
+    if len(kept) > MAX_PIECES:
+        raise DocumentUnreadable(f"comes to more than {MAX_PIECES:,} pieces")
+    return kept

@@ -8,13 +8,14 @@ remembers no words: `bot.document_places` says which files it has.
 
 import glob
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.document_files import DocumentFile, Found, folder_of, name_below, real_path
 from bot.document_places import path_of
-from memory.documents import LoadedSource
+from bot.kept_paths import as_it_is, as_once_kept, is_gone, kept
+from memory.documents import LoadedSource, is_numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ def holder_of(found: Found, own: Sequence[LoadedSource]) -> Holder | None:
             continue
         folder, is_same, is_whole = (
             folder_of(source.origin),
-            source.origin == found.origin,
-            os.path.isdir(source.origin),
+            source.origin in (found.origin, as_once_kept(as_it_is(found.origin))),
+            os.path.isdir(as_it_is(source.origin)),
         )
         files = found.files if is_same else _below(folder, found.files)
         held = sum(file.name in source.documents for file in files or ())
@@ -58,11 +59,38 @@ def held_as_they_are(
     names = [
         file.name
         if unknown.get(file.name) == digest
-        else known.get(real_path(file.path), called.get((digest, file.path.name)))
+        else known.get(kept(real_path(file.path)), called.get((digest, file.path.name)))
         for file, digest in zip(files, digests, strict=True)
     ]
     held = tuple(replace(file, name=name) for file, name in zip(files, names, strict=True) if name is not None)
     return held if held and len(held) == len(files) else None
+
+
+def is_the_same(found: Found, source: LoadedSource, digest_of: Callable[[Path], str | None]) -> bool:
+    """Whether a source that knows no words, as of an import, is what these words lead to, whatever has changed since.
+
+    It must be called as theirs would be, and know of no file that is elsewhere. Half of its documents must have names
+    of these files, and one of those the same content; or several of them must, and more than half. One other text of
+    one name is no sign: it may be another file of that name, which would take the document's place.
+
+    Args:
+        found: the files.
+        source: it.
+        digest_of: what a file's content is known by; None: it cannot be read.
+    """
+    if not is_numbered(source.name, found.source) or all(
+        document.path is not None for document in source.documents.values()
+    ):
+        return False
+    places = {name: kept(os.path.join(found.folder, name)) for name in source.documents}
+    if any(document.path not in (None, places[name]) for name, document in source.documents.items()):
+        return False
+    both = [file for file in found.files if file.name in source.documents]
+    if 2 * len(both) < len(source.documents):
+        return False
+    return (len(both) > 1 and 2 * len(both) > len(source.documents)) or any(
+        digest_of(file.path) == source.documents[file.name].digest for file in both
+    )
 
 
 def covered_by(source: LoadedSource, own: Sequence[LoadedSource]) -> list[LoadedSource]:
@@ -72,13 +100,13 @@ def covered_by(source: LoadedSource, own: Sequence[LoadedSource]) -> list[Loaded
     return [other for other in others if {path_of(other, name) for name in other.documents} <= paths]
 
 
-def gone(source: LoadedSource, folder: str) -> Collection[str]:
-    """Documents whose files were below a folder, and are not there any more."""
+def gone(source: LoadedSource, folders: Collection[str]) -> Collection[str]:
+    """Documents whose files were below one of these folders (as they are kept), and are not there any more."""
     paths = {name: path_of(source, name) for name in source.documents}
     return [
         name
         for name, path in paths.items()
-        if path is not None and Path(path).is_relative_to(folder) and not os.path.lexists(path)
+        if path is not None and any(Path(path).is_relative_to(folder) for folder in folders) and is_gone(path)
     ]
 
 

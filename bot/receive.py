@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -52,7 +52,10 @@ class Receiver:
         lanes: Lanes,
         now: Callable[[], datetime],
         wait: Wait,
+        *,
+        compares: Collection[str] = (),
     ) -> None:
+        """`compares`: the platforms that tell later what was deleted and edited while nobody listened."""
         self._inbox = inbox
         self._channels = channels
         self._admission = admission
@@ -67,37 +70,56 @@ class Receiver:
         self._arriving = OneByOne()
         self._stuck: dict[str, asyncio.Task[None]] = {}
         self._letting_go: asyncio.Task[None] | None = None
+        self._behind = {platform: asyncio.Event() for platform in compares}
+        """The platforms of which that is not known yet."""
+        self._waiting_for_changes: dict[str, list[str]] = {}
+        """By platform, the scopes that wait for it to be known."""
 
     async def receive(self, message: InboundMessage) -> Awaitable[None]:
         """See `adapters.ports.Receive`."""
         return await finish(self._receive(message))  # whoever is cancelled here: what is kept is answered
 
-    async def wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
-        """Wake an agent by an event that no platform tells; replies go to where the origin is. Else as `receive`."""
-        return await finish(self._wake(origin, event))
+    async def wake(self, origin: Origin, /, *events: NewMessage) -> Awaitable[None]:
+        """Wake an agent by events that no platform tells; replies go to where the origin is. Else as `receive`."""
+        return await finish(self._wake(origin, events))
 
     async def resume(self, serves: Callable[[Address], bool]) -> None:
         """Take up what an earlier process left: unfinished turns, and events that wait.
 
+        On a platform that compares histories it goes on when that is done (`caught_up`): what waits there may say
+        something else by now, or be gone.
+
         Args:
             serves: whether replies to an address can be delivered by this process.
         """
-        scopes: dict[str, None] = {}
+        scopes: dict[str, str] = {}
         held: list[TurnRecord] = []
         for record in await self._journal.unfinished():
-            if serves(of_json(record.origin).address):
+            if serves(address := of_json(record.origin).address):
+                scopes[record.scope] = address.platform
                 if self._conductor.take_up(record):
                     held.append(record)
-                else:
-                    scopes[record.scope] = None
         for event in await self._inbox.waiting():
-            if serves(of_json(event.origin).address):
+            if serves(address := of_json(event.origin).address):
                 self._waiting.note(event)
-                scopes[event.scope] = None
-        for scope in scopes:
-            self.go_on(scope)
+                scopes[event.scope] = address.platform
+        for scope, platform in scopes.items():
+            if platform in self._behind:
+                self._conductor.wait_for_changes(scope)
+                self._waiting_for_changes.setdefault(platform, []).append(scope)
+            else:
+                self.go_on(scope)
         if held:
             self._letting_go = asyncio.create_task(self._let_go(held), name="let go one by one")
+
+    def caught_up(self, platform: str) -> None:
+        """See `adapters.ports.CaughtUp`."""
+        if (level := self._behind.pop(platform, None)) is None:
+            return
+        level.set()
+        for scope in self._waiting_for_changes.pop(platform, ()):
+            self._conductor.knows_changes(scope)
+            self.go_on(scope)
 
     def go_on(self, scope: str) -> asyncio.Future[None]:
         """Run all turns that a scope has waiting."""
@@ -167,7 +189,7 @@ class Receiver:
         if not awaits:
             self._hear(event.scope)
             return _Later(_no_turn)
-        return self._answered(waits.id, origin, tells=is_addressed)
+        return self._answered([waits.id], origin, tells=is_addressed)
 
     async def _quoting_whom_it_may(self, message: InboundMessage) -> InboundMessage:
         """The message; nothing is kept of what it replies to if somebody wrote that who is not let in."""
@@ -186,16 +208,15 @@ class Receiver:
         logger.info("somebody who is not let in is told so")
         return self._lanes.submit(scope_of(origin), lambda: self._conductor.tell(origin, notice))
 
-    async def _wake(self, origin: Origin, event: NewMessage) -> Awaitable[None]:
+    async def _wake(self, origin: Origin, woken_by: Sequence[NewMessage]) -> Awaitable[None]:
         if not await self._admission.admits(origin):
             return _Later(_no_turn)
-        kept = events.of_ours(origin, event)
-        async with self._arriving.of(kept.scope):
-            waits = await self._inbox.add(kept, self._now())
-            if waits is None:
-                return _Later(_no_turn)
-            self._waiting.note(waits)
-        return self._answered(waits.id, origin)
+        async with self._arriving.of(scope_of(origin)):
+            added = [await self._inbox.add(events.of_ours(origin, event), self._now()) for event in woken_by]
+            waiting = [event for event in added if event is not None]
+            for event in waiting:  # once all are kept, so that no turn takes some of them alone
+                self._waiting.note(event)
+        return self._answered([event.id for event in waiting], origin) if waiting else _Later(_no_turn)
 
     def _hear(self, scope: str) -> None:
         """Have the agent take note of what was said; it wakes for no turn, and nobody waits for it."""
@@ -209,9 +230,12 @@ class Receiver:
 
         self._lanes.submit(scope, job)
 
-    def _answered(self, id_: int, origin: Origin, *, tells: bool = True) -> Awaitable[None]:
-        """The turn of an event, to be awaited; `tells`: should the model be down, whoever wrote is told."""
-        scope = scope_of(origin)
+    def _answered(self, ids: Sequence[int], origin: Origin, *, tells: bool = True) -> Awaitable[None]:
+        """The turn of an event, or of several that came together, to be awaited.
+
+        `tells`: should the model be down, whoever wrote is told.
+        """
+        scope, id_ = scope_of(origin), ids[-1]
 
         async def job() -> None:
             with of_scope(scope):
@@ -232,8 +256,10 @@ class Receiver:
             try:
                 await turn
             except asyncio.CancelledError:
-                if not self._conductor.is_closing and self._waiting.holds(scope, id_):
+                waiting = () if self._conductor.is_closing else [id_ for id_ in ids if self._waiting.holds(scope, id_)]
+                for id_ in waiting:
                     self._waiting.forget(scope, id_)
+                for id_ in waiting:
                     await self._inbox.withdraw(id_)
                 raise
             await self._outbox.settled(origin.address)
@@ -258,8 +284,15 @@ class Receiver:
 
     async def _let_go(self, held: Iterable[TurnRecord]) -> None:
         """One by one, the least suspect first: should the process end again, it was the one that was let go last."""
+
+        def is_level(record: TurnRecord) -> asyncio.Event | None:
+            return self._behind.get(of_json(record.origin).address.platform)
+
         await self._wait(CALM_S)
-        for record in sorted(held, key=lambda record: record.resumed):
+        for record in sorted(held, key=lambda record: (is_level(record) is not None, record.resumed)):
+            if (level := is_level(record)) is not None:
+                await level.wait()
+                await self._wait(CALM_S)
             self._conductor.let_go(record.scope)
             await asyncio.wait([self.go_on(record.scope)])
 

@@ -1,19 +1,25 @@
 """Resets: a part of an agent's memory, or all of it, is as it was at the beginning; a checkpoint is made before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from bot.agent import Agent
 from bot.agents import Agents
 from bot.checkpoints import Checkpoints
 from bot.executor import Shelves
 from bot.text import counted
-from memory.database import Database, finish
+from memory.database import Database, Transaction, finish
 from memory.ports import BlockEdit
 from memory.resets import forget_archive, forget_conversation, keep_blocks_alone
+from memory.traces import shows_archive, shows_core_memory, without_calls
 
 BEFORE_RESET = "before-reset"
+
+WRITE_CORE = frozenset({"core_memory_append", "core_memory_replace"})
+WRITE_ARCHIVE = frozenset({"archival_memory_insert"})
+SEARCHES = frozenset({"conversation_search", "archival_memory_search"})
 
 
 class Part(StrEnum):
@@ -97,13 +103,27 @@ class Resets:
                     await keep_blocks_alone(transaction, agent.id, first)
                     edits = self._edits(agent, first, author, reason)
                     await self._shelves.agents.save_edits(transaction, agent.id, edits)
+                    await self._redact(transaction, agent, WRITE_CORE, shows_core_memory)
                 if part.includes(Part.ARCHIVE):
                     removed = await forget_archive(transaction, agent.id)
+                    await self._redact(transaction, agent, WRITE_ARCHIVE, shows_archive)
         finally:
             self._agents.let_go(agent.scope)
             self._shelves.recall.let_go(agent.id)
         for owner, ids in removed.items():
             await self._shelves.archival.forget(owner, ids)
+
+    async def _redact(
+        self,
+        transaction: Transaction,
+        agent: Agent,
+        tools: frozenset[str],
+        is_of_them: Callable[[Mapping[str, Any]], bool],
+    ) -> None:
+        """Take what the agent had written with some tools out of its calls and their results, which it still sees."""
+        recall = self._shelves.recall
+        turns = await recall.turns_calling(transaction, agent.id, tools | SEARCHES)
+        await recall.redact(transaction, without_calls(turns, tools, is_of_them))
 
     def _edits(
         self, agent: Agent, first: tuple[tuple[str, str], ...], author: str, reason: str

@@ -16,7 +16,7 @@ from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction, finish
-from memory.ports import BlockEdit, Message, NewMessage
+from memory.ports import BlockEdit, Kind, Message, NewMessage
 from memory.recall import RecallStorage
 
 Turn = Sequence[Message]
@@ -24,12 +24,12 @@ Turn = Sequence[Message]
 
 @dataclass(frozen=True, slots=True)
 class TakenBack:
-    """What was undone: the event that began each turn, oldest first; how many edits and notes went with them.
+    """What was undone: the events that began each turn, oldest first; how many edits and notes went with them.
 
     `edits_kept` counts edits that were written over since, and so could not be taken out.
     """
 
-    events: tuple[NewMessage, ...] = ()
+    events: tuple[tuple[NewMessage, ...], ...] = ()
     messages: int = 0
     edits: int = 0
     edits_kept: int = 0
@@ -71,8 +71,9 @@ class TurnHistory:
         edits, kept = self._unedited(agent.core, await self._store.edits_from(agent.id, ids), author, reason)
         notes = await finish(self._remove(agent, turns, ids, edits))
         return TakenBack(
-            # A turn whose message was deleted by its author cannot begin again.
-            events=tuple(_again(turn[0], self._now()) for turn in turns if turn[0].kind.is_event),
+            events=tuple(
+                events for turn in turns if (events := tuple(_again(event, self._now()) for event in _events(turn)))
+            ),
             messages=len(ids),
             edits=len(edits),
             edits_kept=kept,
@@ -117,6 +118,12 @@ class TurnHistory:
         await self._store.save_pressure(transaction, agent.id, summary=summary, warned=warned)
         if undone is not None:  # with it what may have been to be made anew
             await self._store.save_summary(transaction, agent.id, derive_anew=False)
+
+
+def _events(turn: Turn) -> Sequence[Message]:
+    """What began a turn: messages that were taken together, or one event; what its author deleted is gone."""
+    written = [message for message in turn if message.kind is Kind.USER_MESSAGE]
+    return written or [message for message in turn[:1] if message.kind.is_event]
 
 
 def _again(event: Message, now: datetime) -> NewMessage:

@@ -17,7 +17,7 @@ from memory.note_tags import add_tags, take_tags_back
 from memory.notes import digest_of
 from memory.passage_vectors import PassageVectors, Told
 from memory.passage_words import PassageWords, attached_to, seen_by
-from memory.ports import Embedder, NewPassage, Passage, VectorIndex
+from memory.ports import Embedder, Found, NewPassage, Passage, VectorIndex
 from memory.tables import documents, passages
 
 WORDS, MEANING = 1.0, 0.8
@@ -96,7 +96,11 @@ class ArchivalStorage:
     async def search(
         self, agent_id: int, query: str, tags: Sequence[str] = (), *, zone: ZoneInfo = UTC
     ) -> tuple[int, ...]:
-        """Ids of passages near the query in meaning or sharing words with it, best first.
+        """The ids alone of what `find` finds."""
+        return (await self.find(agent_id, query, tags, zone=zone)).ids
+
+    async def find(self, agent_id: int, query: str, tags: Sequence[str] = (), *, zone: ZoneInfo = UTC) -> Found:
+        """Passages near the query in meaning or sharing words with it, best first.
 
         Args:
             agent_id: whose notes and documents.
@@ -105,15 +109,15 @@ class ArchivalStorage:
             tags: only notes that carry all of them.
             zone: whose days they are.
         """
+        asked, is_cut = narrowed(query), False
         if not await self.count(agent_id) and (tags or not await self.count_pieces(agent_id)):
-            return ()  # a new agent opens no index
-        asked = narrowed(query)
+            return Found((), False, asked.untaken)  # a new agent opens no index
         in_time = await self._kept_between(agent_id, *asked.moments(zone)) if asked.narrows else None
         if in_time is not None and not asked.words:
             near, holding = {}, dict.fromkeys(in_time, 1.0)
         else:
             near = await self._vectors.near(agent_id, asked.words, tags, in_time)
-            holding = await self._words.search(agent_id, asked.words, notes_only=bool(tags))
+            holding, is_cut = await self._words.search(agent_id, asked.words, notes_only=bool(tags))
         if in_time is not None:
             holding = {id_: score for id_, score in holding.items() if id_ in in_time}
         if tags:
@@ -121,7 +125,8 @@ class ArchivalStorage:
             holding = {id_: score for id_, score in holding.items() if id_ in carrying}
         nearest = max(near.values(), default=1.0)
         scores = {id_: WORDS * holding.get(id_, 0.0) + MEANING * near.get(id_, 0.0) / nearest for id_ in near | holding}
-        return tuple(sorted(scores, key=lambda id_: (-round(scores[id_], 6), -id_)))  # of equals, the newer first
+        best_first = sorted(scores, key=lambda id_: (-round(scores[id_], 6), -id_))  # of equals, the newer first
+        return Found(tuple(best_first), is_cut, asked.untaken)
 
     async def find_same(self, agent_id: int, content: str) -> Passage | None:
         """The note of this content (white space aside), if the agent keeps it."""

@@ -163,18 +163,19 @@ class MessageChanges:
             named = tuple((message, evicted) for message, evicted in named if message.text != says[message.id])
             if agent_id is None:
                 return Changed(waiting, quoting=quoting)
+            notes: tuple[int, ...] = ()
+            if text is None:
+                replies = await self._recall.quoting(transaction, agent_id, platform_ids)
+                notes = await self._delete(transaction, agent_id, [message for message, _ in named], replies)
             quotes = await follow(transaction, messages, messages.c.agent_id == agent_id, platform_ids, quoted)
             gone = await self._remove_documents(transaction, agent_id, platform_ids, text, files)
             if not named:  # what they said may be forgotten already
-                await self._forget_results(transaction, agent_id, (), _pieces(gone))
+                await self._forget_results(transaction, agent_id, (), (*notes, *_pieces(gone)))
                 if quotes:
                     await self._tell(transaction, agent_id, tell((), quotes))
                 followed = agent_id if gone or quotes else None
-                return Changed(waiting, followed, documents=gone, quoting=quoting, quotes=len(quotes))
+                return Changed(waiting, followed, 0, notes, gone, quoting, len(quotes))
             ids = [message.id for message, _ in named]
-            notes: tuple[int, ...] = ()
-            if text is None:
-                notes = await self._delete(transaction, agent_id, [message for message, _ in named])
             for id_ in ids if text is not None else ():
                 await self._recall.rewrite(transaction, agent_id, [id_], says[id_] or "")
             await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
@@ -203,12 +204,17 @@ class MessageChanges:
             return ()
         return await remove_without(transaction, agent_id, platform_ids, files)
 
-    async def _delete(self, transaction: Transaction, agent_id: int, gone: Sequence[Message]) -> tuple[int, ...]:
-        """Remove messages and what came from them alone; returns the notes that went."""
-        turns = await self._recall.turns_in(transaction, agent_id, {message.turn_id for message in gone})
+    async def _delete(
+        self, transaction: Transaction, agent_id: int, gone: Sequence[Message], replies: Sequence[Message]
+    ) -> tuple[int, ...]:
+        """Remove messages and what came from them alone, also where replies quote them; returns the notes that went."""
+        if not (gone or replies):
+            return ()
+        turns = await self._recall.turns_in(transaction, agent_id, {message.turn_id for message in (*gone, *replies)})
         ids = {message.id for message in gone}
-        said_by_others = await self._recall.said_by_others(transaction, agent_id, gone)
-        sources = sources_of(turns, ids, said_by_others)
+        quotes = [message.quote.text for message in (*gone, *replies) if message.quote is not None]
+        said_by_others = await self._recall.said_by_others(transaction, agent_id, gone, quotes)
+        sources = sources_of(turns, ids, said_by_others, {message.id for message in replies} - ids)
         notes = await self._delete_notes(transaction, agent_id, sources)
         await self._delete_lines(transaction, agent_id, sources)
         for id_, source in sources.items():

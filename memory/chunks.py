@@ -5,7 +5,7 @@ Only the next piece's worth of text is ever looked at, so the time grows with th
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MAX_CHARS = 1000
@@ -15,6 +15,12 @@ MAX_HEADING_CHARS = 100
 """Of each heading in a trail; what stands above a piece should not be longer than the piece."""
 
 TRAIL = " > "
+
+MANY_SECTIONS = 500
+"""In one text. Of more than these, the small ones are joined: else a file could become a hundred times as much."""
+
+JOINED_CHARS = 500
+"""Sections are joined until they come to so much."""
 
 _MAX_GRAPHEME_CHARS = 40
 """Longer sequences of marks are no character that anybody reads."""
@@ -33,6 +39,10 @@ _MARK = re.compile(
 _NO_PARAGRAPH = re.compile(r" {4}|\t| {0,3}(?:[-+*>|#]|\d+[.)]|```|~~~)")
 
 
+_Trail = tuple[tuple[int, str], ...]
+_Section = tuple[int, int, _Trail]
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a document, with the headings above it and the page that it stands on, if there are any."""
@@ -45,7 +55,7 @@ class Piece:
 def pieces(text: str, *, is_markdown: bool, page: int | None = None) -> Iterator[Piece]:
     """Cut a text; put together, the pieces are the text but for white space."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    for start, end, heading in _sections(text) if is_markdown else [(0, len(text), None)]:
+    for start, end, heading in _parts(text) if is_markdown else [(0, len(text), None)]:
         while start < end:
             cut = end if end - start <= MAX_CHARS else _border(text, start, start + MAX_CHARS)
             if content := text[start:cut].strip():
@@ -108,19 +118,41 @@ def _is_regional(character: str) -> bool:
 # ── Markdown's headings ──────────────────────────────────────────────────────────────────────────────
 
 
-def _sections(text: str) -> Iterator[tuple[int, int, str | None]]:
+def _parts(text: str) -> Iterator[tuple[int, int, str | None]]:
+    """Start, end and written trail of each section; of many, small ones are one, below the headings that all have."""
+    sections = list(_sections(text))
+    if len(sections) > MANY_SECTIONS:
+        sections = list(_joined(sections))
+    return ((start, end, _written(trail)) for start, end, trail in sections)
+
+
+def _joined(sections: Iterable[_Section]) -> Iterator[_Section]:
+    start, end, trail = 0, 0, _Trail()
+    for begin, stop, headings in sections:
+        if end - start < JOINED_CHARS and stop - start <= MAX_CHARS and end:
+            trail = tuple(above for above, other in zip(trail, headings, strict=False) if above is other)
+        else:
+            if end:
+                yield start, end, trail
+            start, trail = begin, headings
+        end = stop
+    if end:
+        yield start, end, trail
+
+
+def _sections(text: str) -> Iterator[_Section]:
     """Start, end and trail of headings of each part; a heading with nothing below it goes with the next one."""
-    start, body, trail = 0, 0, list[tuple[int, str]]()
+    start, body, trail = 0, 0, _Trail()
     for level, title, at, after in _headings(text):
         if _NOT_BLANK.search(text, body, at):
-            yield start, at, _written(trail)
+            yield start, at, trail
             start = at
-        trail = [(above, name) for above, name in trail if above < level] + [(level, title)]
+        trail = (*(above for above in trail if above[0] < level), (level, title))
         body = after
-    yield start, len(text), _written(trail)
+    yield start, len(text), trail
 
 
-def _written(trail: list[tuple[int, str]]) -> str | None:
+def _written(trail: _Trail) -> str | None:
     return TRAIL.join(title for _, title in trail if title) or None
 
 

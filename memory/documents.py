@@ -4,6 +4,7 @@ A document is put or removed in one transaction, so that whoever is killed leave
 returns the ids of its pieces: their vectors are to be forgotten after the commit (`ArchivalStorage.forget`).
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from memory.ports import Source, SourceNotFound
 from memory.tables import attachments, documents, passages, sources
 
 _BATCH = 500
+_NUMBERED_CHARS = 190
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,18 @@ class Documents:
 
         await finish(commit())
 
-    async def keep_only(self, source: str, names: Collection[str]) -> tuple[Removed, int]:
-        """Remove a source's documents of other names; also returns how many those were."""
+    async def adopt(self, source: str, origin: str) -> None:
+        """From now on these words lead to the source, which had none."""
+
+        async def commit() -> None:
+            async with self._database.write(alone=True) as transaction:
+                which = (sources.c.name == source) & sources.c.origin.is_(None)
+                await transaction.execute(update(sources).where(which).values(origin=origin))
+
+        await finish(commit())
+
+    async def drop(self, source: str, names: Collection[str]) -> tuple[Removed, int]:
+        """Remove a source's documents of these names; also returns how many those were."""
 
         async def commit() -> tuple[Removed, int]:
             async with self._database.write(alone=True) as transaction:
@@ -141,15 +153,15 @@ class Documents:
                 rows = await transaction.execute(
                     select(documents.c.id, documents.c.name).where(documents.c.source_id == source_id)
                 )
-                others = [id_ for id_, name in rows if name not in names]
+                chosen = [id_ for id_, name in rows if name in names]
                 gone: list[int] = []
-                for start in range(0, len(others), _BATCH):
-                    some = others[start : start + _BATCH]
+                for start in range(0, len(chosen), _BATCH):
+                    some = chosen[start : start + _BATCH]
                     gone += await transaction.scalars(
                         delete(passages).where(passages.c.document_id.in_(some)).returning(passages.c.id)
                     )
                     await transaction.execute(delete(documents).where(documents.c.id.in_(some)))
-                return Removed(source_id, tuple(gone)), len(others)
+                return Removed(source_id, tuple(gone)), len(chosen)
 
         return await finish(commit())
 
@@ -225,7 +237,12 @@ async def free_name(connection: AsyncConnection, wanted: str) -> str:
 
 def numbered(name: str, number: int) -> str:
     """A source's name with a number behind it."""
-    return f"{name[:190]} ({number})"
+    return f"{name[:_NUMBERED_CHARS]} ({number})"
+
+
+def is_numbered(name: str, wanted: str) -> bool:
+    """Whether a source's name is the wanted one, perhaps with a number behind it."""
+    return name == wanted or re.fullmatch(rf"{re.escape(wanted[:_NUMBERED_CHARS])} \(\d+\)", name) is not None
 
 
 async def add_source(transaction: Transaction, name: str, now: datetime, origin: str | None = None) -> int:

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, or_, select
 
 from memory.database import Database
+from memory.message_documents import brought_to
 from memory.ports import Kind
 from memory.quotes import quote_of
 from memory.tables import agents, inbox, messages
@@ -33,7 +34,9 @@ class Heard:
     async def between(
         self, scope: str, channel: str, thread: str | None, since: datetime, until: datetime
     ) -> frozenset[str]:
-        """The messages of a place that were written after one moment and before another, or are quoted in it.
+        """The messages of a place that were written between two moments, and of which anything is kept.
+
+        Those that are quoted in it, too, and those of which a document alone is left.
 
         The first message of a thread may stand in its channel, not in the thread, so it is not looked for there.
         """
@@ -45,18 +48,24 @@ class Heard:
             .where(*of_agent, *is_kept)
             .where(messages.c.created_at > since, messages.c.created_at < until)
         )
-        quoting = select(messages.c.replying_to, messages.c.quote).where(
-            *of_agent, *is_kept, messages.c.replying_to.is_not(None), messages.c.created_at > since
-        )
+        came = (inbox.c.scope == scope, inbox.c.message_id.is_not(None), *here)
+        between = (inbox.c.sent_at > since, inbox.c.sent_at < until)
         undone = [
-            select(inbox.c.message_id)
-            .where(inbox.c.scope == scope, inbox.c.state == state, inbox.c.message_id.is_not(None), *here)
-            .where(inbox.c.sent_at > since, inbox.c.sent_at < until)
-            for state in ("waiting", "parked")
+            select(inbox.c.message_id).where(*came, inbox.c.state == state, *between) for state in ("waiting", "parked")
+        ]
+        brought = select(inbox.c.message_id).where(*came, *between, inbox.c.message_id.in_(brought_to(scope)))
+        quoting = [
+            select(messages.c.replying_to, messages.c.quote).where(
+                *of_agent, *is_kept, messages.c.replying_to.is_not(None), messages.c.created_at > since
+            ),
+            select(inbox.c.replying_to, inbox.c.quote).where(
+                *came, inbox.c.replying_to.is_not(None), inbox.c.sent_at > since
+            ),
         ]
         async with self._database.read() as connection:
-            found = {id_ for which in (kept, *undone) for id_ in await connection.scalars(which)}
-            quotes = [quote for row in await connection.execute(quoting) if (quote := quote_of(row)) is not None]
+            found = {id_ for which in (kept, *undone, brought) for id_ in await connection.scalars(which)}
+            rows = [row for replies in quoting for row in await connection.execute(replies)]
+        quotes = [quote for row in rows if (quote := quote_of(row)) is not None]
         return frozenset(found | {quote.message_id for quote in quotes if since < quote.sent_at < until})
 
     async def wordings(self, scope: str, platform_ids: Collection[str]) -> dict[str, list[Wording]]:

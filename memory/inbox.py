@@ -16,7 +16,7 @@ from memory.tables import inbox, turns
 
 _PURGED_AT_ONCE = 1000
 
-_WAITING, _TAKEN, _DONE, _PARKED = "waiting", "taken", "done", "parked"
+_WAITING, _TAKEN, _DONE, _PARKED, _SHOWN = "waiting", "taken", "done", "parked", "shown"
 _SAYS_NOTHING = {"text": None, "attachments": None, "replying_to": None, "quote": None}
 
 # Whatever the event shares with one that is here (its own id, or that of its message), it is not kept again.
@@ -164,6 +164,14 @@ class Inbox:
                 return WaitingEvent.of(added[0], event, now) if added else None
 
         return await finish(commit())
+
+    def place(self, transaction: Transaction, event: NewEvent, now: datetime) -> None:
+        """Keep where a message stands that the agent knows although nobody handed it in: that alone.
+
+        It is an event of its own: should the message be handed in after all, that is no news of something known.
+        """
+        stands = _row(event, now) | {"state": _SHOWN, "reason": None, **_SAYS_NOTHING}
+        _ADD.later(transaction, [stands | {"event_id": f"{_SHOWN}-{event.event_id}", "message_key": None}])
 
     async def waiting(self) -> tuple[WaitingEvent, ...]:
         """Every event that waits, oldest first."""
@@ -329,7 +337,7 @@ class Inbox:
         self, platform: str, since: datetime, *place: ColumnElement[str], only: ColumnElement[bool] | None = None
     ) -> tuple[WaitingEvent, ...]:
         were_told = (inbox.c.platform == platform, inbox.c.message_id.is_not(None), inbox.c.received_at >= since)
-        newest = select(func.max(inbox.c.id)).where(*were_told).group_by(*place)
+        newest = select(func.max(inbox.c.id)).where(*were_told, inbox.c.state != _SHOWN).group_by(*place)
         if only is not None:
             newest = newest.where(only)
         async with self._database.read() as connection:
@@ -338,7 +346,7 @@ class Inbox:
 
     async def purge(self, before: datetime) -> int:
         """Forget some of the events that were over before a moment; returns how many, 0 once there are none left."""
-        is_over = inbox.c.state == _DONE
+        is_over = inbox.c.state.in_([_DONE, _SHOWN])
         return await self._purge(select(inbox.c.id).where(is_over, inbox.c.received_at < before))
 
     async def purge_parked(self, before: datetime) -> int:

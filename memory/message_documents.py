@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, select, update
+from sqlalchemy import Select, delete, exists, func, select, true, update
 
 from memory.chunks import Piece
 from memory.database import Database, Transaction, finish
@@ -85,6 +85,14 @@ def came_in(platform: str, platform_ids: Collection[str]) -> Select[tuple[str]]:
     )
     is_here = agents.c.scope.startswith(f"{platform}:", autoescape=True)
     return select(agents.c.scope).select_from(agents.join(has)).where(is_here, *came)
+
+
+def brought_to(scope: str) -> Select[tuple[str]]:
+    """The messages with which documents came that a scope's agent still has."""
+    message = func.json_each(documents.c.came_with).table_valued("value")
+    had = agents.join(attachments).join(documents, attachments.c.source_id == documents.c.source_id)
+    came = (agents.c.scope == scope, documents.c.came_with.is_not(None))
+    return select(message.c.value).select_from(had.join(message, true())).where(*came)
 
 
 async def remove_with(transaction: Transaction, agent_id: int, messages: Collection[str]) -> tuple[Removed, ...]:

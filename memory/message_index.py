@@ -20,12 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database, Transaction
 from memory.narrowing import Narrowed
+from memory.older_speakers import OlderSpeakers, Spans
 from memory.ports import Kind, Message, Vector
 from memory.tables import MESSAGE_WORDS, message_index
 from memory.word_index import Cut, Postings, WordIndex
 from memory.words import text_terms
 
 if TYPE_CHECKING:
+    from memory.older_messages import Chosen
     from memory.ranking import Line, Told
 
 MAX_AT_HAND = 300_000
@@ -120,6 +122,7 @@ class MessageIndex:
         self._at_hand: OrderedDict[int, _AtHand] = OrderedDict()
         self._let_go: Counter[int] = Counter()
         self._emptied = 0
+        self._older_speakers = OlderSpeakers()
 
     async def add(self, transaction: Transaction, entries: Sequence["Entry"]) -> None:
         """Index messages."""
@@ -154,6 +157,7 @@ class MessageIndex:
         await self._words.empty(transaction)
         self._at_hand.clear()
         self._emptied += 1
+        self._older_speakers.empty()
 
     async def waiting(self, connection: AsyncConnection) -> int:
         """How many messages have no vector yet."""
@@ -164,16 +168,40 @@ class MessageIndex:
         """Read an agent's rows anew at its next search: some were removed."""
         self._at_hand.pop(agent_id, None)
         self._let_go[agent_id] += 1
+        self._older_speakers.let_go(agent_id)
+
+    async def older_speakers(self, connection: AsyncConnection, agent_id: int, told: "Told") -> Spans:
+        """Who spoke in older messages than those that were told."""
+        if len(told.ids) < MAX_AT_HAND:
+            return {}
+        return await self._older_speakers.before(connection, agent_id, int(told.ids[0]))
 
     async def cut(
-        self, connection: AsyncConnection, agent_id: int, told: "Told", moments: tuple[datetime | None, datetime | None]
+        self,
+        connection: AsyncConnection,
+        agent_id: int,
+        told: "Told",
+        end: int | None,
+        narrowed: Narrowed,
+        zone: ZoneInfo,
+        speakers: Spans,
     ) -> Cut | None:
-        """Where to look for older messages than those that were told, of that time; None if there are none."""
-        from memory.older_messages import span_of
+        """Where to look for older messages than those that were told, up to `end`; None if there are none."""
+        from memory.older_messages import cut_at
 
         if len(told.ids) < MAX_AT_HAND:
             return None
-        return await span_of(connection, agent_id, int(told.ids[0]), *moments)
+        before = int(told.ids[0])
+        end = before if end is None else end
+        return await cut_at(connection, agent_id, before, end, narrowed, narrowed.moments(zone), speakers)
+
+    async def listed(
+        self, connection: AsyncConnection, agent_id: int, cut: Cut, narrowed: Narrowed, zone: ZoneInfo
+    ) -> tuple[list[int], bool]:
+        """The older messages that a query is narrowed to, newest first, and whether there may be more."""
+        from memory.older_messages import listed
+
+        return await listed(connection, agent_id, cut, narrowed, narrowed.moments(zone))
 
     async def holding(
         self, connection: AsyncConnection, agent_id: int, terms: Sequence[str], cut: Cut | None = None
@@ -189,21 +217,19 @@ class MessageIndex:
         cut: Cut,
         postings: Postings,
         wholes: Mapping[int, float],
-        narrowed: Narrowed,
         kind: VectorKind | None,
         zone: ZoneInfo,
-    ) -> tuple["Told", Postings]:
-        """What ranking needs of the older messages that answer a query best by their words, and the words they hold."""
+    ) -> tuple["Told", "Chosen"]:
+        """The older messages that answer a query by their words, and what ranking needs of the best of them."""
         from memory.older_messages import chosen, with_those_around
 
-        moments = narrowed.moments(zone)
-        best, held = await chosen(connection, self._words, agent_id, cut, postings, wholes, narrowed, moments)
-        near = await with_those_around(connection, agent_id, best, cut.before)
+        found = await chosen(connection, self._words, agent_id, cut, postings, wholes)
+        near = await with_those_around(connection, agent_id, found.best, cut.before)
         rows: list[Any] = []
         for begin in range(0, len(near), READ_AT_ONCE):
             some = message_index.c.message_id.in_(near[begin : begin + READ_AT_ONCE])
             rows += await self._read(connection, agent_id, some)
-        return await _beside(len(rows), _told_of, rows, kind, zone), held
+        return await _beside(len(rows), _told_of, rows, kind, zone), found
 
     async def holding_exactly(
         self, connection: AsyncConnection, agent_id: int, terms: Sequence[str]

@@ -37,10 +37,11 @@ class PassageWords:
         self._words = WordsAtHand(PASSAGE_WORDS)
         self._one_batch = asyncio.Lock()
 
-    async def search(self, agent_id: int, query: str, *, notes_only: bool) -> dict[int, float]:
+    async def search(self, agent_id: int, query: str, *, notes_only: bool) -> tuple[dict[int, float], bool]:
         """How well the agent's passages answer a query by their words; those without any are left out.
 
-        The best counts 1, and the more what the query writes as one (see `memory.identifiers`).
+        The best counts 1, and the more what the query writes as one (see `memory.identifiers`). And whether there may
+        be more, for so many answer that not all were looked at.
         """
         terms: Sequence[str] = query_terms(query)
         if not terms:
@@ -55,7 +56,8 @@ class PassageWords:
             own = await self._words.holding(connection, [agent_id], terms)
             others = await self._words.holding(connection, others_of, terms)
             # The notes first: a book must not crowd them out.
-            wanted = [*sorted(_ids(own), reverse=True), *sorted(_ids(others), reverse=True)][:MAX_CANDIDATES]
+            holding = [*sorted(_ids(own), reverse=True), *sorted(_ids(others), reverse=True)]
+            wanted = holding[:MAX_CANDIDATES]
             which = _seen(agent_id, notes_only)
             statement = select(func.count(), func.avg(passages.c.words)).where(which)
             count, average = (await connection.execute(statement)).one()
@@ -66,7 +68,8 @@ class PassageWords:
             said = func.coalesce(passages.c.heading, "") + "\n" + passages.c.content
             whole = await wholes(connection, query, (own, others), passages.c.id, said)
         scores = _scores(terms, (own, others), lengths, count, float(average or 1), power)
-        return {id_: score + whole.get(id_, 0.0) for id_, score in scores.items()}
+        is_cut = len(holding) > len(wanted)
+        return {id_: score + whole.get(id_, 0.0) for id_, score in scores.items()}, is_cut
 
     async def empty(self, transaction: Transaction) -> None:
         """Forget all words, for `index_waiting` to index again."""
@@ -121,17 +124,19 @@ class PassageWords:
         for owner, texts in owned.items():
             self._words.added(owner, texts)
 
-    async def _holding_letters(self, agent_id: int, query: str, notes_only: bool) -> dict[int, float]:
+    async def _holding_letters(self, agent_id: int, query: str, notes_only: bool) -> tuple[dict[int, float], bool]:
         """A query without any telling word in it is looked for as it stands, in the newest passages."""
         if not query:
-            return {}
-        newest = select(passages.c.id, passages.c.content).where(_seen(agent_id, notes_only))
-        some = newest.order_by(passages.c.id.desc()).limit(MAX_CANDIDATES).subquery()
+            return {}, False
+        seen = select(passages.c.id, passages.c.content).where(_seen(agent_id, notes_only))
+        newest_first = seen.order_by(passages.c.id.desc())
+        some = newest_first.limit(MAX_CANDIDATES).subquery()
         async with self._database.read() as connection:
             found = await connection.scalars(
                 select(some.c.id).where(func.instr(func.lower(some.c.content), query.lower()) > 0)
             )
-            return dict.fromkeys(found, 1.0)
+            beyond = newest_first.with_only_columns(passages.c.id).offset(MAX_CANDIDATES).limit(1)
+            return dict.fromkeys(found, 1.0), await connection.scalar(beyond) is not None
 
 
 def seen_by(agent_id: int) -> ColumnElement[bool]:

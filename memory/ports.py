@@ -179,14 +179,30 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found.
+
+    Attributes:
+        ids: best first.
+        is_cut: whether more may answer, so many that they are not listed.
+        untaken: what the search is not narrowed by though it looks so, in words for whoever asked.
+    """
+
+    ids: tuple[int, ...]
+    is_cut: bool = False
+    untaken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ResultList:
-    """The ids that a search found, best first, kept for a day so that paging is stable."""
+    """The ids that a search found, best first, kept for a day so that paging is stable; `is_cut` as in `Found`."""
 
     id: str
     store: str
     query: str
     ids: tuple[int, ...]
     created_at: datetime
+    is_cut: bool = False
 
 
 # ── what is needed ───────────────────────────────────────────────────────────────────────────────────

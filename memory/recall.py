@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
+import json
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, delete, false, func, insert, or_, select, true, update
+from sqlalchemy import String, bindparam, cast, delete, false, func, insert, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import FEW_ROWS, Database, Transaction, finish
@@ -18,12 +19,16 @@ from memory.identifiers import wholes
 from memory.ids import next_ids
 from memory.message_index import Entry, MessageIndex, may_be_found
 from memory.message_vectors import MessageVectors
-from memory.narrowing import may_narrow, narrowed
-from memory.ports import Embedder, Kind, Message, NewMessage, ToolUse
+from memory.narrowing import Narrowed, may_narrow, narrowed
+from memory.ports import Embedder, Found, Kind, Message, NewMessage, ToolUse
 from memory.prepared import Prepared
 from memory.quotes import columns_of, quote_of
 from memory.tables import messages
+from memory.word_index import Cut
 from memory.words import query_terms, text_terms
+
+if TYPE_CHECKING:
+    from memory.ranking import Told
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +142,13 @@ class RecallStorage:
         rows = await transaction.execute(found.order_by(messages.c.id))
         return tuple((_from_row(row), row.evicted) for row in rows)
 
+    async def quoting(
+        self, transaction: Transaction, agent_id: int, platform_ids: Collection[str]
+    ) -> tuple[Message, ...]:
+        """People's messages that quote those which the platform calls so."""
+        found = select(messages).where(_of(agent_id), messages.c.replying_to.in_(platform_ids))
+        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+
     async def turns_in(self, transaction: Transaction, agent_id: int, turn_ids: Collection[int]) -> tuple[Message, ...]:
         """All messages of some turns, as they stand in an open transaction."""
         found = select(messages).where(_of(agent_id), _TURN.in_(turn_ids)).order_by(messages.c.id)
@@ -147,9 +159,12 @@ class RecallStorage:
         rows = await transaction.execute(select(messages).where(_of(agent_id), messages.c.id.in_(ids)))
         return tuple(_from_row(row) for row in rows)
 
-    async def said_by_others(self, transaction: Transaction, agent_id: int, gone: Sequence[Message]) -> frozenset[str]:
-        """The terms of these messages that stand in other messages of people, too, as far as those are indexed."""
-        terms = list(dict.fromkeys(term for message in gone for term in text_terms(message.text or "")))[:_LOOKED_UP]
+    async def said_by_others(
+        self, transaction: Transaction, agent_id: int, gone: Sequence[Message], quotes: Sequence[str] = ()
+    ) -> frozenset[str]:
+        """The terms of messages and quotes that stand in other messages of people, too, as far as those are indexed."""
+        texts = (*(message.text or "" for message in gone), *quotes)
+        terms = list(dict.fromkeys(term for text in texts for term in text_terms(text)))[:_LOOKED_UP]
         held = await self._index.holding_exactly(transaction, agent_id, terms)
         held = {term: ids[: _FEW_IDS + len(gone)] for term, ids in held.items()}
         named = {id_ for ids in held.values() for id_ in ids}.difference(message.id for message in gone)
@@ -213,6 +228,15 @@ class RecallStorage:
         found = select(messages).where(_of(agent_id), messages.c.id > since_id, *pages, names)
         return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
 
+    async def turns_calling(
+        self, transaction: Transaction, agent_id: int, tools: Collection[str]
+    ) -> tuple[Message, ...]:
+        """All messages of the turns in which one of these tools was called, as they stand in an open transaction."""
+        written = cast(messages.c.tool_uses, String)
+        calls = or_(*(func.instr(written, json.dumps(name)) > 0 for name in tools))
+        found = select(messages).where(_of(agent_id), _TURN.in_(select(_TURN).where(_of(agent_id), calls)))
+        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+
     async def forget_words(self) -> None:
         """After messages were removed: write the index of words anew, part by part, without theirs."""
         await self._index.merge_words(self._database)
@@ -257,7 +281,11 @@ class RecallStorage:
     async def search(
         self, agent_id: int, query: str, before_id: int | None = None, *, zone: ZoneInfo = UTC
     ) -> tuple[int, ...]:
-        """Ids of messages that answer a query by their words or their meaning, best first (see `memory.ranking`).
+        """The ids alone of what `find` finds."""
+        return (await self.find(agent_id, query, before_id, zone=zone)).ids
+
+    async def find(self, agent_id: int, query: str, before_id: int | None = None, *, zone: ZoneInfo = UTC) -> Found:
+        """Messages that answer a query by their words or their meaning, best first (see `memory.ranking`).
 
         Args:
             agent_id: whose messages.
@@ -267,18 +295,8 @@ class RecallStorage:
             zone: what a date in the query is understood in.
         """
         await self._index_waiting(agent_id)
-        found = await self._answering(agent_id, query, zone)
-        return found if before_id is None else tuple(id_ for id_ in found if id_ < before_id)
-
-    async def untaken(self, agent_id: int, query: str, *, zone: ZoneInfo = UTC) -> tuple[str, ...]:
-        """What a search of that query is not narrowed by though it looks so, in words for whoever asks."""
-        if not may_narrow(query):
-            return ()
-        await self._index_waiting(agent_id)
-        kind = await self._vectors.kind() if self._vectors is not None else None
-        async with self._database.read() as connection:
-            told = await self._index.told(connection, agent_id, kind, zone)
-        return narrowed(query, told.names).untaken
+        found = await self._answering(agent_id, query, before_id, zone)
+        return found if before_id is None else replace(found, ids=tuple(id_ for id_ in found.ids if id_ < before_id))
 
     async def begin_anew(self) -> int:
         """Empty the index, for `catch_up` to fill; returns how many messages that are."""
@@ -337,41 +355,53 @@ class RecallStorage:
         if self._vectors is not None:
             self._vectors.rewritten(message_ids)
 
-    async def _answering(self, agent_id: int, query: str, zone: ZoneInfo) -> tuple[int, ...]:
-        from memory.ranking import (
-            NOTHING_TOLD,
-            allowed,
-            allowed_of,
-            rank,
-            understood,
-        )  # with numpy: most starts do without
+    async def _answering(self, agent_id: int, query: str, before_id: int | None, zone: ZoneInfo) -> Found:
+        from memory.ranking import NOTHING_TOLD, allowed_of, rank, understood  # with numpy: most starts do without
 
         kind = await self._vectors.kind() if self._vectors is not None else None
         async with self._database.read() as connection:
             told = await self._index.told(connection, agent_id, kind, zone)
-            asked_for = narrowed(query, told.names)
-            among = allowed(told, asked_for) if asked_for.narrows else None
+            older_speakers = await self._index.older_speakers(connection, agent_id, told) if may_narrow(query) else {}
+            asked_for = narrowed(query, tuple(dict.fromkeys((*told.names, *older_speakers))))
+            cut = await self._index.cut(connection, agent_id, told, before_id, asked_for, zone, older_speakers)
             if not query_terms(asked_for.words):
-                found = await self._holding_letters(connection, agent_id, asked_for.words.strip())
-                if among is None:
-                    return found
-                # Newest first; and without a telling word, what narrows the search is the question.
-                may_be, holding = [int(id_) for id_ in told.ids[among][::-1]], set(found)
-                return tuple(id_ for id_ in may_be if id_ in holding) or tuple(may_be)
+                return await self._without_a_word(connection, agent_id, told, cut, asked_for, zone)
             asked = understood(asked_for.words, told.names)
-            cut = await self._index.cut(connection, agent_id, told, asked_for.moments(zone))
             postings = await self._index.holding(connection, agent_id, asked.terms, cut)
             whole = await wholes(connection, asked_for.words, [postings], messages.c.id, messages.c.text)
-            older = NOTHING_TOLD
+            older, unranked, is_cut = NOTHING_TOLD, list[int](), False
             if cut is not None:
-                older, postings = await self._index.older(
-                    connection, agent_id, cut, postings, whole, asked_for, kind, zone
-                )
-                among = None if among is None else allowed_of([older, told], asked_for)
+                older, chosen = await self._index.older(connection, agent_id, cut, postings, whole, kind, zone)
+                postings, unranked, is_cut = chosen.postings, list(chosen.others), chosen.is_cut
+            among = allowed_of([older, told], asked_for) if asked_for.narrows else None
         vector = await self._vectors.of(asked.about) if self._vectors is not None and kind is not None else None
         # A thread is worth its cost only where the arrays are long.
         rank_in = asyncio.to_thread if len(told.ids) > _MANY else _here
-        return await rank_in(rank, told, asked, postings, vector, among, whole, older)
+        ranked = await rank_in(rank, told, asked, postings, vector, among, whole, older)
+        return Found(tuple(dict.fromkeys((*ranked, *unranked))), is_cut, asked_for.untaken)
+
+    async def _without_a_word(
+        self,
+        connection: AsyncConnection,
+        agent_id: int,
+        told: "Told",
+        cut: Cut | None,
+        asked_for: Narrowed,
+        zone: ZoneInfo,
+    ) -> Found:
+        """A query without any telling word in it, newest first: what narrows it is the question, if anything does."""
+        from memory.ranking import allowed
+
+        letters, untaken = asked_for.words.strip(), asked_for.untaken
+        if not asked_for.narrows:
+            holding, is_cut = await self._holding_letters(connection, agent_id, letters)
+            return Found(holding, is_cut, untaken)
+        may_be, is_cut = [int(id_) for id_ in told.ids[allowed(told, asked_for)][::-1]], False
+        if cut is not None:
+            older, is_cut = await self._index.listed(connection, agent_id, cut, asked_for, zone)
+            may_be += older
+        holding, is_partly_read = await self._holding_letters(connection, agent_id, letters, may_be)
+        return Found(holding, is_cut or is_partly_read, untaken) if holding else Found(tuple(may_be), is_cut, untaken)
 
     async def _catch_up_quietly(self) -> None:
         while self._is_wanted:  # again, if messages came meanwhile
@@ -410,23 +440,27 @@ class RecallStorage:
             taken = set(await transaction.scalars(untaken.values(indexed=True).returning(messages.c.id)))
             await self._index.add(transaction, [entry for entry in entries if entry.message_id in taken])
 
-    async def _holding_letters(self, connection: AsyncConnection, agent_id: int, query: str) -> tuple[int, ...]:
-        """A query without any telling word in it is looked for as it stands, in the newest messages."""
-        if not query:
-            return ()
-        newest = (
-            select(messages.c.id, messages.c.text)
-            .where(_of(agent_id), *_SAID)
-            .order_by(messages.c.id.desc())
-            .limit(MAX_READ)
-            .subquery()
-        )
+    async def _holding_letters(
+        self, connection: AsyncConnection, agent_id: int, letters: str, among: Sequence[int] | None = None
+    ) -> tuple[tuple[int, ...], bool]:
+        """The newest messages, of all or of some, that hold these letters; and whether there are more to be read."""
+        if not letters:
+            return (), False
+        said = select(messages.c.id, messages.c.text).where(_of(agent_id), *_SAID).order_by(messages.c.id.desc())
+        if among is not None:
+            some = func.json_each(json.dumps(among[:MAX_READ])).table_valued("value")
+            said = said.where(messages.c.id.in_(select(some.c.value)))
+        newest = said.limit(MAX_READ).subquery()
         holding = (
             select(newest.c.id)
-            .where(func.instr(func.lower(newest.c.text), query.lower()) > 0)
+            .where(func.instr(func.lower(newest.c.text), letters.lower()) > 0)
             .order_by(newest.c.id.desc())
         )
-        return tuple(await connection.scalars(holding))
+        found = tuple(await connection.scalars(holding))
+        if among is not None:
+            return found, len(among) > MAX_READ
+        beyond = said.with_only_columns(messages.c.id).offset(MAX_READ).limit(1)
+        return found, await connection.scalar(beyond) is not None
 
     async def _select(self, *where: Any, limit: int | None = None) -> tuple[Message, ...]:
         async with self._database.read() as connection:

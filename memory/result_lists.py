@@ -11,6 +11,9 @@ from memory.tables import result_lists
 
 KEPT_FOR = timedelta(days=1)
 
+_AND_MORE = -1
+"""Stands behind the ids of a list that was cut; no id is negative."""
+
 
 class ResultLists:
     """Result lists of all agents; a list is found only by the agent that made it."""
@@ -31,7 +34,7 @@ class ResultLists:
                     "agent_id": agent_id,
                     "store": found.store,
                     "query": found.query,
-                    "ids": list(found.ids),
+                    "ids": [*found.ids, _AND_MORE] if found.is_cut else list(found.ids),
                     "created_at": found.created_at,
                 }
                 for found in lists
@@ -65,4 +68,7 @@ class ResultLists:
                 )
             )
             row = rows.first()
-        return ResultList(row.id, row.store, row.query, tuple(row.ids), row.created_at) if row else None
+        if row is None:
+            return None
+        ids = tuple(id_ for id_ in row.ids if id_ != _AND_MORE)
+        return ResultList(row.id, row.store, row.query, ids, row.created_at, len(ids) < len(row.ids))

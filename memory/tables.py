@@ -352,7 +352,7 @@ inbox = Table(
     # The same for two events that are one message (a mention, told twice); null where there is no such thing.
     Column("message_key", String(300)),
     Column("scope", String(300), nullable=False),
-    # waiting, taken, done, or parked
+    # waiting, taken, done, or parked; shown, if nobody handed it in
     Column("state", String(10), nullable=False),
     Column("reason", Text),  # of one that is parked
     Column("kind", String(20), nullable=False),

@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import text
@@ -35,13 +35,25 @@ MIN_INNER_CHARS = 4
 class Cut:
     """Of an owner's texts all from `before` on count; of the older ones those from `first` up to `end`, not included.
 
-    Of these, the newest `most` that hold a term.
+    Of these, the newest `most` that hold a term and fulfil a condition.
+
+    Attributes:
+        before: the oldest text that is not old.
+        first: the first old one that counts.
+        end: the first that does not count any more.
+        most: so many.
+        among: the condition, in SQL; empty for none.
+        values: what it is filled with.
+        is_partial: whether there are older ones than the first, too many to look through.
     """
 
     before: int
     first: int
     end: int
     most: int
+    among: str = ""
+    values: Mapping[str, int | str] = field(default_factory=dict)
+    is_partial: bool = False
 
 
 def word_index_definition(name: str) -> tuple[str, str]:
@@ -65,13 +77,7 @@ class WordIndex:
         self._merge_some = text(f"INSERT INTO {name} ({name}, rank) VALUES ('merge', :pages)")
         self._postings = f"SELECT %d, rowid FROM {name} WHERE {name} MATCH :term%d"
         self._newest = f"{self._postings} AND rowid >= :before"
-        self._older = (
-            f"SELECT * FROM ({self._postings} AND rowid >= :first AND rowid < :end ORDER BY rowid DESC LIMIT :most)"
-        )
-        self._all = (
-            f"SELECT rowid FROM {name} WHERE {name} MATCH :terms AND rowid >= :first AND rowid < :end "
-            "ORDER BY rowid DESC LIMIT :most"
-        )
+        self._all = f"SELECT rowid FROM {name} WHERE {name} MATCH :terms"
         self._of_these = f"{self._postings} AND rowid IN (SELECT value FROM json_each(:ids))"
         self._count = f"SELECT %d, count(*) FROM {name} WHERE {name} MATCH :term%d"
         self._vocabulary = (
@@ -163,7 +169,7 @@ class WordIndex:
     async def holding_all(self, connection: AsyncConnection, owner: int, terms: Sequence[str], cut: Cut) -> list[int]:
         """The older ones of the owner's texts that hold all of some terms as they stand, newest first."""
         together = " AND ".join(f'"{_encoded(owner, term)}"' for term in terms)
-        return list(await connection.scalars(text(self._all), {"terms": together} | _limits(cut)))
+        return list(await connection.scalars(text(_older(self._all, cut)), {"terms": together} | _limits(cut)))
 
     async def held_by(
         self, connection: AsyncConnection, owner: int, terms: Sequence[str], ids: Sequence[int]
@@ -181,7 +187,8 @@ class WordIndex:
         if cut is None:
             return await self._look_up(connection, encoded)
         newest = await self._look_up(connection, encoded, self._newest, {"before": cut.before})
-        return newest + await self._look_up(connection, encoded, self._older, _limits(cut))
+        older = f"SELECT * FROM ({_older(self._postings, cut)})"
+        return newest + await self._look_up(connection, encoded, older, _limits(cut))
 
     async def _look_up(
         self,
@@ -234,8 +241,13 @@ _MERGED_PAGES = 250
 _IS_MORE = 2
 
 
-def _limits(cut: Cut) -> dict[str, int]:
-    return {"first": cut.first, "end": cut.end, "most": cut.most}
+def _older(postings: str, cut: Cut) -> str:
+    among = f" AND {cut.among}" if cut.among else ""
+    return f"{postings} AND rowid >= :first AND rowid < :end{among} ORDER BY rowid DESC LIMIT :most"
+
+
+def _limits(cut: Cut) -> dict[str, int | str]:
+    return {"first": cut.first, "end": cut.end, "most": cut.most, **cut.values}
 
 
 def _encoded(owner: int, term: str) -> str:

@@ -13,8 +13,8 @@ PLATFORM = "console"
 
 LEAVE = "/exit"
 
-_LIKE_A_COMMAND = re.compile(r"\s*/[A-Za-z][\w-]{0,39}(\s|$)")
-"""No path of a file, which has more than one slash."""
+_LIKE_A_COMMAND = re.compile(r"\s*/([A-Za-z][\w-]{0,39}(\s|$)|\s*$)")
+"""No path of a file, which has more than one slash; a slash alone is one begun."""
 
 
 @dataclass(frozen=True, slots=True)

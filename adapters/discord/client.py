@@ -135,7 +135,10 @@ class Client(discord.AutoShardedClient):
     def read(self, channel: Any, told: Any) -> discord.Message | None:
         """A message as Discord tells of it; None if the library cannot read it."""
         try:
-            return discord.Message(state=self._connection, channel=channel, data=told)
+            message: discord.Message = _read(
+                lambda it: discord.Message(state=self._connection, channel=channel, data=it), told
+            )
+            return message
         except Exception as error:
             _passed_over("a message", error)
             return None
@@ -230,11 +233,22 @@ def _forgiving(event: str, parse: Callable[[Any], None]) -> Callable[[Any], None
 
     def parse_or_pass_over(told: Any) -> None:
         try:
-            parse(told)
+            _read(parse, told)
         except Exception as error:
             _passed_over(event, error)
 
     return parse_or_pass_over
+
+
+def _read(parse: Callable[[Any], Any], told: Any) -> Any:
+    """Read what Discord tells; a reply whose original cannot be read, without that."""
+    try:
+        return parse(told)
+    except Exception as error:
+        if not isinstance(told, dict) or not told.get("referenced_message"):
+            raise
+        _passed_over("what a message replies to", error)
+        return parse({name: value for name, value in told.items() if name != "referenced_message"})
 
 
 def _passed_over(what: str, error: Exception) -> None:

@@ -62,10 +62,19 @@ def said_in(message: discord.Message, me: discord.abc.User) -> str:
 
 
 def names_all_as_seen(message: discord.Message, me: discord.abc.User) -> bool:
-    """Whether its text names those whom it mentions as people see it: a history does not tell names in a server."""
+    """Whether its text names all that it mentions as it did when it was written.
+
+    A history does not tell what people are called in a server; channels and roles may be called otherwise by now, and
+    of a server that is not there yet neither is known.
+    """
+    if guild_id_of(message) is None:
+        return True
+    role = _own_role_of(message)
+    ours = "" if role is None else role.mention
+    if any(named != ours for named in re.findall(r"<(?:#|@&)\d+>", message.content)):
+        return False
     unknown = [user.id for user in message.mentions if isinstance(user, discord.User) and user.id != me.id]
-    is_named = any(f"<@{sign}{id_}>" in message.content for id_ in unknown for sign in ("", "!"))
-    return guild_id_of(message) is None or not is_named
+    return not any(f"<@{sign}{id_}>" in message.content for id_ in unknown for sign in ("", "!"))
 
 
 def files_of(message: discord.Message) -> tuple[Attachment, ...]:
@@ -86,8 +95,7 @@ def _quoted_in(message: discord.Message, me: discord.abc.User) -> Quoted | None:
     if not is_reply or reference.channel_id != message.channel.id or not isinstance(said, discord.Message):
         return None
     author = None if said.author.id == me.id else Person(str(said.author.id), said.author.display_name)
-    names = ", ".join(file.name for file in files_of(said))
-    return Quoted(str(said.id), author, text_of(said, me) or (names and f"[file: {names}]"), said.created_at)
+    return Quoted(str(said.id), author, said_in(said, me), said.created_at, files_of(said))
 
 
 def guild_of(message: discord.Message) -> discord.Guild | discord.Object | None:

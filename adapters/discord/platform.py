@@ -42,6 +42,7 @@ from adapters.ports import (
     ServiceMissing,
     Sought,
 )
+from adapters.reading_patiently import LONGEST_HELD_S
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ NO_INTENT = (
 
 
 class DiscordPlatform:
-    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`, `CanBeExamined`.
+    """See `ChatPlatform`, and what it is beside: `TellsConnection`, `ComparesHistories`, `HasFiles` and others.
 
     Args:
         token: the bot's.
@@ -73,6 +74,7 @@ class DiscordPlatform:
     """
 
     name = PLATFORM
+    compares_histories = True
 
     def __init__(
         self,
@@ -164,9 +166,21 @@ class DiscordPlatform:
         if client is None or intake is None or slash is None:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
-        places = await intake.last_heard()
-        catching_up = await catch_up(client, places, self._on_history, self._on_missed, self._wait)
-        return asyncio.gather(catching_up, _told_of_commands(slash))
+        try:
+            places = await intake.last_heard()
+            reading = await catch_up(client, places, self._on_history, self._on_missed, self._wait)
+        except BaseException:
+            intake.caught_up(self.name)
+            raise
+        return asyncio.gather(self._caught_up(client, intake, reading), _told_of_commands(slash))
+
+    async def _caught_up(self, client: Client, intake: Intake, reading: Awaitable[object]) -> None:
+        """Tell when all is read, or has taken too long; if the connection has ended over it, the next one will."""
+        read = asyncio.ensure_future(reading)
+        await asyncio.wait([read], timeout=LONGEST_HELD_S)
+        if not client.is_closed():
+            intake.caught_up(self.name)
+        await read
 
     async def _on_message(self, message: discord.Message) -> None:
         await self._hand_in(message)

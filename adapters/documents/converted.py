@@ -5,6 +5,7 @@ and is one line about that file. The next one gets a fresh worker.
 """
 
 import asyncio
+import hashlib
 import json
 import os
 import sys
@@ -43,6 +44,10 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
+class _NotTaken(Exception):
+    """The worker ended before it had the whole file."""
+
+
 class ConvertedReader:
     """A `DocumentReader` whose worker starts with the first file and ends by `close`."""
 
@@ -70,7 +75,8 @@ class ConvertedReader:
             if not content:
                 raise DocumentUnreadable("is empty")
             pages = await self._converted(suffix, content)
-        return DocumentText(pages, is_markdown=self._kinds[suffix].is_markdown)
+            digest = await asyncio.to_thread(lambda: hashlib.sha256(content).hexdigest())
+        return DocumentText(pages, is_markdown=self._kinds[suffix].is_markdown, digest=digest)
 
     async def close(self) -> None:
         """See `DocumentReader`."""
@@ -79,18 +85,31 @@ class ConvertedReader:
 
     async def _converted(self, suffix: str, content: bytes) -> tuple[Page, ...]:
         seconds = self._limits.seconds + self._limits.seconds_per_mib * len(content) / 2**20
-        text_bytes, is_whole = self._text_bytes(suffix), False
+        wanted = {
+            "suffix": suffix,
+            "bytes": len(content),
+            "seconds": int(seconds) + 1,
+            "text_bytes": self._text_bytes(suffix),
+        }
+        try:
+            return await self._converted_once(wanted, content, seconds)
+        except (
+            _NotTaken
+        ):  # the worker had ended before, by no fault of this file: the system may have needed its memory
+            pass
+        try:
+            return await self._converted_once(wanted, content, seconds)
+        except _NotTaken as error:
+            raise DocumentUnreadable(_HARMED) from error
+
+    async def _converted_once(self, wanted: dict[str, Any], content: bytes, seconds: float) -> tuple[Page, ...]:
+        is_whole = is_taken = False
         worker = await self._started()
         try:
             async with asyncio.timeout(seconds):
-                wanted = {
-                    "suffix": suffix,
-                    "bytes": len(content),
-                    "seconds": int(seconds) + 1,
-                    "text_bytes": text_bytes,
-                }
                 await _send(worker, wanted, content)
-                pages = [page async for page in _pages(worker, text_bytes)]
+                is_taken = "taken" in await _told(worker)
+                pages = [page async for page in _pages(worker, wanted["text_bytes"])]
                 is_whole = True
                 return tuple(pages)
         except DocumentUnreadable:
@@ -99,7 +118,7 @@ class ConvertedReader:
         except TimeoutError as error:
             raise DocumentUnreadable(f"takes longer than {seconds:.3g} s to convert") from error
         except (OSError, ValueError, KeyError, TypeError, asyncio.IncompleteReadError) as error:
-            raise DocumentUnreadable(_HARMED) from error
+            raise (DocumentUnreadable(_HARMED) if is_taken else _NotTaken()) from error
         finally:
             if not is_whole:  # it ended, or would answer for this file when asked for the next one
                 await self._end()

@@ -1,6 +1,5 @@
 """Text and Markdown, in the encodings that such files come in."""
 
-import encodings.cp1252
 import encodings.latin_1
 import encodings.utf_8_sig
 import encodings.utf_16
@@ -8,6 +7,7 @@ import encodings.utf_32  # noqa: F401 (a worker, which can open no files any mor
 import re
 from collections.abc import Iterator
 
+from adapters.documents.encoding import WESTERN, encoding_of
 from adapters.ports import DocumentUnreadable, Page
 
 _MARKS = (  # of UTF-32 first: its mark begins as that of UTF-16 does
@@ -33,7 +33,7 @@ def pages(content: bytes) -> Iterator[Page]:
 
 
 def decoded(content: bytes) -> str:
-    """The text that some bytes are: by their mark if they begin with one, else UTF-8, else Windows' old encoding.
+    """The text that some bytes are: by their mark if they begin with one, else UTF-8, else what they look like.
 
     Raises:
         DocumentUnreadable: they are no text, or an empty one.
@@ -45,9 +45,9 @@ def decoded(content: bytes) -> str:
 
 
 def _decoded(content: bytes) -> str:
-    for mark, encoding in _MARKS:
+    for mark, marked in _MARKS:
         if content.startswith(mark):
-            return content.decode(encoding, "replace")
+            return content.decode(marked, "replace")
     if b"\x00" in content:
         raise DocumentUnreadable("is no text (or UTF-16 without a byte order mark)")
     try:
@@ -60,7 +60,13 @@ def _decoded(content: bytes) -> str:
     foreign = sum(len(run) for run in _NOT_ASCII.findall(text))
     if text.count(_DAMAGED) * 10 <= foreign:  # UTF-8 with a few damaged places
         return text
-    try:
-        return content.decode("cp1252")
-    except UnicodeDecodeError:  # five bytes mean nothing there; in latin-1 each means something
-        return content.decode("latin-1")
+    encoding = encoding_of(content)
+    if encoding == WESTERN:
+        try:
+            return content.decode(WESTERN)
+        except UnicodeDecodeError:  # five bytes mean nothing there; in latin-1 each means something
+            return content.decode("latin-1")
+    text = _DAMAGED if encoding is None else content.decode(encoding, "replace")
+    if text.count(_DAMAGED) * 100 > len(text):
+        raise DocumentUnreadable("is text in an encoding that cannot be told; save it as UTF-8")
+    return text

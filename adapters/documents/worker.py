@@ -1,7 +1,8 @@
 """The child process that reads documents: started by `adapters.documents.converted`, never by hand.
 
 Standard input: for each file a JSON line {"suffix", "bytes", "seconds", "text_bytes"}, then its content. Standard
-output: {"ready"}; for each page a JSON line {"page", "bytes"}, then its text in UTF-8; at last {"done"} or {"error"}.
+output: {"ready"}; once it has a file whole, {"taken"}; for each page a JSON line {"page", "bytes"}, then its text in
+UTF-8; at last {"done"} or {"error"}.
 
 It trusts no file: before the first one it gives up opening files (thus the network as well), writing any, starting
 processes, and more memory than it was given. It ends when standard input does, whatever it is doing.
@@ -38,6 +39,7 @@ def main() -> None:
     _say(answers, {"ready": True})
     while True:
         wanted, content = files.get()
+        _say(answers, {"taken": True})
         try:
             _allow_seconds(wanted["seconds"])
             _convert(converters[wanted["suffix"]], content, wanted["text_bytes"], answers)
@@ -64,7 +66,7 @@ def _convert(converter: Pages, content: bytes, text_bytes: int, answers: BinaryI
         text = page.text.encode("utf-8", "replace")
         left -= len(text)
         if left < 0:
-            raise DocumentUnreadable(f"holds more than {text_bytes // 2**20} MiB of text")
+            raise DocumentUnreadable(f"holds more than {text_bytes // 2**20} MiB of text, as UTF-8")
         _say(answers, {"page": page.number, "bytes": len(text)}, text)
 
 

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -22,6 +23,7 @@ from adapters.ports import (
     PlatformUnavailable,
     Sought,
 )
+from adapters.reading_patiently import LONGEST_HELD_S
 from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import parts_for_slack
@@ -55,7 +57,7 @@ class Connection:
 
 
 class SlackPlatform:
-    """See `ChatPlatform`, and beside it `TellsConnection`, `TakesReactions`, `HasFiles`, `CanBeExamined`.
+    """See `ChatPlatform`, and what it is beside: `TellsConnection`, `ComparesHistories`, `HasFiles` and others.
 
     Args:
         credentials: the tokens, and where Slack is.
@@ -68,6 +70,7 @@ class SlackPlatform:
     """
 
     name = PLATFORM
+    compares_histories = True
 
     def __init__(
         self,
@@ -172,7 +175,19 @@ class SlackPlatform:
                 connection.events.on_missed,
                 self._wait,
             )
-            self._catching_up = asyncio.create_task(catching_up.look_through(places), name="slack catch up")
+            reading = catching_up.look_through(places)
+            self._catching_up = asyncio.create_task(self._catch_up(connection.intake, reading), name="slack catch up")
+
+    async def _catch_up(self, intake: Intake, reading: Coroutine[Any, Any, None]) -> None:
+        """Tell when all is read, or has taken too long; if the connection has ended over it, the next one will."""
+        task = asyncio.create_task(reading)
+        try:
+            await asyncio.wait([task], timeout=LONGEST_HELD_S)
+            intake.caught_up(self.name)
+            await task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
 
     async def _stop_catching_up(self) -> None:
         task, self._catching_up = self._catching_up, None

@@ -6,7 +6,8 @@ from bot.errors import CommandRefused
 from bot.events import shown
 from bot.registry import command
 from bot.scopes import scope_of
-from memory.ports import CoreMemoryFault, NewMessage
+from memory.inbox import NewEvent
+from memory.ports import CoreMemoryFault
 
 NOT_LET_IN = "Whoever wrote that is not let in, so I keep nothing of what they write. Nothing was changed."
 
@@ -33,7 +34,7 @@ async def remember(context: CommandContext, text: str) -> str:
     return "I will remember that."
 
 
-def _source(context: CommandContext) -> NewMessage | None:
+def _source(context: CommandContext) -> NewEvent | None:
     """The message that this is to be remembered of, if it stands where the agent's messages do."""
     about = context.about
     return shown(about) if about is not None and scope_of(about.origin) == context.scope else None

@@ -23,11 +23,13 @@ async def search(context: CommandContext, query: str) -> str:
     agent_id = await context.parts.agents.id_of(context.scope)
     if agent_id is None:
         return "We have not talked yet, so there is nothing to find."
-    message_ids = await shelves.recall.search(agent_id, query, zone=zone)
+    found = await shelves.recall.find(agent_id, query, zone=zone)
+    message_ids = found.ids
     if not context.origin.is_direct:
         own = await shelves.recall.ids_of(agent_id, clean(context.origin.person.id))
         message_ids = tuple(id_ for id_ in message_ids if id_ in own)
-    note_ids = await shelves.archival.search(agent_id, query, zone=zone)
+    kept = await shelves.archival.find(agent_id, query, zone=zone)
+    note_ids = kept.ids
     words = query_words(query)
     messages = [
         f"- {local_time(message.created_at, zone)} **{speaker_of(message, person='you', agent='I')}**: "
@@ -38,13 +40,12 @@ async def search(context: CommandContext, query: str) -> str:
         f"- {_whence(note, zone)} {one_line(excerpt(note.content, words, 180))}"
         for note in await shelves.archival.get(agent_id, note_ids[:SHOWN])
     ]
-    untaken = await shelves.recall.untaken(agent_id, query, zone=zone)
-    parts = [f"({'; '.join(untaken)})"] if untaken else []
+    parts = [f"({'; '.join(found.untaken)})"] if found.untaken else []
     if messages:
-        parts.append(f"{_best_of(len(message_ids), 'message')}:\n" + "\n".join(messages))
+        parts.append(f"{_best_of(len(message_ids), 'message', found.is_cut)}:\n" + "\n".join(messages))
     if notes:
         noun = "passage" if await shelves.archival.count_pieces(agent_id) else "note"
-        parts.append(f"{_best_of(len(note_ids), noun)}:\n" + "\n".join(notes))
+        parts.append(f"{_best_of(len(note_ids), noun, kept.is_cut)}:\n" + "\n".join(notes))
     if not messages and not notes:
         parts.append(f"I found nothing about “{one_line(query, 60)}”.")
     return "\n\n".join(parts)
@@ -58,5 +59,6 @@ def _whence(passage: Passage, zone: ZoneInfo) -> str:
     return f"**{one_line(passage.document, MAX_NAME_CHARS)}**" + (f" ({details}):" if details else ":")
 
 
-def _best_of(number: int, noun: str) -> str:
-    return f"{counted(number, noun)}, the best {SHOWN}" if number > SHOWN else counted(number, noun)
+def _best_of(number: int, noun: str, is_cut: bool) -> str:
+    told = f"At least {counted(number, noun)}" if is_cut else counted(number, noun)
+    return f"{told}, the best {SHOWN}" if number > SHOWN else told

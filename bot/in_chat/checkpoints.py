@@ -7,6 +7,7 @@ from bot.errors import CommandRefused
 from bot.events import local_time
 from bot.question import Question
 from bot.registry import command
+from memory.ports import Kind
 
 
 @command
@@ -31,15 +32,18 @@ async def restore(context: CommandContext, name: str = "") -> str | Question:
     if not name:
         return await _listed(context)
 
-    async def put_back(agent: Agent) -> None:
+    async def put_back(agent: Agent) -> bool:
         await context.parts.checkpoints.restore(agent, name)
+        return await _is_answered(context)
 
     async def confirmed() -> str:
         try:
-            await context.in_lane(put_back)
+            is_answered = await context.in_lane(put_back)
         except CheckpointUnusable as fault:
             return str(fault)
-        return f"I am as I was at {name!r}. `/restore {BEFORE_RESTORE}` brings me back from it."
+        # Not by itself: it may have been answered since, and by an agent that is forgotten now.
+        again = "" if is_answered else " What you wrote last before that has no answer: `/retry` asks me again."
+        return f"I am as I was at {name!r}. `/restore {BEFORE_RESTORE}` brings me back from it.{again}"
 
     try:
         context.parts.checkpoints.check(context.scope, name)
@@ -47,6 +51,14 @@ async def restore(context: CommandContext, name: str = "") -> str | Question:
         raise CommandRefused(str(fault)) from None
     question = f"Restoring {name!r} forgets everything since then. Go on?"
     return Question(question, confirmed)
+
+
+async def _is_answered(context: CommandContext) -> bool:
+    """Whether the person heard something in the agent's last turn, if they wrote in it."""
+    agent = await context.parts.agents.get(context.scope)
+    last = [message for turn in await context.parts.shelves.recall.last_turns(agent.id, 1) for message in turn]
+    is_asked = any(message.kind is Kind.USER_MESSAGE for message in last)
+    return not is_asked or any(message.kind is Kind.ASSISTANT and message.text for message in last)
 
 
 async def _listed(context: CommandContext) -> str:

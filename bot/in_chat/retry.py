@@ -10,7 +10,7 @@ from bot.take_back import TakenBack
 
 @command
 async def retry(context: CommandContext) -> CommandReply:
-    """Take back the last turn and put the same message again."""
+    """Take back the last turn and put the same message again, or the same messages."""
 
     async def take_back(agent: Agent) -> TakenBack:
         return await context.parts.history.take_back(agent, 1, author=context.author, reason="/retry")
@@ -18,4 +18,4 @@ async def retry(context: CommandContext) -> CommandReply:
     taken = await context.in_lane(take_back)
     if not taken.events:
         raise CommandRefused("There is no turn to try again.")
-    return CommandReply(turn=await context.parts.wake(context.origin, taken.events[0]))
+    return CommandReply(turn=await context.parts.wake(context.origin, *taken.events[-1]))

@@ -41,9 +41,9 @@ async def load(
             with watched() as watch:
                 loaded = await library.load(paths, source, agent_id, watch, drops_missing=drops_missing)
             _note_faults(loaded.faults)
-            if not loaded.outcomes:
+            if not loaded.outcomes and not loaded.dropped:
                 raise CannotBeDone(f"{', '.join(paths)}: nothing was found that can be loaded.")
-            if agent_id is None:  # only now, so that a load of nothing makes nobody
+            if agent_id is None and loaded.outcomes:  # only now, so that a load of nothing makes nobody
                 await library.attach(await _make(settings, database, scope, now), loaded.source)
             (kept,) = [kept for kept in await library.sources() if kept.name == loaded.source]
             holds = f"source {kept.name} holds {counted(kept.documents, 'document')} in {counted(kept.pieces, 'piece')}"

@@ -1,13 +1,15 @@
 """Finding out what a model can do: native tools first, then JSON to a schema, then plain text.
 
-A model is stepped down when its server refuses the way of asking, or when it keeps answering in bare text and does not
-call a tool when asked for nothing else (some servers take tools and ignore them). A call whose arguments cannot be read
-is no better than none. What was found out is remembered for model and server, so that it is paid for once; a model that
-calls tools from the start costs nothing at all.
+A model is stepped down when its server refuses the way of asking, or when it keeps answering in bare text, or not at
+all, and does not call a tool when asked for nothing else (some servers take tools and ignore them). A call that cannot
+work is no better than none. What was found out is remembered for model and server, so that it is paid for once; a model
+that calls tools from the start costs nothing at all. It holds as long as the model does what it did: another may have
+taken its place under the same name.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from adapters.model_json import can_be_read
@@ -20,12 +22,26 @@ from memory.ports import Message
 
 logger = logging.getLogger(__name__)
 
-BARE_ANSWERS = 3
-"""Answers without a call, before the first call ever, after which a model is asked to call a tool and nothing else."""
 
-GARBLED_ANSWERS = 3
-"""Answers whose calls cannot be read, before the first that can, after which a model is stepped down, and not asked: it
-has tried, and that it makes a call without arguments says nothing of those with some."""
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many answers in a row without a call that can work are borne.
+
+    Attributes:
+        bare: texts, after which a model is asked to call a tool and nothing else.
+        useless: calls that cannot work, after which a model is stepped down, and not asked: it has tried, and that it
+            makes a call without arguments says nothing of those with some.
+    """
+
+    bare: int
+    useless: int
+
+
+AT_FIRST = Patience(bare=3, useless=3)
+"""Before the first call that can work."""
+
+ONCE_PROVEN = Patience(bare=12, useless=6)
+"""After it; useless is then whatever leaves people unanswered. More than one turn's worth, which may be stuck."""
 
 PROBE_TOKENS = 512
 """Room to think before that call; and an end for models that would write for ever."""
@@ -40,6 +56,7 @@ class TierName(StrEnum):
 
 
 Remember = Callable[[TierName], Awaitable[None]]
+Accepts = Callable[[Agent, ToolCall], bool]
 
 _READY = ToolSchema("ready", "Say that you are ready.", {"type": "object", "properties": {}, "required": []})
 _CALL_READY = (ChatMessage("system", "You call tools."), ChatMessage("user", "Call the tool `ready` now."))
@@ -56,11 +73,9 @@ async def calls_tools(model: LanguageModel) -> bool:
     except FeatureUnsupported:
         return False
     _, written = written_calls(after_reasoning(clean(completion.text or "")), [_READY.name])
-    return bool(written) or _is_any_readable(completion.tool_calls)
-
-
-def _is_any_readable(calls: Iterable[ToolCall]) -> bool:
-    return any(can_be_read(call.arguments) for call in calls)
+    return bool(written) or any(
+        clean(call.name) == _READY.name and can_be_read(call.arguments) for call in completion.tool_calls
+    )
 
 
 class AutoTier:
@@ -71,10 +86,16 @@ class AutoTier:
         tiers: the ways there are, by name.
         known: what was found out earlier, if anything.
         remember: keeps what is found out now.
+        accepts: whether a call that an agent makes is one that can work.
     """
 
     def __init__(
-        self, model: LanguageModel, tiers: Mapping[TierName, Tier], known: TierName | None, remember: Remember
+        self,
+        model: LanguageModel,
+        tiers: Mapping[TierName, Tier],
+        known: TierName | None,
+        remember: Remember,
+        accepts: Accepts,
     ) -> None:
         self._model = model
         self._tiers = tiers
@@ -82,7 +103,8 @@ class AutoTier:
         self._is_proven = known is not None
         self._remember = remember
         self._remembers = True
-        self._bare = self._garbled = 0
+        self._accepts = accepts
+        self._bare = self._useless = self._passed = 0
 
     @property
     def current(self) -> TierName:
@@ -104,44 +126,61 @@ class AutoTier:
                 raise
             logger.info("the server refuses this way of asking: %s", refusal.detail)
             if tier is self._current:  # many agents may find it out at once
-                if (
-                    self._is_proven
-                ):  # it did better: what refuses it today may be gone tomorrow, so it is not written down
-                    self._is_proven = self._remembers = False
+                if self._is_proven:  # what refuses today what it did before may be gone tomorrow: it is not kept
+                    self._remembers = False
                 self._step_down()
             return await self.answer(agent, event)
-        if not self._is_proven and tier is self._current:
-            await self._learn(answer)
+        if tier is self._current and not answer.is_by_code:
+            await self._learn(agent, event, answer)
         return answer
 
-    async def _learn(self, answer: Answer) -> None:
-        if _is_any_readable(answer.calls) or (answer.text and self._current is TierName.TEXT):
+    async def _learn(self, agent: Agent, event: Message, answer: Answer) -> None:
+        if self._current is TierName.TEXT:  # there is nothing below it
+            if answer.text:
+                await self._prove()
+        elif any(self._accepts(agent, call) for call in answer.calls):
+            self._bare = self._useless = self._passed = 0
             await self._prove()
-        elif answer.calls and not answer.is_cut:
-            self._garbled += 1
-            if self._garbled >= GARBLED_ANSWERS:
+        # A refusal says nothing of what a model can do; and where nobody waits for an answer, none is one, too.
+        elif not answer.is_addressed and (answer.calls or answer.text or event.awaits_answer):
+            await self._doubt(answer)
+
+    async def _doubt(self, answer: Answer) -> None:
+        """Count what speaks against the way in use, and give it up where that is enough."""
+        if self._is_proven:
+            patience, is_useless = ONCE_PROVEN, bool(answer.calls) or not answer.text
+        else:  # one that never comes to an end with its calls may do so when asked for less
+            patience, is_useless = AT_FIRST, bool(answer.calls) and not answer.is_cut
+        if is_useless:
+            self._useless += 1
+            if self._useless >= patience.useless:
                 self._step_down()
-        # A refusal says nothing of what a model can do; one that never comes to an end with its calls cannot do it.
-        elif answer.is_cut or (answer.text and not answer.is_addressed):
+        else:
             self._bare += 1
-            if self._bare >= BARE_ANSWERS:
+            if self._bare >= patience.bare * 2**self._passed:
                 await self._decide()
 
     async def _decide(self) -> None:
         """Answers alone do not tell a model that cannot call tools from one that needed none so far."""
-        self._bare = 0
-        if self._current is TierName.TOOLS and await calls_tools(self._model):
+        tier, self._bare = self._current, 0
+        calls = tier is TierName.TOOLS and await calls_tools(self._model)
+        if tier is not self._current:  # it was given up meanwhile
+            return
+        if calls:
+            self._passed += 1  # whoever only chats is asked ever more seldom
             await self._prove()
         else:
             self._step_down()
 
     async def _prove(self) -> None:
-        self._is_proven = True
-        if self._remembers:
-            await self._remember(self._current)
+        if not self._is_proven:
+            self._is_proven = True
+            if self._remembers:
+                await self._remember(self._current)
 
     def _step_down(self) -> None:
         names = list(TierName)
         self._current = names[names.index(self._current) + 1]
-        self._bare = self._garbled = 0
+        self._is_proven = False
+        self._bare = self._useless = self._passed = 0
         logger.warning("the model does not call tools; from now on it is spoken to in the %s tier", self._current)

@@ -104,7 +104,7 @@ def _in_json(queue: Sequence[ChatMessage]) -> list[ChatMessage]:
 def _call_in_json(message: ChatMessage, call: ToolCall) -> str:
     try:
         arguments = json.loads(call.arguments or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         arguments = call.arguments
     return json.dumps({THOUGHTS: message.content or "", TOOL: call.name, ARGUMENTS: arguments}, ensure_ascii=False)
 
@@ -126,7 +126,7 @@ def _is_whole(text: str) -> bool:
     """Whether an answer that ran into the token limit has come to the end of its object all the same."""
     try:
         json.JSONDecoder().raw_decode(text[text.index("{") :])
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
 

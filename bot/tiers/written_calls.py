@@ -102,7 +102,7 @@ def _call(piece: str, is_cut: bool) -> WrittenCall | None:
     try:
         read = json.loads(piece)
         is_whole = True
-    except ValueError:
+    except (ValueError, RecursionError):
         read = read_object(piece)
         is_whole = not is_cut
     if not isinstance(read, dict):

@@ -11,7 +11,6 @@ from bot.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
 from bot.registry import tool
 from bot.text import one_line
 from bot.tools.paging import Hit, Shelf, first_page, page_at
-from memory.narrowing import narrowed
 from memory.ports import Message, NewPassage, Passage
 
 MAX_TAGS = 20
@@ -61,8 +60,8 @@ async def archival_memory_search(
     """
     if cursor:
         return await page_at(context, cursor, _archival(context))
-    found = await context.shelves.archival.search(context.agent.id, query, tags or (), zone=context.agent.zone)
-    return await first_page(context, _archival(context), query, found, narrowed(query).untaken)
+    found = await context.shelves.archival.find(context.agent.id, query, tags or (), zone=context.agent.zone)
+    return await first_page(context, _archival(context), query, found.ids, found.untaken, is_cut=found.is_cut)
 
 
 def _archival(context: ToolContext) -> Shelf:

@@ -28,6 +28,9 @@ _SHORTER = (80, 40, 20, 10)
 PAGE_TOKENS = 60
 """What a page takes beside its hits."""
 
+CUT = "total is at least that: more may answer, too many to list; narrow the search to find them"
+"""Told with each page of what is not all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
@@ -54,13 +57,28 @@ class Shelf:
 
 
 async def first_page(
-    context: ToolContext, shelf: Shelf, query: str, ids: Sequence[int], notes: Sequence[str] = ()
+    context: ToolContext,
+    shelf: Shelf,
+    query: str,
+    ids: Sequence[int],
+    notes: Sequence[str] = (),
+    *,
+    is_cut: bool = False,
 ) -> Mapping[str, Any]:
-    """The first page of what a search found, best first; `notes` are told beside, such as what was not understood."""
-    results = ResultList(_new_id(), shelf.store, query, tuple(ids), context.now)
+    """The first page of what a search found, best first.
+
+    Args:
+        context: who searches.
+        shelf: where.
+        query: what for.
+        ids: what was found.
+        notes: told beside, such as what was not understood.
+        is_cut: whether there may be more than was found.
+    """
+    results = ResultList(_new_id(), shelf.store, query, tuple(ids), context.now, is_cut)
     if len(results.ids) > 1:
         context.keep_results(results)
-    return await _page(context, shelf, results, 0, {"note": "; ".join(notes)} if notes else {})
+    return await _page(context, shelf, results, 0, notes)
 
 
 async def page_at(context: ToolContext, cursor: str, *shelves: Shelf) -> Mapping[str, Any]:
@@ -83,9 +101,11 @@ async def page_at(context: ToolContext, cursor: str, *shelves: Shelf) -> Mapping
 
 
 async def _page(
-    context: ToolContext, shelf: Shelf, results: ResultList, offset: int, beside: Mapping[str, str] | None = None
+    context: ToolContext, shelf: Shelf, results: ResultList, offset: int, notes: Sequence[str] = ()
 ) -> Mapping[str, Any]:
     words = query_words(results.query)
+    notes = [*notes, CUT] if results.is_cut else notes
+    beside = {"note": "; ".join(notes)} if notes else {}
     whole = room = context.result_room - PAGE_TOKENS - (_tokens(context, beside) if beside else 0)
     shown: list[Mapping[str, Any]] = []
     seen = offset
@@ -106,7 +126,7 @@ async def _page(
         "total": len(results.ids),
         "seen": seen,
         "unseen": unseen,
-        **(beside or {}),
+        **beside,
         "results": shown,
     }
     return page | ({"next_cursor": f"{results.id}.{seen}"} if unseen else {})

@@ -40,9 +40,8 @@ async def conversation_search(context: ToolContext, query: str, cursor: str | No
             return await first_page(context, _recall(context), query, [id_])
         return await first_page(context, _recall(context), query, [], [f"there is no message {id_} that you can read"])
     agent, zone = context.agent.id, context.agent.zone
-    found = await recall.search(agent, query, before_id=context.event.id, zone=zone)
-    untaken = await recall.untaken(agent, query, zone=zone)
-    return await first_page(context, _recall(context), query, found, untaken)
+    found = await recall.find(agent, query, before_id=context.event.id, zone=zone)
+    return await first_page(context, _recall(context), query, found.ids, found.untaken, is_cut=found.is_cut)
 
 
 @tool

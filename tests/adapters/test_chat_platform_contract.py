@@ -25,6 +25,7 @@ from adapters.ports import (
     ChatPlatform,
     CommandCall,
     CommandReply,
+    ComparesHistories,
     InboundMessage,
     Intake,
     Origin,
@@ -411,6 +412,15 @@ async def test_one_that_tells_whether_it_is_connected_says_when_it_is(stand: Sta
         async with asyncio.timeout(10):
             await platform.run(Intake(bot.receive, bot.command, connected=connected))
     assert told == ([(platform.name, True)] if isinstance(platform, TellsConnection) else [])
+
+
+async def test_one_that_compares_histories_says_when_it_has(stand: Stand) -> None:
+    told: list[str] = []
+    bot = Bot(stand)
+    with stand.type(["one"]):
+        async with asyncio.timeout(10):
+            await stand.platform.run(Intake(bot.receive, bot.command, caught_up=told.append))
+    assert told == ([stand.platform.name] if isinstance(stand.platform, ComparesHistories) else [])
 
 
 async def test_it_stops_when_it_is_cancelled(stand: Stand) -> None:

@@ -153,6 +153,13 @@ async def test_a_slip_of_the_hand_is_told_what_was_probably_meant(typed: str, me
     assert told == [f"There is no command `{typed.split()[0]}`. Did you mean `{meant}`? `/help` lists them."]
 
 
+@pytest.mark.parametrize("typed", ["/", " / "])
+async def test_a_slash_alone_is_a_command_begun(typed: str) -> None:
+    plain = await talk(f"{typed}\n1 / 2\n// x\n".encode())
+    assert plain.written[0] == "There is no command `/`. `/help` lists them."
+    assert plain.agent.heard == ["1 / 2", "// x"]
+
+
 async def test_nothing_after_exit_is_read() -> None:
     plain = await talk(b"one\n/exit\ntwo\nthree\n")
     assert plain.agent.heard == ["one"]

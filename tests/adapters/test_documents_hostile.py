@@ -208,7 +208,7 @@ async def test_files_and_texts_that_are_too_large_are_refused() -> None:
     reader = ConvertedReader(Limits(file_bytes=2**20, text_bytes=2**20))
     try:
         assert await fault(reader, "a.csv", "x" * (2**20 + 1)) == "is larger than 1 MiB"
-        assert await fault(reader, "a.csv", "name\n" + "Ada\n" * 100_000) == "holds more than 1 MiB of text"
+        assert await fault(reader, "a.csv", "name\n" + "Ada\n" * 100_000) == "holds more than 1 MiB of text, as UTF-8"
         assert await fault(reader, "a.csv", "") == "is empty"
         assert await is_well(reader)
     finally:

@@ -1,8 +1,10 @@
 """The worker as a process: what it may not do, when it ends, and that the event loop runs on meanwhile."""
 
 import asyncio
+import hashlib
 import os
 import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +129,35 @@ async def test_it_is_kept_for_the_next_file_and_ends_when_the_reader_is_closed()
     await reader.close()
 
 
+async def test_a_file_is_not_blamed_for_a_worker_that_ended_before_it_came() -> None:
+    reader = ConvertedReader()
+    await reader.read(Path("short.html"))
+    for _ in range(2):
+        assert reader._worker is not None
+        first = reader._worker
+        os.kill(first.pid, signal.SIGKILL)
+        assert (await reader.read(Path("good.pdf"))).pages == (Page("Good", 1),)
+        assert reader._worker is not first
+    await reader.close()
+
+
+async def test_a_file_whose_worker_never_takes_it_is_tried_twice_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, workers = ConvertedReader(), []
+    started = reader._started
+
+    async def killed() -> asyncio.subprocess.Process:
+        worker = await started()
+        workers.append(worker)
+        os.kill(worker.pid, signal.SIGKILL)
+        return worker
+
+    monkeypatch.setattr(reader, "_started", killed)
+    with pytest.raises(DocumentUnreadable, match="break off"):
+        await reader.read(Path("good.pdf"))
+    assert len(set(workers)) == 2
+    await reader.close()
+
+
 async def test_files_read_at_once_wait_for_each_other() -> None:
     reader = ConvertedReader()
     texts = await asyncio.gather(*(reader.read(Path("good.pdf")) for _ in range(5)))
@@ -201,6 +232,9 @@ SAID = "Größe: 5 €"
         ("d.sql", SAID.encode("utf-32"), SAID),
         ("e.txt", b"caf\xe9 \x81", "caf\xe9 \x81"),
         ("f.c", b"\x00", None),
+        ("g.txt", ("Привет, мир. " * 9).encode("koi8_r"), "Привет, мир. " * 9),
+        ("h.txt", ("東京は大きい。" * 9).encode("cp932"), "東京は大きい。" * 9),
+        ("i.md", ("北京是中国的首都。" * 9).encode("gbk"), "北京是中国的首都。" * 9),
     ],
 )
 async def test_text_and_code_are_read_there_as_well_in_any_of_their_encodings(
@@ -212,7 +246,8 @@ async def test_text_and_code_are_read_there_as_well_in_any_of_their_encodings(
         with pytest.raises(DocumentUnreadable, match="is no text"):
             await reader.read(tmp_path / name)
     else:
-        assert await reader.read(tmp_path / name) == DocumentText((Page(read),))
+        text = await reader.read(tmp_path / name)
+        assert (text.pages, text.digest) == ((Page(read),), hashlib.sha256(content).hexdigest())
     await reader.close()
 
 

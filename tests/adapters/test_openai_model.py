@@ -443,6 +443,57 @@ async def test_a_prompt_too_long_for_the_server_is_an_overflow(status: int, body
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "said"),
+    [
+        (400, "context_length_exceeded", "Input tokens exceed the configured limit of 272000 tokens."),
+        (400, "context_length_exceeded", "Your request resulted in too much."),
+        (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum"),
+        (400, None, "The input token count (5000) exceeds the maximum number of tokens allowed (4096)."),
+        (400, None, "Input length 5000 exceeds the maximum length 4096"),
+        (400, None, "Please reduce the length of the messages or completion."),
+        (400, None, "This model's maximum prompt length is 131072 but the request contains 140000 tokens."),
+        (400, None, "Input is too long for requested model."),
+        (400, None, "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000"),
+        (422, None, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4500"),
+        (422, None, "Input validation error: `inputs` must have less than 4095 tokens. Given: 5000"),
+        (413, None, "Request Entity Too Large"),
+        (500, None, "the request exceeds the available context size. try increasing the context size"),
+    ],
+)
+async def test_an_overflow_is_known_by_its_code_and_by_its_words(status: int, code: str | None, said: str) -> None:
+    body = json.dumps({"error": {"message": said, "type": "invalid_request_error", "code": code}}).encode()
+    async with scripted(*[Reply(status, body, {"retry-after-ms": "1"})] * 3) as (_, model):
+        assert isinstance(await refusal(model), ContextOverflow)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(422, b'{"error": "Input validation error: `inputs` must have less than 9 tokens"}', id="TGI"),
+        pytest.param(400, b'{"detail": "prompt is too long"}', id="FastAPI"),
+        pytest.param(413, b"<html><h1>413 Request Entity Too Large</h1></html>", id="a proxy"),
+    ],
+)
+async def test_an_overflow_may_come_in_another_shape(status: int, body: bytes) -> None:
+    async with scripted(Reply(status, body)) as (_, model):
+        assert isinstance(await refusal(model), ContextOverflow)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, {"message": "max_tokens exceeds the maximum of 4096 tokens"}),
+        (400, {"message": "Invalid input: the number of stop sequences exceeds the limit"}),
+        (422, [{"msg": "Field required", "input": {"messages": ["all of my context window"]}}]),
+    ],
+)
+async def test_what_a_shorter_prompt_would_not_mend_is_no_overflow(status: int, error: object) -> None:
+    body = {"detail": error} if isinstance(error, list) else {"error": error}
+    async with scripted(Reply(status, json.dumps(body).encode())) as (_, model):
+        assert isinstance(await refusal(model), RequestRefused)
+
+
 async def test_a_server_that_is_not_there_is_a_model_that_is_unavailable(unused_tcp_port: int) -> None:
     async with model_at(f"http://127.0.0.1:{unused_tcp_port}/v1") as model:
         error = await refusal(model)
@@ -508,7 +559,7 @@ async def test_a_server_that_hangs_is_given_up_in_time() -> None:
 
 
 async def test_retries_do_not_outlast_the_time_out() -> None:
-    server = ScriptedServer(lambda request: fails(503, retry_after="60"))
+    server = ScriptedServer(lambda request: fails(503, retry_after="1.5"))
     async with server, model_at(server.url, timeout_s=0.3) as model:
         await model.warm_up()
         begun = time.monotonic()
@@ -598,3 +649,101 @@ async def test_a_server_that_does_not_know_a_way_of_asking_is_told_from_one_that
                 await model.complete(HI)
             with pytest.raises(RequestRefused):
                 await model.complete(HI)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        pytest.param({"SSL_CERT_FILE": "/nowhere/certificates.pem"}, id="SSL_CERT_FILE"),
+        pytest.param({"ALL_PROXY": "socks5://user:secret@127.0.0.1:9"}, id="ALL_PROXY"),
+        pytest.param({"HTTP_PROXY": "socks4://127.0.0.1:9"}, id="HTTP_PROXY"),
+        pytest.param({"HTTP_PROXY": "http://proxy:port"}, id="Invalid port"),
+    ],
+)
+async def test_an_environment_that_lets_no_call_out_is_named(
+    named: dict[str, str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    for name, value in named.items():
+        monkeypatch.setenv(name, value)
+    async with scripted(answer("ok")) as (server, model):
+        error = await refusal(model)
+        assert isinstance(error, ModelUnavailable)
+        assert_fit_for_a_person(error)
+        assert request.node.callspec.id in error.detail
+        assert "secret" not in error.detail
+        assert not error.is_billed
+        assert server.requests == []
+        monkeypatch.delenv(next(iter(named)))
+        assert (await model.complete(HI)).text == "ok"
+
+
+async def test_no_key_is_sent_to_a_socks_proxy_though_the_url_seems_to_need_none(
+    tcp_server: TcpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one that is asked whether a proxy is in between, and the one that goes there, may be of two minds."""
+    heard: list[bytes] = []
+
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(1))
+
+    monkeypatch.setattr("adapters.openai_model.fault_of_way_out", lambda url: None)
+    async with tcp_server(proxy) as port, model_at("http://model.example/v1") as model:
+        monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{port}")
+        error = await refusal(model)
+    assert "socks5 proxy is not supported" in error.detail
+    assert not error.is_billed
+    assert heard == []
+
+
+async def test_a_proxy_that_lets_nobody_through_is_not_paid_for(
+    tcp_server: TcpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    async with tcp_server(proxy) as port, model_at("https://model.example/v1") as model:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        error = await refusal(model)
+    assert "407" in error.detail
+    assert not error.is_billed
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999/v1", "127.0.0.1:8000/v1"])
+async def test_an_address_that_is_none_costs_nothing(url: str) -> None:
+    async with model_at(url) as model:
+        error = await refusal(model)
+    assert isinstance(error, ModelUnavailable)
+    assert not error.is_billed
+
+
+async def test_long_headers_are_taken() -> None:
+    reply = answer("ok")
+    async with scripted(Reply(reply.status, reply.body, {"content-security-policy": "a" * 20_000})) as (_, model):
+        assert (await model.complete(HI)).text == "ok"
+
+
+@pytest.mark.parametrize("body", [b"[" * 200_000, b'{"choices": ' * 200_000])
+async def test_an_answer_nested_too_deeply_cannot_be_read(body: bytes) -> None:
+    async with scripted(Reply(200, body)) as (_, model):
+        error = await refusal(model)
+    assert isinstance(error, ModelUnavailable)
+    assert "cannot read" in str(error)
+
+
+async def test_a_long_pause_that_the_server_asks_for_is_told_at_once_and_costs_nothing() -> None:
+    async with scripted(fails(429, "slow down", retry_after="60"), answer("ok")) as (server, model):
+        error = await refusal(model)
+        assert len(server.requests) == 1
+    assert isinstance(error, ModelUnavailable)
+    assert (error.retry_after, error.is_billed) == (60, False)
+    assert "over its limit" in str(error)
+
+
+@pytest.mark.parametrize("cookie", ["lb=café; Path=/", "lb=one; Path=/"])
+async def test_a_servers_cookies_are_not_kept(cookie: str) -> None:
+    odd = answer("First")
+    async with scripted(Reply(odd.status, odd.body, {"Set-Cookie": cookie}), answer("Second")) as (server, model):
+        assert (await model.complete(HI)).text == "First"
+        assert (await model.complete(HI)).text == "Second"
+        assert server.cookies is None

@@ -20,6 +20,42 @@ def test_utf_16_may_begin_with_either_mark(mark: bytes, encoding: str) -> None:
     assert decoded(mark + "漢字 🐕".encode(encoding)) == "漢字 🐕"
 
 
+SCRIPTS = {
+    "cp932": "これは日本語のテキストです。東京は大きい。",
+    "euc_jp": "これは日本語のテキストです。東京は大きい。",
+    "gbk": "这是一个中文文本。北京是中国的首都。",
+    "big5": "這是一個中文文本。臺北是首都。",
+    "cp949": "이것은 한국어 텍스트입니다. 서울은 큽니다.",
+    "cp1251": "Привет, мир. Это русский текст.",
+    "koi8_r": "Привет, мир. Это русский текст.",
+    "cp866": "Привет, мир. Это русский текст.",
+    "iso8859_5": "Привет, мир. Это русский текст.",
+    "cp1253": "Αυτό είναι ένα ελληνικό κείμενο.",
+    "cp1256": "هذا نص باللغة العربية للاختبار.",
+}
+
+
+@pytest.mark.parametrize("encoding", SCRIPTS)
+@pytest.mark.parametrize("times", [1, 20, 20_000])
+def test_the_old_encodings_of_other_scripts_are_told_by_what_comes_of_them(encoding: str, times: int) -> None:
+    for text in (SCRIPTS[encoding] * times, f"{'Plain words. ' * times}\n{SCRIPTS[encoding]}\nMore."):
+        assert decoded(text.encode(encoding)) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Käsekuchen schmeckt köstlich.", "¿Dónde está el niño? ¡Aquí!", "«Ça» — “œuvre”… €", "é ü ö", "DÉJÀ VU À L’ÉCOLE"],
+)
+@pytest.mark.parametrize("times", [1, 50])
+def test_western_texts_are_taken_for_nothing_else(text: str, times: int) -> None:
+    assert decoded((text * times).encode("cp1252")) == text * times
+
+
+def test_a_word_in_an_encoding_that_cannot_be_told_is_refused() -> None:
+    with pytest.raises(DocumentUnreadable, match="an encoding that cannot be told; save it as UTF-8"):
+        decoded("Привет".encode("cp1251"))
+
+
 def test_a_few_damaged_places_do_not_spoil_utf_8() -> None:
     text = decoded("äöü".encode() * 10 + b"\xff" + "äöü".encode())
     assert text == "äöü" * 10 + "\N{REPLACEMENT CHARACTER}" + "äöü"

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from wcwidth import iter_graphemes
 
+from adapters.markdown import with_below
 from adapters.rendering import DISCORD_LIMIT, SLACK_LIMIT, CodeFile, as_file, is_one_code_block, parts_of
 
 FAMILY = "👨‍👩‍👧‍👦"
@@ -523,3 +524,21 @@ def test_a_megabyte_is_cut_for_slack_and_for_discord() -> None:
         parts = parts_of(text, limit)
         assert max(map(len, parts)) <= limit
         assert without_space("".join(parts)) == without_space(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("Look:\n```\none()", "Look:\n```\none()\n```"),
+        ("Look:\r\n```py\r\none()\r\n\r\n", "Look:\n```py\none()\n```"),
+        ("- an item\n  ~~~~\n  one()", "- an item\n  ~~~~\n  one()\n  ~~~~"),
+        ("> ```\n> one()", "> ```\n> one()\n> ```"),
+        ("> ```\n> one()\nwords", "> ```\n> one()\nwords"),
+        ("```\none()\n```", "```\none()\n```"),
+        ("```\none()\n```\nwords", "```\none()\n```\nwords"),
+        ("words", "words"),
+        ("", ""),
+    ],
+)
+def test_a_line_below_stands_outside_of_code(text: str, closed: str) -> None:
+    assert with_below(text, "-# line") == f"{closed}\n\n-# line"

@@ -137,6 +137,38 @@ async def test_behind_a_proxy_nothing_is_looked_at(monkeypatch: pytest.MonkeyPat
     await check_reachable("gpt-test", f"http://127.0.0.1:{unused_tcp_port}/v1")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        (
+            "SSL_CERT_FILE",
+            "/nowhere/certificates.pem",
+            "SSL_CERT_FILE=/nowhere/certificates.pem cannot be read (No such",
+        ),
+        ("SSL_CERT_FILE", __file__, f"SSL_CERT_FILE={__file__} holds no certificates"),
+        ("ALL_PROXY", "socks5://user:secret@127.0.0.1:9", "ALL_PROXY is a socks5 proxy, which is not supported"),
+        ("HTTP_PROXY", "socks4://127.0.0.1:9", "HTTP_PROXY is a socks4 proxy, which is not supported"),
+    ],
+)
+async def test_an_environment_that_lets_no_call_out_is_one_clear_line(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ServiceMissing) as raised:
+        await check_reachable("gpt-test", "http://127.0.0.1:9/v1")
+    (said,) = str(raised.value).splitlines()
+    assert told in said
+    assert "secret" not in said
+
+
+async def test_a_socks_proxy_for_other_servers_is_not_in_the_way(
+    monkeypatch: pytest.MonkeyPatch, unused_tcp_port: int
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    assert "nothing answers" in await missing(f"http://127.0.0.1:{unused_tcp_port}/v1")
+
+
 async def test_a_server_that_takes_no_connections_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("adapters.reachable.CONNECT_TIMEOUT_S", 0.2)
     with socket.socket() as full:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from adapters.ports import CommandCall, CommandReply
-from adapters.testing import Reply, Request, ScriptedServer, answer, says
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import Bot, direct, open_bot
 from memory.checkpoints import checkpoint_folder
 
@@ -165,6 +165,29 @@ async def test_a_restore_that_fails_keeps_what_could_be_restored(
     assert checkpoint(tmp_path, "before-restore").read_bytes() == kept
     await bot.in_chat("restore before-restore")
     assert "two" in await bot.command("memory")
+
+
+async def test_a_message_without_an_answer_is_told_of_and_can_be_asked_again(tmp_path: Path) -> None:
+    is_down = True
+
+    def reply(request: Request) -> Reply:
+        return fails(503, retry_after_ms="1") if is_down else remembers(request)
+
+    async with (
+        ScriptedServer(reply) as server,
+        open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot,
+    ):
+        assert await bot.say("My word is wombat") == []
+        await bot.in_chat("save monday")
+        assert "`/retry` asks me again" in await bot.in_chat("restore monday")
+        is_down = False
+        await bot.app.receiver.go_on("console:dm:ada")
+        assert bot.platform.sent == []
+        await bot.in_chat("retry")
+        assert [text for _, text in bot.platform.sent] == ["Noted."]
+        assert "1 note" in await bot.command("search wombat")
+        await bot.in_chat("save tuesday")
+        assert "/retry" not in await bot.in_chat("restore tuesday")
 
 
 async def kill(*_: object) -> None:

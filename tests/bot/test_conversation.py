@@ -182,7 +182,7 @@ async def test_an_empty_answer_is_told_to_the_model(tmp_path: Path, empty: objec
 
 async def test_a_model_that_only_fails_is_given_up_and_the_person_told_once(tmp_path: Path) -> None:
     server = ScriptedServer(lambda request: answer(None))
-    async with server, open_bot(tmp_path, **settings(server)) as bot:
+    async with server, open_bot(tmp_path, **settings(server, llm_tier="tools")) as bot:
         assert await bot.say("Hi") == []
         assert len(server.requests) == 5
         assert len(bot.platform.notices) == 1

@@ -85,6 +85,10 @@ def test_links_that_lead_out_of_a_folder_are_passed_over() -> None:
     os.symlink("../secret/deep", "docs/deep")
     os.symlink(os.path.abspath("secret/b.md"), "docs/c.md")
     assert names("docs") == ["a.md"]
+    assert find_files(["docs"], KINDS).passed_over == tuple(
+        f"docs/{name}: is a link that leads out of the folder" for name in ("b.md", "c.md", "deep")
+    )
+    assert names("docs/b.md") == ["b.md"]
 
 
 def test_a_file_whose_name_looks_like_a_pattern_is_that_file() -> None:
@@ -115,10 +119,38 @@ def test_links_in_a_circle_end_and_what_is_no_file_is_left_alone() -> None:
     os.symlink("..", "docs/up")
     os.symlink("loop.md", "docs/loop.md")
     os.symlink("a.md", "docs/again.md")
+    os.symlink("nowhere", "docs/broken.md")
     os.mkfifo("docs/pipe.md")
+    os.mkfifo("docs/.hidden.md")
     assert names("docs") == ["a.md"]
-    with pytest.raises(PathNotFound):
-        find_files(["docs/pipe.md"], KINDS)
+    passed_over = {
+        "docs/broken.md": "is a link that leads nowhere",
+        "docs/loop.md": "is a link that leads in a circle",
+        "docs/pipe.md": "is no regular file",
+    }
+    told = [f"{name}: {reason}" for name, reason in passed_over.items()]
+    assert find_files(["docs"], KINDS).passed_over == (*told, "docs/up: is a link that leads out of the folder")
+    assert [*find_files(["docs/*.md"], KINDS).passed_over] == told
+    for name, reason in passed_over.items():
+        found = find_files([name], KINDS)
+        assert (found.files, found.passed_over) == ((), (f"{name}: {reason}",))
+    assert find_files(["/dev/null"], ("",)).passed_over == ("/dev/null: is no regular file",)
+    assert find_files(["/dev/null"], KINDS).passed_over[0].startswith("/dev/null: cannot be read")
+
+
+def test_a_folder_that_may_not_be_read_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    write("docs/a.md", "docs/closed/b.md", "docs/z/c.md")
+    scandir = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    found = find_files(["docs"], KINDS)
+    assert [file.name for file in found.files] == ["a.md", "z/c.md"]
+    assert found.passed_over == ("docs/closed: cannot be read (Permission denied)",)
 
 
 def test_names_hold_nothing_that_cannot_be_kept() -> None:

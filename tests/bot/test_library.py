@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import ScriptedServer, answer, says
-from bot.library import Outcome, Progress
+from bot import library
+from bot.library import Outcome, Progress, digest_of
 from bot.testing import Bot, open_bot
 from memory.ports import SourceNotFound
 
@@ -90,7 +91,9 @@ async def test_loading_again_replaces_what_changed_and_leaves_the_rest(tmp_path:
         write("cart/manual.md", "Pull.")
         both = await library.load(["car", "figs.txt", "cart"], "car", agent)
         assert both.outcomes == {Outcome.NEW: 1, Outcome.UNCHANGED: 3}
-        await library.load(["car"], None, agent, drops_missing=True)
+        os.unlink("figs.txt")
+        os.unlink("cart/manual.md")
+        await library.load(["."], "car", agent, drops_missing=True)
         (source,) = await library.sources(agent)
         assert (source.documents, source.pieces, source.agents) == (2, 2, 1)
         texts = [
@@ -110,6 +113,32 @@ async def test_what_cannot_be_read_just_now_is_not_dropped(tmp_path: Path, manua
         loaded = await bot.app.library.load(["car"], None, None, drops_missing=True)
         assert (loaded.dropped, len(loaded.faults)) == (0, 1)
         assert [source.documents for source in await bot.app.library.sources()] == [2]
+
+
+async def test_a_file_that_changes_while_it_is_loaded_is_loaded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, manual: str
+) -> None:
+    def then_changed(path: Path, max_bytes: int) -> str:
+        digest = digest_of(path, max_bytes)
+        write(manual, "Push the green button.")
+        return digest
+
+    async with open_bot(tmp_path / "data") as bot:
+        with monkeypatch.context() as changing:
+            changing.setattr(library, "digest_of", then_changed)
+            await bot.app.library.load([manual], "car", None)
+        assert (await bot.app.library.load([manual], "car", None)).outcomes == {Outcome.UNCHANGED: 1}
+        write(manual, MANUAL)
+        assert (await bot.app.library.load([manual], "car", None)).outcomes == {Outcome.REPLACED: 1}
+
+
+async def test_a_document_of_too_many_pieces_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("docs/long.txt", "word " * 1000)
+    write("docs/short.txt", "word " * 500)
+    monkeypatch.setattr(library, "MAX_PIECES", 3)
+    async with open_bot(tmp_path / "data") as bot:
+        loaded = await bot.app.library.load(["docs"], None, None)
+        assert (loaded.outcomes, loaded.faults) == ({Outcome.NEW: 1}, ("docs/long.txt: comes to more than 3 pieces",))
 
 
 async def test_a_source_is_given_taken_and_removed(tmp_path: Path, manual: str) -> None:

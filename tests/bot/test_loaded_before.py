@@ -1,13 +1,16 @@
 """What is loaded again by the same words, by fewer or by others: an agent never finds two copies of one file."""
 
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 
+from bot.kept_paths import as_it_is, as_once_kept
 from bot.library import Outcome
 from bot.testing import Bot, open_bot
 from memory.tables import documents, sources
@@ -283,12 +286,10 @@ async def test_what_is_gone_of_a_part_of_a_named_source_is_dropped(bot: Bot, sou
     await load(bot, "docs", source="mine")
     os.unlink("docs/a.md")
     os.unlink("docs/sub/c.md")
-    if source is None:  # a part drops what lay there; into a chosen source, all that is not named goes
-        assert "1 dropped" in await load(bot, "docs/sub", drops=True)
-        assert await held(bot) == {"mine": 2}
-    else:
-        assert "2 dropped" in await load(bot, "docs/sub", source="mine", drops=True)
-        assert await held(bot) == {"mine": 1}
+    assert "1 dropped" in await load(bot, "docs/sub", source=source, drops=True)
+    assert await held(bot) == {"mine": 2}
+    assert "1 dropped" in await load(bot, "docs", source=source, drops=True)
+    assert await held(bot) == {"mine": 1}
 
 
 @pytest.mark.parametrize("again", ["docs", "docs/sub/b.md"])
@@ -354,3 +355,206 @@ async def test_what_was_just_loaded_is_not_dropped_for_being_written_in_another_
     await load(bot, "docs", source="mine")
     assert "dropped" not in await load(bot, "docs", drops=True)
     assert await held(bot) == {"mine": 1}
+
+
+# ── what an import brought ───────────────────────────────────────────────────────────────────────────
+
+
+async def import_(bot: Bot, **texts: str) -> None:
+    """A folder `hb` of these files as an import leaves it: without a path, and without words that lead to it."""
+    for name, text in texts.items():
+        write(f"hb/{name}.md", text)
+    await load(bot, "hb")
+    await forget_paths(bot)
+    async with bot.app.database.write() as transaction:
+        await transaction.execute(update(sources).values(origin=None))
+
+
+@pytest.mark.parametrize("changed", [["a"], ["new"], ["a", "b", "new"], ["a", "b", "c"], []])
+async def test_a_folder_goes_into_its_source_of_an_import_whatever_changed(bot: Bot, changed: list[str]) -> None:
+    await import_(bot, a="The kettle is blue.", b="The kettle is red.", c="The kettle is green.")
+    for name in changed:
+        write(f"hb/{name}.md", f"The kettle of {name} is black.")
+    new = changed.count("new")
+    assert (await load(bot, "hb")).startswith(f"hb: {new} document{'' if new == 1 else 's'} loaded")
+    assert await held(bot, None) == {"hb": 3 + new}
+    assert ("blue" in await said(bot)) == ("a" not in changed)
+    write("hb/later.md", "The kettle is white.")  # from then on it is as if it had been loaded here
+    assert (await load(bot, "hb")).startswith(f"hb: 1 document loaded, {3 + new} unchanged")
+    write("hb/b.md", "The kettle is violet.")
+    assert (await load(bot, "hb/b.md")).startswith("hb: 0 documents loaded, 1 replaced")
+    assert await held(bot, None) == {"hb": 4 + new}
+
+
+async def test_a_numbered_source_of_an_import_is_known_by_its_name_without_the_number(bot: Bot) -> None:
+    await import_(bot, a="The kettle is blue.", b="The kettle is red.")
+    async with bot.app.database.write() as transaction:
+        await transaction.execute(update(sources).values(name="hb (2)"))
+    write("hb/a.md", "The kettle is black.")
+    assert await load(bot, "hb") == "hb (2): 0 documents loaded, 1 replaced, 1 unchanged"
+
+
+@pytest.mark.parametrize("texts", [{"readme": "The kettle is blue."}, dict.fromkeys("abcd", "The kettle is blue.")])
+async def test_a_few_other_texts_of_the_same_names_are_other_files(bot: Bot, texts: dict[str, str]) -> None:
+    await import_(bot, **texts)
+    os.rename("hb", "elsewhere")
+    for name in [*texts][:2]:
+        write(f"hb/{name}.md", "The kettle is red.")
+    assert (await load(bot, "hb")).startswith("hb (2): ")
+    assert "blue" in await said(bot)
+
+
+async def test_one_file_that_many_folders_have_makes_no_folder_the_same(bot: Bot) -> None:
+    await import_(bot, license="The kettle may be copied.", **dict.fromkeys("abc", "The kettle is blue."))
+    os.rename("hb", "elsewhere")
+    write("hb/license.md", "The kettle may be copied.")
+    write("hb/x.md", "The kettle is red.")
+    assert await load(bot, "hb") == "hb (2): 2 documents loaded"
+    assert (await held(bot))["hb"] == 4
+
+
+async def test_another_folder_of_that_name_is_not_what_a_source_knows_files_of(bot: Bot) -> None:
+    await import_(bot, a="The kettle is blue.", b="The kettle is red.")
+    await load(bot, "hb/a.md")
+    write("other/hb/a.md", "The kettle is blue.")
+    write("other/hb/b.md", "The kettle is black.")
+    assert (await load(bot, "other/hb")).startswith("hb (2): 2 documents loaded")
+    assert "red" in await said(bot)
+
+
+async def test_what_is_gone_of_a_folder_is_dropped_from_its_source_of_an_import(bot: Bot) -> None:
+    await import_(bot, a="The kettle is blue.", b="The kettle is red.")
+    os.unlink("hb/b.md")
+    assert await load(bot, "hb", drops=True) == "hb: 0 documents loaded, 1 unchanged, 1 dropped"
+
+
+# ── what is dropped ──────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_nothing_is_dropped_whose_file_is_there(bot: Bot) -> None:
+    write("docs/a.md", "word")
+    write("docs/link.md", "word")
+    write("docs/pipe.md", "word")
+    await load(bot, "docs", source="mine")
+    os.rename("docs/link.md", "out.md")
+    os.symlink("../out.md", "docs/link.md")
+    os.unlink("docs/pipe.md")
+    os.mkfifo("docs/pipe.md")
+    assert "dropped" not in await load(bot, "docs", source="mine", drops=True)
+    assert await held(bot) == {"mine": 3}
+
+
+async def test_a_folder_that_may_not_be_read_loses_nothing(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
+    write("docs/a.md", "word")
+    write("docs/closed/b.md", "word")
+    await load(bot, "docs")
+    lstat, scandir = os.lstat, os.scandir
+
+    def refused(path: Any, function: Any = lstat, **more: Any) -> Any:
+        if "closed" in str(path) and (function is scandir or not str(path).endswith("closed")):
+            raise PermissionError(13, "Permission denied", path)
+        return function(path, **more)
+
+    monkeypatch.setattr(os, "lstat", refused)
+    monkeypatch.setattr(os, "scandir", lambda path=".": refused(path, scandir))
+    told = await load(bot, "docs", drops=True)
+    assert told.startswith("docs: 0 documents loaded, 1 unchanged")
+    assert "dropped" not in told
+    assert await held(bot) == {"docs": 2}
+
+
+async def test_two_folders_in_one_source_keep_what_is_theirs(bot: Bot) -> None:
+    write("one/a.md", "word")
+    write("two/b.md", "word")
+    for folder in ("one", "two"):
+        await load(bot, folder, source="mine")
+    assert "dropped" not in await load(bot, "two", source="mine", drops=True)
+    os.unlink("one/a.md")
+    assert "dropped" not in await load(bot, "two", source="mine", drops=True)
+    assert "1 dropped" in await load(bot, "one", source="mine", drops=True)
+    assert await held(bot) == {"mine": 1}
+
+
+async def test_what_is_gone_is_dropped_from_every_source_of_the_agent(bot: Bot) -> None:
+    for name in "abc":
+        write(f"docs/{name}.md", "The kettle is blue.")
+    await load(bot, "docs/a.md", source="mine")
+    await load(bot, "docs")
+    os.unlink("docs/a.md")
+    os.unlink("docs/b.md")
+    os.mkdir("docs/b.md")
+    assert await load(bot, "docs", drops=True) == "docs: 0 documents loaded, 1 unchanged, 2 dropped"
+    assert await held(bot) == {"docs": 1, "mine": 0}
+
+
+async def test_a_folder_of_which_nothing_is_left_is_dropped(bot: Bot) -> None:
+    write("docs/a.md", "The kettle is blue.")
+    await load(bot, "docs")
+    os.unlink("docs/a.md")
+    assert await load(bot, "docs", drops=True) == "docs: 0 documents loaded, 1 dropped"
+    assert "found nothing" in await said(bot)
+    write("docs/a.md", "The kettle is red.")
+    assert await load(bot, "docs") == "docs: 1 document loaded"
+
+
+# ── names that are no text ───────────────────────────────────────────────────────────────────────────
+
+CITIES = ("東京", "大阪", "京都", "札幌")
+
+
+def write_cities() -> None:
+    for city in CITIES:
+        write(os.fsdecode(b"z/" + city.encode("euc-jp") + b".txt"), f"The kettle of {city}")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+@pytest.mark.parametrize("source", ["mine", None])
+async def test_files_whose_names_differ_in_what_is_no_text_stay_apart(bot: Bot, source: str | None) -> None:
+    write_cities()
+    assert (await load(bot, "z", source=source)).endswith(": 4 documents loaded")
+    for _ in range(2):
+        assert (await load(bot, "z", source=source)).endswith(": 0 documents loaded, 4 unchanged")
+        assert [city in await said(bot) for city in CITIES] == [True] * 4
+    assert list((await held(bot, None)).values()) == [4]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+async def test_folders_whose_names_differ_in_what_is_no_text_are_two_sources(bot: Bot) -> None:
+    for folder, colour in ((b"w\xe4", "blue"), (b"w\xf6", "red")):
+        write(f"{os.fsdecode(folder)}/n.txt", f"The kettle is {colour}.")
+    assert (await load(bot, "w\udce4")).endswith(": 1 document loaded")
+    assert (await load(bot, "w\udcf6")).endswith(": 1 document loaded")
+    assert (await load(bot, "w\udce4/n.txt")).startswith("w\N{REPLACEMENT CHARACTER}: 0 documents loaded, 1 unchanged")
+    assert list((await held(bot)).values()) == [1, 1]
+    for colour in ("blue", "red"):
+        assert colour in await said(bot)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="one file there")
+async def test_two_forms_of_a_letter_are_two_files(bot: Bot) -> None:
+    write("docs/\u00e9.txt", "The kettle is blue.")
+    write("docs/e\u0301.txt", "The kettle is red.")
+    write("docs/a b.txt", "The kettle is green.")
+    write("docs/a  b.txt", "The kettle is black.")
+    assert await load(bot, "docs") == "docs: 4 documents loaded"
+    assert await load(bot, "docs", drops=True) == "docs: 0 documents loaded, 4 unchanged"
+    assert all([colour in await said(bot) for colour in ("blue", "red", "green", "black")])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+@pytest.mark.parametrize("source", ["mine", None])
+async def test_paths_that_were_once_kept_as_one_lead_to_their_files_again(bot: Bot, source: str | None) -> None:
+    write_cities()
+    write("z/e\u0301.txt", "The kettle is blue.")
+    await load(bot, "z", source=source)
+    async with bot.app.database.write() as transaction:  # as such a version left it: one of the four
+        names = list(await transaction.scalars(select(documents.c.name).where(documents.c.name.like("%\ufffd%"))))
+        await transaction.execute(delete(documents).where(documents.c.name.in_(names[1:])))
+        for id_, path in list(await transaction.execute(select(documents.c.id, documents.c.path))):
+            change = update(documents).where(documents.c.id == id_)
+            await transaction.execute(change.values(path=as_once_kept(as_it_is(path))))
+    told = await load(bot, "z", source=source)
+    assert sum(map(int, re.findall(r"(\d) (?:documents? loaded|replaced|unchanged)", told))) == 5
+    assert list((await held(bot, None)).values()) == [5]
+    assert "5 unchanged" in await load(bot, "z", source=source)
+    assert all([city in await said(bot) for city in (*CITIES, "blue")])

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, open_bot, texts
-from bot.tools.paging import MAX_RESULT_CHARS
+from bot.tools.paging import CUT, MAX_RESULT_CHARS
 from bot.tools.parts import Part, Place, first_part, part_at
-from memory.ports import NewPassage
+from memory.ports import Kind, NewMessage, NewPassage
 
 SEARCHES = ("conversation_search", "archival_memory_search")
 
@@ -296,6 +296,41 @@ async def test_a_page_fits_whatever_is_told_of_its_hits(tmp_path: Path, tags: li
             *_, page = results_of(server)
     (hit,) = page["results"]
     assert "Wombats" in hit["text"]
+
+
+@pytest.mark.parametrize(("most", "is_cut"), [(40, True), (100, False)])
+async def test_every_page_of_what_is_not_all_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_cut: bool
+) -> None:
+    monkeypatch.setattr("memory.message_index.MAX_AT_HAND", 8)
+    monkeypatch.setattr("memory.older_messages.MAX_FOUND", 10)
+    monkeypatch.setattr("memory.older_messages.MAX_OF_A_WORD", most)
+    pages: list[dict[str, Any]] = []
+
+    def reply(request: Request) -> Reply:
+        last = request["messages"][-1]
+        if last["role"] != "tool":
+            cursor = pages[-1]["next_cursor"] if pages else None
+            return lookups(("conversation_search", {"query": "umbrella", "cursor": cursor}))[0]
+        pages.append(json.loads(last["content"]))
+        return says("Well.")
+
+    said = [*(f"umbrella {number}" for number in range(60)), *(f"rain {number}" for number in range(20))]
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        agent, recall = await bot.agent(), bot.app.shelves.recall
+        new = [NewMessage(kind=Kind.USER_MESSAGE, created_at=bot.clock(), text=text) for text in said]
+        async with bot.app.database.write() as transaction:
+            kept = await recall.append(transaction, agent.id, None, new)
+            await recall.evict(transaction, agent.id, [message.id for message in kept])
+        await bot.say("Where is it?")
+        while "next_cursor" in pages[-1]:
+            await bot.say("And?")
+        told = await bot.command("search umbrella")
+    shown = [hit["id"] for page in pages for hit in page["results"]]
+    assert len(shown) == len(set(shown)) == pages[0]["total"] == pages[-1]["seen"]
+    assert len({message.id for message in kept[:60]}.intersection(shown)) == min(most, 60)
+    assert all((page.get("note") == CUT) is is_cut for page in pages)
+    assert told.startswith("At least ") is is_cut
 
 
 async def test_what_does_not_narrow_a_search_is_told_to_the_model_and_to_the_person(tmp_path: Path) -> None:

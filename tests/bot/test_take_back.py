@@ -1,5 +1,6 @@
 """Turns taken back: what is left is what was there before them, evictions and all."""
 
+import asyncio
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -8,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select
 
+from adapters.ports import InboundMessage
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
-from bot.testing import Bot, open_bot
+from bot.testing import Bot, direct, open_bot
 from memory.agents import AgentStore
 from memory.tables import compactions, messages, passages
 
@@ -241,3 +243,31 @@ async def test_a_summary_of_which_nothing_is_recorded_goes_with_the_turns_that_i
             await transaction.execute(delete(compactions))
         await bot.in_chat("pop 8")
         assert (await bot.agent()).summary == ""
+
+
+async def test_a_turn_of_several_messages_is_tried_again_with_all_of_them(tmp_path: Path) -> None:
+    is_asked, is_free = asyncio.Event(), asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        is_asked.set()
+        await is_free.wait()
+        roles = [message["role"] for message in request["messages"]]
+        since = request["messages"][len(roles) - roles[::-1].index("assistant") :] if "assistant" in roles else []
+        said = [json.loads(message["content"])["message"] for message in since if message["role"] == "user"]
+        return says(" + ".join(said) or "Hi")
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        first = asyncio.ensure_future(bot.say("Hello"))
+        await is_asked.wait()
+        later = []
+        for text in ("one", "two", "three"):
+            message = InboundMessage(text, direct("ada"), text, bot.clock())
+            later.append(await bot.app.receiver.receive(message))
+        is_free.set()
+        await asyncio.gather(first, *later)
+        assert [text for _, text in bot.platform.sent] == ["Hi", "one + two + three"]
+        kept = len((await bot.agent()).queue)
+        await bot.in_chat("retry")
+        assert [text for _, text in bot.platform.sent] == ["Hi", "one + two + three", "one + two + three"]
+        assert len((await bot.agent()).queue) == kept
+        assert (await bot.in_chat("pop")).startswith("Taken back: 1 turn (")

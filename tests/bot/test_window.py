@@ -306,8 +306,8 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
 
     def agents() -> Agents:
         first_memory = FirstMemory("memgpt_chat", "I am kind.", "")
-        people, journal = People(database), TurnJournal(database)
-        return Agents(database, store, recall, compiler, people, journal, first_memory, UTC, now)
+        people, inbox, journal = People(database), Inbox(database), TurnJournal(database)
+        return Agents(database, store, recall, compiler, people, inbox, journal, first_memory, UTC, now)
 
     at_hand = agents()
     summarizer = Summarizer(SummaryModel(world), prompt("summarize"), COUNTER, window)

@@ -404,3 +404,16 @@ async def test_a_long_message_finds_the_note_with_its_telling_word(
     )
     await archival.index_pending()
     assert (await archival.search(ada, long))[0] == gadget
+
+
+async def test_of_very_many_notes_that_hold_a_word_more_are_told(
+    shelf: Shelf, embedder: Topics, ada: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archival = shelf.open(embedder)
+    await shelf.keep(archival, ada, *(f"the moon {number}" for number in range(6)))
+    for query in ("moon", "the"):
+        monkeypatch.setattr("memory.passage_words.MAX_CANDIDATES", 6)
+        found = await archival.find(ada, query)
+        assert (len(found.ids), found.is_cut) == (6, False)
+        monkeypatch.setattr("memory.passage_words.MAX_CANDIDATES", 5)
+        assert (await archival.find(ada, query)).is_cut

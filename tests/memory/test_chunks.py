@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory.chunks import MAX_CHARS, MAX_HEADING_CHARS, Piece, pieces
+from memory.chunks import JOINED_CHARS, MANY_SECTIONS, MAX_CHARS, MAX_HEADING_CHARS, Piece, pieces
 
 FRAGMENTS = st.sampled_from(
     [
@@ -188,6 +188,26 @@ def test_long_headings_are_shortened_above_but_not_in_the_text() -> None:
     assert piece.heading is not None
     assert len(piece.heading) == MAX_HEADING_CHARS
     assert piece.content.count("long") == 50
+
+
+@pytest.mark.parametrize(
+    "section", ["# a\n\nb\n\n", "a\n-\nb\n", "## a\nb\n# c\nd\n", f"# a\n{'word ' * 60}\n"], ids=repr
+)
+def test_many_small_sections_are_joined(section: str) -> None:
+    text = section * (2**18 // len(section))
+    found = cut(text, is_markdown=True)
+    assert len(found) <= 2 * len(text) / JOINED_CHARS
+    assert without_space("".join(piece.content for piece in found)) == without_space(text)
+    assert max(len(piece.content) for piece in found) <= MAX_CHARS
+
+
+def test_joined_sections_are_named_by_the_headings_that_all_of_them_have() -> None:
+    entries = "".join(f"### {number}\nword\n" for number in range(2 * MANY_SECTIONS))
+    found = cut(f"# Guide\n## Words\n{entries}## Care\n{'oil ' * 300}\n", is_markdown=True)
+    assert {piece.heading for piece in found} == {"Guide > Words", "Guide > Care"}
+    assert found[0].content.startswith("# Guide\n## Words\n### 0\nword\n### 1\nword\n")
+    few = cut("".join(f"# {number}\nword\n" for number in range(MANY_SECTIONS)), is_markdown=True)
+    assert [piece.heading for piece in few] == [str(number) for number in range(MANY_SECTIONS)]
 
 
 def test_the_page_is_kept() -> None:

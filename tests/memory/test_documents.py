@@ -219,7 +219,7 @@ async def test_what_is_removed_while_it_is_embedded_gets_no_vector(
     await documents.put("car", "more.md", "1", [Piece("the last one")])
     load = asyncio.create_task(slow_archival.index_pending())
     await slow.is_asked.wait()
-    removed, _ = await documents.keep_only("car", {"manual.md"})
+    removed, _ = await documents.drop("car", {"more.md"})
     await slow_archival.forget(owner_of_source(removed.source_id), removed.passage_ids)
     slow.may_go_on.set()
     assert await load == 1
@@ -268,11 +268,11 @@ async def test_loading_again_replaces_the_document_of_that_name_and_no_other(
 async def test_documents_that_are_missing_stay_until_they_are_dropped(documents: Documents, database: Database) -> None:
     for name in ("a.md", "b.md", "c.md"):
         await documents.put("car", name, "1", [KNOB])
-    removed, count = await documents.keep_only("car", {"b.md", "z.md"})
+    removed, count = await documents.drop("car", {"a.md", "c.md", "z.md"})
     assert (len(removed.passage_ids), count) == (2, 2)
     assert list(await digests(documents, "car")) == ["b.md"]
     assert await pieces_kept(database) == 1
-    assert (await documents.keep_only("car", {"b.md"}))[1] == 0
+    assert (await documents.drop("car", {"a.md"}))[1] == 0
 
 
 async def test_a_removed_source_leaves_nothing(
@@ -296,7 +296,7 @@ async def test_a_source_that_is_not_there_is_told(documents: Documents, ada: int
         with pytest.raises(SourceNotFound, match="'none'"):
             await call
     with pytest.raises(SourceNotFound):
-        await documents.keep_only("none", {"a"})
+        await documents.drop("none", {"a"})
 
 
 async def test_an_agent_has_to_itself_what_no_other_has(

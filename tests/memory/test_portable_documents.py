@@ -136,7 +136,7 @@ async def test_documents_that_differ_come_under_a_free_name(
     await attach_all(documents, ada, {"garden": {"g.md": [Piece("fig")]}})
     out = await lines_of(database, ada)
     if change == "one less":
-        await documents.keep_only("car", {"a.md"})
+        await documents.drop("car", {"b.md"})
     else:
         await documents.put("car", "a.md" if change == "another digest" else "c.md", TWO, [Piece("green button")])
     before = await lines_of(database, ada)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, delete, event
 
 from memory.agents import AgentStore
 from memory.database import Database
-from memory.ports import Kind, Message, NewMessage, ToolUse
+from memory.ports import Found, Kind, Message, NewMessage, ToolUse
 from memory.recall import RecallStorage
 from memory.tables import messages
 
@@ -400,6 +400,18 @@ async def test_narrowing_comes_before_the_best_are_chosen(database: Database, ad
     assert kept[0].id not in await recall.search(ada, "figs")
     assert await recall.search(ada, "figs from:ada") == (kept[0].id,)
     await recall.close()
+
+
+async def test_signs_are_looked_for_in_the_newest_messages_and_more_are_told(
+    recall: RecallStorage, database: Database, ada: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await keep(database, ada, *(by("Ada" if day % 2 else "Bob", f"the {day}", days=day) for day in range(6)))
+    assert await recall.find(ada, "the") == Found(tuple(ids(kept)[::-1]))
+    monkeypatch.setattr("memory.recall.MAX_READ", 3)
+    assert await recall.find(ada, "the") == Found(tuple(ids(kept)[:2:-1]), is_cut=True)
+    assert await recall.find(ada, "the from:bob") == Found(tuple(ids(kept)[4::-2]))  # of Bob's, the newest
+    monkeypatch.setattr("memory.recall.MAX_READ", 2)
+    assert await recall.find(ada, "the from:bob") == Found(tuple(ids(kept)[4:1:-2]), is_cut=True)
 
 
 async def test_a_long_message_finds_by_its_telling_word_wherever_it_stands(

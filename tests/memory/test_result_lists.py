@@ -1,5 +1,6 @@
 """Result lists: pages that do not shift, for the agent that searched, for a day."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,6 +32,12 @@ async def test_a_list_comes_back_in_its_order(lists: ResultLists, database: Data
     assert await lists.find(ada, "b", NOW) == found("b")
     assert await lists.find(ada, "c", NOW) is None
     assert await lists.find(ada, "", NOW) is None
+
+
+async def test_it_is_kept_of_a_list_whether_it_was_cut(lists: ResultLists, database: Database, ada: int) -> None:
+    cut = replace(found("a"), is_cut=True)
+    await save(database, ada, cut)
+    assert await lists.find(ada, "a", NOW) == cut
 
 
 async def test_a_list_belongs_to_the_agent_that_searched(

@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, MessageChange
+from adapters.testing import Reply, Request, answer, says
+from memory.channels import Mode
 from memory.portable import dump, load
 from memory.ports import Kind
 from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Permission
 from tests.platforms.discord.world import World
+from tests.words_left import places_of
 
 
 async def asked(world: World, channel: Channel, text: str) -> str:
@@ -269,3 +272,28 @@ async def test_a_change_that_cannot_be_kept_at_once_is_kept_later_and_before_wha
     await asyncio.wait([running])
     assert heard == ["one", "two", None, "three"]
     assert pauses == [1, 10]
+
+
+@pytest.mark.parametrize("mode", [Mode.MENTION, Mode.LISTEN])
+async def test_what_was_remembered_of_a_quote_goes_with_the_original(world: World, tmp_path: Path, mode: Mode) -> None:
+    def think(request: Request) -> Reply:
+        last = request["messages"][-1]
+        if last["role"] != "user" or "remember" not in last["content"]:
+            return says("I will.")
+        line = {"label": "channel", "content": "Ada's cat is called Zebedee", "request_heartbeat": True}
+        note = {"content": "Zebedee is Ada's cat", "request_heartbeat": True}
+        return answer(None, ("core_memory_append", line), ("archival_memory_insert", note))
+
+    place = world.general
+    async with serving(world, tmp_path, think) as served:
+        await served.app.channels.choose(scope_of(world, place), mode, "", world.clock.now())
+        original = await world.says(world.ada, place, "My cat is Zebedee.")
+        reply = await world.says(world.bob, place, "remember that please", reply_to=original, mentions=[world.bot])
+        await world.hears(place, after=reply)
+        agent = await served.app.agents.get(scope_of(world, place))
+        assert "Zebedee" in agent.core.text("channel")
+        await world.deletes(original)
+        await followed(world, served, place)
+        await served.app.changes.tidy()
+        await served.app.database.truncate_log()
+        assert places_of(tmp_path / "bot.db", ["zebedee"]) == []

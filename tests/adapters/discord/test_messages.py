@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from adapters.testing import Reply, Request, says
 from memory.channels import Mode
 from tests.platforms.discord import payloads
@@ -230,3 +232,16 @@ async def test_the_title_of_a_post_is_read_with_what_stands_below_it(world: Worl
     assert "Descale the kettle?\nbut how" in answer.content
     assert "Descale" not in again.content
     assert sum("Descale the kettle?\\nbut with what" in text for text in said) == 1
+
+
+@pytest.mark.parametrize("lines", [3, 1000])
+async def test_what_stands_below_a_first_reply_is_outside_of_code_that_nobody_closed(
+    world: World, tmp_path: Path, lines: int
+) -> None:
+    code = "```python\n" + "\n".join(f"value_{number} = {number}" for number in range(lines))
+    async with serving(world, tmp_path, lambda _: says(code)):
+        asked = await world.says(world.ada, world.dm(world.ada), "code, please")
+        reply = await world.hears(world.dm(world.ada), after=asked)
+        below = reply.content.split("```")[-1]
+        assert below.lstrip().startswith("-# I keep what is written to me")
+        assert all(b"-# I keep" not in file.content for file in reply.attachments)

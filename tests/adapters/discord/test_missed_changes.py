@@ -1,5 +1,6 @@
 """What people delete and edit on Discord while the bot is down is followed at its next start, as far as it shows."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from memory.ports import Kind
 from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Message, Permission
 from tests.platforms.discord.world import World
+from tests.words_left import places_of
 
 
 def scope_of(world: World, place: Channel) -> str:
@@ -185,3 +187,90 @@ async def test_a_quote_of_what_was_deleted_or_edited_meanwhile_follows(world: Wo
         agent = await served.app.agents.get(scope_of(world, world.general))
         quotes = [queued.message.quote.text for queued in agent.queue if queued.message.quote is not None]
         assert quotes == ["Orlando"]
+
+
+async def test_what_was_remembered_of_a_message_that_nobody_handed_in_goes_with_it(
+    world: World, tmp_path: Path
+) -> None:
+    async with serving(world, tmp_path) as served:
+        await world.until(lambda: world.state.commands.get(None))
+        await talks(world, world.general, "one")
+        message = await world.says(world.ada, world.general, "My cat is Zebedee.")
+        await world.answered(await world.uses_on(world.ada, message, "Remember this"))
+        await talks(world, world.general, "two")
+    for _ in range(2):  # it stays as long as its message does
+        async with serving(world, tmp_path) as served:
+            await caught_up(world, served, world.general)
+            agent = await served.app.agents.get(scope_of(world, world.general))
+            assert "Zebedee" in agent.core.text("channel")
+            assert "Zebedee" in str(await kept(world, served, world.general))
+    await world.deletes(message)
+    async with serving(world, tmp_path) as served:
+        await caught_up(world, served, world.general)
+        await served.app.changes.tidy()
+        await served.app.database.truncate_log()
+    assert places_of(tmp_path / "bot.db", ["zebedee"]) == []
+
+
+async def test_what_was_shown_to_it_is_no_sign_of_how_far_it_has_heard(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path) as served:
+        await world.until(lambda: world.state.commands.get(None))
+        old = await world.says(world.ada, world.general, "My cat is Zebedee.")
+        await talks(world, world.general, "one")
+        heard = await served.app.receiver.last_heard("discord")
+        await world.answered(await world.uses_on(world.ada, old, "Remember this"))
+        assert await served.app.receiver.last_heard("discord") == heard
+        mentioned = await world.says(world.ada, world.general, f"{world.bot.mention} again")
+        await world.hears(world.general, after=mentioned)
+
+
+async def test_what_was_shown_to_it_and_comes_after_all_is_answered(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        await world.until(lambda: world.state.commands.get(None))
+        await talks(world, world.general, "one")
+    missed = await world.says(world.ada, world.general, f"{world.bot.mention} my cat is Zebedee")
+    reading = world.faults.hold("GET /channels/*/messages")
+    async with serving(world, tmp_path):
+        await asyncio.wait_for(reading.arrived.wait(), 10)
+        await world.answered(await world.uses_on(world.ada, missed, "Remember this"))
+        reading.release()
+        await world.hears(world.general, after=missed)
+
+
+async def test_a_document_goes_also_if_the_conversation_was_forgotten_before(world: World, tmp_path: Path) -> None:
+    place = world.dm(world.ada)
+    async with serving(world, tmp_path) as served:
+        await world.until(lambda: world.state.commands.get(None))
+        await talks(world, place, "one")
+        message = await world.says(world.ada, place, "read it", attachments=[("a.txt", b"Zebedee lives", "text/plain")])
+        await world.hears(place, after=message)
+        asked = await world.answered(await world.slash(world.ada, place, "agent reset", part="conversation"))
+        assert asked.original is not None
+        await world.answered(await world.clicks(world.ada, asked.original, "Yes, do it"))
+        await talks(world, place, "two")
+        await world.hears(place, holds=lambda it: "two" in it.content)  # not what came of the reset
+        agent = await served.app.agents.get(scope_of(world, place))
+        assert await served.app.shelves.archival.count_pieces(agent.id)
+    await world.deletes(message)
+    async with serving(world, tmp_path) as served:
+        await caught_up(world, served, place)
+        assert not await served.app.shelves.archival.count_pieces(agent.id)
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_channel_of_another_name_is_no_edit_of_a_message_that_names_it(
+    world: World, tmp_path: Path, *, away: bool
+) -> None:
+    named = world.channel("old-name")
+    async with serving(world, tmp_path) as served:
+        said = await talks(world, world.general, "one", f"look at <#{named.id}>", "three")
+        await world.edits(said[1], f"{world.bot.mention} look into <#{named.id}>")
+        await caught_up(world, served, world.general)
+        told = await kept(world, served, world.general), await alerts(world, served, world.general)
+    if away:
+        world.guild.is_available = False
+    else:
+        named.name = "new-name"
+    async with serving(world, tmp_path) as served:
+        await caught_up(world, served, world.general)
+        assert (await kept(world, served, world.general), await alerts(world, served, world.general)) == told

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from adapters.testing import Request
 from memory.channels import Mode
 from tests.platforms.discord.served import Served, serving, settled
@@ -150,3 +152,48 @@ async def test_what_the_agent_heard_itself_is_changed_and_told_once(world: World
         assert alert.startswith("Message ")
         shown = str([message for message in served.model.requests[-1]["messages"] if message["role"] == "user"])
         assert "Zebedee" not in shown
+
+
+@pytest.mark.parametrize("edit", ["no words", "words", "no words again"])
+async def test_what_names_a_file_follows_it(world: World, tmp_path: Path, edit: str) -> None:
+    async with serving(world, tmp_path) as served:
+        file = ("plan.txt", b"secret words", "text/plain")
+        said = await world.says(world.ada, world.general, "", attachments=[file])
+        await replies(world, said, "have you seen that?")
+        for text in {"no words": [""], "words": ["look"], "no words again": ["look", ""]}[edit]:
+            world.clock.advance(1)
+            await world.edits(said, text)
+        await settled(world)
+        await replies(world, await world.says(world.ada, world.general, "and now?"), "well?")
+        quoted = [event["replying_to"]["text"] for event in events(served) if "replying_to" in event]
+        assert quoted[0] == ("look" if edit == "words" else "[file: plan.txt]")
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        {"author": None},
+        {"poll": {"question": {"text": "Q?"}, "answers": [], "expiry": None, "allow_multiselect": False}},
+    ],
+)
+@pytest.mark.parametrize("missed", [False, True])
+async def test_a_reply_is_read_also_if_what_it_replies_to_cannot_be(
+    world: World, tmp_path: Path, unreadable: dict[str, Any], *, missed: bool
+) -> None:
+    async with serving(world, tmp_path):
+        hello = await world.says(world.bob, world.general, "hello", mentions=[world.bot])
+        await world.hears(world.general, after=hello)
+    said = await world.says(world.ada, world.general, "Zebedee")
+    said.more = unreadable
+    reply = await world.says(world.bob, world.general, "why?", reply_to=said, mentions=[world.bot]) if missed else None
+    async with serving(world, tmp_path) as served:
+        if reply is None:
+            reply = await world.says(world.bob, world.general, "why?", reply_to=said, mentions=[world.bot])
+        await world.hears(world.general, after=reply)
+        assert replied_to(served.model.requests[-1]) is None
+        world.clock.advance(1)
+        await world.edits(reply, f"{world.bot.mention} why not?")
+        await settled(world)
+        assert "why not?" in str(
+            await served.app.shelves.recall.queue((await served.app.agents.get(scope_of(world, world.general))).id)
+        )

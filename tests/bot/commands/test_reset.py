@@ -1,8 +1,12 @@
 """/agent reset: asked before, kept before, done as a whole."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
-from adapters.testing import ScriptedServer, answer, fails, says
+import pytest
+
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import direct, open_bot
 
 
@@ -96,3 +100,58 @@ async def test_a_checkpoint_that_cannot_be_written_stops_the_reset(tmp_path: Pat
         told = (await bot.give(direct("ada"), "reset everything", confirms=True)).text
         assert "nothing was reset" in told
         assert "level 3" in await bot.command("memory")
+
+
+def keeps_and_looks(request: Request) -> Reply:
+    """A model that keeps what it is told in both memories, looks it up, and then corrects what is not there."""
+    last = request["messages"][-1]
+    said = json.loads(last["content"]).get("message", "") if last["role"] == "user" else ""
+    if not said.startswith("Keep "):
+        return says("I see.")
+    secret = {"content": f"note on {said[5:]}", "request_heartbeat": False}
+    return answer(
+        None,
+        ("core_memory_append", secret | {"label": "human"}),
+        ("core_memory_replace", {"label": "human", "old_content": "x", "new_content": "y", "request_heartbeat": False}),
+        ("archival_memory_insert", secret),
+        ("conversation_search", {"query": "sources of human", "request_heartbeat": False}),
+        ("archival_memory_search", {"query": "note", "request_heartbeat": True}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("part", "tools"),
+    [
+        ("core memory", ["core_memory_append", "core_memory_replace"]),
+        ("archive", ["archival_memory_insert"]),
+    ],
+)
+async def test_what_was_reset_stands_in_no_call_and_no_result_of_one(
+    tmp_path: Path, part: str, tools: list[str]
+) -> None:
+    async with ScriptedServer(keeps_and_looks) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            await bot.say("Keep figs")
+            await bot.say("Keep dates")
+            await bot.give(direct("ada"), f"reset {part}", confirms=True)
+            await bot.say("Hello")
+            shown = list(calls_with_results(server.requests[-1]))
+            of_part = [(arguments, result) for name, arguments, result in shown if name in tools]
+            assert len(of_part) == 2 * len(tools)
+            assert {arguments for arguments, _ in of_part} == {"{}"}
+            assert all("note on" not in result and "memory was reset" in result for _, result in of_part)
+            searched = {"core memory": "conversation_search", "archive": "archival_memory_search"}[part]
+            hits = {name: json.loads(result)["results"] for name, _, result in shown if "search" in name}
+            assert {name for name, found in hits.items() if found} == {*hits} - {searched}
+            of_other = [arguments for name, arguments, _ in shown if name not in tools]
+            assert any("note on figs" in arguments for arguments in of_other), "what is not of that part stays"
+
+
+def calls_with_results(request: Request) -> Iterator[tuple[str, str, str]]:
+    """The tool calls in a prompt, each with what came of it."""
+    called: dict[str, tuple[str, str]] = {}
+    for message in request["messages"]:
+        functions = {call["id"]: call["function"] for call in message.get("tool_calls", ())}
+        called |= {id_: (function["name"], function["arguments"]) for id_, function in functions.items()}
+        if message["role"] == "tool":
+            yield (*called[message["tool_call_id"]], message["content"])

@@ -154,3 +154,124 @@ async def test_one_call_that_can_be_read_among_others_is_proof(tmp_path: Path) -
         assert await bot.say("Hi") == ["Hi"]
         assert await bot.say("Are you there?") == ["There"]
         assert {asked_in(request) for request in server.requests} == {"tools"}
+
+
+NO_CALLS_THAT_WORK = [
+    pytest.param(answer(None, ("send_message", {})), id="without what it needs"),
+    pytest.param(answer(None, ("send_message", {"message": " "})), id="blank"),
+    pytest.param(answer(None, ("send_message", {"message": {"text": "Hi"}})), id="of another kind"),
+    pytest.param(answer(None, ("respond", {"text": "Hi"})), id="of no tool that there is"),
+    pytest.param(answer(None, ("send_message", '{"message":' * 20_000)), id="nested deeply"),
+    pytest.param(answer(None, ("send_message", '{"a":' * 3_000 + "1" + "}" * 3_000)), id="nested deeply, whole"),
+]
+
+
+@pytest.mark.parametrize("reply", NO_CALLS_THAT_WORK)
+async def test_calls_that_can_never_work_are_no_proof_that_a_model_calls_tools(tmp_path: Path, reply: Reply) -> None:
+    def script(request: Request) -> Reply:
+        return in_json("In JSON") if "response_format" in request else reply
+
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Hi") == ["In JSON"]
+            assert [asked_in(request) for request in server.requests] == ["tools"] * 3 + ["json"]
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Hi again") == ["In JSON"]
+        assert asked_in(server.requests[-1]) == "json", "which is remembered"
+
+
+async def test_a_call_in_json_that_can_never_work_leads_to_text(tmp_path: Path) -> None:
+    def script(request: Request) -> Reply:
+        if "tools" in request:
+            return fails(400, "does not support tools")
+        return answer('{"tool": "zzz", "arguments": {}}' if "response_format" in request else "Just text.")
+
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hi") == ["Just text."]
+        assert [asked_in(request) for request in server.requests] == ["tools"] + ["json"] * 3 + ["text"]
+
+
+async def test_a_slip_among_good_calls_changes_nothing(tmp_path: Path) -> None:
+    async with (
+        ScriptedServer([says("Hi"), *[answer(None, ("send_message", {})), says("Sorry")] * 12]) as server,
+        open_bot(tmp_path, **settings(server)) as bot,
+    ):
+        for _ in range(13):
+            assert await bot.say("Hi")
+        assert {asked_in(request) for request in server.requests} == {"tools"}
+
+
+@pytest.mark.parametrize("nothing", ["", "<think>Hm.</think>"])
+async def test_a_model_that_says_nothing_when_offered_tools_is_asked_in_json(tmp_path: Path, nothing: str) -> None:
+    def script(request: Request) -> Reply:
+        return in_json("In JSON") if "response_format" in request else answer(nothing)
+
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hi") == ["In JSON"]
+        assert [asked_in(request) for request in server.requests] == ["tools"] * 3 + ["tools", "json"]
+
+
+async def test_a_model_that_never_says_anything_comes_to_an_end(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: answer("")) as server, open_bot(tmp_path, **settings(server)) as bot:
+        for _ in range(4):
+            assert await bot.say("Hi") == []
+        assert "text tier" in await bot.command("status")
+
+
+async def test_a_model_that_is_silent_where_nobody_waits_is_not_doubted(tmp_path: Path) -> None:
+    """It has answered, asks to run on, and then stops."""
+    script = [says("Hi", heartbeat=True), answer("")] * 8
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        for _ in range(8):
+            assert await bot.say("Hi") == ["Hi"]
+        assert [asked_in(request) for request in server.requests] == ["tools"] * 16
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(answer(None, ("send_message", '{"message": "half')), id="half calls"),
+        pytest.param(answer(None, ("send_message", '{"message": "half'), finish_reason="length"), id="cut calls"),
+        pytest.param(answer(""), id="nothing"),
+        *NO_CALLS_THAT_WORK[:4],
+    ],
+)
+async def test_a_model_that_called_tools_and_does_so_no_more_is_asked_in_json(tmp_path: Path, garbage: Reply) -> None:
+    is_bad = False
+
+    def script(request: Request) -> Reply:
+        return in_json("In JSON") if "response_format" in request else garbage if is_bad else says("Hi")
+
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Hi") == ["Hi"]
+        is_bad = True
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            said = [await bot.say("Hi") for _ in range(3)]
+            assert said == [[], ["In JSON"], ["In JSON"]], "more than one turn has to fail, as a turn may be stuck"
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            assert await bot.say("Hi") == ["In JSON"]
+        assert [asked_in(request) for request in server.requests[-2:]] == ["json"] * 2, "which is remembered"
+
+
+@pytest.mark.parametrize("can_still", [True, False])
+async def test_a_model_that_calls_tools_no_more_but_chats_is_asked_whether_it_can(
+    tmp_path: Path, can_still: bool
+) -> None:
+    script = [says("Hi"), *[answer("Chat")] * 12, answer(None, ("ready", {})) if can_still else answer("Ready!")]
+    async with (
+        ScriptedServer([*script, says("There") if can_still else in_json("There")]) as server,
+        open_bot(tmp_path, **settings(server)) as bot,
+    ):
+        assert [await bot.say("Hi") for _ in range(14)] == [["Hi"], *[["Chat"]] * 12, ["There"]]
+        assert asked_in(server.requests[-1]) == ("tools" if can_still else "json")
+
+
+async def test_an_invented_call_is_no_answer_to_being_asked_for_one(tmp_path: Path) -> None:
+    def script(request: Request) -> Reply:
+        if "Call the tool" in str(request["messages"][-1]["content"]):
+            return answer(None, ("respond", {}))
+        return in_json("In JSON") if "response_format" in request else answer("Just chatting.")
+
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert [await bot.say("Hi") for _ in range(4)] == [["Just chatting."]] * 3 + [["In JSON"]]

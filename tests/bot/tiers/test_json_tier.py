@@ -60,3 +60,10 @@ async def test_an_unknown_tool_is_told_to_the_model(tmp_path: Path) -> None:
     async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
         assert await bot.say("Fly!") == ["Sorry"]
         assert "no tool 'fly'" in server.requests[1]["messages"][-1]["content"]
+
+
+@pytest.mark.parametrize("written", ['{"tool":' * 20_000, '{"a":' * 3_000 + "1" + "}" * 3_000])
+async def test_what_is_nested_too_deeply_is_no_object(tmp_path: Path, written: str) -> None:
+    script = [answer(written, finish_reason="length"), answer(step("send_message", message="Sorry"))]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hello") == ["Sorry"]
