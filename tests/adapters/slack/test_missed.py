@@ -1,10 +1,12 @@
 """What people wrote, edited and deleted on Slack while the bot was down is taken up when it is there again, once."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from tests.adapters.slack.served import of_bot, serving, settled
+from adapters.testing import Reply, Request
+from tests.adapters.slack.served import echo, of_bot, serving, settled
 from tests.adapters.slack.test_changes import found, scope_of, shown
 from tests.platforms.slack.things import Channel, Kind, Message
 from tests.platforms.slack.world import World
@@ -111,3 +113,44 @@ async def test_a_history_that_cannot_be_read_holds_up_nobody(world: World, tmp_p
         await world.retries()
         for message in missed:
             await world.hears(message.channel, after=message)
+
+
+async def left(world: World, data_dir: Path, place: Channel, *texts: str) -> list[Message]:
+    """Ada is answered once, and writes more; the bot ends over the answer to the first of that."""
+    at_work = asyncio.Event()
+    mentions = [world.bot] if place.kind is not Kind.IM else []
+
+    async def think(request: Request) -> Reply:
+        if texts[0] in str(request["messages"][-1]):
+            at_work.set()
+            await asyncio.Event().wait()
+        return echo(request)
+
+    async with serving(world, data_dir, think):
+        await asked(world, place, "hello")
+        written = []
+        for text in texts:
+            written.append(await world.says(world.ada, place, text, mentions=mentions))
+            await asyncio.wait_for(at_work.wait(), 10)
+        await world.acknowledged()
+    return written
+
+
+async def test_what_waited_for_its_answer_and_was_deleted_or_edited_is_answered_as_it_is_now(
+    world: World, tmp_path: Path, place: Channel
+) -> None:
+    under_way, deleted, edited, _ = await left(world, tmp_path, place, "at work", "Zebedee", "Quagga", "last")
+    await world.deletes(deleted)
+    await world.edits(edited, "Orlando")
+    async with serving(world, tmp_path) as served:
+        await world.hears(place, after=under_way, holds=lambda it: "last" in it.text)
+        assert "Zebedee" not in shown(served)
+        assert "Quagga" not in shown(served)
+        assert "Orlando" in shown(served)
+
+
+async def test_what_waits_is_not_held_for_ever(world: World, tmp_path: Path, place: Channel) -> None:
+    first, *_ = await left(world, tmp_path, place, "one", "two")
+    world.faults.fail("conversations.history", 503, times=99)
+    async with serving(world, tmp_path):
+        await world.hears(place, after=first, holds=lambda it: "two" in it.text)
