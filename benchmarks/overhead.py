@@ -23,6 +23,7 @@ from adapters.ports import Address
 from adapters.testing import Reply, Request, ScriptedServer, says
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import REPLY, model_server
+from bot.garbage import collect_seldom
 from bot.testing import RecordingPlatform, open_bot
 from bot.turn import Turns
 from memory.inbox import Inbox
@@ -39,7 +40,8 @@ Send = Callable[[str], Awaitable[object]]
 
 
 async def figures() -> list[Figure]:
-    """Measure."""
+    """Measure, as `run` does with garbage."""
+    collect_seldom()
     calls, share = await _calls_and_prefix()
     return [
         Figure("model calls per plain message", calls, "calls", 1.0),
