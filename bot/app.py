@@ -24,6 +24,7 @@ from bot.choices import DEFAULT_PRESET, Choices, check_fits, equipment_of_all, f
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment
+from bot.erasing import Erasing
 from bot.executor import Executor, Shelves
 from bot.files import Files
 from bot.greeting import Greeting
@@ -75,6 +76,8 @@ from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
 from memory.documents import Documents
+from memory.erasure import Erasure
+from memory.floors import Floors
 from memory.heard import Heard
 from memory.inbox import Inbox
 from memory.message_documents import MessageDocuments
@@ -122,6 +125,7 @@ class App:
     channels: Channels
     database: Database
     told: Told
+    erasing: Erasing
 
     def intake(self, platform: str) -> Intake:
         """Where a platform hands in what happens there."""
@@ -139,11 +143,12 @@ class App:
         )
 
     async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
-        """Take up what an earlier process left: replies to be delivered, turns under way, events that wait.
+        """Take up what an earlier process left: erasures, replies to be delivered, turns under way, events that wait.
 
         Args:
             serves: whether this process can deliver replies to an address.
         """
+        await self.erasing.resume()  # first of all: what was erased is not to be answered, or delivered
         await self.outbox.resume(serves)
         await self.notices.resume()
         await self.receiver.resume(serves)
@@ -195,6 +200,8 @@ async def open_app(
         backups = settings.bot_data_dir / "backups"
         database = await Database.open(settings.database_path, backups, now())
         stack.push_async_callback(database.close)
+        floors = Floors(database, own)
+        await floors.open()
         budgets, usage = Budgets(Accounts(database), _caps(settings), settings.zone, now), UsageStore(database)
         stack.push_async_callback(_settled, budgets, usage, now)
         model = MeteredModel(model, budgets, known_prices(settings))
@@ -311,6 +318,7 @@ async def open_app(
             journal,
             outbox,
             notices,
+            floors,
             conductor,
             lanes,
             now,
@@ -327,6 +335,19 @@ async def open_app(
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
         checkpoints = Checkpoints(database, agents, recall, archival, own)
+        erasure = Erasure(
+            database,
+            agents_kept,
+            recall,
+            archival,
+            floors,
+            own,
+            now,
+            hold=lambda scope, job: erasing.held(scope, job),
+            resting=checkpoints.resting,
+        )
+        erasing = Erasing(erasure, floors, database, lanes, agents, waiting, people, usage, notices)
+        stack.push_async_callback(erasing.close)
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -347,6 +368,7 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=Resets(database, agents, shelves, checkpoints, now),
+            erasing=erasing,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -367,6 +389,7 @@ async def open_app(
             channels,
             database,
             told,
+            erasing,
         )
 
 

@@ -5,7 +5,8 @@ A checkpoint is an export (`memory.records`), so it survives versions of the pro
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,13 @@ class Checkpoints:
         self._recall = recall
         self._archival = archival
         self._data_dir = data_dir
+        self._writing = asyncio.Lock()
+
+    @asynccontextmanager
+    async def resting(self) -> AsyncIterator[None]:
+        """While inside, no checkpoint is written, nor put back; what was being written is done."""
+        async with self._writing:
+            yield
 
     async def save(self, agent: Agent, name: str) -> None:
         """Keep the agent as it is now; a checkpoint of that name is written over. To be called in its lane only.
@@ -61,6 +69,10 @@ class Checkpoints:
         await self._save(agent, self._path(agent.scope, name))
 
     async def _save(self, agent: Agent, path: Path) -> None:
+        async with self._writing:
+            await self._write_down(agent, path)
+
+    async def _write_down(self, agent: Agent, path: Path) -> None:
         lines = []
         async with self._database.snapshot() as connection:
             async for record in dump(connection, agent.id):

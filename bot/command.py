@@ -16,6 +16,7 @@ from bot.agent import Agent
 from bot.agents import Agents
 from bot.budgets import Budgets
 from bot.checkpoints import Checkpoints
+from bot.erasing import Erasing
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
 from bot.lanes import Lanes
@@ -79,6 +80,7 @@ class Parts:
     own_words: Path
     admission: Admission
     resets: Resets
+    erasing: Erasing
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,11 @@ from bot.one_by_one import OneByOne
 from bot.origins import of_json
 from bot.outage import Wait
 from bot.outbox import Outbox
-from bot.scopes import scope_of
+from bot.scopes import person_of, scope_of
 from bot.waiting import Waiting
 from memory.channels import Channels
 from memory.database import finish
+from memory.floors import Floors
 from memory.inbox import Inbox, WaitingEvent
 from memory.ports import NewMessage
 from memory.turn_journal import TurnJournal, TurnRecord
@@ -48,6 +49,7 @@ class Receiver:
         journal: TurnJournal,
         outbox: Outbox,
         notices: Notices,
+        floors: Floors,
         conductor: Conductor,
         lanes: Lanes,
         now: Callable[[], datetime],
@@ -62,6 +64,7 @@ class Receiver:
         self._journal = journal
         self._outbox = outbox
         self._notices = notices
+        self._floors = floors
         self._conductor = conductor
         self._lanes = lanes
         self._now = now
@@ -169,6 +172,9 @@ class Receiver:
             return _Later(_no_turn)
         message, awaits = await self._quoting_whom_it_may(attended.message), attended.attention is not Attention.HEAR
         now, origin = self._now(), message.origin
+        if self._was_erased(origin, message.sent_at):
+            logger.info("an event from before its writer was erased is not taken in")
+            return _Later(_no_turn)
         is_addressed = attended.attention is Attention.ANSWER
         event = events.user_message(message, is_addressed=is_addressed, awaits_answer=awaits)
         if (fault := events.fault_of(message, now)) is not None:
@@ -192,13 +198,18 @@ class Receiver:
         return self._answered([waits.id], origin, tells=is_addressed)
 
     async def _quoting_whom_it_may(self, message: InboundMessage) -> InboundMessage:
-        """The message; nothing is kept of what it replies to if somebody wrote that who is not let in."""
+        """The message; nothing is kept of what it replies to if who wrote that is not let in, or erased."""
         said = message.replying_to
         if said is None or said.author is None:
             return message
-        if await self._admission.admits(replace(message.origin, person=said.author)):
+        writer = replace(message.origin, person=said.author)
+        if await self._admission.admits(writer) and not self._was_erased(writer, said.sent_at):
             return message
         return replace(message, replying_to=None)
+
+    def _was_erased(self, origin: Origin, moment: datetime) -> bool:
+        """Whether what somebody wrote there at that moment was erased, and is not to come back."""
+        return self._floors.hides(person_of(origin), scope_of(origin), moment)
 
     async def _refused(self, origin: Origin) -> Awaitable[None]:
         """Nothing of what they wrote is kept; they are told why, once in a while."""

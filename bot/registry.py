@@ -131,7 +131,7 @@ def command(
     def made(function: CommandFunction) -> Command:
         parameter = next(iter(list(inspect.signature(function).parameters.values())[1:]), None)
         return Command(
-            (function.__name__,),
+            (function.__name__.replace("_", "-"),),
             (inspect.getdoc(function) or "").partition("\n")[0].rstrip("."),
             parameter.name if parameter else None,
             parameter is not None and parameter.default is not parameter.empty,

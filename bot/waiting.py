@@ -1,5 +1,6 @@
 """The events that wait, at hand: what the inbox has, without asking it each time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -46,6 +47,15 @@ class Waiting:
         line.turns.pop(id_, None)
         if not line.of_people and not line.of_clocks:
             del self._lines[scope]
+
+    def forget_those(self, are_meant: Callable[[WaitingEvent], bool]) -> None:
+        """Events wait no more, wherever they waited."""
+        every = [
+            event for line in self._lines.values() for event in (*line.of_people.values(), *line.of_clocks.values())
+        ]
+        for event in every:
+            if are_meant(event):
+                self.forget(event.scope, event.id)
 
     def taken(self, event: WaitingEvent) -> None:
         """What `heard` or `next` handed out waits no more, unless it was noted anew since: then it waits as that."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.core_memory import person_of_label
 from memory.database import Database, Transaction
@@ -210,13 +211,17 @@ class AgentStore:
         """The blocks that these messages brought edits to: by label the text, and all edits by their ids, in order."""
         by_them = (block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids))
         labels = list(await transaction.scalars(select(block_edits.c.label).where(*by_them).distinct()))
-        found = {}
-        for label in labels:
-            of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
-            rows = await transaction.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
-            value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
-            found[label] = (await transaction.scalar(value) or "", tuple((row.id, _edit(row)) for row in rows))
-        return found
+        return {label: await _journal_of(transaction, agent_id, label) for label in labels}
+
+    async def journals(
+        self, connection: AsyncConnection, agent_id: int
+    ) -> dict[str, tuple[str, tuple[tuple[int, BlockEdit], ...]]]:
+        """The same of all blocks that there are, or ever were."""
+        found: dict[str, None] = {}
+        for table in (blocks, block_edits):
+            labels = select(table.c.label).where(table.c.agent_id == agent_id).distinct()
+            found |= dict.fromkeys(await connection.scalars(labels))
+        return {label: await _journal_of(connection, agent_id, label) for label in found}
 
     async def redact(
         self, transaction: Transaction, agent_id: int, label: str, value: str, edits: Sequence[tuple[int, str, str]]
@@ -242,6 +247,15 @@ class AgentStore:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.order_by(block_edits.c.id.desc()))
             return tuple(_edit(row) for row in rows)
+
+
+async def _journal_of(
+    connection: AsyncConnection, agent_id: int, label: str
+) -> tuple[str, tuple[tuple[int, BlockEdit], ...]]:
+    of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
+    rows = await connection.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
+    value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
+    return await connection.scalar(value) or "", tuple((row.id, _edit(row)) for row in rows)
 
 
 async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:

@@ -171,6 +171,10 @@ class ArchivalStorage:
         """After the commit that removed passages: remove their vectors, too, as far as that works now."""
         await self._vectors.forget(owner, passage_ids)
 
+    async def keep_only_known(self) -> int:
+        """Leave no vector of a removed passage in any file; returns how many there were."""
+        return await self._vectors.keep_only_known()
+
     async def close(self) -> None:
         """Finish the notes under way and release the index; what is left waits for the next start."""
         await self._vectors.close()

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import re
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 COLLECTIONS = 16
+NEW = ".new"
+"""Ends the name of the folder that is to take the place of the index's."""
+
 _PAGE = 1000
 _OWNER = "agent_id"
 """The field's name is from when only agents had vectors; indexes that are kept by it stay valid."""
@@ -89,22 +92,33 @@ class ChromaIndex:
         if passage_ids:
             await self._chroma.run(work, writes=True)
 
-    async def forget_owners(self, owners: Sequence[int]) -> int:
-        """See `VectorIndex`. Chroma leaves deleted vectors in its files, so all others move to a new folder."""
+    async def keep_only(self, owner_of: Mapping[int, int]) -> int:
+        """See `VectorIndex`. Chroma leaves deleted vectors in its files, so those that stay move to a new folder."""
+        folder = self._chroma.folder
+        if not folder.is_dir():
+            return 0
+        new = folder.with_name(f"{folder.name}{NEW}")
 
-        def work() -> int:
-            folder = self._chroma.folder
-            new = folder.with_name(f"{folder.name}.new")
+        def begin() -> "tuple[ClientAPI, Sequence[str]]":
             shutil.rmtree(new, ignore_errors=True)
-            client = client_of(new)
-            left_behind = sum(_copy_others(old, client, owners) for old in self._chroma.client.list_collections())
+            return client_of(new), [held.name for held in self._chroma.client.list_collections()]
+
+        def move() -> None:
             client.close()  # type: ignore[attr-defined]
             self._chroma.disconnect()
             shutil.rmtree(folder)  # killed here: an index that is not there is built anew from SQL
             new.rename(folder)
-            return left_behind
 
-        return await self._chroma.run(work)
+        client, names = await self._chroma.run(begin)
+        left_behind = 0
+        for name in names:
+            offset: int | None = 0
+            while offset is not None:  # a page each time, for others want to search
+                copy = partial(_copy_page, self._chroma, client, name, offset, owner_of)
+                offset, gone = await self._chroma.run(copy)
+                left_behind += gone
+        await self._chroma.run(move)
+        return left_behind
 
     async def entries(self) -> AsyncIterator[tuple[int, int]]:
         """See `VectorIndex`."""
@@ -186,15 +200,29 @@ def _make_collection(client: "ClientAPI", name: str, metadata: Any) -> "Collecti
     )
 
 
-def _copy_others(old: "Collection", client: "ClientAPI", owners: Sequence[int]) -> int:
-    """Copy a collection but for some owners' vectors; returns how many those were."""
-    others: Any = {_OWNER: {"$nin": list(owners)}}
-    offset = 0
-    while (page := old.get(where=others, limit=_PAGE, offset=offset, include=["embeddings", "metadatas"]))["ids"]:
-        new = _make_collection(client, old.name, old.metadata)
-        new.upsert(ids=page["ids"], embeddings=page["embeddings"], metadatas=page["metadatas"])
-        offset += len(page["ids"])
-    return old.count() - offset
+def _copy_page(
+    chroma: ChromaThread, client: "ClientAPI", name: str, offset: int, owner_of: Mapping[int, int]
+) -> tuple[int | None, int]:
+    """Copy a page of a collection, but for what is not known; returns where the next begins, and how many that were."""
+    old = chroma.client.get_collection(name, embedding_function=None)
+    page = old.get(limit=_PAGE, offset=offset, include=["embeddings", "metadatas"])
+    if not page["ids"]:
+        return None, 0
+    owners = [(metadata or {}).get(_OWNER) for metadata in page["metadatas"] or ()]
+    kept = [
+        at
+        for at, (id_, owner) in enumerate(zip(page["ids"], owners, strict=True))
+        if _PASSAGE_ID.fullmatch(id_) and owner_of.get(int(id_)) == owner and isinstance(owner, int)
+    ]
+    if kept:
+        vectors: Any = page["embeddings"]
+        metadatas: Any = page["metadatas"]
+        _make_collection(client, name, old.metadata).upsert(
+            ids=[page["ids"][at] for at in kept],
+            embeddings=vectors[kept],
+            metadatas=[metadatas[at] for at in kept],
+        )
+    return offset + len(page["ids"]), len(page["ids"]) - len(kept)
 
 
 def _read(collection: "Collection", owner: int) -> "VectorsAtHand":

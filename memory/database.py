@@ -22,7 +22,7 @@ from memory.writer import finish as finish
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA_REVISION = "0015"
+SCHEMA_REVISION = "0018"
 """The newest migration; a test holds it equal to the head of `memory/migrations`. With it, an up-to-date
 database opens without importing Alembic (half a second)."""
 
@@ -34,6 +34,9 @@ PATIENCE_MS = 5000
 """How long a statement waits for a lock that another process holds."""
 
 IN_HURRY_MS = 100
+
+LOG_IS_READ_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 10.0)
+"""Pauses between tries to empty the log."""
 
 READERS = 15
 """So many may read at once; others wait for one of them."""
@@ -92,10 +95,24 @@ class Database:
             await begin_snapshot(connection)
             yield connection
 
-    async def truncate_log(self) -> None:
-        """Fold the write-ahead log into the file and empty it, so that nothing erased is left in it."""
-        async with self._writer.block(alone=True) as connection:
-            await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    async def truncate_log(self) -> bool:
+        """Fold the write-ahead log into the file and empty it, so that nothing erased is left in it.
+
+        Returns:
+            Whether that was done; not while somebody reads for long (an export) what stands in it.
+        """
+        for pause_s in LOG_IS_READ_S:
+            async with self._writer.block(alone=True) as connection:
+                # Whoever writes must not wait for whoever reads.
+                await connection.exec_driver_sql(f"PRAGMA busy_timeout={IN_HURRY_MS}")
+                try:
+                    row = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+                finally:
+                    await connection.exec_driver_sql(f"PRAGMA busy_timeout={PATIENCE_MS}")
+            if not row[0]:
+                return True
+            await asyncio.sleep(pause_s)
+        return False
 
     def hurry(self) -> None:
         """From now on, do not wait for another process that holds the lock: the program is about to be ended."""

@@ -135,6 +135,15 @@ class PassageVectors:
             except Exception:
                 logger.exception("vectors of removed passages are left behind")
 
+    async def keep_only_known(self) -> int:
+        """Write the index anew, without a byte of passages that are gone; returns how many vectors those had."""
+        async with self._changing_index:
+            try:
+                return await self._index.keep_only(await self._owners_of_indexed())
+            except IndexLost as loss:
+                await self._forget_index(loss)
+                return 0
+
     async def near(
         self, agent_id: int, query: str, tags: Sequence[str], among: Container[int] | None
     ) -> dict[int, float]:
@@ -244,12 +253,7 @@ class PassageVectors:
         add(len(waiting))
 
     async def _check_index(self) -> None:
-        async with self._database.read() as connection:
-            statement = select(passages.c.id, passages.c.agent_id, documents.c.source_id).outerjoin_from(
-                passages, documents, documents.c.id == passages.c.document_id
-            )
-            rows = await connection.stream(statement.where(passages.c.indexed_at.is_not(None)))
-            owner_of = {row.id: _owner(row) async for row in rows}
+        owner_of = await self._owners_of_indexed()
         if not owner_of:
             return  # nothing was ever indexed: the index need not even be opened
         extra: dict[int, list[int]] = {}
@@ -273,6 +277,14 @@ class PassageVectors:
             logger.warning(
                 "vector index mended: %d removed, %d to be made anew", sum(map(len, extra.values())), len(missing)
             )
+
+    async def _owners_of_indexed(self) -> dict[int, int]:
+        async with self._database.read() as connection:
+            statement = select(passages.c.id, passages.c.agent_id, documents.c.source_id).outerjoin_from(
+                passages, documents, documents.c.id == passages.c.document_id
+            )
+            rows = await connection.stream(statement.where(passages.c.indexed_at.is_not(None)))
+            return {row.id: _owner(row) async for row in rows}
 
     async def _owners(self, agent_id: int, tags: Sequence[str]) -> Sequence[int]:
         """Whose vectors an agent searches: its own and its sources'; documents have no tags, so with tags its own."""

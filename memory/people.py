@@ -102,6 +102,10 @@ class People:
         first = _upsert(person_id, {"greeted_at": now}, people.c.greeted_at.is_(None))
         return await transaction.scalar(first.returning(people.c.id)) is not None
 
+    def let_go(self) -> None:
+        """Ask the database anew for what owners have said: somebody is erased."""
+        self._decisions = None
+
     async def _keep(self, person_id: str, **values: Any) -> None:
         async def commit() -> None:
             async with self._database.write() as transaction:

@@ -11,7 +11,7 @@ MemoryFault
 └── IndexLost                the vector index is empty and has to be built anew
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -273,8 +273,12 @@ class VectorIndex(Protocol):
         """Forget passages, whichever embedder made their vectors; ids that are not there are ignored."""
         ...
 
-    async def forget_owners(self, owners: Sequence[int]) -> int:
-        """Forget every passage of some owners, leaving nothing of them in any file; returns how many there were."""
+    async def keep_only(self, owner_of: Mapping[int, int]) -> int:
+        """Write every file anew, with the vectors of these passages alone; returns how many others there were.
+
+        Args:
+            owner_of: by the passages' ids. Nothing may be written meanwhile; what is looked for is found.
+        """
         ...
 
     def entries(self) -> AsyncIterator[tuple[int, int]]:

@@ -446,12 +446,12 @@ notices = Table(
     sqlite_autoincrement=True,
 )
 
-# Every call of the model.
+# Every call of the model. It was paid, so its row stays when an agent is erased, and then names nobody.
 usage = Table(
     "usage",
     metadata,
     Column("id", RowId, primary_key=True),
-    _agent_id(),
+    Column("agent_id", RowId, ForeignKey("agents.id", ondelete="SET NULL")),
     Column("person", String(300)),  # who wrote; null for what nobody wrote
     Column("at", Instant, nullable=False),
     Column("model", String(300), nullable=False),
@@ -473,4 +473,28 @@ spent = Table(
     Column("account", String(320), primary_key=True),
     Column("tokens", BigInteger, nullable=False),
     Column("was_told", Boolean, nullable=False, server_default=text("0")),
+)
+
+# ── what is erased ───────────────────────────────────────────────────────────────────────────────────
+
+# What is to be erased and is not yet: whoever is killed over it goes on at the next start. Gone when it is done.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    # A person everywhere, as `people` names them; or else one agent, by its scope.
+    Column("person", String(300)),
+    Column("scope", String(300)),
+    Column("until", Instant, nullable=False),  # what is newer is none of it
+    Column("asked_at", Instant, nullable=False),
+    Column("origin", JSON(none_as_null=True)),  # whom to tell when it is done, and where; null if nobody waits
+    sqlite_autoincrement=True,
+)
+
+# Below which moment nothing of a person, or of a place, is taken in again; see `memory.floors`. It names nobody.
+floors = Table(
+    "floors",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("until", Instant, nullable=False),
 )

@@ -136,6 +136,11 @@ def without_hits(message: Message, message_ids: Collection[int], note_ids: Colle
     return _without(message, lambda hit: _shows(hit, message_ids, note_ids))
 
 
+def page_without(text: str | None, message_ids: Collection[int], note_ids: Collection[int]) -> str | None:
+    """The same of the text alone."""
+    return _page_without(text, lambda hit: _shows(hit, message_ids, note_ids))
+
+
 def without_calls(
     turns: Sequence[Message], tools: Collection[str], is_of_them: Callable[[Mapping[str, Any]], bool]
 ) -> tuple[Message, ...]:
@@ -172,17 +177,20 @@ def shows_archive(hit: Mapping[str, Any]) -> bool:
 
 
 def _without(message: Message, is_to_go: Callable[[Mapping[str, Any]], bool]) -> Message:
+    left = _page_without(message.text, is_to_go)
+    return message if left == message.text else replace(message, text=left)
+
+
+def _page_without(text: str | None, is_to_go: Callable[[Mapping[str, Any]], bool]) -> str | None:
     try:
-        page = json.loads(message.text or "")
+        page = json.loads(text or "")
     except (ValueError, RecursionError):
-        return message
+        return text
     hits = page.get("results") if isinstance(page, dict) else None
     if not isinstance(hits, list):
-        return message
+        return text
     left = [hit for hit in hits if not (isinstance(hit, dict) and is_to_go(hit))]
-    if len(left) == len(hits):
-        return message
-    return replace(message, text=json.dumps(page | {"results": left}, ensure_ascii=False))
+    return text if len(left) == len(hits) else json.dumps(page | {"results": left}, ensure_ascii=False)
 
 
 def _shows(hit: Mapping[str, Any], message_ids: Collection[int], note_ids: Collection[int]) -> bool:

@@ -1,7 +1,7 @@
 """What the calls of the model took, a row each, and the sums of them."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, insert, select
@@ -77,6 +77,10 @@ class UsageStore:
         """
         if calls or self._owed:
             await finish(self._keep(calls, now))
+
+    def forget(self, person: str) -> None:
+        """Calls that are not noted yet name that person no more."""
+        self._owed = [(replace(call, person=None) if call.person == person else call, at) for call, at in self._owed]
 
     async def sum(self, agent_id: int, since: datetime | None = None) -> UsageSum:
         """What an agent has used, from a moment on or in all."""

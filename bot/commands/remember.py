@@ -11,6 +11,8 @@ from memory.ports import CoreMemoryFault
 
 NOT_LET_IN = "Whoever wrote that is not let in, so I keep nothing of what they write. Nothing was changed."
 
+ERASED = "Whoever wrote that has had all of it erased, so I keep nothing of it. Nothing was changed."
+
 
 @command(asks="What shall I remember?")
 async def remember(context: CommandContext, text: str) -> str:
@@ -18,6 +20,8 @@ async def remember(context: CommandContext, text: str) -> str:
     parts = context.parts
     if context.about is not None and not await parts.admission.admits(context.about.origin):
         raise CommandRefused(NOT_LET_IN)
+    if context.about is not None and parts.erasing.was_erased(context.about.origin, context.about.sent_at):
+        raise CommandRefused(ERASED)
 
     async def write(agent: Agent) -> None:
         if agent.paused_at is not None:

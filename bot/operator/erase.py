@@ -1,31 +1,31 @@
-"""`erase`: an agent and all that is kept of it, removed; then a search that shows it."""
+"""`erase`: a person with their agent, or a channel's agent, and all that is kept; then a search that shows it."""
 
-import asyncio
-import contextlib
-import shutil
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
-from pathlib import Path
 
-from adapters.console.plain import stdout_line
-from bot.operator.agents import agent_named, console_name
-from bot.operator.errors import CommandUnclear
-from bot.operator.storage import backups, open_database
-from bot.scopes import owner_of
+from adapters.console.plain import note, stdout_line
+from bot.erasing import whose_agent
+from bot.implementations import open_embedder
+from bot.operator.agents import agent_named, scope_named
+from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.operator.storage import open_database
 from config.settings import Settings
-from memory.checkpoints import checkpoint_folder
+from memory.agents import AgentStore
+from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
-from memory.documents import sources_of_nobody_else
-from memory.erasure import erase_agent, rows_left
-from memory.ports import IndexLost, StorageUnavailable, owner_of_source
-from memory.upkeep import beside
+from memory.erasure import Erased, Erasure, has_spoken
+from memory.floors import Floors
+from memory.ports import StorageUnavailable
+from memory.recall import RecallStorage
+from memory.upkeep import Reader, beside
 
 Confirm = Callable[[str], bool]
 """Asks a yes-or-no question."""
 
 
 async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Callable[[], datetime]) -> None:
-    """Remove an agent and print a receipt.
+    """Erase whose agent that is, everywhere, as `/agent erase-me` does; of a channel the agent. Prints a receipt.
 
     Args:
         settings: where the data is.
@@ -34,87 +34,84 @@ async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Cal
         now: the clock.
     """
     async with beside(settings.database_path) as connection:
-        _, scope = await agent_named(connection, name)
+        scope = await _scope(connection, name)
+    whose = whose_agent(scope)
     if confirm is None:
         raise CommandUnclear(f"Say --yes to erase {scope} for ever; nothing was erased.")
     if not confirm(f"Erase {scope} with everything that it remembers, for ever?"):
         stdout_line("Nothing was erased.")
         return
-    async with open_database(settings, now) as database:
-        async with database.read() as connection:
-            agent_id, scope = await agent_named(connection, name)
-            sources = await sources_of_nobody_else(connection, agent_id)
-        person = owner_of(scope)
-        owners = [agent_id, *map(owner_of_source, sources)]
-        # The rows go last: killed before that, the agent is still there to be named, and erased again.
-        vectors = await _in_index(settings, lambda index: index.forget_owners(owners))
-        files = await asyncio.to_thread(_remove_files, settings, scope)
-        async with database.write(alone=True) as transaction:
-            removed = await erase_agent(transaction, agent_id, scope, person, sources)
-        await database.truncate_log()
-        async with database.snapshot() as connection:
-            left = await rows_left(connection, agent_id, scope, person, sources)
-        left |= {"chroma": await _in_index(settings, lambda index: index.count(owners))}
-    for line in _receipt(settings, scope, removed, sources.values(), vectors, files, left):
+    async with offline(settings, now) as erasure:
+        if whose is not None:
+            request = await erasure.ask_for_person(whose, now())
+        else:
+            request = await erasure.ask_for_agent(scope)
+        erased = await erasure.run(request)
+    for line in _receipt(scope, erased):
         stdout_line(line)
-    if any(left.values()):
+    if not erased.is_clean:
         raise StorageUnavailable(f"{scope}: something was left; run erase again.")
 
 
-async def _in_index(settings: Settings, work: Callable[[ChromaIndex], Awaitable[int]]) -> int:
-    if not _chroma(settings).is_dir():
-        return 0
-    index = ChromaIndex(_chroma(settings))
+@asynccontextmanager
+async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[Erasure]:
+    """What erases while no bot is running; what an earlier process left undone is done first.
+
+    Raises:
+        StorageUnavailable: a bot is running, or the data cannot be used.
+    """
+    embedder = open_embedder(settings)
     try:
-        with contextlib.suppress(IndexLost):  # nothing is in it, and the next start fills it from SQL
-            return await work(index)
-        return 0
+        async with open_database(settings, now) as database:
+            floors, recall = Floors(database, settings.bot_data_dir), RecallStorage(database)
+            await floors.open()
+            archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+            erasure = Erasure(database, AgentStore(database), recall, archival, floors, settings.bot_data_dir, now)
+            try:
+                await erasure.ask_again()
+                for request in await erasure.pending():
+                    await erasure.run(request)
+                    note("An erasure that was not done was brought to its end.")
+                yield erasure
+            finally:
+                await archival.close()
+                await recall.close()
     finally:
-        await index.close()
+        await embedder.close()
 
 
-def _remove_files(settings: Settings, scope: str) -> list[Path]:
-    """What is kept outside the database: checkpoints, a damaged index set aside, what was typed in the terminal."""
-    doomed = [
-        checkpoint_folder(settings.bot_data_dir, scope),
-        _chroma(settings).with_name("chroma.damaged"),
-    ]
-    if console_name(scope) is not None:  # it does not say who was written to, so all of it goes
-        doomed.append(settings.bot_data_dir / "console_history")
-    found = [path for path in doomed if path.exists()]
-    for path in found:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    return found
+async def _scope(connection: Reader, name: str) -> str:
+    """The agent's scope; or that of a person who has no agent, but has spoken in channels."""
+    try:
+        return (await agent_named(connection, name))[1]
+    except CannotBeDone:
+        scope = scope_named(name)
+        whose = whose_agent(scope) if scope.count(":") > 1 else None
+        if whose is None or not await has_spoken(connection, whose):
+            raise
+        return scope
 
 
-def _receipt(
-    settings: Settings,
-    scope: str,
-    removed: Mapping[str, int],
-    sources: Collection[str],
-    vectors: int,
-    files: list[Path],
-    left: Mapping[str, int],
-) -> list[str]:
-    rows = ", ".join(f"{table} {count}" for table, count in sorted(removed.items()))
-    found = ", ".join(f"{place} {count}" for place, count in left.items() if count) or "nothing"
+def _receipt(scope: str, erased: Erased) -> list[str]:
+    rows = ", ".join(f"{table} {count}" for table, count in sorted(erased.rows.items()))
+    blanked = ", ".join(f"{table} {count}" for table, count in sorted(erased.blanked.items()) if count)
+    found = ", ".join(f"{place} {count}" for place, count in erased.found.items()) or "nothing"
+    vectors = f"{erased.vectors}{' (the index was written anew without them)' if erased.vectors else ''}"
     lines = [
         f"Erased: {scope}",
         f"Rows removed: {rows}",
-        f"Documents removed, as no other agent has them: {', '.join(sources) or 'none'}",
-        f"Vectors removed: {vectors}{' (the index was written anew without them)' if vectors else ''}",
-        f"Files removed: {', '.join(str(path) for path in files) or 'none were there'}",
-        f"Searched again: {', '.join(sorted(left))}",
+        f"Rows that name nobody any more: {blanked or 'none'}",
+        f"Channels: {erased.channels}, lines of core memory removed there {erased.lines}, "
+        f"messages of the agents that say less now {erased.rewritten}",
+        f"Documents removed, as no other agent has them: {', '.join(erased.documents) or 'none'}",
+        f"Vectors removed: {vectors}",
+        f"Files removed: {', '.join(str(path) for path in erased.files) or 'none were there'}",
+        f"Checkpoints of channels written anew: {erased.checkpoints}",
+        f"Searched again: {', '.join(sorted(erased.searched))}"
+        f"{f'; for {erased.words} words that only they had used' if erased.words else ''}",
         f"Found: {found}",
     ]
-    copies = backups(settings)
-    if copies:
-        lines.append(f"Copies from before migrations may still hold it: {', '.join(str(copy) for copy in copies)}")
+    if erased.backups:
+        copies = ", ".join(str(copy) for copy in erased.backups)
+        lines.append(f"Copies from before migrations may still hold it: {copies}")
     return [*lines, "Exports and backups that you made yourself are not looked for."]
-
-
-def _chroma(settings: Settings) -> Path:
-    return settings.bot_data_dir / "chroma"

@@ -108,13 +108,14 @@ async def test_an_agent_is_forgotten_whole_and_the_others_are_found_as_before(in
     await fill(index, 1 + COLLECTIONS, IndexEntry(3, EAST, ("pets",)), IndexEntry(4, NORTH))
     await fill(index, 2, IndexEntry(5, EAST))
     assert [await index.count([agent]) for agent in (1, 1 + COLLECTIONS, 2, 3)] == [3, 2, 1, 0]
-    assert await index.forget_owners([1]) == 3
+    left = {3: 1 + COLLECTIONS, 4: 1 + COLLECTIONS, 5: 2}
+    assert await index.keep_only(left) == 3
     assert await ids(index, 1, EAST) == []
     assert await ids(index, 1, EAST, embedder="other") == []
     assert await ids(index, 1 + COLLECTIONS, EAST) == [3, 4]
     assert await ids(index, 1 + COLLECTIONS, EAST, "pets") == [3]
     assert await ids(index, 2, EAST) == [5]
-    assert await index.count([1]) == await index.forget_owners([1]) == 0
+    assert await index.count([1]) == await index.keep_only(left) == 0
     await fill(index, 1, IndexEntry(6, UP))
     assert await ids(index, 1, UP) == [6]
 
@@ -155,11 +156,11 @@ async def test_what_several_own_comes_in_one_order(index: VectorIndex) -> None:
     assert await ids(index, [], EAST) == []
 
 
-async def test_owners_are_forgotten_together(index: VectorIndex) -> None:
+async def test_those_that_are_not_named_are_forgotten_together(index: VectorIndex) -> None:
     await fill(index, 1, IndexEntry(1, EAST))
     await fill(index, -1, IndexEntry(2, EAST), IndexEntry(3, NORTH))
     await fill(index, -2, IndexEntry(4, EAST))
-    assert await index.count([1, -1]) == await index.forget_owners([1, -1]) == 3
+    assert await index.count([1, -1]) == await index.keep_only({4: -2}) == 3
     assert await ids(index, [1, -1, -2], EAST) == [4]
 
 
@@ -220,5 +221,5 @@ async def test_changes_among_many_vectors_show_in_the_next_search(index: VectorI
     found = await ids(index, 1, WEST, limit=1000)
     assert found[0] == 1
     assert set(found) == {1, *range(3, 301)}
-    assert await index.forget_owners([1]) == 299
+    assert await index.keep_only({}) == 299
     assert await ids(index, 1, WEST) == []

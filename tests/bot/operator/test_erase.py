@@ -1,12 +1,15 @@
 """`erase`: nothing of an agent is left in any file, and nothing of the others is lost."""
 
 import shutil
+import sqlite3
 import struct
-from datetime import UTC, datetime
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
 from adapters.embedders import WordLlamaEmbedder
 from bot.operator.agents import list_agents
@@ -15,10 +18,16 @@ from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.load import load
 from bot.operator.storage import open_database
 from config.settings import Settings
+from memory.agents import AgentStore
 from memory.checkpoints import checkpoint_folder
 from memory.chroma_index import ChromaIndex
-from memory.erasure import rows_left
+from memory.database import Database
+from memory.erased_rows import ErasedRows
 from memory.ports import StorageUnavailable
+from memory.recall import RecallStorage
+from memory.stores import Doomed
+from memory.tables import usage
+from memory.whose import Whose
 
 CANARY = "kanarienvogel-73"
 EMBEDDER = f"{WordLlamaEmbedder.name}/256"
@@ -30,6 +39,14 @@ def now() -> datetime:
 
 def yes(question: str) -> bool:
     return True
+
+
+async def left(database: Database, agent_id: int, name: str, *source_ids: int) -> dict[str, int]:
+    """What is found of a person of the console, by table."""
+    rows = ErasedRows(database, AgentStore(database), RecallStorage(database), now)
+    later = now() + timedelta(days=365)
+    doomed = Doomed(later, (agent_id,), (f"console:dm:{name}",), source_ids, Whose(f"console:{name}"))
+    return await rows.left(doomed, made_until=later)
 
 
 def holding(folder: Path, canary: bytes) -> list[str]:
@@ -54,11 +71,13 @@ async def test_the_canary_is_in_no_file_afterwards(
     await erase(settings, "ada", yes, now)
     receipt = capsys.readouterr().out.splitlines()
     assert holding(data_dir, CANARY.encode()) == []
-    assert receipt[:4] == [
+    assert receipt[:6] == [
         "Erased: console:dm:ada",
         "Rows removed: agents 1, attachments 0, block_edits 1, blocks 2, channels 0, compactions 0, documents 0, "
         "earlier_modes 0, inbox 1, message_index 0, messages 6, notices 0, outbox 1, passages 1, people 0, "
-        "result_lists 0, sources 0, spent 0, threads 0, turns 1, usage 2",
+        "platform_notes 0, result_lists 0, spent 0, threads 0, turns 1",
+        "Rows that name nobody any more: usage 2",
+        "Channels: 0, lines of core memory removed there 0, messages of the agents that say less now 0",
         "Documents removed, as no other agent has them: none",
         "Vectors removed: 1 (the index was written anew without them)",
     ]
@@ -116,7 +135,7 @@ async def test_with_it_go_the_documents_that_no_other_agent_has(
         "passages 2",
         "people 0",
         "sources 1",
-        "attachments 2",
+        "attachments 1",  # the other one went with its source
     ):
         assert f" {rows}" in receipt[1]
     assert holding(data_dir, CANARY.encode()) == holding(data_dir, number) == []
@@ -130,24 +149,20 @@ async def test_rows_that_are_left_are_found(settings: Settings, talked: None, tm
     (tmp_path / "a.md").write_text("A text.", encoding="utf-8")
     await load(settings, ["a.md"], "ada", None, now, drops_missing=False)
     async with open_database(settings, now) as database:
-        async with database.snapshot() as connection:
-            left = await rows_left(connection, 1, "console:dm:ada", "console:ada", [1])
-            assert {table: left[table] for table in ("agents", "attachments", "documents", "passages", "sources")} == {
-                "agents": 1,
-                "attachments": 1,
-                "documents": 1,
-                "passages": 2,
-                "sources": 1,
-            }
-            other = await rows_left(connection, 99, "console:dm:nobody", "console:nobody", [99])
-        assert set(other.values()) == {0}
-        async with database.write() as transaction:
-            await transaction.exec_driver_sql("PRAGMA defer_foreign_keys=ON")
-            await transaction.exec_driver_sql(
-                "INSERT INTO passages (document_id, content, tags, created_at) VALUES (77, 'lost', '[]', 0)"
-            )
-            assert (await rows_left(transaction, 99, "console:dm:nobody", "console:nobody", [99]))["passages"] == 1
-            await transaction.rollback()
+        found = await left(database, 1, "ada", 1)
+        assert {table: found[table] for table in ("agents", "attachments", "documents", "passages", "sources")} == {
+            "agents": 1,
+            "attachments": 1,
+            "documents": 1,
+            "passages": 2,
+            "sources": 1,
+        }
+        assert set((await left(database, 99, "nobody", 99)).values()) == {0}
+    with closing(sqlite3.connect(settings.database_path)) as connection:  # which minds no foreign keys
+        connection.execute("INSERT INTO passages (document_id, content, tags, created_at) VALUES (77, 'lost', '[]', 0)")
+        connection.commit()
+    async with open_database(settings, now) as database:
+        assert (await left(database, 99, "nobody", 99))["passages"] == 1
 
 
 async def test_what_was_used_and_spent_goes_too(
@@ -158,18 +173,18 @@ async def test_what_was_used_and_spent_goes_too(
         await bot.say("Hello")
         await bot.say("Hello", person="bob")
     async with open_database(settings, now) as database:
-        async with database.snapshot() as connection:
-            left = await rows_left(connection, 1, "console:dm:ada", "console:ada", [])
-    assert (left["usage"], left["spent"]) == (2, 2)
+        found = await left(database, 1, "ada")
+    assert (found["usage"], found["spent"]) == (2, 2)
     await erase(settings, "ada", yes, now)
     receipt = capsys.readouterr().out.splitlines()
     assert "spent 2" in receipt[1]
-    assert "usage 2" in receipt[1]
+    assert receipt[2] == "Rows that name nobody any more: usage 2"
     assert "Found: nothing" in receipt
     async with open_database(settings, now) as database:
-        async with database.snapshot() as connection:
-            left = await rows_left(connection, 2, "console:dm:bob", "console:bob", [])
-    assert (left["usage"], left["spent"]) == (2, 2)
+        found = await left(database, 2, "bob")
+        async with database.read() as connection:
+            paid = await connection.scalar(select(func.count()).select_from(usage))
+    assert (found["usage"], found["spent"], paid) == (2, 2, 4)
 
 
 async def test_an_agent_of_that_name_begins_anew(settings: Settings, talked: None, talk: Any) -> None:

@@ -1,0 +1,190 @@
+"""Files of the data directory from which a person, or an agent, is erased; `memory.stores` names all that there are."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from memory.agents import AgentStore
+from memory.checkpoints import checkpoint_folder
+from memory.chroma_index import NEW
+from memory.database import Database
+from memory.erased_rows import ErasedRows
+from memory.portable import dump, load
+from memory.recall import RecallStorage
+from memory.records import AgentState, KeptMessage, MalformedExport, Record, parse, to_line
+from memory.redaction import Known
+from memory.stores import Doomed
+from memory.upkeep import new_file
+from memory.whose import Whose
+
+BACKUPS_KEPT = timedelta(days=30)
+"""Copies of the database from before migrations are removed when they are older."""
+
+_READ = 4 * 2**20
+_LOOKED_THROUGH = ("checkpoints", "chroma", "console_history", "incoming")
+
+
+class ErasedFiles:
+    """The files beside the database."""
+
+    def __init__(self, data_dir: Path, now: Callable[[], datetime]) -> None:
+        self._data_dir = data_dir
+        self._now = now
+
+    def remove_of(self, scope: str) -> tuple[Path, ...]:
+        """Remove an agent's checkpoints and, of one of the console, what was typed there; returns what there was.
+
+        Blocking. The history of the terminal does not say who was written to, so all of it goes.
+        """
+        doomed = [checkpoint_folder(self._data_dir, scope), self._scratch]
+        if scope.startswith("console:"):
+            doomed.append(self._data_dir / "console_history")
+        return _removed(doomed)
+
+    def remove_damaged_index(self) -> tuple[Path, ...]:
+        """Remove what is left beside the index of vectors. Blocking."""
+        return _removed(self._data_dir / name for name in ("chroma.damaged", f"chroma{NEW}"))
+
+    def backups(self) -> tuple[Path, ...]:
+        """The copies of the database from before migrations; those that are too old are removed first. Blocking."""
+        return remove_old_backups(self._data_dir, self._now())
+
+    async def rewrite_checkpoints(self, whose: Whose, until: datetime, known: Known) -> int:
+        """Write the checkpoints of channels anew that name a person, without them; returns how many those were.
+
+        One that cannot be read is removed.
+        """
+        rewritten = 0
+        for path in await asyncio.to_thread(self._naming, whose):
+            try:
+                records = await asyncio.to_thread(_read, path)
+            except (OSError, UnicodeDecodeError, MalformedExport):
+                await asyncio.to_thread(path.unlink)
+                continue
+            state = next(record for record in records if isinstance(record, AgentState))
+            if not state.scope.startswith(whose.channels):
+                continue
+            less = await without(records, [(whose, until)], self._scratch, self._now, known)
+            await asyncio.to_thread(_write, path, less)
+            rewritten += 1
+        return rewritten
+
+    def holding(self, words: Collection[str]) -> int:
+        """How often a file beside the database holds one of these words, each counted once a file. Blocking."""
+        wanted = [word.encode() for word in words]
+        overlap = max(map(len, wanted), default=1) - 1
+        found = 0
+        for path in self._files(_LOOKED_THROUGH):
+            held: set[bytes] = set()
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                end = b""
+                while some := file.read(_READ):
+                    part = end + some.lower()
+                    held.update(word for word in wanted if word in part)
+                    end = part[-overlap:] if overlap else b""
+            found += len(held)
+        return found
+
+    @property
+    def _scratch(self) -> Path:
+        return self._data_dir / "erasing"
+
+    def _naming(self, whose: Whose) -> Sequence[Path]:
+        """The checkpoints in which the person's id stands; what a killed process left half written is removed."""
+        name, found = whose.author_id.encode(), []
+        for path in self._files(["checkpoints"]):
+            folder = path.parent
+            if folder.name.startswith("."):
+                shutil.rmtree(folder, ignore_errors=True)
+            elif name in path.read_bytes():
+                found.append(path)
+        return found
+
+    def _files(self, names: Iterable[str]) -> list[Path]:
+        tops = [self._data_dir / name for name in names]
+        return [path for top in tops for path in (top, *top.rglob("*")) if path.is_file()]
+
+
+async def without(
+    records: Sequence[Record],
+    people: Sequence[tuple[Whose, datetime]],
+    scratch: Path,
+    now: Callable[[], datetime],
+    known: Known,
+) -> list[Record]:
+    """The records of a channel's agent without some people: loaded beside, erased there, and written down again.
+
+    Args:
+        records: as `memory.portable` dumps them.
+        people: who goes, each with the moment until which.
+        scratch: a folder for that, which is removed.
+        now: the clock.
+        known: see `ChannelRedaction`.
+    """
+    await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+    await asyncio.to_thread(scratch.mkdir, 0o700, parents=True)
+    try:
+        database = await Database.open(scratch / "bot.db", scratch, now())
+        try:
+            recall = RecallStorage(database)
+            rows = ErasedRows(database, AgentStore(database), recall, now, known)
+            state = next(record for record in records if isinstance(record, AgentState))
+            async with database.write(alone=True) as transaction:
+                agent_id = (await load(transaction, state.scope, records)).agent_id
+            for whose, until in people:
+                touched = await rows.touched(whose, until)
+                await rows.redact_channels(touched, whose, until, own_scope=whose.own_scope)
+                await rows.remove(Doomed(until, whose=whose))
+            async with database.snapshot() as connection:
+                return [record async for record in dump(connection, agent_id)]
+        finally:
+            await database.close()
+    finally:
+        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+
+
+def remove_old_backups(data_dir: Path, now: datetime) -> tuple[Path, ...]:
+    """Remove copies of the database from before migrations that are too old; returns the others. Blocking."""
+    left = []
+    for path in sorted((data_dir / "backups").glob("*")):
+        made_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        if path.suffix == ".part" or now - made_at > BACKUPS_KEPT:
+            path.unlink()
+        else:
+            left.append(path)
+    return tuple(left)
+
+
+def authors_in(records: Iterable[Record]) -> set[str]:
+    """The ids of those who wrote, or are quoted."""
+    found = set[str]()
+    for record in records:
+        if isinstance(record, KeptMessage):
+            found.update(filter(None, (record.author_id, record.quote.author_id if record.quote is not None else None)))
+    return found
+
+
+def _removed(doomed: Iterable[Path]) -> tuple[Path, ...]:
+    found = tuple(path for path in doomed if path.exists())
+    for path in found:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    return found
+
+
+def _read(path: Path) -> list[Record]:
+    with path.open(encoding="utf-8", newline="\n") as lines:
+        return list(parse(line.rstrip("\n") for line in lines))
+
+
+def _write(path: Path, records: Sequence[Record]) -> None:
+    made = path.stat()
+    with new_file(path, overwrites=True) as new, new.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{to_line(record)}\n" for record in records)
+    os.utime(path, ns=(made.st_atime_ns, made.st_mtime_ns))  # it says when the checkpoint was made

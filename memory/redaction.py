@@ -1,0 +1,468 @@
+"""What one person said, taken out of a channel's memory, where others go on talking.
+
+Their messages go with the turns that were about them alone, and with what came of these: notes, lines of core memory,
+replies not yet delivered. Of all else goes what holds a word that they alone had said: it would still tell of them.
+What others wrote stays; a summary that covered any of it is made anew.
+
+All of it may be done twice, and killed at any moment: what is left is found again by the person's id. Long channels are
+done in parts, so that nobody who writes meanwhile waits for more than one.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select, text, true, update
+
+from memory import compactions
+from memory.agents import AgentStore
+from memory.core_memory import person_label
+from memory.database import Database, Transaction
+from memory.message_documents import remove_with
+from memory.note_tags import take_tags_back
+from memory.ports import BlockEdit, Kind
+from memory.provenance import histories
+from memory.recall import RecallStorage
+from memory.stores import Doomed, came_from
+from memory.tables import (
+    MESSAGE_WORDS,
+    PASSAGE_WORDS,
+    agents,
+    block_edits,
+    blocks,
+    messages,
+    outbox,
+    passages,
+    result_lists,
+    turns,
+)
+from memory.traces import REDACTED, SAID_BY, page_without, without_lines
+from memory.whose import Whose
+from memory.word_index import escaped, span
+from memory.words import text_terms
+
+PART = 400
+"""So many rows are changed together: some 40 ms."""
+
+_READ = 2_000
+PERSONA = "persona"
+_MIN_CHARS = 4
+_TURN = func.coalesce(messages.c.turn_id, messages.c.id)
+
+
+Known = Callable[[Collection[str]], Awaitable[set[str]]]
+
+
+@dataclass(slots=True)
+class Redacted:
+    """How much was taken out."""
+
+    messages: int = 0
+    notes: int = 0
+    lines: int = 0
+    rewritten: int = 0
+    """Rows that stay, without something that stood in them."""
+    documents: int = 0
+
+    def add(self, other: "Redacted") -> None:
+        """Count what was taken out elsewhere, too."""
+        self.messages += other.messages
+        self.notes += other.notes
+        self.lines += other.lines
+        self.rewritten += other.rewritten
+        self.documents += other.documents
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What is to go of a channel's messages: by their ids, those of the person and of the turns that go with them."""
+
+    own: frozenset[int]
+    gone: frozenset[int]
+    turns: frozenset[int]
+    """Those of which nothing is left."""
+    mixed: frozenset[int]
+    """Those in which others wrote as well."""
+    platform_ids: frozenset[str]
+    evicted: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    """The words that the person alone had said."""
+
+    terms: frozenset[str]
+
+    def is_in(self, said: str | None) -> bool:
+        return bool(said and self.terms) and not self.terms.isdisjoint(text_terms(said or ""))
+
+
+class ChannelRedaction:
+    """Takes a person out of the agents of channels."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: AgentStore,
+        recall: RecallStorage,
+        now: Callable[[], datetime],
+        known: Known | None = None,
+    ) -> None:
+        """`known` tells which words others have used, of all that is kept; None: it is asked of this database."""
+        self._database = database
+        self._known = known
+        self._store = store
+        self._recall = recall
+        self._now = now
+
+    async def remove(
+        self, agent_id: int, scope: str, whose: Whose, until: datetime, own_agents: Collection[int] = ()
+    ) -> Redacted:
+        """Take a person out of an agent; what they write meanwhile stays.
+
+        Args:
+            agent_id: a channel's.
+            scope: its scope.
+            whose: the person.
+            until: what they wrote later stays.
+            own_agents: the others that they spoke to: a word that those have heard, too, is no less theirs.
+        """
+        done = Redacted()
+        async with self._store.changing(scope):
+            said = await self._said(agent_id, whose, until)
+            secret = await self._secret(agent_id, whose, said, own_agents)
+            await self._hide_summaries(agent_id, said, secret)
+            notes = await self._remove_notes(agent_id, whose, said, secret, done)
+            await self._remove_lines(agent_id, whose, said, secret, done)
+            await self._redact_others(agent_id, said, notes, secret, done)
+            await self._remove_messages(agent_id, whose, said, done)
+        return done
+
+    async def holding(self, agent_id: int, terms: Collection[str]) -> int:
+        """How many rows of an agent hold one of these words, in whatever column of text: the search afterwards."""
+        secret, found = _Secret(frozenset(terms)), 0
+        texts = select(messages.c.id, messages.c.text, messages.c.thoughts, messages.c.tool_uses)
+        async for rows in self._in_parts(texts, messages.c.id, messages.c.agent_id == agent_id):
+            found += len(await asyncio.to_thread(_chosen, rows, lambda row: secret.is_in(" ".join(map(str, row[1:])))))
+        others = [
+            select(blocks.c.value).where(blocks.c.agent_id == agent_id),
+            select(block_edits.c.before + "\n" + block_edits.c.after).where(block_edits.c.agent_id == agent_id),
+            select(passages.c.content).where(passages.c.agent_id == agent_id),
+            select(agents.c.summary).where(agents.c.id == agent_id),
+            select(result_lists.c.query).where(result_lists.c.agent_id == agent_id),
+        ]
+        async with self._database.read() as connection:
+            for other in others:
+                found += sum(secret.is_in(value) for value in await connection.scalars(other))
+        return found
+
+    async def heard_of_others(self, agent_id: int, whose: Whose, terms: Collection[str]) -> set[str]:
+        """Which of these words stand in what others than a person wrote to an agent."""
+        texts = select(messages.c.id, messages.c.text, messages.c.quote, messages.c.author_id, messages.c.author_name)
+        theirs, others = set[str](), set[str]()
+        of_others = (messages.c.agent_id == agent_id, messages.c.kind == Kind.USER_MESSAGE)
+        async for rows in self._in_parts(texts, messages.c.id, *of_others, messages.c.author_id != whose.author_id):
+            await asyncio.to_thread(_sort, rows, whose, (), theirs, others)
+            others.intersection_update(terms)
+        return others
+
+    # ── what there is ────────────────────────────────────────────────────────────────────────────────
+
+    async def _said(self, agent_id: int, whose: Whose, until: datetime) -> _Said:
+        of_agent = messages.c.agent_id == agent_id
+        theirs = select(messages.c.id, _TURN.label("turn"), messages.c.platform_id).where(
+            of_agent, messages.c.author_id == whose.author_id, messages.c.created_at <= until
+        )
+        by_them = came_from(turns)(Doomed(until, whose=whose))
+        assert by_them is not None
+        set_off = select(turns.c.id).where(turns.c.agent_id == agent_id, turns.c.begun_at <= until, by_them)
+        own, platform_ids, of_turns = set[int](), set[str](), set[int]()
+        async with self._database.read() as connection:
+            for row in await connection.execute(theirs):
+                own.add(row.id)
+                of_turns.add(row.turn)
+                if row.platform_id is not None:
+                    platform_ids.add(row.platform_id)
+            of_turns.update(await connection.scalars(set_off))
+        rows = await self._of_turns(agent_id, of_turns)
+        mixed = {row.turn for row in rows if row.kind == Kind.USER_MESSAGE and row.id not in own}
+        whole = of_turns - mixed
+        gone = own | {row.id for row in rows if row.turn in whole}
+        evicted = {row.id for row in rows if row.evicted and row.id in gone}
+        return _Said(
+            frozenset(own),
+            frozenset(gone),
+            frozenset(whole),
+            frozenset(mixed),
+            frozenset(platform_ids),
+            frozenset(evicted),
+        )
+
+    async def _of_turns(self, agent_id: int, turn_ids: Collection[int]) -> list[Row[Any]]:
+        """The messages of some turns, without what they say."""
+        columns = select(messages.c.id, _TURN.label("turn"), messages.c.kind, messages.c.evicted)
+        rows: list[Row[Any]] = []
+        wanted = sorted(turn_ids)
+        async with self._database.read() as connection:
+            for some in _parts(wanted, _READ):
+                # A turn's first message has its id, and the others name it; both are found by an index, or nearly.
+                near = (messages.c.agent_id == agent_id, messages.c.id >= some[0])
+                found = columns.where(*near, or_(messages.c.id.in_(some), messages.c.turn_id.in_(some)))
+                rows.extend(await connection.execute(found))
+        return rows
+
+    async def _secret(self, agent_id: int, whose: Whose, said: _Said, own_agents: Collection[int]) -> _Secret:
+        """The words of theirs that nobody else here, and no other agent, has ever heard."""
+        theirs, others = set[str](), set[str]()
+        texts = select(messages.c.id, messages.c.text, messages.c.quote, messages.c.author_id, messages.c.author_name)
+        of_people = (messages.c.agent_id == agent_id, messages.c.kind == Kind.USER_MESSAGE)
+        async for rows in self._in_parts(texts, messages.c.id, *of_people):
+            await asyncio.to_thread(_sort, rows, whose, said.own, theirs, others)
+        telling = {term for term in theirs - others if len(term) >= _MIN_CHARS or not term.isascii()}
+        if self._known is not None:
+            known = await self._known(telling)
+        else:
+            known = await known_elsewhere(self._database, (agent_id, *own_agents), telling)
+        return _Secret(frozenset((telling - known) | set(text_terms(whose.author_id))))
+
+    async def _in_parts(
+        self, wanted: Any, key: ColumnElement[int], *which: ColumnElement[bool]
+    ) -> AsyncIterator[Sequence[Row[Any]]]:
+        """Rows in the order of their ids, so many at once; each part as it is when it is read."""
+        after = 0
+        while True:
+            async with self._database.read() as connection:
+                some = wanted.where(*which, key > after).order_by(key).limit(_READ)
+                rows = (await connection.execute(some)).all()
+            if rows:
+                yield rows
+            if len(rows) < _READ:
+                return
+            after = rows[-1][0]
+
+    # ── what goes ────────────────────────────────────────────────────────────────────────────────────
+
+    async def _hide_summaries(self, agent_id: int, said: _Said, secret: _Secret) -> None:
+        """First of all: once the messages are gone, nobody knows any more which summaries covered them."""
+        async with self._database.read() as connection:
+            summary = await connection.scalar(select(agents.c.summary).where(agents.c.id == agent_id)) or ""
+            evicted = set(said.evicted)
+            if secret.is_in(summary):  # it holds what no record tells of
+                of_agent = (messages.c.agent_id == agent_id, messages.c.evicted == true())
+                evicted |= set(await connection.scalars(select(messages.c.id).where(*of_agent)))
+        async with self._database.write(alone=True) as transaction:
+            if evicted:
+                anew, is_short = await compactions.hide(transaction, agent_id, frozenset(evicted), now=self._now())
+                anew = "" if secret.is_in(anew) else anew
+                await self._store.save_summary(transaction, agent_id, anew, derive_anew=is_short)
+            elif secret.is_in(summary):
+                await self._store.save_summary(transaction, agent_id, "", derive_anew=False)
+            await transaction.execute(delete(result_lists).where(result_lists.c.agent_id == agent_id))
+
+    async def _remove_notes(
+        self, agent_id: int, whose: Whose, said: _Said, secret: _Secret, done: Redacted
+    ) -> frozenset[int]:
+        label = person_label(whose.author_id)
+        columns = select(passages.c.id, passages.c.content, passages.c.tags, passages.c.source_message_id)
+        doomed: list[int] = []
+
+        def is_to_go(row: Row[Any]) -> bool:
+            is_theirs = row.source_message_id in said.gone or label in row.tags
+            return is_theirs or secret.is_in(" ".join((row.content, *row.tags)))
+
+        async for rows in self._in_parts(columns, passages.c.id, passages.c.agent_id == agent_id):
+            doomed += await asyncio.to_thread(_chosen, rows, is_to_go)
+        for some in _parts(doomed, PART):
+            async with self._database.write(alone=True) as transaction:
+                gone = delete(passages).where(passages.c.agent_id == agent_id, passages.c.id.in_(some))
+                done.notes += (await transaction.execute(gone)).rowcount
+        async with self._database.write(alone=True) as transaction:
+            await take_tags_back(transaction, agent_id, said.gone)
+            removed = await remove_with(transaction, agent_id, said.platform_ids)
+        done.documents += len(removed)
+        return frozenset((*doomed, *(id_ for document in removed for id_ in document.passage_ids)))
+
+    async def _remove_lines(self, agent_id: int, whose: Whose, said: _Said, secret: _Secret, done: Redacted) -> None:
+        """Blocks on the person go whole; of the others, lines that they brought, or that tell of them."""
+        label = person_label(whose.author_id)
+        async with self._database.read() as connection:
+            journals = await self._store.journals(connection, agent_id)
+        changed = {
+            name: await asyncio.to_thread(_less, name, *journal, whose, said, secret)
+            for name, journal in journals.items()
+            if name != label
+        }
+        async with self._database.write(alone=True) as transaction:
+            for name, less in changed.items():
+                if less.lines:
+                    await self._store.redact(transaction, agent_id, name, less.value, less.edits)
+                    await transaction.execute(delete(block_edits).where(block_edits.c.id.in_(less.emptied)))
+                    done.lines += less.lines
+            for table in (blocks, block_edits):
+                on_them = (table.c.agent_id == agent_id, table.c.label == label)
+                done.lines += (await transaction.execute(delete(table).where(*on_them))).rowcount
+
+    async def _redact_others(
+        self, agent_id: int, said: _Said, notes: frozenset[int], secret: _Secret, done: Redacted
+    ) -> None:
+        """Of what stays, what the agent said, thought, called and found; what others wrote is theirs."""
+        of_agent = (messages.c.agent_id == agent_id, messages.c.kind != Kind.USER_MESSAGE)
+        columns = select(messages.c.id, messages.c.kind, messages.c.text, messages.c.thoughts, messages.c.tool_uses)
+        async for rows in self._in_parts(columns, messages.c.id, *of_agent):
+            changed = await asyncio.to_thread(_changed, rows, said.gone, notes, secret)
+            for some in _parts(changed, PART):
+                async with self._recall.rewriting(), self._database.write(alone=True) as transaction:
+                    for id_, values in some:
+                        which = (messages.c.agent_id == agent_id, messages.c.id == id_)
+                        await transaction.execute(update(messages).where(*which).values(values))
+                        if "text" in values:
+                            await self._recall.rewrite(transaction, agent_id, [id_], values["text"])
+                done.rewritten += len(some)
+
+    async def _remove_messages(self, agent_id: int, whose: Whose, said: _Said, done: Redacted) -> None:
+        async with self._database.write(alone=True) as transaction:
+            await self._disown_turns(transaction, agent_id, whose, said.mixed)
+        for some in _parts(sorted(said.turns), PART):
+            async with self._database.write(alone=True) as transaction:
+                await transaction.execute(delete(turns).where(turns.c.agent_id == agent_id, turns.c.id.in_(some)))
+                await transaction.execute(
+                    delete(outbox).where(outbox.c.agent_id == agent_id, outbox.c.turn_id.in_(some))
+                )
+        for some in _parts(sorted(said.gone), PART):
+            async with self._recall.rewriting(), self._database.write(alone=True) as transaction:
+                for table in (block_edits, passages):
+                    named = (table.c.agent_id == agent_id, table.c.source_message_id.in_(some))
+                    await transaction.execute(update(table).where(*named).values(source_message_id=None))
+                await self._recall.remove(transaction, agent_id, some)
+            done.messages += len(some)
+
+    async def _disown_turns(
+        self, transaction: Transaction, agent_id: int, whose: Whose, mixed: Collection[int]
+    ) -> None:
+        """Turns that were about messages of others as well go on in the name of one of those."""
+        by_them = came_from(turns)(Doomed(self._now(), whose=whose))
+        assert by_them is not None
+        for turn in (await transaction.execute(select(turns).where(turns.c.agent_id == agent_id, by_them))).all():
+            if turn.id not in mixed:
+                continue
+            other = (
+                await transaction.execute(
+                    select(messages.c.author_id, messages.c.author_name)
+                    .where(messages.c.agent_id == agent_id, turn.id == _TURN, messages.c.kind == Kind.USER_MESSAGE)
+                    .where(messages.c.author_id.is_not(None), messages.c.author_id != whose.author_id)
+                    .order_by(messages.c.id.desc())
+                    .limit(1)
+                )
+            ).first()
+            if other is not None:
+                origin = turn.origin | {"person": {"id": other.author_id, "name": other.author_name or ""}}
+                await transaction.execute(update(turns).where(turns.c.id == turn.id).values(origin=origin))
+
+
+async def known_elsewhere(database: Database, agent_ids: Collection[int], terms: Collection[str]) -> set[str]:
+    """Which of these words agents but those, or documents, have heard as well."""
+    if not terms:
+        return set()
+    of_term = {escaped(term): term for term in terms}
+    spans = {f"own{at}": span(agent_id) for at, agent_id in enumerate(agent_ids)}
+    outside = " AND ".join(f"NOT (term >= :{name}_from AND term < :{name}_to)" for name in spans) or "true"
+    values: dict[str, Any] = {"terms": json.dumps(sorted(of_term))}
+    for name, own in spans.items():
+        values |= {f"{name}_from": own["from_"], f"{name}_to": own["to"]}
+    word = "substr(term, instr(term, ':') + 1)"
+    known: set[str] = set()
+    async with database.read() as connection:
+        for index in (MESSAGE_WORDS, PASSAGE_WORDS):
+            statement = (
+                f"SELECT DISTINCT {word} FROM {index}_vocabulary WHERE {outside} "
+                f"AND {word} IN (SELECT value FROM json_each(:terms))"
+            )
+            known.update(of_term[found] for found in await connection.scalars(text(statement), values))
+    return known
+
+
+def _parts(all_: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+    return (all_[begin : begin + size] for begin in range(0, len(all_), size))
+
+
+def _chosen(rows: Sequence[Row[Any]], is_to_go: Callable[[Row[Any]], bool]) -> list[int]:
+    return [row[0] for row in rows if is_to_go(row)]
+
+
+def _sort(rows: Sequence[Row[Any]], whose: Whose, own: Collection[int], theirs: set[str], others: set[str]) -> None:
+    """Put the words of messages, names and quotes with those of the person, or with those of the others."""
+
+    def put(is_own: bool, said: str | None) -> None:
+        (theirs if is_own else others).update(text_terms(said or ""))
+
+    for row in rows:
+        put(row.id in own, row.text)
+        put(row.author_id == whose.author_id, row.author_name)
+        if row.quote is not None:
+            put(row.quote.get("author_id") == whose.author_id, row.quote.get("text"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Less:
+    """A block and its journal without some lines."""
+
+    value: str
+    edits: Sequence[tuple[int, str, str]]
+    emptied: Sequence[int]
+    """Edits of which nothing is left."""
+    lines: int
+
+
+def _less(
+    label: str, value: str, edits: Sequence[tuple[int, BlockEdit]], whose: Whose, said: _Said, secret: _Secret
+) -> _Less:
+    def is_theirs(edit: BlockEdit) -> bool:
+        return edit.source_message_id in said.gone or edit.author == whose.person
+
+    found = histories(value, [edit for _, edit in edits])
+    doomed = {line for line in found if secret.is_in(line)}
+    if label != PERSONA:  # what somebody made of the agent is the channel's
+        doomed |= {
+            line
+            for line, history in found.items()
+            if history.edits and not history.was_there and all(map(is_theirs, history.edits))
+        }
+    left = [(id_, without_lines(edit.before, doomed), without_lines(edit.after, doomed)) for id_, edit in edits]
+    emptied = [
+        id_
+        for (id_, before, after), (_, edit) in zip(left, edits, strict=True)
+        if before == after and edit.before != edit.after
+    ]
+    return _Less(without_lines(value, doomed), left, emptied, len(doomed))
+
+
+def _changed(
+    rows: Sequence[Row[Any]], gone: Collection[int], notes: Collection[int], secret: _Secret
+) -> list[tuple[int, dict[str, Any]]]:
+    """Of messages that stay, those that are to say less, with the columns that change."""
+    changed = []
+    for row in rows:
+        if row.id in gone:
+            continue
+        values: dict[str, Any] = {}
+        said = page_without(row.text, gone, notes) if row.kind == Kind.TOOL_RESULT else row.text
+        if secret.is_in(said):
+            said = json.dumps({"status": REDACTED}) if row.kind == Kind.TOOL_RESULT else REDACTED
+        if said != row.text:
+            values["text"] = said
+        if secret.is_in(row.thoughts):
+            values["thoughts"] = REDACTED
+        if row.tool_uses and any(secret.is_in(use["arguments"]) for use in row.tool_uses):
+            values["tool_uses"] = [
+                use | {"arguments": _NO_ARGUMENTS.get(use["name"], "{}")} if secret.is_in(use["arguments"]) else use
+                for use in row.tool_uses
+            ]
+        if values:
+            changed.append((row.id, values))
+    return changed
+
+
+_NO_ARGUMENTS = {SAID_BY: json.dumps({"message": REDACTED})}
