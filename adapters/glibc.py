@@ -2,9 +2,12 @@
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _M_ARENA_MAX = -8
+_M_PERTURB = -6
 _MADV_DONTNEED = 4
 _SEGMENTS = Path("/proc/self/smaps")
 
@@ -17,6 +20,24 @@ def use_one_arena() -> None:
     """
     if (libc := _libc()) is not None and hasattr(libc, "mallopt"):  # musl has none
         libc.mallopt(_M_ARENA_MAX, 1)
+
+
+@contextmanager
+def blank_memory() -> Iterator[None]:
+    """While inside, whoever asks for memory gets it filled with zeros, and not with what others have left in it.
+
+    For native code that writes its memory to disk, unused parts and all, as Chroma does with its blocks of vectors.
+    Small pieces are handed out as they are. Source: https://man7.org/linux/man-pages/man3/mallopt.3.html
+    """
+    libc = _libc()
+    if libc is None or not hasattr(libc, "mallopt"):
+        yield
+        return
+    libc.mallopt(_M_PERTURB, 0xFF)  # memory is filled with the complement
+    try:
+        yield
+    finally:
+        libc.mallopt(_M_PERTURB, 0)
 
 
 def give_back(library: Path) -> None:

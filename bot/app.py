@@ -11,7 +11,7 @@ from typing import Any
 import bot.commands
 import bot.in_chat
 import bot.tools
-from adapters.glibc import give_back_grpc, use_one_arena
+from adapters.glibc import blank_memory, give_back_grpc, use_one_arena
 from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
@@ -211,7 +211,7 @@ async def open_app(
         stack.push_async_callback(embedder.close)
         agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
         stack.push_async_callback(recall.close)
-        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc)
+        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc, blank=blank_memory)
         archival = ArchivalStorage(database, index, embedder, now)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)

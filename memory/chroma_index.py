@@ -8,6 +8,7 @@ import logging
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,9 +41,20 @@ _PASSAGE_ID = re.compile("[1-9][0-9]{0,17}")
 class ChromaIndex:
     """A `VectorIndex` kept in a folder, in this process; the folder is made when first needed."""
 
-    def __init__(self, folder: Path, loaded: Callable[[], None] = lambda: None) -> None:
-        """Keep a folder; `loaded` is called, in Chroma's thread, each time that Chroma has opened it."""
-        self._chroma = ChromaThread(folder, loaded)
+    def __init__(
+        self,
+        folder: Path,
+        loaded: Callable[[], None] = lambda: None,
+        blank: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Keep a folder.
+
+        Args:
+            folder: where.
+            loaded: is called, in Chroma's thread, each time that Chroma has opened it.
+            blank: around all that Chroma does: it writes memory to disk that it has not filled.
+        """
+        self._chroma = ChromaThread(folder, loaded, blank)
 
     async def upsert(self, owner: int, embedder: str, entries: Sequence[IndexEntry]) -> None:
         """See `VectorIndex`."""

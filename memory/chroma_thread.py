@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -42,9 +43,15 @@ class ChromaThread:
     at_hand: "AtHand"
     """Vectors of owners who hold more than a search returns; comes and goes with the client."""
 
-    def __init__(self, folder: Path, loaded: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        loaded: Callable[[], None] = lambda: None,
+        blank: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         """See `ChromaIndex`."""
         self.folder = folder
+        self._blank = blank
         self._loaded = loaded
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chroma")
         self._is_open = self._has_written = self._was_damaged = False
@@ -73,7 +80,11 @@ class ChromaThread:
         import httpx  # noqa: F401
         import numpy as np  # noqa: F401
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, guarded)
+        def in_blank_memory() -> Result:
+            with self._blank():
+                return guarded()
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, in_blank_memory)
 
     async def close(self) -> None:
         """Finish what is under way, and release the files; may be called again."""

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
+from adapters.glibc import blank_memory
 from bot.erasing import whose_agent
 from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
@@ -65,7 +66,8 @@ async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncItera
         async with open_database(settings, now) as database:
             floors, recall = Floors(database, settings.bot_data_dir), RecallStorage(database)
             await floors.open()
-            archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+            index = ChromaIndex(settings.bot_data_dir / "chroma", blank=blank_memory)
+            archival = ArchivalStorage(database, index, embedder, now)
             erasure = Erasure(database, AgentStore(database), recall, archival, floors, settings.bot_data_dir, now)
             try:
                 await erasure.ask_again()

@@ -1,17 +1,12 @@
 """/agent erase-me: typed out, everywhere, while others are served; and nothing comes back."""
 
 import json
-from contextlib import closing
-from datetime import timedelta
-from pathlib import Path
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
-import pytest
-
-from adapters.ports import Quoted, InboundMessage, Person
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
-from bot.testing import Bot, among_many, direct, in_channel, open_bot
-from memory.channels import Mode
+from bot.testing import Bot, open_bot
 
 HERS = "kanarienvogel73"
 """A word that Ada alone says."""
@@ -43,7 +38,7 @@ def holding(folder: Path, words: str) -> list[str]:
 
     Chroma's blocks of vectors are left out: see `tests/bot/operator/test_erase.py`.
     """
-    files = [file for file in folder.rglob("*") if file.is_file() and file.suffix != ".bin"]
+    files = [file for file in folder.rglob("*") if file.is_file()]
     return sorted(file.name for file in files if words.encode() in file.read_bytes().lower())
 
 
@@ -90,7 +85,7 @@ async def test_nothing_of_them_is_left_in_any_file_and_all_of_the_others_is(tmp_
             await bot.in_chat("save monday")
             assert holding(tmp_path, HERS) != []
             receipt = await erase(bot)
-            assert "Found: nothing" in receipt
+            assert "Found: nothing" in receipt, receipt
             assert "in 1 channel" in receipt
             assert holding(tmp_path, HERS) == []
             assert rows_with(tmp_path, HERS) == []
