@@ -341,6 +341,7 @@ async def open_app(
             recall,
             archival,
             floors,
+            counter,
             own,
             now,
             hold=lambda scope, job: erasing.held(scope, job),

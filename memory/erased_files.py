@@ -16,8 +16,8 @@ from memory.erased_rows import ErasedRows
 from memory.portable import dump, load
 from memory.recall import RecallStorage
 from memory.records import AgentState, KeptMessage, MalformedExport, Record, parse, to_line
-from memory.redaction import Known
 from memory.stores import Doomed
+from memory.telling import Telling
 from memory.upkeep import new_file
 from memory.whose import Whose
 
@@ -53,7 +53,7 @@ class ErasedFiles:
         """The copies of the database from before migrations; those that are too old are removed first. Blocking."""
         return remove_old_backups(self._data_dir, self._now())
 
-    async def rewrite_checkpoints(self, whose: Whose, until: datetime, known: Known) -> int:
+    async def rewrite_checkpoints(self, whose: Whose, until: datetime, telling: Telling) -> int:
         """Write the checkpoints of channels anew that name a person, without them; returns how many those were.
 
         One that cannot be read is removed.
@@ -68,10 +68,20 @@ class ErasedFiles:
             state = next(record for record in records if isinstance(record, AgentState))
             if not state.scope.startswith(whose.channels):
                 continue
-            less = await without(records, [(whose, until)], self._scratch, self._now, known)
+            less = await without(records, [(whose, until)], self._scratch, self._now, telling)
             await asyncio.to_thread(_write, path, less)
             rewritten += 1
         return rewritten
+
+    def scopes_naming(self, whose: Whose) -> set[str]:
+        """The channels of which a checkpoint names a person. Blocking."""
+        scopes = set()
+        for path in self._naming(whose):
+            with suppress(OSError, UnicodeDecodeError, MalformedExport), path.open(encoding="utf-8") as lines:
+                state = next((record for record in parse(lines) if isinstance(record, AgentState)), None)
+                if state is not None and state.scope.startswith(whose.channels):
+                    scopes.add(state.scope)
+        return scopes
 
     def holding(self, words: Collection[str]) -> int:
         """How often a file beside the database holds one of these words, each counted once a file. Blocking."""
@@ -114,7 +124,7 @@ async def without(
     people: Sequence[tuple[Whose, datetime]],
     scratch: Path,
     now: Callable[[], datetime],
-    known: Known,
+    telling: Telling,
 ) -> list[Record]:
     """The records of a channel's agent without some people: loaded beside, erased there, and written down again.
 
@@ -123,7 +133,7 @@ async def without(
         people: who goes, each with the moment until which.
         scratch: a folder for that, which is removed.
         now: the clock.
-        known: see `ChannelRedaction`.
+        telling: says which words tell of them.
     """
     await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
     await asyncio.to_thread(scratch.mkdir, 0o700, parents=True)
@@ -131,7 +141,7 @@ async def without(
         database = await Database.open(scratch / "bot.db", scratch, now())
         try:
             recall = RecallStorage(database)
-            rows = ErasedRows(database, AgentStore(database), recall, now, known)
+            rows = ErasedRows(database, AgentStore(database), recall, now, telling.from_beside())
             state = next(record for record in records if isinstance(record, AgentState))
             async with database.write(alone=True) as transaction:
                 agent_id = (await load(transaction, state.scope, records)).agent_id

@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Table, delete, func, literal_column, or_, 
 from memory.agents import AgentStore
 from memory.database import Database
 from memory.recall import RecallStorage
-from memory.redaction import PART, ChannelRedaction, Known, Redacted
+from memory.redaction import PART, ChannelRedaction, Redacted
 from memory.stores import TABLES, Doomed, in_channels
 from memory.tables import agents, attachments, documents, metadata, passages, sources
+from memory.telling import Telling
 from memory.whose import Whose
 
 _NAMING = ("messages", "blocks", "block_edits", "passages", "turns")
@@ -38,13 +39,13 @@ class ErasedRows:
         store: AgentStore,
         recall: RecallStorage,
         now: Callable[[], datetime],
-        known: Known | None = None,
+        telling: Telling,
     ) -> None:
-        """`known`: see `ChannelRedaction`."""
         self._database = database
         self._store = store
         self._recall = recall
-        self.redaction = ChannelRedaction(database, store, recall, now, known)
+        self._telling = telling
+        self.redaction = ChannelRedaction(database, store, recall, now)
 
     async def touched(self, whose: Whose, until: datetime) -> dict[int, str]:
         """The channels' agents that hold anything of a person, with their scopes."""
@@ -65,14 +66,18 @@ class ErasedRows:
         self, touched: Mapping[int, str], whose: Whose, until: datetime, *, own_scope: str
     ) -> Redacted:
         """Take a person out of channels; their own agent is named, for what they told it is no less their own word."""
-        async with self._database.read() as connection:
-            own = list(await connection.scalars(select(agents.c.id).where(agents.c.scope == own_scope)))
+        telling = await self.telling_words(touched, whose, own_scope=own_scope)
         took = Redacted()
         for agent_id, scope in touched.items():
-            some = await self.redaction.remove(agent_id, scope, whose, until, [*own, *touched])
+            took.add(await self.redaction.remove(agent_id, scope, whose, until, telling))
             self._recall.let_go(agent_id)
-            took.add(some)
         return took
+
+    async def telling_words(self, touched: Mapping[int, str], whose: Whose, *, own_scope: str) -> set[str]:
+        """The words of a person that tell of them; in a channel, others may have said some all the same."""
+        async with self._database.read() as connection:
+            own = list(await connection.scalars(select(agents.c.id).where(agents.c.scope == own_scope)))
+        return await self._telling.among(await self.redaction.said_by(whose, [*own, *touched]), [*own, *touched])
 
     async def remove_agent(
         self, scope: str, whose: Whose | None, until: datetime, *, made_until: datetime

@@ -9,7 +9,7 @@ log is cut; then all of it is searched again.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,13 +25,13 @@ from memory.database import Database, finish
 from memory.erased_files import ErasedFiles
 from memory.erased_rows import ErasedRows
 from memory.floors import ANYBODY, EVERYWHERE, Floors
-from memory.ports import Kind
+from memory.ports import Kind, TokenCounter
 from memory.recall import RecallStorage
-from memory.redaction import Redacted, known_elsewhere
+from memory.redaction import Redacted
 from memory.stores import Doomed, in_channels
 from memory.tables import agents, erasures, inbox, messages, people
+from memory.telling import Telling
 from memory.whose import Whose, who_wrote
-from memory.words import text_terms
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,6 @@ WORDS, CHANNELS, FILES = "the indexes of words", "the channels' agents", "the fi
 LOG = "the write-ahead log, which somebody still reads"
 
 _LONG_WORD = 6
-_SAMPLE = 300
 
 Hold = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
 """Do something about the agent of a scope while nobody else is at work on it."""
@@ -139,6 +138,7 @@ class Erasure:
         recall: its messages.
         archival: its notes; None where there is no index of vectors.
         floors: what is raised, so that nothing comes back.
+        counter: tells common words from rare ones.
         data_dir: where files are.
         now: the clock.
         hold: see `Hold`.
@@ -152,6 +152,7 @@ class Erasure:
         recall: RecallStorage,
         archival: ArchivalStorage,
         floors: Floors,
+        counter: TokenCounter,
         data_dir: Path,
         now: Callable[[], datetime],
         *,
@@ -166,7 +167,8 @@ class Erasure:
         self._now = now
         self._hold = hold
         self._resting = resting
-        self._rows = ErasedRows(database, store, recall, now)
+        self._telling = Telling(database, counter)
+        self._rows = ErasedRows(database, store, recall, now, self._telling)
         self._one_at_a_time = asyncio.Lock()
 
     async def preview(self, whose: Whose) -> Preview:
@@ -229,8 +231,8 @@ class Erasure:
         done, whose = Erased(), request.whose
         scope = request.scope if whose is None else whose.own_scope
         assert scope is not None
-        touched = await self._rows.touched(whose, request.until) if whose is not None else {}
-        words = await self._words_of(request, scope, touched) if whose is not None else frozenset()
+        touched = await self._touched(whose, request.until) if whose is not None else {}
+        words = await self._words_of(scope, touched, whose) if whose is not None else frozenset()
         if whose is not None:
             done.channels = len(touched)
             _add(done, await self._rows.redact_channels(touched, whose, request.until, own_scope=scope))
@@ -239,7 +241,7 @@ class Erasure:
         async with self._resting():
             done.files = await asyncio.to_thread(self._files.remove_of, scope)
             if whose is not None:
-                done.checkpoints = await self._files.rewrite_checkpoints(whose, request.until, self._known)
+                done.checkpoints = await self._files.rewrite_checkpoints(whose, request.until, self._telling)
         done.vectors = await self._archival.keep_only_known()
         done.files += await asyncio.to_thread(self._files.remove_damaged_index)
         await self._recall.forget_words()
@@ -254,6 +256,14 @@ class Erasure:
             await self._database.truncate_log()
         return done
 
+    async def _touched(self, whose: Whose, until: datetime) -> dict[int, str]:
+        """The channels that hold anything of a person; what a reset took away stands in a checkpoint alone."""
+        named = await asyncio.to_thread(self._files.scopes_naming, whose)
+        async with self._database.read() as connection:
+            rows = await connection.execute(select(agents.c.id, agents.c.scope).where(agents.c.scope.in_(named)))
+            by_checkpoints = {row.id: row.scope for row in rows}
+        return await self._rows.touched(whose, until) | by_checkpoints
+
     async def _remove_agent(self, scope: str, request: Request, done: Erased) -> None:
         removed = await self._rows.remove_agent(scope, request.whose, request.until, made_until=request.asked_at)
         if removed is not None:
@@ -266,9 +276,6 @@ class Erasure:
         removed = await self._rows.remove(Doomed(request.until, scopes=(scope,), whose=request.whose))
         done.rows.update(removed.rows)
         done.blanked.update(removed.blanked)
-
-    async def _known(self, terms: Collection[str]) -> set[str]:
-        return await known_elsewhere(self._database, (), terms)
 
     async def _strike_out(self, request: Request) -> None:
         async with self._database.write(alone=True) as transaction:
@@ -286,7 +293,7 @@ class Erasure:
         found = Counter(left)
         if request.whose is not None:
             done.words = len(words)
-            found[WORDS] = len(await known_elsewhere(self._database, (), words))
+            found[WORDS] = len(await self._telling.held(words))
             found[CHANNELS] = sum([await self._rows.redaction.holding(agent_id, words) for agent_id in touched])
             found[FILES] = await asyncio.to_thread(self._files.holding, words)
         done.searched, done.found = tuple(found), +found
@@ -336,22 +343,10 @@ class Erasure:
                     newest[scope] = max(moment, newest.get(scope, moment))
         return newest
 
-    async def _words_of(self, request: Request, scope: str, touched: Mapping[int, str]) -> frozenset[str]:
+    async def _words_of(self, scope: str, touched: Mapping[int, str], whose: Whose) -> frozenset[str]:
         """Words that nobody else has used: of these, none may be found afterwards."""
-        whose = request.whose
-        assert whose is not None
-        async with self._database.read() as connection:
-            own = await connection.scalar(select(agents.c.id).where(agents.c.scope == scope))
-            heard_by = [*touched, *([own] if own is not None else [])]
-            of_them = (messages.c.author_id == whose.author_id, messages.c.kind == Kind.USER_MESSAGE)
-            theirs = select(messages.c.text).where(messages.c.agent_id.in_(heard_by), *of_them)
-            texts = [
-                text
-                for order in (messages.c.id, messages.c.id.desc())
-                for text in await connection.scalars(theirs.order_by(order).limit(_SAMPLE))
-            ]
-        terms = {term for text in texts for term in text_terms(text or "") if len(term) >= _LONG_WORD}
-        terms -= await known_elsewhere(self._database, heard_by, terms)
+        terms = await self._rows.telling_words(touched, whose, own_scope=scope)
+        terms = {term for term in terms if len(term) >= _LONG_WORD}
         for agent_id in touched:
             terms -= await self._rows.redaction.heard_of_others(agent_id, whose, terms)
         return frozenset(sorted(terms, key=lambda term: (-len(term), term))[:MOST_WORDS])

@@ -33,11 +33,11 @@ _KEY_BYTES = 32
 class Floors:
     """The floors of all people and places, at hand."""
 
-    def __init__(self, database: Database, folder: Path) -> None:
-        """Floors that are not read yet; `folder` is the data directory."""
+    def __init__(self, database: Database, data_dir: Path) -> None:
+        """Floors that are not read yet."""
         self._database = database
-        self._file = folder / "floors"
-        self._key_file = folder / "floors.key"
+        self._file = data_dir / "floors"
+        self._key_file = data_dir / "floors.key"
         self._key: bytes | None = None
         self._known: dict[str, datetime] = {}
         self._heeded: dict[str, datetime] = {}

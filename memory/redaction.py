@@ -10,12 +10,12 @@ done in parts, so that nobody who writes meanwhile waits for more than one.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, or_, select, text, true, update
+from sqlalchemy import ColumnElement, Row, delete, func, or_, select, true, update
 
 from memory import compactions
 from memory.agents import AgentStore
@@ -28,8 +28,6 @@ from memory.provenance import histories
 from memory.recall import RecallStorage
 from memory.stores import Doomed, came_from
 from memory.tables import (
-    MESSAGE_WORDS,
-    PASSAGE_WORDS,
     agents,
     block_edits,
     blocks,
@@ -41,7 +39,6 @@ from memory.tables import (
 )
 from memory.traces import REDACTED, SAID_BY, page_without, without_lines
 from memory.whose import Whose
-from memory.word_index import escaped, span
 from memory.words import text_terms
 
 PART = 400
@@ -49,11 +46,7 @@ PART = 400
 
 _READ = 2_000
 PERSONA = "persona"
-_MIN_CHARS = 4
 _TURN = func.coalesce(messages.c.turn_id, messages.c.id)
-
-
-Known = Callable[[Collection[str]], Awaitable[set[str]]]
 
 
 @dataclass(slots=True)
@@ -104,22 +97,15 @@ class ChannelRedaction:
     """Takes a person out of the agents of channels."""
 
     def __init__(
-        self,
-        database: Database,
-        store: AgentStore,
-        recall: RecallStorage,
-        now: Callable[[], datetime],
-        known: Known | None = None,
+        self, database: Database, store: AgentStore, recall: RecallStorage, now: Callable[[], datetime]
     ) -> None:
-        """`known` tells which words others have used, of all that is kept; None: it is asked of this database."""
         self._database = database
-        self._known = known
         self._store = store
         self._recall = recall
         self._now = now
 
     async def remove(
-        self, agent_id: int, scope: str, whose: Whose, until: datetime, own_agents: Collection[int] = ()
+        self, agent_id: int, scope: str, whose: Whose, until: datetime, telling: Collection[str]
     ) -> Redacted:
         """Take a person out of an agent; what they write meanwhile stays.
 
@@ -128,12 +114,12 @@ class ChannelRedaction:
             scope: its scope.
             whose: the person.
             until: what they wrote later stays.
-            own_agents: the others that they spoke to: a word that those have heard, too, is no less theirs.
+            telling: words that tell of them (see `memory.telling`).
         """
         done = Redacted()
         async with self._store.changing(scope):
             said = await self._said(agent_id, whose, until)
-            secret = await self._secret(agent_id, whose, said, own_agents)
+            secret = await self._secret(agent_id, whose, telling)
             await self._hide_summaries(agent_id, said, secret)
             notes = await self._remove_notes(agent_id, whose, said, secret, done)
             await self._remove_lines(agent_id, whose, said, secret, done)
@@ -159,15 +145,23 @@ class ChannelRedaction:
                 found += sum(secret.is_in(value) for value in await connection.scalars(other))
         return found
 
+    async def said_by(self, whose: Whose, agent_ids: Collection[int]) -> set[str]:
+        """All words that a person has said to some agents, and what they call themselves."""
+        said = set[str]()
+        texts = select(messages.c.id, messages.c.text, messages.c.author_name)
+        theirs = (messages.c.agent_id.in_(agent_ids), messages.c.author_id == whose.author_id)
+        async for rows in self._in_parts(texts, messages.c.id, *theirs):
+            said |= await asyncio.to_thread(_terms, rows)
+        return said
+
     async def heard_of_others(self, agent_id: int, whose: Whose, terms: Collection[str]) -> set[str]:
-        """Which of these words stand in what others than a person wrote to an agent."""
-        texts = select(messages.c.id, messages.c.text, messages.c.quote, messages.c.author_id, messages.c.author_name)
-        theirs, others = set[str](), set[str]()
-        of_others = (messages.c.agent_id == agent_id, messages.c.kind == Kind.USER_MESSAGE)
-        async for rows in self._in_parts(texts, messages.c.id, *of_others, messages.c.author_id != whose.author_id):
-            await asyncio.to_thread(_sort, rows, whose, (), theirs, others)
-            others.intersection_update(terms)
-        return others
+        """Which of these words stand in what others than a person wrote to an agent, or are called."""
+        heard = set[str]()
+        texts = select(messages.c.id, messages.c.text, messages.c.author_name)
+        of_people = (messages.c.agent_id == agent_id, messages.c.kind == Kind.USER_MESSAGE)
+        async for rows in self._in_parts(texts, messages.c.id, *of_people, messages.c.author_id != whose.author_id):
+            heard |= (await asyncio.to_thread(_terms, rows)).intersection(terms)
+        return heard
 
     # ── what there is ────────────────────────────────────────────────────────────────────────────────
 
@@ -214,19 +208,10 @@ class ChannelRedaction:
                 rows.extend(await connection.execute(found))
         return rows
 
-    async def _secret(self, agent_id: int, whose: Whose, said: _Said, own_agents: Collection[int]) -> _Secret:
-        """The words of theirs that nobody else here, and no other agent, has ever heard."""
-        theirs, others = set[str](), set[str]()
-        texts = select(messages.c.id, messages.c.text, messages.c.quote, messages.c.author_id, messages.c.author_name)
-        of_people = (messages.c.agent_id == agent_id, messages.c.kind == Kind.USER_MESSAGE)
-        async for rows in self._in_parts(texts, messages.c.id, *of_people):
-            await asyncio.to_thread(_sort, rows, whose, said.own, theirs, others)
-        telling = {term for term in theirs - others if len(term) >= _MIN_CHARS or not term.isascii()}
-        if self._known is not None:
-            known = await self._known(telling)
-        else:
-            known = await known_elsewhere(self._database, (agent_id, *own_agents), telling)
-        return _Secret(frozenset((telling - known) | set(text_terms(whose.author_id))))
+    async def _secret(self, agent_id: int, whose: Whose, telling: Collection[str]) -> _Secret:
+        """Of the words of theirs that tell of them, those that nobody else here has said; and their id."""
+        heard = await self.heard_of_others(agent_id, whose, telling)
+        return _Secret(frozenset({*telling} - heard | {*text_terms(whose.author_id)}))
 
     async def _in_parts(
         self, wanted: Any, key: ColumnElement[int], *which: ColumnElement[bool]
@@ -362,28 +347,6 @@ class ChannelRedaction:
                 await transaction.execute(update(turns).where(turns.c.id == turn.id).values(origin=origin))
 
 
-async def known_elsewhere(database: Database, agent_ids: Collection[int], terms: Collection[str]) -> set[str]:
-    """Which of these words agents but those, or documents, have heard as well."""
-    if not terms:
-        return set()
-    of_term = {escaped(term): term for term in terms}
-    spans = {f"own{at}": span(agent_id) for at, agent_id in enumerate(agent_ids)}
-    outside = " AND ".join(f"NOT (term >= :{name}_from AND term < :{name}_to)" for name in spans) or "true"
-    values: dict[str, Any] = {"terms": json.dumps(sorted(of_term))}
-    for name, own in spans.items():
-        values |= {f"{name}_from": own["from_"], f"{name}_to": own["to"]}
-    word = "substr(term, instr(term, ':') + 1)"
-    known: set[str] = set()
-    async with database.read() as connection:
-        for index in (MESSAGE_WORDS, PASSAGE_WORDS):
-            statement = (
-                f"SELECT DISTINCT {word} FROM {index}_vocabulary WHERE {outside} "
-                f"AND {word} IN (SELECT value FROM json_each(:terms))"
-            )
-            known.update(of_term[found] for found in await connection.scalars(text(statement), values))
-    return known
-
-
 def _parts(all_: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
     return (all_[begin : begin + size] for begin in range(0, len(all_), size))
 
@@ -392,17 +355,14 @@ def _chosen(rows: Sequence[Row[Any]], is_to_go: Callable[[Row[Any]], bool]) -> l
     return [row[0] for row in rows if is_to_go(row)]
 
 
-def _sort(rows: Sequence[Row[Any]], whose: Whose, own: Collection[int], theirs: set[str], others: set[str]) -> None:
-    """Put the words of messages, names and quotes with those of the person, or with those of the others."""
+def _terms(rows: Sequence[Row[Any]]) -> set[str]:
+    """The terms of rows of texts, each behind its id."""
+    texts: Iterable[str | None] = (said for row in rows for said in row[1:])
+    return {term for said in texts if said for term in text_terms(said)}
 
-    def put(is_own: bool, said: str | None) -> None:
-        (theirs if is_own else others).update(text_terms(said or ""))
 
-    for row in rows:
-        put(row.id in own, row.text)
-        put(row.author_id == whose.author_id, row.author_name)
-        if row.quote is not None:
-            put(row.quote.get("author_id") == whose.author_id, row.quote.get("text"))
+def _has_source(edit: BlockEdit) -> bool:
+    return edit.source_message_id is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,8 +382,12 @@ def _less(
     def is_theirs(edit: BlockEdit) -> bool:
         return edit.source_message_id in said.gone or edit.author == whose.person
 
-    found = histories(value, [edit for _, edit in edits])
+    found, there = histories(value, [edit for _, edit in edits]), frozenset(value.split("\n"))
     doomed = {line for line in found if secret.is_in(line)}
+    # What stands there no more, and of which nobody knows any more who had said it (a reset takes that away).
+    doomed |= {
+        line for line, history in found.items() if line not in there and not any(map(_has_source, history.edits))
+    }
     if label != PERSONA:  # what somebody made of the agent is the channel's
         doomed |= {
             line

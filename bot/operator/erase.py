@@ -6,6 +6,7 @@ from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
 from adapters.glibc import blank_memory
+from adapters.token_counter import BpeTokenCounter
 from bot.erasing import whose_agent
 from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
@@ -68,7 +69,9 @@ async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncItera
             await floors.open()
             index = ChromaIndex(settings.bot_data_dir / "chroma", blank=blank_memory)
             archival = ArchivalStorage(database, index, embedder, now)
-            erasure = Erasure(database, AgentStore(database), recall, archival, floors, settings.bot_data_dir, now)
+            erasure = Erasure(
+                database, AgentStore(database), recall, archival, floors, BpeTokenCounter(), settings.bot_data_dir, now
+            )
             try:
                 await erasure.ask_again()
                 for request in await erasure.pending():

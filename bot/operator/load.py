@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
+from adapters.glibc import blank_memory
 from bot.choices import Choices, first_memory_of
 from bot.implementations import document_reader, open_embedder
 from bot.library import Library
@@ -34,7 +35,9 @@ async def load(
     """Load files, attach them to an agent, and say what came of it; a console agent that is not there is made."""
     embedder = open_embedder(settings)
     async with open_database(settings, now) as database:
-        archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+        archival = ArchivalStorage(
+            database, ChromaIndex(settings.bot_data_dir / "chroma", blank=blank_memory), embedder, now
+        )
         library = Library(Documents(database, now), archival, document_reader())
         try:
             agent_id, scope = await _agent(database, agent)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
+from adapters.glibc import blank_memory
 from bot.implementations import open_embedder
 from bot.library import Progress
 from bot.operator.progress import watched
@@ -23,7 +24,7 @@ async def reindex(settings: Settings, now: Callable[[], datetime]) -> None:
     async with open_database(settings, now) as database:
         await asyncio.to_thread(shutil.rmtree, chroma, ignore_errors=True)
         recall = RecallStorage(database, embedder)
-        archival = ArchivalStorage(database, ChromaIndex(chroma), embedder, now)
+        archival = ArchivalStorage(database, ChromaIndex(chroma, blank=blank_memory), embedder, now)
         try:
             messages, passages = await recall.begin_anew(), await archival.begin_anew()
             with watched() as watch:

@@ -1,7 +1,7 @@
 """`export` and `import`: one agent as lines of JSON, out and in again."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import chain, islice
@@ -9,18 +9,25 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
+from adapters.glibc import blank_memory
+from adapters.token_counter import BpeTokenCounter
 from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
+from bot.text import counted
 from config.settings import Settings
 from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
 from memory.database import Database
+from memory.erased_files import authors_in, without
+from memory.floors import ANYBODY, EVERYWHERE, Floors
 from memory.overview import agent_ids
 from memory.portable import Loaded, dump, load
-from memory.records import AgentState, MalformedExport, parse, to_line
+from memory.records import AgentState, MalformedExport, Record, parse, to_line
+from memory.telling import Telling
 from memory.upkeep import beside, new_file
+from memory.whose import Whose, who_wrote
 
 STANDARD = "-"
 """The name of standard output and input."""
@@ -43,7 +50,9 @@ async def import_agent(settings: Settings, file: str, name: str | None, now: Cal
     with _opened(file) as lines:
         try:
             async with open_database(settings, now) as database:
-                scope, loaded = await _load(database, lines, name)
+                floors = Floors(database, settings.bot_data_dir)
+                await floors.open()
+                scope, loaded = await _load(database, lines, name, _Erased(settings, database, floors, now))
                 await _index_notes(settings, database, now)
         except MalformedExport as error:
             source = "standard input" if file == STANDARD else file
@@ -56,7 +65,7 @@ async def import_agent(settings: Settings, file: str, name: str | None, now: Cal
     )
 
 
-async def _load(database: Database, lines: BinaryIO, name: str | None) -> tuple[str, Loaded]:
+async def _load(database: Database, lines: BinaryIO, name: str | None, erased: "_Erased") -> tuple[str, Loaded]:
     records = parse(lines)
     first = list(islice(records, 2))
     assert isinstance(first[1], AgentState)
@@ -64,13 +73,48 @@ async def _load(database: Database, lines: BinaryIO, name: str | None) -> tuple[
     async with database.read() as connection:
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
+    kept = await erased.left_out_of(first[1], scope, chain(first, records))
     async with database.write(alone=True) as transaction:
-        return scope, await load(transaction, scope, chain(first, records))
+        return scope, await load(transaction, scope, kept)
+
+
+class _Erased:
+    """What was erased, and does not come back by an import."""
+
+    def __init__(self, settings: Settings, database: Database, floors: Floors, now: Callable[[], datetime]) -> None:
+        self._scratch = settings.bot_data_dir / "erasing"
+        self._database = database
+        self._floors = floors
+        self._now = now
+
+    async def left_out_of(self, state: AgentState, scope: str, records: Iterable[Record]) -> Iterable[Record]:
+        """The records without what people had said who were erased since.
+
+        Raises:
+            CannotBeDone: the agent itself was.
+        """
+        if not self._floors.are_any:
+            return records
+        for of in {state.scope, scope}:
+            floor = self._floors.of(ANYBODY, of)
+            if floor is not None and state.created_at <= floor:
+                raise CannotBeDone(f"{of} was erased after that was exported; nothing was imported.")
+        every = list(records)
+        writers = [Whose(who_wrote(state.scope, author)) for author in authors_in(every)]
+        people = [whose for whose in writers if state.scope.startswith(whose.channels)]
+        below = [(whose, floor) for whose in people if (floor := self._floors.of(whose.person, EVERYWHERE)) is not None]
+        if not below:
+            return every
+
+        note(f"Left out: what {counted(len(below), 'writer')} had said who had themselves erased since.")
+        return await without(every, below, self._scratch, self._now, Telling(self._database, BpeTokenCounter()))
 
 
 async def _index_notes(settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
     embedder = open_embedder(settings)
-    archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+    archival = ArchivalStorage(
+        database, ChromaIndex(settings.bot_data_dir / "chroma", blank=blank_memory), embedder, now
+    )
     try:
         await archival.index_pending()
     finally:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select
 
 from adapters.embedders import WordLlamaEmbedder
+from adapters.token_counter import BpeTokenCounter
 from bot.operator.agents import list_agents
 from bot.operator.erase import erase
 from bot.operator.errors import CannotBeDone, CommandUnclear
@@ -27,6 +28,7 @@ from memory.ports import StorageUnavailable
 from memory.recall import RecallStorage
 from memory.stores import Doomed
 from memory.tables import usage
+from memory.telling import Telling
 from memory.whose import Whose
 
 CANARY = "kanarienvogel-73"
@@ -43,7 +45,9 @@ def yes(question: str) -> bool:
 
 async def left(database: Database, agent_id: int, name: str, *source_ids: int) -> dict[str, int]:
     """What is found of a person of the console, by table."""
-    rows = ErasedRows(database, AgentStore(database), RecallStorage(database), now)
+    rows = ErasedRows(
+        database, AgentStore(database), RecallStorage(database), now, Telling(database, BpeTokenCounter())
+    )
     later = now() + timedelta(days=365)
     doomed = Doomed(later, (agent_id,), (f"console:dm:{name}",), source_ids, Whose(f"console:{name}"))
     return await rows.left(doomed, made_until=later)
