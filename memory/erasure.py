@@ -309,7 +309,10 @@ class Erasure:
         until: datetime,
         origin: Mapping[str, Any] | None,
     ) -> Request:
-        now = self._now()
+        own_scope = scope if person is None else Whose(person).own_scope
+        async with self._database.read() as connection:
+            made_at = await connection.scalar(select(agents.c.created_at).where(agents.c.scope == own_scope))
+        now = max(self._now(), made_at or self._now())  # should the clock have been set back
         written = dict(origin) if origin is not None else None
         row = {"person": person, "scope": scope, "until": until, "asked_at": now, "origin": written}
         new = await self._floors.lift(raised)

@@ -357,7 +357,7 @@ def _chosen(rows: Sequence[Row[Any]], is_to_go: Callable[[Row[Any]], bool]) -> l
 
 def _terms(rows: Sequence[Row[Any]]) -> set[str]:
     """The terms of rows of texts, each behind its id."""
-    texts: Iterable[str | None] = (said for row in rows for said in row[1:])
+    texts: list[str | None] = [said for row in rows for said in tuple(row)[1:]]
     return {term for said in texts if said for term in text_terms(said)}
 
 
