@@ -13,6 +13,9 @@ from memory.database import Database, Transaction, finish
 from memory.tables import people, platform_notes
 from memory.told import Told, is_note
 
+_POLICY = "admission"
+"""The note, of no platform, that says how people are let in, and since when."""
+
 
 class Admitted(StrEnum):
     """What an owner has said of a person."""
@@ -78,6 +81,29 @@ class People:
                 self._decisions[person_id] = decision
 
         await finish(commit())
+
+    async def policy_since(self, policy: str, now: datetime) -> datetime | None:
+        """When the operator's settings began to let people in as they do now; None if they were never seen to change.
+
+        Args:
+            policy: how they do.
+            now: when another than the one before was seen.
+        """
+        which = (platform_notes.c.platform == "", platform_notes.c.name == _POLICY)
+        async with self._database.read() as connection:
+            known = await connection.scalar(select(platform_notes.c.value).where(*which))
+        before, _, since = (known or "").partition(" ")
+        if before == policy:
+            return datetime.fromisoformat(since) if since else None
+        note = {"value": f"{policy} {now.isoformat()}" if before else policy}
+        new = insert(platform_notes).values(platform="", name=_POLICY, **note)
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await transaction.execute(new.on_conflict_do_update(index_elements=["platform", "name"], set_=note))
+
+        await finish(commit())
+        return now if before else None
 
     async def pairing_code(self, person_id: str, new: str) -> str:
         """The code by which an owner can name a person: the one that they have, else the new one."""

@@ -12,6 +12,7 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.ports import (
+    LATELY,
     Account,
     Address,
     Attachment,
@@ -125,7 +126,7 @@ class SlackPlatform:
             app = App(me, Listener(events.on_event, commands))
             logger.info("serving a Slack workspace team=%s", me.team)
             try:
-                self._missed = await intake.last_heard()  # before anything newer is heard
+                self._missed = await intake.last_heard(LATELY)  # before anything newer is heard
                 self._connection = Connection(client, me, status, events, app, intake)
                 if given.app_token is not None:
                     await self._serve_socket(self._connection, given.app_token)

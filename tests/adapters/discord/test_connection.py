@@ -157,6 +157,26 @@ async def test_after_a_restart_what_was_written_meanwhile_is_answered_once(world
     assert "nobody is meant" not in str(served.model.requests)
 
 
+async def test_a_place_in_which_nobody_spoke_for_days_is_looked_through_as_well(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        asked = await world.says(world.bob, world.general, "before", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    world.clock.advance(3 * 24 * 3600)
+    await world.says(world.bob, world.general, "missed long ago", mentions=[world.bot])
+    await world.says(world.bob, world.general, "nobody is meant")
+    world.clock.advance(25 * 3600)
+    missed = await world.says(world.bob, world.general, "missed", mentions=[world.bot])
+    async with serving(world, tmp_path) as served:
+        answer = await world.hears(world.general, after=missed)
+        await world.until(lambda: world.state.commands.get(None))
+        status = await world.answered(await world.slash(world.ada, world.general, "agent status"))
+    assert answer.content.startswith("You said: missed")
+    assert len(of_bot(world, world.general)) == 3
+    assert "long ago" not in str(served.model.requests)
+    assert status.original is not None
+    assert status.original.content.count("it came more than a day after it was written") == 1
+
+
 def answers_in(world: World, thread: Channel | None) -> list[str]:
     """What the bot has said in a thread, if there is one, beside that it has opened it."""
     return [message.content for message in of_bot(world, thread) if message.content] if thread is not None else []
@@ -348,6 +368,14 @@ async def test_a_reply_that_fails_is_posted_once_all_the_same(world: World, tmp_
         await world.until(lambda: of_bot(world, world.dm(world.ada))[1:])
     said = [it.content.split("\n")[0] for it in of_bot(world, world.dm(world.ada))]
     assert said == ["You said: hello", "You said: more"]
+
+
+async def test_a_reply_that_finds_the_token_reset_goes_out_with_the_next_one(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        world.faults.fail(POST, 401, {"code": 0, "message": "401: Unauthorized"})
+        asked = await world.says(world.ada, world.dm(world.ada), "hello")
+        answer = await world.hears(world.dm(world.ada), after=asked)
+    assert answer.content.startswith("You said: hello")
 
 
 async def test_what_may_be_posted_is_found_by_what_it_says(world: World, tmp_path: Path) -> None:
