@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -165,13 +165,14 @@ class DiscordPlatform:
         """Whether Discord shows us the text of messages that are not addressed to the bot."""
         return self._reads_content
 
-    async def _on_ready(self) -> Awaitable[object]:
+    async def _on_ready(self, shards: Collection[int]) -> Awaitable[object]:
         client, intake, slash = self._client, self._intake, self._slash
         if client is None or intake is None or slash is None:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
         try:
-            places = await intake.last_heard(HEARD_WITHIN)
+            heard = await intake.last_heard(HEARD_WITHIN)
+            places = [it for it in heard if client.shard_of(int(it.space) if it.space else None) in shards]
             reading = await catch_up(client, places, self._on_history, self._on_missed, self._wait)
         except BaseException:
             intake.caught_up(self.name)

@@ -139,6 +139,30 @@ async def test_a_connection_that_ends_comes_back_and_nothing_is_missed(world: Wo
     assert meanwhile.content == "meanwhile"
 
 
+async def test_a_shard_whose_session_ends_comes_back_by_itself_and_nothing_is_missed(
+    world: World, tmp_path: Path
+) -> None:
+    world.shards = 2
+    other = world.state.add_guild("Other", world.ada, world.bob)
+    while other.id >> 22 & 1 == world.guild.id >> 22 & 1:
+        world.clock.advance(0.001)
+        other = world.state.add_guild("Other", world.ada, world.bob)
+    there = world.channel("there", other)
+    async with serving(world, tmp_path):
+        for place in (there, world.general):
+            await world.hears(place, after=await world.says(world.ada, place, "before", mentions=[world.bot]))
+        for round_ in ("one", "two"):  # after the second all shards were new, one after the other
+            place = there if round_ == "one" else world.general
+            world.gateway.invalidate(guild=place.guild)
+            meanwhile = await world.says(world.ada, place, f"missed {round_}", mentions=[world.bot])
+            await world.hears(place, after=meanwhile)
+            after = await world.says(world.ada, place, f"after {round_}", mentions=[world.bot])
+            await world.hears(place, after=after)
+    for place, round_ in ((there, "one"), (world.general, "two")):
+        answers = [it.content.split("\n")[0].removeprefix("You said: ") for it in of_bot(world, place)]
+        assert answers == ["before", f"missed {round_}", f"after {round_}"]
+
+
 async def test_after_a_restart_what_was_written_meanwhile_is_answered_once(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path):
         for channel, mentions in ((world.dm(world.ada), []), (world.general, [world.bot])):
