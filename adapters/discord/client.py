@@ -37,7 +37,7 @@ class Listener:
     """Who is told of what happens; each is called in the order of the events of a channel.
 
     Attributes:
-        connected: every shard has a session, a new one or its old one again.
+        connected: a shard has a session, a new one or its old one again, and all had one before.
         ready: the sessions of these shards are new, and what happened before may have been missed. Returns once what
             was missed stands in line before what happens from now on; what comes back ends when all that is done.
         message: somebody wrote.
@@ -66,6 +66,20 @@ def _from_json(text: Any) -> Any:
 
 _FROM_JSON = discord.utils._from_json
 discord.utils._from_json = _from_json
+
+
+def _in_a_line(record: logging.LogRecord) -> bool:
+    """While Discord cannot be reached the library shows at each try where in its own code it noticed that."""
+    if record.exc_info and record.getMessage().startswith("Attempting a reconnect"):
+        error, record.exc_info = record.exc_info[1], None
+        record.msg, record.args = f"{record.getMessage()}: {error}", ()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
+logging.getLogger("discord.client").addFilter(_in_a_line)
+logging.getLogger("discord.shard").addFilter(_in_a_line)
+
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants voice
 
 
@@ -126,8 +140,8 @@ class Client(discord.AutoShardedClient):
 
     @property
     def is_connected(self) -> bool:
-        """Whether every shard has a session."""
-        return not self.is_closed() and self.is_ready() and len(self._shards_there) == (self.shard_count or 0)
+        """Whether a shard has a session, once all had one: what one that is away keeps from us holds up no reply."""
+        return not self.is_closed() and self.is_ready() and bool(self._shards_there)
 
     def in_order(self, channel_id: int) -> asyncio.Lock:
         """To be held while something of a channel is handed on; whoever comes first is served first."""

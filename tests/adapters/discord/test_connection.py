@@ -139,15 +139,37 @@ async def test_a_connection_that_ends_comes_back_and_nothing_is_missed(world: Wo
     assert meanwhile.content == "meanwhile"
 
 
-async def test_a_shard_whose_session_ends_comes_back_by_itself_and_nothing_is_missed(
-    world: World, tmp_path: Path
-) -> None:
+def on_two_shards(world: World) -> Channel:
+    """Have the bot open two shards; returns a channel of a guild of which the other one tells."""
     world.shards = 2
     other = world.state.add_guild("Other", world.ada, world.bob)
     while other.id >> 22 & 1 == world.guild.id >> 22 & 1:
         world.clock.advance(0.001)
         other = world.state.add_guild("Other", world.ada, world.bob)
-    there = world.channel("there", other)
+    return world.channel("there", other)
+
+
+async def test_a_shard_that_is_away_holds_up_no_reply_of_the_others(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = on_two_shards(world)
+    async with serving(world, tmp_path):
+        world.gateway.is_open = False
+        (away,) = (it for it in world.gateway.connections if it.session is not None and it.session.takes(there.guild))
+        away.cut()
+        await world.until(lambda: len(world.gateway.connections) == 1)
+        asked = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
+        answer = await world.hears(world.general, after=asked)
+    assert answer.content.startswith("You said: hello")
+    (away_for_now,) = (it for it in caplog.records if "Attempting a reconnect" in it.getMessage())
+    assert not away_for_now.exc_info
+    assert "503" in away_for_now.getMessage()
+
+
+async def test_a_shard_whose_session_ends_comes_back_by_itself_and_nothing_is_missed(
+    world: World, tmp_path: Path
+) -> None:
+    there = on_two_shards(world)
     async with serving(world, tmp_path):
         for place in (there, world.general):
             await world.hears(place, after=await world.says(world.ada, place, "before", mentions=[world.bot]))
