@@ -139,3 +139,17 @@ async def test_what_comes_of_a_command_after_its_connection_has_ended_is_told_by
         answer = await world.hears(world.dm(world.ada))
     assert "I will remember that." in answer.content
     assert "tea" not in "".join(told(caplog))
+
+
+async def test_a_notice_for_whom_nothing_can_be_written_is_a_line(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.bob.accepts_dms = False
+    owner = {"bot_owners": f"discord:{world.ada.id}", "bot_admission": "allowlist"}
+    async with serving(world, tmp_path, **owner):
+        await world.says(world.bob, world.dm(world.bob), "let me in")
+        async with asyncio.timeout(10):
+            while "not wanted" not in caplog.text:
+                await world.hears(world.dm(world.ada), after=await world.says(world.ada, world.dm(world.ada), "hello"))
+    (line,) = told(caplog)
+    assert "50007" in line
