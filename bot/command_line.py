@@ -148,6 +148,14 @@ def agents() -> None:
 
 
 @main.command()
+def models() -> None:
+    """List the models that the server offers, with their context windows."""
+    from bot.operator.models import list_models
+
+    _operate(list_models)
+
+
+@main.command()
 def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
     """Write all that an agent remembers, a line of JSON each."""
     from bot.operator.transfer import export_agent
