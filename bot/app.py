@@ -11,7 +11,7 @@ from typing import Any
 import bot.commands
 import bot.in_chat
 import bot.tools
-from adapters.glibc import use_one_arena
+from adapters.glibc import give_back_grpc, use_one_arena
 from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
@@ -37,6 +37,7 @@ from bot.implementations import (
     open_model,
     runs_on,
     server_of,
+    web_pages,
 )
 from bot.lanes import Lanes
 from bot.library import Library
@@ -119,6 +120,8 @@ class App:
     shelves: Shelves
     lanes: Lanes
     library: Library
+    checkpoints: Checkpoints
+    resets: Resets
     channels: Channels
     database: Database
     told: Told
@@ -208,7 +211,8 @@ async def open_app(
         stack.push_async_callback(embedder.close)
         agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
         stack.push_async_callback(recall.close)
-        archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc)
+        archival = ArchivalStorage(database, index, embedder, now)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
         talks_only = _talks_only(settings)
@@ -237,7 +241,7 @@ async def open_app(
         replies = OutboxStore(database)
         compares = [name for name, platform in platforms.items() if _compares(platform)]
         outbox = Outbox(replies, platforms, now, wait, metrics, compares=compares)
-        max_bytes = round(settings.bot_max_file_mb * 1_000_000)
+        max_bytes = settings.max_file_bytes
         files = Files(
             MessageDocuments(database, now),
             archival,
@@ -330,8 +334,9 @@ async def open_app(
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
         histories = Histories(Heard(database), changes)
-        library = Library(Documents(database, now), archival, document_reader())
+        library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own)
+        resets = Resets(database, agents, shelves, checkpoints, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -351,7 +356,7 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, now),
+            resets=resets,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -369,6 +374,8 @@ async def open_app(
             shelves,
             lanes,
             library,
+            checkpoints,
+            resets,
             channels,
             database,
             told,
