@@ -29,6 +29,10 @@ async def beside(path: Path) -> AsyncIterator[Reader]:
     revision = await asyncio.to_thread(revision_at, path)
     if revision is None:
         raise StorageUnavailable(f"{path}: there is no database yet; the first conversation makes it.")
+    if revision > SCHEMA_REVISION:
+        raise StorageUnavailable(
+            f"{path}: written by a newer version of this program (schema {revision}; this one's is {SCHEMA_REVISION})."
+        )
     if revision != SCHEMA_REVISION:
         raise StorageUnavailable(
             f"{path}: its schema is {revision}, this program's is {SCHEMA_REVISION}; run `python -m bot migrate`."
