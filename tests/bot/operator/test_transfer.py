@@ -70,6 +70,19 @@ async def test_it_goes_to_another_data_directory_under_its_own_name(
     assert again.splitlines()[1] == first.splitlines()[1]
 
 
+async def test_a_channels_agent_remembers_what_it_is_told_as_a_persons(
+    settings: Settings, talk: Any, tmp_path: Path
+) -> None:
+    async with talk() as bot:
+        await bot.write("The meeting is on Monday")
+        scope = (await bot.agent(channel="general")).scope
+    await export_agent(settings, scope, str(tmp_path / "general.jsonl"), overwrites=False)
+    await import_agent(settings, str(tmp_path / "general.jsonl"), "eve", now)
+    async with talk() as bot:
+        assert "I will remember" in await bot.command("remember I park on level 3", person="eve")
+        assert "I park on level 3" in await bot.command("memory", person="eve")
+
+
 async def test_it_exports_beside_a_running_bot_to_standard_output(
     settings: Settings, talk: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
