@@ -393,6 +393,12 @@ def test_nothing_from_outside_steers_the_terminal(steered: str) -> None:
     assert "\u202e" not in steered
 
 
+def test_code_that_holds_marks_of_code_is_shown_as_it_was_written() -> None:
+    shown = io.StringIO()
+    Console(file=shown, width=60, color_system=None).print(Markdown(_as_written("````\nuse ```x <i>``` here\n````")))
+    assert "use ```x <i>``` here" in shown.getvalue()
+
+
 def test_what_a_reply_holds_is_shown_as_it_was_written() -> None:
     shown = io.StringIO()
     terminal = Console(file=shown, width=60, color_system=None)
