@@ -46,7 +46,7 @@ def _agent_name(value: str) -> str:
 def _any_agent(value: str | None) -> str | None:
     if value is None or ":" not in value:
         return value if value is None else _agent_name(value)
-    if not re.fullmatch(r"[a-z]+:(dm|channel):[^\x00-\x1f\x7f-\x9f]{1,250}", value):
+    if not re.fullmatch(r"[a-z]+:(dm|channel):[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,250}", value):
         raise typer.BadParameter("a scope is written such as console:dm:memgpt or discord:channel:<guild>/<channel>.")
     return value
 

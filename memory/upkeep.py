@@ -117,9 +117,12 @@ def new_file(out: Path, *, overwrites: bool) -> Iterator[Path]:
 
     Raises:
         FileExistsError: there is a file of that name, and it must not be overwritten.
+        OSError: what has that name is no file, such as a device, and would be lost.
     """
     if out.exists() and not overwrites:
         raise FileExistsError(errno.EEXIST, "exists", str(out))
+    if out.exists() and not out.is_file():
+        raise OSError(errno.EINVAL, "it is no file", str(out))
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name[:50]}.") as folder:
         new = Path(folder) / "new"
         yield new

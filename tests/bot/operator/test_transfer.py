@@ -112,6 +112,15 @@ async def test_a_file_that_is_there_is_written_over_only_when_told(
     assert set(os.listdir(tmp_path)) == {"ada.jsonl", "data"}
 
 
+async def test_what_is_no_file_is_not_written_over(settings: Settings, talked: None, tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for out in (pipe, tmp_path / "folder"):
+        with pytest.raises(CannotBeDone, match=r"cannot be written \(it is no file\)"):
+            await export_agent(settings, "ada", str(out), overwrites=True)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
+
+
 async def test_who_is_there_is_told_to_whoever_asks_for_another(settings: Settings, talked: None) -> None:
     with pytest.raises(CannotBeDone, match=r"^There is no agent console:dm:eve\. There are: ada, bob\.$"):
         await export_agent(settings, "eve", "-", overwrites=False)
