@@ -49,7 +49,7 @@ async def beside(path: Path) -> AsyncIterator[Reader]:
 
 
 def revision_at(path: Path) -> str | None:
-    """The revision of a database file's schema, or None if there is no file; blocking.
+    """The revision of a database file's schema, or None if there is no file, or nothing in it yet; blocking.
 
     Raises:
         StorageUnavailable: it cannot be read, or is no database of ours.
@@ -59,9 +59,10 @@ def revision_at(path: Path) -> str | None:
     try:
         with closing(_connect(path)) as connection:
             revision = revision_of(connection)
+            (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise unavailable(path, error) from error
-    if revision is None:
+    if revision is None and count:
         raise StorageUnavailable(f"{path}: this SQLite file was not made by this program.")
     return revision
 

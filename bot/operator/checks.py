@@ -130,7 +130,8 @@ def _vectors_to_be_made(told: str) -> Finding:
 
 
 def _nothing_kept(settings: Settings) -> Finding:
-    place = _existing(settings.bot_data_dir)
+    leads_nowhere = settings.bot_data_dir.is_symlink() and not settings.bot_data_dir.exists()
+    place = settings.bot_data_dir if leads_nowhere else _existing(settings.bot_data_dir)
     if os.access(place, os.W_OK) and place.is_dir():
         return Finding("ok", "storage", "nothing is kept yet; the first conversation makes the database")
     return Finding("fail", "storage", f"{place} cannot be written")

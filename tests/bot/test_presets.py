@@ -99,6 +99,7 @@ async def test_an_agent_whose_preset_is_gone_goes_on_with_that_of_plain_chat(tmp
     ("text", "told"),
     [
         ("instructions =", "not TOML"),
+        ("instructions = " + "[" * 5000, "nested too deeply"),
         ('instructions = "system"', "persona: Field required"),
         (OWN_PRESET + "more = 1", "more: Extra inputs"),
         (OWN_PRESET.replace("core_memory_append", "fly"), "names tools that there are not: fly"),

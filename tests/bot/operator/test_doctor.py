@@ -177,6 +177,21 @@ async def test_what_was_found_out_of_a_model_is_told_with_its_age(doctor: Doctor
     assert told.endswith("it did not call the tool that it was offered: tier text, as was found out 12 days ago")
 
 
+async def test_a_file_that_a_kill_left_empty_is_no_database_yet(doctor: Doctor, data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "bot.db").touch()
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["storage"] == "ok    storage: nothing is kept yet; the first conversation makes the database"
+
+
+async def test_a_data_directory_that_leads_nowhere_is_a_failure(doctor: Doctor, data_dir: Path) -> None:
+    os.symlink("unplugged", data_dir)
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        failed = await doctor.failing(llm_model="m", openai_base_url=server.url)
+    assert set(failed) == {"storage"}
+
+
 async def test_a_window_without_room_for_an_agent_is_a_failure(doctor: Doctor) -> None:
     async with ScriptedServer(calls_what_it_is_offered) as server:
         failed = await doctor.failing(llm_model="m", openai_base_url=server.url, llm_context_window=1024)
