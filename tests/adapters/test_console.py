@@ -145,6 +145,13 @@ async def test_commands_answer_in_their_place_and_reach_no_agent() -> None:
     assert len(plain.written) == 8
 
 
+async def test_a_command_may_be_typed_in_capitals_and_with_a_tab() -> None:
+    plain = await talk(b"/AGENT\tmemory\n/Memory\n/EXIT\nHi\n")
+    assert plain.agent.commands == ["memory"]
+    assert plain.agent.own_commands == ["Memory"]
+    assert plain.agent.heard == []
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"), [("/memroy", "/memory"), ("/remember x", "/agent remember"), ("/exti", "/exit")]
 )

@@ -178,8 +178,8 @@ async def test_what_was_found_out_of_a_model_is_told_with_its_age(doctor: Doctor
 
 
 async def test_a_file_that_a_kill_left_empty_is_no_database_yet(doctor: Doctor, data_dir: Path) -> None:
-    data_dir.mkdir()
-    (data_dir / "bot.db").touch()
+    os.mkdir(data_dir)
+    os.mknod(data_dir / "bot.db")
     async with ScriptedServer(calls_what_it_is_offered) as server:
         found = await doctor.examine(llm_model="m", openai_base_url=server.url)
     assert found["storage"] == "ok    storage: nothing is kept yet; the first conversation makes the database"
