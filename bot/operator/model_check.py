@@ -3,16 +3,17 @@
 from datetime import datetime
 
 import bot.tools
+from adapters.offered_models import WindowTold
 from adapters.ports import ChatMessage, Finding, LanguageModel, ModelError, ServiceMissing
 from adapters.token_counter import BpeTokenCounter
 from bot.choices import Choices, first_memory_of
 from bot.errors import ContextTooSmall
-from bot.implementations import open_model, server_of
+from bot.implementations import models_offered, open_model, server_of
 from bot.outfit import outfit, talks_only
 from bot.registry import Tool, discover
 from bot.text import counted
 from bot.tiers.auto_tier import TierName, calls_tools, may_be_outdated
-from config.settings import Settings
+from config.settings import EMBEDDED, Settings
 from config.words import WordsNotFound
 from memory.model_tiers import FoundTier, tier_of
 from memory.ports import StorageUnavailable
@@ -33,11 +34,26 @@ async def check_model(settings: Settings, now: datetime) -> Finding:
         await model.complete([_HELLO], max_tokens=_MAX_TOKENS)
         if (too_small := _too_small(settings, model.context_window)) is not None:
             return Finding("fail", "model", f"{name} answers; {too_small}")
-        return await _tier(settings, model, now)
+        return await _too_large_a_window(settings, model) or await _tier(settings, model, now)
     except ModelError as error:
         return Finding("fail", "model", f"{name} gives no answer: {' '.join(error.detail.split())}. {error}")
     finally:
         await model.close()
+
+
+async def _too_large_a_window(settings: Settings, model: LanguageModel) -> Finding | None:
+    """A server that runs its model with less than is taken for it cuts prompts off, and most do not say so."""
+    if settings.llm_model == EMBEDDED or settings.model_is_file:
+        return None
+    try:
+        offered = await models_offered(settings)
+    except ServiceMissing:  # not every server lists them
+        return None
+    served = next((it.window for it in offered if it.name == model.name and it.told is WindowTold.AS_SERVED), None)
+    if served is None or served >= model.context_window:
+        return None
+    told = f"{model.name} answers, but its server runs it with {served} tokens, not {model.context_window}"
+    return Finding("warn", "model", f"{told}: set LLM_CONTEXT_WINDOW={served}, or give the server more")
 
 
 async def _tier(settings: Settings, model: LanguageModel, now: datetime) -> Finding:
