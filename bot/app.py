@@ -295,6 +295,7 @@ async def open_app(
             outage,
             notices,
             usage,
+            budgets,
             told,
             admission,
             platforms,
