@@ -119,6 +119,8 @@ class App:
     shelves: Shelves
     lanes: Lanes
     library: Library
+    checkpoints: Checkpoints
+    resets: Resets
     channels: Channels
     database: Database
     told: Told
@@ -328,6 +330,7 @@ async def open_app(
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
         checkpoints = Checkpoints(database, agents, recall, archival, own)
+        resets = Resets(database, agents, shelves, checkpoints, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -347,7 +350,7 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, now),
+            resets=resets,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -365,6 +368,8 @@ async def open_app(
             shelves,
             lanes,
             library,
+            checkpoints,
+            resets,
             channels,
             database,
             told,

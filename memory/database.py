@@ -35,6 +35,9 @@ PATIENCE_MS = 5000
 
 IN_HURRY_MS = 100
 
+READERS = 15
+"""So many may read at once; others wait for one of them."""
+
 
 class Database:
     """The engine: any number of readers beside one writer (WAL)."""
@@ -122,7 +125,9 @@ def open_engine(path: Path, *, writes: bool) -> AsyncEngine:
         URL.create("sqlite+aiosqlite", database=str(path)),  # not in an f-string: a path may hold ? and %
         hide_parameters=True,  # an error message must not carry what people wrote into the log
         pool_reset_on_return="rollback" if writes else None,
-        pool_size=1 if writes else 5,
+        # None beyond these: the pool would close it at once, and opening one takes as long as a dozen statements.
+        pool_size=1 if writes else READERS,
+        max_overflow=0,
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")
