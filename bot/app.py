@@ -292,6 +292,7 @@ async def open_app(
             outage,
             notices,
             usage,
+            budgets,
             told,
             admission,
             platforms,
