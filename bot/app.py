@@ -286,7 +286,7 @@ async def open_app(
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
-        let_in_since = await people.policy_since(settings.bot_admission, now())
+        let_in_since = await people.policy_since(settings.bot_admission, now)
         admission = Admission(people, settings.bot_admission, settings.bot_owners, now, since=let_in_since)
         conductor = Conductor(
             database,
