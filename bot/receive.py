@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.ports import Address, InboundMessage, LastHeard, Origin
@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 STUCK_S = 30.0
 """After so long a scope is tried again for which the database took nothing."""
+
+HEARD_DIRECTLY = timedelta(days=7)
+"""So far back direct conversations count as heard of lately: there all that is written is meant for the bot."""
 
 CALM_S = 10.0
 """So long after the start a turn is let go that may be what ended the process: what is innocent has come further."""
@@ -132,10 +135,11 @@ class Receiver:
         return self._lanes.submit(scope, job)
 
     async def last_heard(self, platform: str) -> Sequence[LastHeard]:
-        """See `adapters.ports.Hear`; what is older would not be answered any more."""
-        since = self._now() - events.TOO_OLD
-        in_places = map(_last_heard, await self._inbox.last_heard(platform, since))
-        in_channels = map(_last_heard, await self._inbox.last_heard_outside_threads(platform, since))
+        """See `adapters.ports.Hear`."""
+        now = self._now()
+        in_places = map(_last_heard, await self._inbox.last_heard(platform, now - events.TOO_OLD))
+        outside = await self._inbox.last_heard_outside_threads(platform, now - HEARD_DIRECTLY)
+        in_channels = map(_last_heard, (event for event in outside if _counts_as_lately(event, now)))
         places = {place.address: place for place in in_places}
         for place in in_channels:
             address = replace(place.address, thread=None)
@@ -295,6 +299,10 @@ class Receiver:
                 await self._wait(CALM_S)
             self._conductor.let_go(record.scope)
             await asyncio.wait([self.go_on(record.scope)])
+
+
+def _counts_as_lately(event: WaitingEvent, now: datetime) -> bool:
+    return of_json(event.origin).is_direct or event.received_at is None or event.received_at >= now - events.TOO_OLD
 
 
 def _last_heard(event: WaitingEvent) -> LastHeard:
