@@ -6,10 +6,13 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.ports import Address, CannotTell, DeliveryRefused, Origin, Sought
-from adapters.slack.blocks import message_of, messages_of, plain_message_of
+from adapters.rendering import SLACK_LIMIT, CodeFile, as_file
+from adapters.slack.blocks import message_of, messages_of, parts_for_slack, plain_message_of
 from adapters.slack.emoji import name_of
 from adapters.slack.errors import Refusal, translated
 from adapters.slack.me import Me
+from adapters.slack.mrkdwn import escaped, lifeless
+from adapters.slack.told import listed_in, part_in, text_in
 
 EVENT_TYPE = "reply"
 """Names the metadata of our replies (https://docs.slack.dev/messaging/message-metadata/)."""
@@ -25,12 +28,22 @@ _BLOCKS_REFUSED = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_b
 
 
 async def post(client: AsyncWebClient, address: Address, text: str, key: str) -> str:
-    """Post one part of a reply; returns its name.
+    """Post one part of a reply; returns its name, empty where Slack does not tell it.
 
     Raises:
         PlatformUnavailable: it may be tried again.
         DeliveryRefused: it need not be.
     """
+    if (file := as_file(text, SLACK_LIMIT)) is None:
+        return await _post(client, address, text, key)
+    try:
+        return await _share(client, address, file, key)
+    except Refusal:  # for want of a scope, or of room: then it is to be read in parts
+        first, *_ = [await _post(client, address, part, key) for part in parts_for_slack(text)]
+        return first
+
+
+async def _post(client: AsyncWebClient, address: Address, text: str, key: str) -> str:
     place: dict[str, Any] = {"channel": address.channel, "thread_ts": address.thread}
     place["metadata"] = {"event_type": EVENT_TYPE, "event_payload": {"key": key}}
     with translated():
@@ -42,6 +55,26 @@ async def post(client: AsyncWebClient, address: Address, text: str, key: str) ->
                 raise
             posted = await client.chat_postMessage(**place, **plain_message_of(text))
     return str(posted["ts"])
+
+
+async def _share(client: AsyncWebClient, address: Address, file: CodeFile, key: str) -> str:
+    """Send code as a file. A message that is made of one has no metadata, so the name of the file tells the key.
+
+    https://docs.slack.dev/messaging/working-with-files/#upload
+    """
+    stem, _, ending = file.name.rpartition(".")
+    with translated():
+        told = await client.files_upload_v2(
+            content=file.content,
+            filename=f"{stem}-{key}.{ending}",
+            title=file.name,
+            channel=address.channel,
+            thread_ts=address.thread,
+            initial_comment=escaped(lifeless(file.introduction)) or None,
+        )
+    shares = part_in(next(iter(listed_in(told.data if isinstance(told.data, dict) else {}, "files")), {}), "shares")
+    stands = [it for kind in ("private", "public") for it in listed_in(part_in(shares, kind), address.channel)]
+    return text_in(next(iter(stands), {}), "ts")
 
 
 async def find(client: AsyncWebClient, address: Address, key: str, sought: Sought | None, me: Me) -> str | None:
@@ -109,9 +142,13 @@ async def react(client: AsyncWebClient, address: Address, message_id: str, emoji
 
 
 def _has_key(message: Mapping[str, Any], key: str, me: Me) -> bool:
-    """Anybody's app can put metadata into a message of its own."""
+    """Anybody can share a file of that name, and anybody's app put metadata into a message of its own."""
+    if message.get("user") != me.user:
+        return False
+    if any(f"-{key}." in text_in(file, "name") for file in listed_in(message, "files")):
+        return True
     metadata = message.get("metadata")
-    if not isinstance(metadata, dict) or message.get("user") != me.user:
+    if not isinstance(metadata, dict):
         return False
     payload = metadata.get("event_payload")
     return metadata.get("event_type") == EVENT_TYPE and isinstance(payload, dict) and payload.get("key") == key
