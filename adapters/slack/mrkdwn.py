@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 _MARKED = re.compile(r"<([^<>]*)>")
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _EVERYBODY = ("channel", "here", "everyone")
 
 
@@ -39,6 +40,14 @@ def without_call(text: str, me: str) -> str:
 def plain(text: str, names: Mapping[str, str]) -> str:
     """A text as people read it; `names` are those of people, by their ids, as far as they are known."""
     return unescaped(_MARKED.sub(lambda found: _shown(found[1], names), text))
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Markdown in which those whom it mentions stand with their names, outside of code; who is not known stays."""
+    pieces = _CODE.split(text)
+    for at in range(0, len(pieces), 2):
+        pieces[at] = _PERSON.sub(lambda found: f"@{names[found[1]]}" if found[1] in names else found[0], pieces[at])
+    return "".join(pieces)
 
 
 def unescaped(text: str) -> str:

@@ -87,6 +87,10 @@ class People:
             until = max(self._asked_since[id_] for id_ in asked) + ASKED_WITHIN_S
             left_s = max(0.0, until - asyncio.get_running_loop().time())
             await asyncio.wait([self._asked[id_] for id_ in asked], timeout=left_s)
+        return self.known(ids)
+
+    def known(self, ids: Collection[str]) -> dict[str, str]:
+        """What people are called, as far as that is known now."""
         known = {id_: self._known[id_][0] for id_ in ids if id_ in self._known}
         return {id_: name for id_, name in known.items() if name}
 

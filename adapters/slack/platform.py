@@ -36,6 +36,7 @@ from adapters.slack.events import Events
 from adapters.slack.inbound import PLATFORM
 from adapters.slack.left_out import LeftOut
 from adapters.slack.me import Me
+from adapters.slack.mrkdwn import people_in, with_names
 from adapters.slack.owners import tell_owners
 from adapters.slack.pace import Pace
 from adapters.slack.people import People
@@ -54,6 +55,7 @@ class Connection:
 
     client: AsyncWebClient
     me: Me
+    people: People
     status: Status
     events: Events
     app: App
@@ -134,7 +136,7 @@ class SlackPlatform:
             logger.info("serving a Slack workspace team=%s", me.team)
             try:
                 self._missed = await intake.last_heard()  # before anything newer is heard
-                self._connection = Connection(client, me, status, events, app, intake)
+                self._connection = Connection(client, me, people, status, events, app, intake)
                 if given.app_token is not None:
                     await self._serve_socket(self._connection, given.app_token)
                 else:
@@ -220,9 +222,11 @@ class SlackPlatform:
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────
 
     def parts_of(self, text: str) -> Sequence[str]:
-        """Within what a block of Markdown takes; very long code goes as a file."""
-        scopes = self._connection.me.scopes if self._connection is not None else frozenset[str]()
-        may_send_files = not scopes or "files:write" in scopes
+        """Within what a block of Markdown takes; very long code goes as a file. Whom it mentions is named, not called."""
+        if (connection := self._connection) is None:
+            return parts_of_reply(text)
+        text = with_names(text, connection.people.known(people_in(text)))
+        may_send_files = not connection.me.scopes or "files:write" in connection.me.scopes
         return parts_of_reply(text) if may_send_files else parts_for_slack(text)
 
     async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str:

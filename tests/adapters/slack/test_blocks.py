@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
 from adapters.slack.emoji import name_of
+from adapters.slack.mrkdwn import with_names
 
 LIVE = st.sampled_from(
     [
@@ -84,6 +85,19 @@ def test_a_long_text_is_cut_within_what_slack_takes() -> None:
     assert len(parts) > 3
     assert all(len(it["blocks"][0]["text"]) <= 11_500 for it in messages_of(text))
     assert [it["blocks"][0]["text"] for it in messages_of("")] == ["Done."]
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("<@U1> and <@U1|ada>, <@U2>", "@Ada and @Ada, <@U2>"),
+        ("`<@U1>` <@U1>\n```\n<@U1>\n```\n<@U1>", "`<@U1>` @Ada\n```\n<@U1>\n```\n@Ada"),
+        ("```\n<@U1>", "```\n<@U1>"),
+        ("", ""),
+    ],
+)
+def test_whom_a_reply_mentions_is_named(text: str, named: str) -> None:
+    assert with_names(text, {"U1": "Ada"}) == named
 
 
 @pytest.mark.parametrize("emoji", ["", "🧑‍🚀", "\ue000", ":", "é"])
