@@ -11,7 +11,7 @@ from typing import Any
 import bot.commands
 import bot.in_chat
 import bot.tools
-from adapters.glibc import use_one_arena
+from adapters.glibc import give_back_grpc, use_one_arena
 from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
@@ -119,6 +119,8 @@ class App:
     shelves: Shelves
     lanes: Lanes
     library: Library
+    checkpoints: Checkpoints
+    resets: Resets
     channels: Channels
     database: Database
     told: Told
@@ -204,7 +206,8 @@ async def open_app(
         stack.push_async_callback(embedder.close)
         agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
         stack.push_async_callback(recall.close)
-        archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc)
+        archival = ArchivalStorage(database, index, embedder, now)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
         talks_only = _talks_only(settings)
@@ -326,6 +329,7 @@ async def open_app(
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
         checkpoints = Checkpoints(database, agents, recall, archival, own)
+        resets = Resets(database, agents, shelves, checkpoints, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -345,7 +349,7 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, now),
+            resets=resets,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -363,6 +367,8 @@ async def open_app(
             shelves,
             lanes,
             library,
+            checkpoints,
+            resets,
             channels,
             database,
             told,

@@ -60,11 +60,13 @@ class Checkpoints:
         """
         await self._save(agent, self._path(agent.scope, name))
 
-    async def _save(self, agent: Agent, path: Path) -> None:
-        lines = []
+    async def lines(self, agent: Agent) -> list[str]:
+        """The agent as it is now, as a checkpoint has it. To be called in its lane only."""
         async with self._database.snapshot() as connection:
-            async for record in dump(connection, agent.id):
-                lines.append(to_line(record))
+            return [to_line(record) async for record in dump(connection, agent.id)]
+
+    async def _save(self, agent: Agent, path: Path) -> None:
+        lines = await self.lines(agent)
         try:
             await asyncio.to_thread(_write, path, lines)
         except OSError as error:
@@ -99,6 +101,22 @@ class Checkpoints:
             raise CheckpointUnusable(
                 f"The checkpoint {name!r} cannot be used: {error}. Nothing was changed."
             ) from error
+        await self._put(agent, records)
+
+    async def put(self, agent: Agent, lines: Sequence[str]) -> None:
+        """Put what `lines` gave in the agent's place, as `restore` does a checkpoint.
+
+        Raises:
+            CheckpointUnusable: it cannot be read, or the checkpoint before it cannot be written; nothing was changed.
+        """
+        await self._settle(agent)
+        try:
+            records = list(parse(lines))
+        except MalformedExport as error:
+            raise CheckpointUnusable(f"What was saved cannot be used: {error}. Nothing was changed.") from error
+        await self._put(agent, records)
+
+    async def _put(self, agent: Agent, records: Sequence[Record]) -> None:
         # Under its name only once the other one is in its place: it may be the very one that is being restored.
         aside = self._aside(agent.scope)
         await self._save(agent, aside)

@@ -148,6 +148,28 @@ def agents() -> None:
 
 
 @main.command()
+def models() -> None:
+    """List the models that the server offers, with their context windows."""
+    from bot.operator.models import list_models
+
+    _operate(list_models)
+
+
+@main.command()
+def fetch(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="One of those that are listed without it, or OWNER/REPOSITORY/FILE.gguf."),
+    ] = None,
+) -> None:
+    """Fetch an open model's file from the Hugging Face hub."""
+    from bot.operator.fetch import fetch as fetch_model
+    from bot.operator.fetch import list_open_models
+
+    _run(list_open_models if model is None else lambda: fetch_model(_settings(), model))
+
+
+@main.command()
 def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
     """Write all that an agent remembers, a line of JSON each."""
     from bot.operator.transfer import export_agent

@@ -10,6 +10,7 @@ from adapters.documents.kinds import ATTACHED
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
 from adapters.known_models import context_window_of, sees_images
+from adapters.offered_models import OfferedModel, offered_models
 from adapters.openai_model import OpenAIModel
 from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
 from adapters.reachable import OPENAI_URL, check_reachable
@@ -102,6 +103,15 @@ async def _open_model_file(settings: Settings) -> LanguageModel:
     except ModelUnavailable as error:
         raise ServiceMissing(f"LLM_MODEL={settings.llm_model}: {error.detail}") from error
     return model
+
+
+async def models_offered(settings: Settings) -> tuple[OfferedModel, ...]:
+    """What the server of the settings offers.
+
+    Raises:
+        ServiceMissing: it cannot be reached, refuses the key, or gives no list.
+    """
+    return await offered_models(settings.openai_base_url, _key(settings))
 
 
 def server_of(settings: Settings) -> str:

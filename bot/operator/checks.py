@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 
 import bot.tools
+from adapters.offered_models import WindowTold
 from adapters.ports import ChatMessage, Finding, LanguageModel, ModelError, ServiceMissing, Verdict
 from bot.choices import equipment_of
-from bot.implementations import open_embedder, open_model, server_of
+from bot.implementations import models_offered, open_embedder, open_model, server_of
 from bot.registry import Tool, discover
 from bot.tiers.auto_tier import TierName, calls_tools
 from config.settings import EMBEDDED, Settings
@@ -53,11 +54,26 @@ async def check_model(settings: Settings, now: datetime) -> Finding:
         return Finding("fail", "model", str(error))
     try:
         await model.complete([_HELLO], max_tokens=_MAX_TOKENS)
-        return await _tier(settings, model)
+        return await _too_large_a_window(settings, model) or await _tier(settings, model)
     except ModelError as error:
         return Finding("fail", "model", f"{name} gives no answer: {' '.join(error.detail.split())}. {error}")
     finally:
         await model.close()
+
+
+async def _too_large_a_window(settings: Settings, model: LanguageModel) -> Finding | None:
+    """A server that runs its model with less than is taken for it cuts prompts off, and most do not say so."""
+    if settings.llm_model == EMBEDDED or settings.model_is_file:
+        return None
+    try:
+        offered = await models_offered(settings)
+    except ServiceMissing:  # not every server lists them
+        return None
+    served = next((it.window for it in offered if it.name == model.name and it.told is WindowTold.AS_SERVED), None)
+    if served is None or served >= model.context_window:
+        return None
+    told = f"{model.name} answers, but its server runs it with {served} tokens, not {model.context_window}"
+    return Finding("warn", "model", f"{told}: set LLM_CONTEXT_WINDOW={served}, or give the server more")
 
 
 async def _tier(settings: Settings, model: LanguageModel) -> Finding:

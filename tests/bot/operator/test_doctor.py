@@ -56,6 +56,18 @@ def calls_what_it_is_offered(request: Request) -> Reply:
     return answer(None, (tools[0]["function"]["name"], {})) if tools else answer("hello")
 
 
+@pytest.mark.parametrize(("served", "told"), [(4096, "warn"), (8192, "ok"), (None, "ok")])
+async def test_a_server_that_runs_the_model_with_less_than_is_taken_for_it_is_told(
+    doctor: Doctor, served: int | None, told: str
+) -> None:
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        server.models = [{"id": "other", "max_model_len": 1}, {"id": "m", "max_model_len": served}]
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["model"].startswith(told)
+    advice = "its server runs it with 4096 tokens, not 8192: set LLM_CONTEXT_WINDOW=4096, or give the server more"
+    assert found["model"].endswith(advice) == (told == "warn")
+
+
 async def test_a_good_bot_is_told_so_and_nothing_is_made(doctor: Doctor, data_dir: Path) -> None:
     async with ScriptedServer(calls_what_it_is_offered) as server:
         found = await doctor.examine(llm_model="m", openai_base_url=server.url)
