@@ -222,7 +222,7 @@ class SlackPlatform:
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────
 
     def parts_of(self, text: str) -> Sequence[str]:
-        """Within what a block of Markdown takes; very long code goes as a file. Whom it mentions is named, not called."""
+        """Within what a block of Markdown takes; very long code goes as a file, and whom it mentions is named."""
         if (connection := self._connection) is None:
             return parts_of_reply(text)
         text = with_names(text, connection.people.known(people_in(text)))
