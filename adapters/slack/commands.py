@@ -151,12 +151,21 @@ class Commands:
                 await work
             except Exception:  # the last line, as for events: the log has it all, the person is told
                 logger.exception("a command broke")
-                if url := body.get("response_url"):
-                    await Asked(self._client, self._questions, _NOWHERE, "", str(url)).tell(CommandReply(NOT_NOW))
+                if (place := self._place_of(body)) is not None:
+                    await place.tell(CommandReply(NOT_NOW))
 
         task = asyncio.create_task(guarded(), name="slack command")
         self._at_it.add(task)
         task.add_done_callback(self._at_it.discard)
+
+    def _place_of(self, body: Json) -> Asked | None:
+        """Where somebody can be told something who used or typed a command."""
+        if url := text_in(body, "response_url"):
+            return Asked(self._client, self._questions, _NOWHERE, "", url)
+        if not is_readable(body, text_in(body, "channel")):
+            return None
+        origin = place_of(text_in(body, "channel"), thread_of(body), Person(author_of(body), ""), self._me)
+        return Asked(self._client, self._questions, origin, "")
 
     # ── what comes of it ─────────────────────────────────────────────────────────────────────────────
 

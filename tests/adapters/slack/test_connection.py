@@ -13,6 +13,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, PlatformUnavailable, ServiceMissing
 from adapters.slack.app import App, Listener
+from adapters.slack.commands import NOT_NOW
 from adapters.slack.credentials import Credentials
 from adapters.slack.left_out import OVER_AFTER_S
 from adapters.slack.me import Me
@@ -113,6 +114,14 @@ async def test_what_happens_in_a_channel_is_handed_on_in_its_order(world: World)
         await world.acknowledged()
     assert [it.text for it in keeper.kept] == [str(number) for number in range(10)]
     assert [it.origin.person.name for it in keeper.kept] == [f"P{number}" for number in range(10)]
+
+
+async def test_who_typed_a_command_that_broke_is_told_so(world: World) -> None:
+    async with run(QuickPlatform(world), Keeper()):  # it takes no commands
+        first = await world.says(world.bob, world.general, "hello", subtype="channel_topic")
+        asked = await world.says(world.ada, world.general, "!agent help", thread=first)
+        told = await world.hears(world.general, after=asked)
+    assert (told.text, told.visible_to, told.thread_ts) == (NOT_NOW, world.ada, first.ts)
 
 
 async def test_of_all_who_write_in_a_channel_it_is_asked_at_once_who_they_are(world: World) -> None:
