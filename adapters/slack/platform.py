@@ -122,7 +122,7 @@ class SlackPlatform:
             PlatformUnavailable: Slack cannot be reached.
         """
         given = self._credentials
-        async with web_client(given.bot_token, given.api_url, self._wait) as client:
+        async with web_client(given.bot_token, given.api_url, self._wait, self._pace) as client:
             me = await who_am_i(client)
             people, status, surface = People(client, me.team, self._now), Status(client), Surface(client)
             callers = Callers(client, me, people, self._moderators)
@@ -233,8 +233,7 @@ class SlackPlatform:
         """Post it, without any mention in it being live; Slack has no replies but those in threads."""
         connection = self._connected()
         try:
-            async with self._pace.next_in(address.channel):
-                return await posting.post(connection.client, address, text, key)
+            return await posting.post(connection.client, address, text, key)
         except Refusal as refusal:
             told_once = connection.intake.told_once
             await tell_owners(connection.client, connection.me, self._moderators, address, refusal, told_once)

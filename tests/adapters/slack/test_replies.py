@@ -114,6 +114,15 @@ async def test_no_more_than_a_message_a_second_is_posted_in_a_channel(world: Wor
     assert [call.status for call in world.calls_of("chat.postMessage")] == [200] * 4
 
 
+async def test_what_it_says_of_its_own_keeps_the_pace_too(world: World) -> None:
+    world.faults.limits["chat.postMessage"] = Limit(1, 1)
+    direct = Origin(Address("slack", world.dm(world.ada).id), Person(world.ada.id, "Ada"), is_direct=True, space="T")
+    async with connected(world, QuickPlatform(world, now=lambda: world.clock.now().timestamp())) as platform:
+        await platform.notify(direct, "word " * 8000)
+    assert len(of_bot(world, world.dm(world.ada))) == 4
+    assert [call.status for call in world.calls_of("chat.postMessage")] == [200] * 4
+
+
 @pytest.mark.parametrize(
     ("status", "is_posted"),
     [(500, False), (502, False), (503, True)],
