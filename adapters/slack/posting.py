@@ -1,6 +1,7 @@
 """Replies as messages of Slack: in their thread, marked with their key, and found again by it."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -24,16 +25,29 @@ PAGE = 100
 
 ABOUT = "About what you wrote in another channel: {text}"
 
+_NO_THREAD = frozenset({"thread_not_found", "cannot_reply_to_message", "restricted_action_non_threadable_channel"})
 _BLOCKS_REFUSED = frozenset({"invalid_blocks", "msg_blocks_too_long", "invalid_blocks_format"})
 
 
 async def post(client: AsyncWebClient, address: Address, text: str, key: str) -> str:
     """Post one part of a reply; returns its name, empty where Slack does not tell it.
 
+    What cannot stand in a thread stands in the channel. There Slack itself puts what answers a message that is gone:
+    https://github.com/slack-go/slack/issues/1571
+
     Raises:
         PlatformUnavailable: it may be tried again.
         DeliveryRefused: it need not be.
     """
+    try:
+        return await _post_there(client, address, text, key)
+    except Refusal as refusal:
+        if address.thread is None or refusal.error not in _NO_THREAD:
+            raise
+    return await _post_there(client, replace(address, thread=None), text, key)
+
+
+async def _post_there(client: AsyncWebClient, address: Address, text: str, key: str) -> str:
     if (file := as_file(text, SLACK_LIMIT)) is None:
         return await _post(client, address, text, key)
     try:
@@ -84,6 +98,13 @@ async def find(client: AsyncWebClient, address: Address, key: str, sought: Sough
         PlatformUnavailable: it may be asked again.
         CannotTell: the history cannot be read.
     """
+    found = await _find(client, address, key, sought, me)
+    if found is None and address.thread is not None:  # which may not have been there for it
+        found = await _find(client, replace(address, thread=None), key, sought, me)
+    return found
+
+
+async def _find(client: AsyncWebClient, address: Address, key: str, sought: Sought | None, me: Me) -> str | None:
     asked: dict[str, Any] = {"channel": address.channel, "limit": PAGE, "include_all_metadata": True}
     if sought is not None:
         asked["oldest"] = f"{sought.since.timestamp():.6f}"

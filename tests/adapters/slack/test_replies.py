@@ -77,6 +77,32 @@ async def test_a_lost_reply_in_a_thread_is_found_in_the_thread(world: World, pla
     assert await platform.find_sent(Address("slack", world.general.id, "1.000001"), "key1") is None
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
+async def test_an_answer_to_a_message_that_is_gone_stands_in_the_channel_once(
+    world: World, platform: SlackPlatform, is_refused: bool
+) -> None:
+    world.state.refuses_orphans = is_refused
+    gone = Address("slack", world.general.id, "1772366400.000100")
+    if is_refused:
+        await platform.send(gone, "hello", "key1")
+    else:
+        world.faults.lose_answer("chat.postMessage")
+        with pytest.raises(PlatformUnavailable):
+            await platform.send(gone, "hello", "key1")
+    (said,) = of_bot(world, world.general)
+    assert said.thread_ts is None
+    assert await platform.find_sent(gone, "key1") == said.ts
+
+
+async def test_where_there_are_no_threads_an_answer_stands_in_the_channel(
+    world: World, platform: SlackPlatform
+) -> None:
+    first = await world.says(world.ada, world.general, "hello", subtype="channel_topic")
+    world.faults.refuse("chat.postMessage", "restricted_action_non_threadable_channel")
+    await platform.send(Address("slack", world.general.id, first.ts), "hello", "key1")
+    assert [it.thread_ts for it in of_bot(world, world.general)] == [None]
+
+
 async def test_the_key_of_somebody_elses_message_is_not_ours(world: World, platform: SlackPlatform) -> None:
     metadata = {"event_type": "reply", "event_payload": {"key": "key1"}}
     world.state.post(world.general, world.bob, "hello", metadata=metadata, subtype="channel_topic")
