@@ -37,6 +37,7 @@ from bot.implementations import (
     open_model,
     runs_on,
     server_of,
+    web_pages,
 )
 from bot.lanes import Lanes
 from bot.library import Library
@@ -235,7 +236,7 @@ async def open_app(
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         outbox = Outbox(replies, platforms, now, wait, metrics)
-        max_bytes = round(settings.bot_max_file_mb * 1_000_000)
+        max_bytes = settings.max_file_bytes
         files = Files(
             MessageDocuments(database, now),
             archival,
@@ -327,7 +328,7 @@ async def open_app(
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
         histories = Histories(Heard(database), changes)
-        library = Library(Documents(database, now), archival, document_reader())
+        library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own)
         resets = Resets(database, agents, shelves, checkpoints, now)
         parts = Parts(

@@ -14,6 +14,7 @@ from adapters.offered_models import OfferedModel, offered_models
 from adapters.openai_model import OpenAIModel
 from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
 from adapters.reachable import OPENAI_URL, check_reachable
+from bot.web_pages import WebPages
 from config.prices import Prices, prices_of
 from config.settings import EMBEDDED, Settings, SettingsInvalid
 
@@ -164,6 +165,11 @@ def file_reader() -> DocumentReader:
 def document_reader() -> DocumentReader:
     """What reads files that are loaded."""
     return ConvertedReader()
+
+
+def web_pages(settings: Settings) -> WebPages:
+    """What fetches pages of the web, if the settings allow it."""
+    return WebPages(settings.bot_data_dir / "pages", settings.max_file_bytes, settings.bot_web_pages)
 
 
 def _key(settings: Settings) -> str | None:
