@@ -32,6 +32,7 @@ MAY_NOT_WRITE = {
     "restricted_action_thread_locked": "the thread is locked",
     "ekm_access_denied": "the workspace's administrators do not allow it",
     "team_access_not_granted": "the workspace's administrators do not allow it",
+    "messages_tab_disabled": "the Messages tab of the app is off",
     "missing_scope": "a scope is missing, which `python -m bot doctor` names",
 }
 """Errors that say that we may not write in a place, and why (https://docs.slack.dev/reference/methods/chat.postMessage)."""
