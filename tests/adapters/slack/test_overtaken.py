@@ -28,6 +28,8 @@ async def test_a_message_that_is_told_after_its_change_is_taken_as_it_is_now(
             assert (await world.posts(delivery, url)).status == 200
         world.deliveries.urls["events_api"] = url
         await settled(world)
+        if not is_deleted:
+            await world.hears(dm)
         asked = await world.says(world.ada, dm, "well?")
         await world.hears(dm, after=asked)
         assert "Zebedee" not in shown(served)
