@@ -27,6 +27,9 @@ _SOME = 500
 BEFORE_RESTORE = "before-restore"
 """The checkpoint of an agent whose place another one took."""
 
+_UNDER_WAY = f"{BEFORE_RESTORE}.under-way"
+"""That checkpoint until the other one has its place; nobody makes one of this name."""
+
 
 class CheckpointUnusable(Exception):
     """There is no such checkpoint, or it cannot be written or read; the text is for the person."""
@@ -148,7 +151,11 @@ class Checkpoints:
     def made_of(self, scope: str) -> list[Checkpoint]:
         """What checkpoints there are of an agent, the newest first."""
         files = checkpoint_folder(self._data_dir, scope).glob(f"*{SUFFIX}")
-        found = [Checkpoint(file.stem, datetime.fromtimestamp(file.stat().st_mtime, UTC)) for file in files]
+        found = [
+            Checkpoint(file.stem, datetime.fromtimestamp(file.stat().st_mtime, UTC))
+            for file in files
+            if file.stem != _UNDER_WAY
+        ]
         return sorted(found, key=lambda checkpoint: checkpoint.made_at, reverse=True)
 
     async def _replace(self, agent: Agent, records: Sequence[Record], aside: Path) -> None:
@@ -166,7 +173,7 @@ class Checkpoints:
 
     def _aside(self, scope: str) -> Path:
         """What a restore takes the place of, until it has taken it; a checkpoint, too."""
-        return checkpoint_folder(self._data_dir, scope) / f"{BEFORE_RESTORE}.under-way{SUFFIX}"
+        return checkpoint_folder(self._data_dir, scope) / f"{_UNDER_WAY}{SUFFIX}"
 
     def _before(self, scope: str) -> Path:
         return checkpoint_folder(self._data_dir, scope) / f"{BEFORE_RESTORE}{SUFFIX}"
@@ -176,6 +183,8 @@ class Checkpoints:
             raise CheckpointUnusable(
                 f"A checkpoint's name has at most {MAX_NAME_CHARS} letters, digits, spaces, dots, - and _."
             )
+        if name.casefold() == _UNDER_WAY:
+            raise CheckpointUnusable(f"The name {name!r} is one that I use myself; take another one.")
         return checkpoint_folder(self._data_dir, scope) / f"{name}{SUFFIX}"
 
 

@@ -1,5 +1,6 @@
 """`agents`: who is there; and finding one of them by name, for the other commands."""
 
+import asyncio
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from bot.operator.table import print_table
 from bot.scopes import console_scope
 from config.settings import Settings
 from memory.overview import AgentAtAGlance, agent_ids, all_agents
-from memory.upkeep import Reader, beside
+from memory.upkeep import Reader, beside, revision_at
 
 CONSOLE = console_scope("")
 FEW = 10
@@ -21,7 +22,7 @@ _NUMBERS = (2, 3, 4)
 async def list_agents(settings: Settings) -> None:
     """Print a table of all agents on stdout."""
     found: tuple[AgentAtAGlance, ...] = ()
-    if settings.database_path.exists():
+    if await asyncio.to_thread(revision_at, settings.database_path) is not None:
         async with beside(settings.database_path) as connection:
             found = await all_agents(connection)
     counter = BpeTokenCounter()
