@@ -557,7 +557,7 @@ CaughtUp = Callable[[str], None]
 
 
 ToldOnce = Callable[[str], Awaitable[bool]]
-"""Keep that somebody is told now what the key names; False if they were in the last 30 days, and so are not to be."""
+"""Keep that what the key names is told now, or done; False if it was in the last 30 days, and so is not to be."""
 
 
 async def _no_change(change: MessageChange | Stretch) -> None:
@@ -592,7 +592,8 @@ class Intake:
         last_heard: tells where to look for what was missed.
         connected: is to be told by a platform that is a `TellsConnection`, of each new connection.
         commands: the slash commands that there are.
-        told_once: is asked before somebody is told what need not be said each time.
+        told_once: is asked before somebody is told what need not be said each time, or before something is done that
+            may be asked for again after a restart.
     """
 
     receive: Receive

@@ -86,7 +86,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
-from memory.told import Told
+from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
@@ -136,7 +136,7 @@ class App:
             last_heard=lambda within: self.receiver.last_heard(platform, within),
             connected=self._connected,
             commands=self.commands.specs,
-            told_once=lambda key: self.told.once(platform, "told", key),
+            told_once=lambda key: self.told.once(platform, BY_PLATFORM, key),
             compare=lambda stretch: self.histories.compare(platform, stretch),
             caught_up=self._caught_up,
         )
