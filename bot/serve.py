@@ -80,7 +80,7 @@ async def serve(
         supervisor = Supervisor(platforms, app.intake, metrics=metrics, wait=wait)
         await app.resume(lambda address: address.platform in platforms)
         health.supervisor = supervisor
-        tidying = asyncio.create_task(tidy_daily(app.database, now, wait))
+        tidying = asyncio.create_task(tidy_daily(app.database, now, wait, settings.bot_data_dir))
         stack.push_async_callback(_cancel, tidying)
         logger.info("serving platforms=%s", ",".join(platforms))
         await _run(supervisor, app, stop, health, grace_s)

@@ -5,10 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from memory.database import Database
+from memory.erased_files import remove_old_backups
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
+from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ async def tidy(database: Database, now: datetime) -> Forgotten:
     """Forget what has been over for a week, and what was put aside or not delivered a month ago."""
     events, turns, replies = Inbox(database), TurnJournal(database), OutboxStore(database)
     over, told = now - KEPT, now - TOLD
+    await Told(database, lambda: now).purge(BY_PLATFORM, told)
     return Forgotten(
         over=sum([await _all(store.purge, over) for store in (events, turns, replies)]),
         events_parked=await _all(events.purge_parked, told),  # before their turns, which say when it was
@@ -54,10 +58,14 @@ async def _all(purge: Callable[[datetime], Awaitable[int]], before: datetime) ->
     return forgotten
 
 
-async def tidy_daily(database: Database, now: Callable[[], datetime], wait: Wait = asyncio.sleep) -> None:
-    """Tidy at once and then every day, until cancelled."""
+async def tidy_daily(
+    database: Database, now: Callable[[], datetime], wait: Wait = asyncio.sleep, data_dir: Path | None = None
+) -> None:
+    """Tidy at once and then every day, until cancelled; with it go copies of the database that are a month old."""
     while True:
         try:
+            if data_dir is not None:
+                await asyncio.to_thread(remove_old_backups, data_dir, now())
             forgotten = await tidy(database, now())
             if forgotten != Forgotten():
                 logger.info("forgotten %s", " ".join(f"{what}={rows}" for what, rows in asdict(forgotten).items()))

@@ -45,6 +45,11 @@ class ErasedFiles:
             doomed.append(self._data_dir / "console_history")
         return _removed(doomed)
 
+    def remove_pages(self, paths: Iterable[str]) -> tuple[Path, ...]:
+        """Of files that documents were made of, remove the pages of the web, which we have fetched. Blocking."""
+        pages = (self._data_dir / "pages").resolve()
+        return _removed(path for path in map(Path, paths) if pages in path.resolve().parents)
+
     def remove_damaged_index(self) -> tuple[Path, ...]:
         """Remove what is left beside the index of vectors. Blocking."""
         return _removed(self._data_dir / name for name in ("chroma.damaged", f"chroma{NEW}"))

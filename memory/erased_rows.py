@@ -28,6 +28,8 @@ class Removed:
     rows: Counter[str] = field(default_factory=Counter)
     blanked: Counter[str] = field(default_factory=Counter)
     documents: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    """Of the files that these documents were made of."""
 
 
 class ErasedRows:
@@ -91,11 +93,13 @@ class ErasedRows:
             others = select(attachments.c.source_id).where(attachments.c.agent_id != agent_id)
             own = select(sources.c.id, sources.c.name).join(attachments).where(attachments.c.agent_id == agent_id)
             found = (await connection.execute(own.where(sources.c.id.not_in(others)).order_by(sources.c.name))).all()
+            made_of = (documents.c.source_id.in_([row.id for row in found]), documents.c.path.is_not(None))
+            paths = tuple(await connection.scalars(select(documents.c.path).where(*made_of)))
         doomed = Doomed(until, (agent_id,), (scope,), tuple(row.id for row in found), whose)
         async with self._store.changing(scope):
             removed = await self.remove(doomed)
             self._recall.let_go(agent_id)
-        removed.documents = tuple(row.name for row in found)
+        removed.documents, removed.paths = tuple(row.name for row in found), paths
         return removed
 
     async def remove(self, doomed: Doomed) -> Removed:

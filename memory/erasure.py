@@ -239,7 +239,7 @@ class Erasure:
         await self._hold(scope, lambda: self._remove_agent(scope, request, done))
         await self._remove_named(scope, request, done)
         async with self._resting():
-            done.files = await asyncio.to_thread(self._files.remove_of, scope)
+            done.files += await asyncio.to_thread(self._files.remove_of, scope)
             if whose is not None:
                 done.checkpoints = await self._files.rewrite_checkpoints(whose, request.until, self._telling)
         done.vectors = await self._archival.keep_only_known()
@@ -270,6 +270,7 @@ class Erasure:
             done.rows.update(removed.rows)
             done.blanked.update(removed.blanked)
             done.documents = removed.documents
+            done.files += await asyncio.to_thread(self._files.remove_pages, removed.paths)
 
     async def _remove_named(self, scope: str, request: Request, done: Erased) -> None:
         """What came in for the agent, and what names the person, wherever it stands."""

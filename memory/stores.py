@@ -299,6 +299,8 @@ FILES: Mapping[str, KeptFile] = {
     "incoming": KeptFile("files of messages, while they are read", "each goes once it is read, all of them at a start"),
     "console_history": KeptFile("what was typed in the terminal, to whomever", "removed, of people of the console"),
     "erasing": KeptFile("a checkpoint, while it is written anew", "removed at once"),
+    "models": KeptFile("models that were downloaded", NOTHING_OF_PEOPLE),
+    "pages": KeptFile("pages of the web that were loaded as documents", "go with documents that nobody else has"),
     "floors": KeptFile("hashes of those who were erased, each with a moment", NOTHING_OF_PEOPLE),
     "floors.key": KeptFile("the key of these hashes", NOTHING_OF_PEOPLE),
     "personas": KeptFile("the operator's own words", "not touched: they are the operator's"),

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from adapters.console.plain import note, stdout_line
 from adapters.glibc import blank_memory
 from adapters.token_counter import BpeTokenCounter
+from bot.agents import FirstMemory
 from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
@@ -24,7 +25,7 @@ from memory.erased_files import authors_in, without
 from memory.floors import ANYBODY, EVERYWHERE, Floors
 from memory.overview import agent_ids
 from memory.portable import Loaded, dump, load
-from memory.records import AgentState, MalformedExport, Record, parse, to_line
+from memory.records import AgentState, BlockText, End, MalformedExport, Record, parse, to_line
 from memory.telling import Telling
 from memory.upkeep import beside, new_file
 from memory.whose import Whose, who_wrote
@@ -74,8 +75,9 @@ async def _load(database: Database, lines: BinaryIO, name: str | None, erased: "
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
     kept = await erased.left_out_of(first[1], scope, chain(first, records))
+    _, (own, _) = FirstMemory("", "", "").blocks(scope)
     async with database.write(alone=True) as transaction:
-        return scope, await load(transaction, scope, kept)
+        return scope, await load(transaction, scope, _with_block(own, kept))
 
 
 class _Erased:
@@ -108,6 +110,17 @@ class _Erased:
 
         note(f"Left out: what {counted(len(below), 'writer')} had said who had themselves erased since.")
         return await without(every, below, self._scratch, self._now, Telling(self._database, BpeTokenCounter()))
+
+
+def _with_block(label: str, records: Iterable[Record]) -> Iterator[Record]:
+    """The records with that block, empty if it is not there: what a channel's agent has is not what a person's has."""
+    is_there = False
+    for record in records:
+        if isinstance(record, BlockText):
+            is_there = is_there or record.label == label
+        elif isinstance(record, End) and not is_there:
+            yield BlockText(label=label, value="")
+        yield record
 
 
 async def _index_notes(settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
@@ -144,6 +157,8 @@ def _lines_to(out: str, *, overwrites: bool) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
     if file == STANDARD:
+        if sys.stdin is None:
+            raise CannotBeDone("standard input: is closed. Nothing was imported.")
         yield sys.stdin.buffer
         return
     try:

@@ -1,6 +1,8 @@
 """What is over for a week is forgotten; what may be told again, or was not answered, stays."""
 
 import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -160,3 +162,19 @@ async def test_it_is_done_at_once_and_then_every_day_whatever_breaks(
         await tidy_daily(database, now, wait)
     assert await kept(database) == ([], [], [])
     assert [record.getMessage() for record in caplog.records] == ["tidying broke"]
+
+
+async def test_copies_from_before_upgrades_are_removed_after_a_month(database: Database, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir(exist_ok=True)
+    for name, age in (("before-0002.db", 31), ("before-0003.db", 29)):
+        (folder / name).write_bytes(b"")
+        moment = (NOW - timedelta(days=age)).timestamp()
+        os.utime(folder / name, (moment, moment))
+
+    async def once(_: float) -> None:
+        raise asyncio.CancelledError
+
+    with contextlib.suppress(asyncio.CancelledError):
+        await tidy_daily(database, lambda: NOW, once, tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["before-0003.db"]
