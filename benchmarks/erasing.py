@@ -30,10 +30,11 @@ NOTES, NOTES_OF_OTHERS = 500, 1_500
 CANARIES = 200
 AT_ONCE = 500
 NOBODY_WAITS_S = 1.0
+ALONE_S = 2.0
 CHANNELS = ("general", "random")
 
 
-async def figures(messages: int = MESSAGES) -> list[Figure]:
+async def figures(messages: int = MESSAGES, others: int = OTHERS, notes: int = NOTES_OF_OTHERS) -> list[Figure]:
     """Measure."""
     language, chance = Language(), random.Random(11)
     canaries = [f"canary{chance.getrandbits(48):012x}" for _ in range(CANARIES)]
@@ -41,23 +42,23 @@ async def figures(messages: int = MESSAGES) -> list[Figure]:
         data, clock = Path(folder) / "data", Clock()
         async with model_server() as url:
             async with open_bot(data, clock=clock, llm_model="m", openai_base_url=url) as bot:
-                await _fill(bot, language, messages, canaries)
+                await _fill(bot, language, messages, others, notes, canaries)
             planted = await asyncio.to_thread(_holding, data, canaries)
             async with open_bot(data, clock=clock, llm_model="m", openai_base_url=url) as bot:
-                alone = await _serve_others(bot, until=asyncio.create_task(asyncio.sleep(5)))
+                alone = await _serve_others(bot, until=asyncio.create_task(asyncio.sleep(ALONE_S)))
                 begun = time.perf_counter()
                 erasing = asyncio.create_task(bot.command("erase-me erase me"))
-                others = await _serve_others(bot, until=erasing)
+                beside = await _serve_others(bot, until=erasing)
                 took = time.perf_counter() - begun
                 receipt = erasing.result()
                 left = await asyncio.to_thread(_holding, data, canaries)
             left_after = await asyncio.to_thread(_holding, data, canaries)
-    print(f"  planted: {len(planted)} canaries; alone {_told(alone)}, beside {_told(others)}")
+    print(f"  planted: {len(planted)} canaries; alone {_told(alone)}, beside {_told(beside)}")
     print("  " + receipt.replace("\n", "\n  "))
     return [
         Figure("canaries that were planted and could be found", len(planted), "canaries", CANARIES, at_least=True),
         Figure(f"erase-me of {messages:,} messages", took, "s", 30),
-        Figure("others' messages meanwhile, p95 to the reply", _p95(others), "s", NOBODY_WAITS_S),
+        Figure("others' messages meanwhile, p95 to the reply", _p95(beside), "s", NOBODY_WAITS_S),
         Figure("canaries in any file beside the running bot", len(left), "canaries", 0),
         Figure("canaries in any file after its end", len(left_after), "canaries", 0),
         Figure("receipts that say that nothing was found", "Found: nothing" in receipt, "receipts", 1, at_least=True),
@@ -67,14 +68,16 @@ async def figures(messages: int = MESSAGES) -> list[Figure]:
 # ── what is there ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def _fill(bot: Bot, language: Language, messages: int, canaries: Sequence[str]) -> None:
+async def _fill(
+    bot: Bot, language: Language, messages: int, of_others: int, notes_of_others: int, canaries: Sequence[str]
+) -> None:
     """Ada's conversation and notes, what others say, and the canaries: of ten, seven in messages."""
     planted = iter(canaries)
     own, others = await _agent(bot, direct("ada")), await _agent(bot, direct("bob"))
     in_messages = [next(planted) for _ in range(CANARIES * 7 // 10)]
     in_dm, there = in_messages[: len(in_messages) // 2], in_messages[len(in_messages) // 2 :]
     await _talk(bot, language, own, ["ada"], messages * 9 // 10, in_dm)
-    await _talk(bot, language, others, ["bob"], OTHERS, ())
+    await _talk(bot, language, others, ["bob"], of_others, ())
     for number, name in enumerate(CHANNELS):
         agent = await _agent(bot, among_many("ada", name))
         some = there[number :: len(CHANNELS)]
@@ -84,7 +87,7 @@ async def _fill(bot: Bot, language: Language, messages: int, canaries: Sequence[
     await _note(bot, own, "human", [next(planted) for _ in range(6)], source=None)
     notes = [next(planted) for _ in range(20)]
     await _keep_notes(bot, language, own, NOTES, notes)
-    await _keep_notes(bot, language, others, NOTES_OF_OTHERS, ())
+    await _keep_notes(bot, language, others, notes_of_others, ())
     pieces = [Piece(f"{language.sentence()} {canary}", canary, 1) for canary in planted]
     kept = MessageDocuments(bot.app.database, bot.clock)
     await kept.keep(own, "files of ada", "letter.txt", "0" * 64, pieces, "m1", lambda: None)

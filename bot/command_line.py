@@ -192,7 +192,7 @@ def import_(
 
 @main.command()
 def erase(agent: AnyAgent, yes: Yes = False) -> None:
-    """Remove an agent and all that it remembers, for ever."""
+    """Erase a person with their agent, everywhere, or a channel's agent, for ever."""
     from bot.operator.erase import erase as erase_agent
     from bot.operator.questions import confirm
 

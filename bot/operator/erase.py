@@ -40,7 +40,8 @@ async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Cal
     whose = whose_agent(scope)
     if confirm is None:
         raise CommandUnclear(f"Say --yes to erase {scope} for ever; nothing was erased.")
-    if not confirm(f"Erase {scope} with everything that it remembers, for ever?"):
+    what = "everything that it remembers" if whose is None else "everything that is kept of them, in channels as well"
+    if not confirm(f"Erase {scope} with {what}, for ever?"):
         stdout_line("Nothing was erased.")
         return
     async with offline(settings, now) as erasure:
