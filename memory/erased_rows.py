@@ -17,6 +17,8 @@ from memory.tables import agents, attachments, documents, metadata, passages, so
 from memory.telling import Telling
 from memory.whose import Whose
 
+_FOUND_AT_ONCE = 10 * PART
+
 _NAMING = ("messages", "blocks", "block_edits", "passages", "turns")
 """The tables in which an agent's rows may name a person."""
 
@@ -132,19 +134,25 @@ class ErasedRows:
         return left
 
     async def _in_parts(self, table: Table, which: ColumnElement[bool], values: Mapping[str, Any] | None) -> int:
-        """Delete rows, or change them so that they are meant no more; returns how many."""
-        row_id: ColumnElement[int] = literal_column("rowid")
+        """Delete rows, or change them so that they are meant no more; returns how many.
+
+        They are looked for by a reader, so that nobody who writes waits while a large table is gone through.
+        """
         if table.dialect_options["sqlite"]["with_rowid"] is False:  # its rows went with others
             async with self._database.write(alone=True) as transaction:
                 return (await transaction.execute(delete(table).where(which))).rowcount
-        some = select(row_id).select_from(table).where(which).limit(PART).correlate(None)
+        row_id: ColumnElement[int] = literal_column("rowid")
         statement: Any = delete(table) if values is None else update(table).values(dict(values))
         done = 0
         while True:
-            async with self._database.write(alone=True) as transaction:
-                count = (await transaction.execute(statement.where(row_id.in_(some)))).rowcount
-            done += count
-            if count < PART:
+            async with self._database.read() as connection:
+                some = select(row_id).select_from(table).where(which).limit(_FOUND_AT_ONCE)
+                found = list(await connection.scalars(some))
+            for begin in range(0, len(found), PART):
+                async with self._database.write(alone=True) as transaction:
+                    these = row_id.in_(found[begin : begin + PART])
+                    done += (await transaction.execute(statement.where(these, which))).rowcount
+            if len(found) < _FOUND_AT_ONCE:
                 return done
 
 

@@ -174,18 +174,19 @@ class ChannelRedaction:
         assert by_them is not None
         set_off = select(turns.c.id).where(turns.c.agent_id == agent_id, turns.c.begun_at <= until, by_them)
         own, platform_ids, of_turns = set[int](), set[str](), set[int]()
-        async with self._database.read() as connection:
-            for row in await connection.execute(theirs):
+        async for rows in self._in_parts(theirs, messages.c.id):
+            for row in rows:
                 own.add(row.id)
                 of_turns.add(row.turn)
                 if row.platform_id is not None:
                     platform_ids.add(row.platform_id)
+        async with self._database.read() as connection:
             of_turns.update(await connection.scalars(set_off))
-        rows = await self._of_turns(agent_id, of_turns)
-        mixed = {row.turn for row in rows if row.kind == Kind.USER_MESSAGE and row.id not in own}
+        of_them = await self._of_turns(agent_id, of_turns)
+        mixed = {row.turn for row in of_them if row.kind == Kind.USER_MESSAGE and row.id not in own}
         whole = of_turns - mixed
-        gone = own | {row.id for row in rows if row.turn in whole}
-        evicted = {row.id for row in rows if row.evicted and row.id in gone}
+        gone = own | {row.id for row in of_them if row.turn in whole}
+        evicted = {row.id for row in of_them if row.evicted and row.id in gone}
         return _Said(
             frozenset(own),
             frozenset(gone),
@@ -384,16 +385,11 @@ def _less(
 
     found, there = histories(value, [edit for _, edit in edits]), frozenset(value.split("\n"))
     doomed = {line for line in found if secret.is_in(line)}
-    # What stands there no more, and of which nobody knows any more who had said it (a reset takes that away).
-    doomed |= {
-        line for line, history in found.items() if line not in there and not any(map(_has_source, history.edits))
-    }
     if label != PERSONA:  # what somebody made of the agent is the channel's
-        doomed |= {
-            line
-            for line, history in found.items()
-            if history.edits and not history.was_there and all(map(is_theirs, history.edits))
-        }
+        written = {line: of.edits for line, of in found.items() if of.edits and not of.was_there}
+        doomed |= {line for line, made in written.items() if all(map(is_theirs, made))}
+        # What stands there no more, and of which nobody knows any more who had said it (a reset takes that away).
+        doomed |= {line for line, made in written.items() if line not in there and not any(map(_has_source, made))}
     left = [(id_, without_lines(edit.before, doomed), without_lines(edit.after, doomed)) for id_, edit in edits]
     emptied = [
         id_

@@ -3,6 +3,7 @@
 A common word is nobody's: that only one person happened to use it on this bot proves nothing of what else holds it.
 """
 
+import asyncio
 import json
 from collections.abc import Collection
 from typing import Any
@@ -36,7 +37,7 @@ class Telling:
 
     async def among(self, terms: Collection[str], own_agents: Collection[int]) -> set[str]:
         """Of some terms those that are rare, and that agents other than a person's own have not heard."""
-        rare = {term for term in terms if self._is_rare(term)}
+        rare = await asyncio.to_thread(self._rare, terms)
         return rare - await self.held(rare, () if self._is_beside else own_agents)
 
     async def held(self, terms: Collection[str], but_by: Collection[int] = ()) -> set[str]:
@@ -59,6 +60,9 @@ class Telling:
                 )
                 found.update(of_term[each] for each in await connection.scalars(text(statement), values))
         return found
+
+    def _rare(self, terms: Collection[str]) -> set[str]:
+        return {term for term in terms if self._is_rare(term)}
 
     def _is_rare(self, term: str) -> bool:
         if not term.isascii() or any(map(str.isdigit, term)):
