@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
 from bot.agent import Agent
 from bot.agents import Agents
+from bot.budget_alert import BudgetAlert
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
@@ -26,7 +28,9 @@ from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment
 from bot.executor import Executor, Shelves
 from bot.files import Files
+from bot.follow_ups import FollowUps
 from bot.greeting import Greeting
+from bot.heartbeats import Heartbeats, Rhythm
 from bot.histories import Histories
 from bot.implementations import (
     document_reader,
@@ -53,6 +57,7 @@ from bot.resets import Resets
 from bot.rewording import Rewording
 from bot.sight import most_images
 from bot.summary import Summarizer
+from bot.sweep import Sweep
 from bot.take_back import TurnHistory
 from bot.tiers.auto_tier import AutoTier, TierName
 from bot.tiers.json_tier import JsonTier
@@ -61,6 +66,7 @@ from bot.tiers.ports import Tier
 from bot.tiers.text_tier import TextTier
 from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
+from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
 from bot.waiting import Waiting
 from bot.window import Window
@@ -85,6 +91,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.timers import FOLLOW_UP, HEARTBEAT, Timers
 from memory.told import Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
@@ -122,6 +129,8 @@ class App:
     channels: Channels
     database: Database
     told: Told
+    sweep: Sweep
+    timers: Timers
 
     def intake(self, platform: str) -> Intake:
         """Where a platform hands in what happens there."""
@@ -164,6 +173,7 @@ async def open_app(
     metrics: Metrics = NO_METRICS,
     now: Callable[[], datetime] = utc_now,
     wait: Wait = asyncio.sleep,
+    chance: Callable[[], float] = random.random,
 ) -> AsyncIterator[App]:
     """Everything a bot needs, open; closed at the end, in order, after the running turns.
 
@@ -176,6 +186,7 @@ async def open_app(
         metrics: takes note of what happens.
         now: the clock.
         wait: lets some seconds pass.
+        chance: a number from 0 to 1, another one each time.
 
     Raises:
         StorageUnavailable: the data directory or the database cannot be used.
@@ -253,6 +264,24 @@ async def open_app(
             max_bytes=max_bytes,
             most_images=most_images(sees=model_sees(settings), window=model.context_window),
         )
+        timers, told = Timers(database, inbox), Told(database, now)
+        follow_ups = FollowUps(
+            timers,
+            people,
+            settings.zone,
+            is_everybodys="bot_timezone" in settings.model_fields_set,
+            most=settings.follow_ups_per_person,
+            quiet=settings.heartbeat_quiet_hours,
+        )
+        heartbeats = Heartbeats(
+            timers,
+            _rhythm(settings),
+            settings.zone,
+            budgets,
+            is_busy=lambda scope: receiver.is_busy(scope),
+            thinks=lambda: tier.speaks_unasked,
+            chance=chance,
+        )
         turns = Turns(
             database,
             agents_kept,
@@ -266,6 +295,11 @@ async def open_app(
             tier,
             executor,
             Greeting(people, runs_on(settings), now),
+            follow_ups=follow_ups,
+            heartbeats=heartbeats,
+            expect=lambda due: sweep.expect(due),
+            budget_alert=BudgetAlert(budgets, told),
+            long_absence=timedelta(days=settings.heartbeat_idle_days),
             max_steps=settings.llm_max_steps,
             verifies_first=choices.verifies_first,
             now=now,
@@ -279,7 +313,6 @@ async def open_app(
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
-        told = Told(database, now)
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
@@ -312,26 +345,37 @@ async def open_app(
             notices,
             conductor,
             lanes,
+            ToldZones(people, agents, lanes, follow_ups, now),
             now,
             wait,
             compares=[name for name, platform in platforms.items() if _compares(platform)],
+        )
+        sweep = Sweep(
+            timers,
+            {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire},
+            waiting,
+            receiver.go_on,
+            platforms,
+            now,
         )
         stack.push_async_callback(outbox.close, GRACE_S)
         stack.push_async_callback(notices.close)
         stack.push_async_callback(outage.close)
         stack.push_async_callback(receiver.close, GRACE_S)
-        changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
+        changed = MessageChanges(
+            database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, timers, now
+        )
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
-        checkpoints = Checkpoints(database, agents, recall, archival, own)
+        checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
             lanes=lanes,
             queue_manager=queue_manager,
-            history=TurnHistory(database, agents, agents_kept, recall, archival, now),
+            history=TurnHistory(database, agents, agents_kept, recall, archival, timers, now),
             checkpoints=checkpoints,
             library=library,
             people=people,
@@ -345,7 +389,11 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, now),
+            resets=Resets(database, agents, shelves, checkpoints, timers, now),
+            timers=timers,
+            follow_ups=follow_ups,
+            heartbeats=heartbeats,
+            expect=sweep.expect,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -366,6 +414,8 @@ async def open_app(
             channels,
             database,
             told,
+            sweep,
+            timers,
         )
 
 
@@ -378,6 +428,15 @@ def _caps(settings: Settings) -> Caps:
         per_person=settings.budget_tokens_per_user_day,
         in_all=settings.budget_tokens_per_day,
         timed_fraction=settings.budget_heartbeat_fraction,
+    )
+
+
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        minutes=settings.heartbeat_interval_minutes,
+        idle=timedelta(days=settings.heartbeat_idle_days),
+        quiet=settings.heartbeat_quiet_hours,
+        messages_a_day=settings.heartbeat_messages_per_day,
     )
 
 

@@ -7,6 +7,7 @@ the same time, and whenever the process is killed.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, literal_column, select, text, update
@@ -127,6 +128,24 @@ class Timer(NewTimer):
         return _NAMED.format(id=self.id, number=self.fires)
 
 
+class RunState(StrEnum):
+    """How far an event of a timer has come."""
+
+    WAITING = "waiting"
+    TAKEN = "taken"
+    DONE = "done"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of a firing: how far its event has come, the turn about it, if there is one, and why it is parked."""
+
+    state: RunState
+    turn_id: int | None
+    reason: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Firing:
     """What becomes of a timer that is due.
@@ -196,6 +215,15 @@ class Timers:
         found |= {names[name] for name in await self._inbox.withdraw_named(transaction, list(names))}
         return frozenset(found)
 
+    async def end(self, agent_id: int, ids: Collection[int], now: datetime) -> frozenset[int]:
+        """Cancel follow-ups for somebody, in a transaction of its own; returns as `cancel` does."""
+
+        async def commit() -> frozenset[int]:
+            async with self._database.write() as transaction:
+                return await self.cancel(transaction, agent_id, ids, now)
+
+        return await finish(commit())
+
     async def drop(self, transaction: Transaction, agent_id: int, kind: str) -> None:
         """Forget the one timer of a kind."""
         await transaction.execute(delete(timers).where(timers.c.agent_id == agent_id, timers.c.kind == kind))
@@ -203,9 +231,38 @@ class Timers:
     async def take_back(self, transaction: Transaction, agent_id: int, message_ids: Collection[int]) -> None:
         """Undo what turns did: the follow-ups that they set go, those that they cancelled are there again."""
         of_agent = timers.c.agent_id == agent_id
-        await transaction.execute(delete(timers).where(of_agent, timers.c.source_message_id.in_(message_ids)))
+        made = select(timers.c.id).where(of_agent, timers.c.source_message_id.in_(message_ids))
+        await self.forget(transaction, agent_id, list(await transaction.scalars(made)))
         ended = (of_agent, timers.c.state == CANCELLED, timers.c.ended_by.in_(message_ids))
         await transaction.execute(update(timers).where(*ended).values(state=WAITING, ended_by=None))
+
+    async def forget(self, transaction: Transaction, agent_id: int, ids: Collection[int] | None = None) -> int:
+        """Remove follow-ups, or all of an agent's (None), as if they had never been; returns how many waited."""
+        these = [timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP]
+        these += [timers.c.id.in_(ids)] if ids is not None else []
+        found = (await transaction.execute(select(timers.c.id, timers.c.fires, timers.c.state).where(*these))).all()
+        names = [_NAMED.format(id=row.id, number=row.fires) for row in found if row.fires]
+        await self._inbox.withdraw_named(transaction, names)
+        if found:
+            await transaction.execute(delete(timers).where(*these))
+        return sum(row.state == WAITING for row in found)
+
+    async def made_in(
+        self, transaction: Transaction, agent_id: int, message_ids: Collection[int]
+    ) -> tuple[tuple[int, int, str], ...]:
+        """The follow-ups that were set in the turns of some events: id, event, and note of each."""
+        made = select(timers.c.id, timers.c.source_message_id, timers.c.note)
+        of_them = (timers.c.agent_id == agent_id, timers.c.source_message_id.in_(message_ids))
+        return tuple(
+            (row.id, row.source_message_id, row.note) for row in await transaction.execute(made.where(*of_them))
+        )
+
+    async def name_source(
+        self, transaction: Transaction, agent_id: int, source_message_id: int, instead: int | None
+    ) -> None:
+        """Let follow-ups that came from one message name another one, or none."""
+        of_it = (timers.c.agent_id == agent_id, timers.c.source_message_id == source_message_id)
+        await transaction.execute(update(timers).where(*of_it).values(source_message_id=instead))
 
     async def move(self, due: Mapping[int, datetime]) -> None:
         """Let timers be due at another time, as whose clock they go by has changed."""
@@ -228,7 +285,12 @@ class Timers:
     # ── what is due ──────────────────────────────────────────────────────────────────────────────────
 
     async def due(
-        self, now: datetime, limit: int, platforms: Collection[str], scopes: Collection[str] | None = None
+        self,
+        now: datetime,
+        limit: int,
+        platforms: Collection[str],
+        kinds: Collection[str],
+        scopes: Collection[str] | None = None,
     ) -> tuple[Timer, ...]:
         """Timers that are due, the longest first; not those of agents that are paused.
 
@@ -236,9 +298,10 @@ class Timers:
             now: the time.
             limit: so many at most.
             platforms: only of these.
+            kinds: only of these.
             scopes: only of these, if not None.
         """
-        found = _served(_ALL, platforms, scopes).where(
+        found = _served(_ALL, platforms, kinds, scopes).where(
             _IS_WAITING, timers.c.due_at <= now, agents.c.paused_at.is_(None)
         )
         async with self._database.read() as connection:
@@ -246,11 +309,15 @@ class Timers:
             return tuple(_timer(row) for row in rows)
 
     async def next_due(
-        self, after: datetime, platforms: Collection[str], scopes: Collection[str] | None = None
+        self,
+        after: datetime,
+        platforms: Collection[str],
+        kinds: Collection[str],
+        scopes: Collection[str] | None = None,
     ) -> datetime | None:
         """When the next one is due after a moment; None: none is."""
         first = select(timers.c.due_at).join(agents, agents.c.id == timers.c.agent_id)
-        found = _served(first, platforms, scopes).where(_IS_WAITING, timers.c.due_at > after)
+        found = _served(first, platforms, kinds, scopes).where(_IS_WAITING, timers.c.due_at > after)
         async with self._database.read() as connection:
             moment: datetime | None = await connection.scalar(found.order_by(timers.c.due_at).limit(1))
         return moment
@@ -300,16 +367,13 @@ class Timers:
         async with self._database.read() as connection:
             return tuple(_timer(row) for row in await connection.execute(_ALL.where(*of_person)))
 
-    async def runs_of(self, fired: Sequence[Timer]) -> dict[int, tuple[str, int | None, str | None]]:
-        """What came of the last firing of timers, by their ids: the state of its event, its turn, and why it is parked.
-
-        What was over long ago is forgotten, and not named.
-        """
+    async def runs_of(self, fired: Sequence[Timer]) -> dict[int, Run]:
+        """What came of the last firing of timers, by their ids; what was over long ago is forgotten, and not named."""
         ids = {timer.last_event_id: timer.id for timer in fired if timer.fires}
         found = select(inbox.c.event_id, inbox.c.state, inbox.c.turn_id, inbox.c.reason)
         async with self._database.read() as connection:
             rows = await connection.execute(found.where(inbox.c.event_id.in_(ids)))
-            return {ids[row.event_id]: (row.state, row.turn_id, row.reason) for row in rows}
+            return {ids[row.event_id]: Run(RunState(row.state), row.turn_id, row.reason) for row in rows}
 
     async def purge(self, before: datetime) -> int:
         """Forget some of those that fired for the last time, or were cancelled, before a moment; returns how many."""
@@ -332,8 +396,10 @@ _ALL = (
 )
 
 
-def _served(found: Select[Any], platforms: Collection[str], scopes: Collection[str] | None) -> Select[Any]:
-    where: list[ColumnElement[bool]] = [timers.c.platform.in_(platforms)]
+def _served(
+    found: Select[Any], platforms: Collection[str], kinds: Collection[str], scopes: Collection[str] | None
+) -> Select[Any]:
+    where: list[ColumnElement[bool]] = [timers.c.platform.in_(platforms), timers.c.kind.in_(kinds)]
     where += [agents.c.scope.in_(scopes)] if scopes is not None else []
     return found.where(and_(*where))
 
