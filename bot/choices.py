@@ -17,7 +17,10 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PRESET = "memgpt_chat"
 
-SPARED = ("react", "conversation_search_date", "pause_heartbeats", "list_follow_ups")
+SPARED = (
+    *("react", "conversation_search_date", "pause_heartbeats"),
+    *("list_follow_ups", "cancel_follow_up", "schedule_follow_up"),
+)
 """Tools that an agent does without where the window is too small for all, the first first.
 
 A search takes dates too, and whoever names a follow-up that there is not is told of those that there are.

@@ -157,8 +157,7 @@ class FollowUps:
             if timer.local is not None and not timer.fires:
                 due[timer.id] = at_local(datetime.fromisoformat(timer.local), zone)
             elif timer.repeat is not None and timer.due_at > now:
-                following, _ = self._following(timer, zone, now)
-                due[timer.id] = following or timer.due_at
+                due[timer.id] = next_of(timer.repeat, zone, now) or timer.due_at
         await self.timers.move(due)
         return len(due)
 

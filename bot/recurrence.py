@@ -19,6 +19,7 @@ _AHEAD = timedelta(days=366 * 9)
 """A leap day may be eight years away; what does not come in that time never does."""
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_ENDS = ("day", "day", "sday", "nesday", "rsday", "day", "urday")
 _HOUR, _DAY, _WEEKDAY = 1, 2, 4
 
 
@@ -107,8 +108,9 @@ def _named_days(field: str) -> str:
 
 
 def _day_number(name: str) -> int:
-    if name[:3] in _DAYS and name.isalpha():
-        return _DAYS.index(name[:3])
+    for number, day in enumerate(_DAYS):
+        if name in (day, f"{day}{_ENDS[number]}"):
+            return number
     if name.isdigit() and int(name) <= 7:
         return int(name) % 7
     raise BadRepeat(f"{name!r} is no day of the week.")

@@ -62,10 +62,11 @@ class Scheduler:
                 await asyncio.wait([self._running])
 
     async def _look(self) -> None:
-        # In a task of its own: at the end the scheduler cancels what it runs, and a sweep is to be whole.
-        if self._running is None or self._running.done():
+        # In a task of its own: the scheduler passes over a job that is due while it runs, and at the end cancels it.
+        if self._running is not None and not self._running.done():
+            self._expect(self._now())
+        else:
             self._running = asyncio.create_task(self._swept(), name="sweep")
-        await asyncio.shield(self._running)
 
     async def _swept(self) -> None:
         self._sooner = None

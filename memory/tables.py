@@ -203,12 +203,12 @@ people = Table(
     # The person of a direct scope, without its `dm`: `console:<name>`, `discord:<user>`, `slack:<team>/<user>`.
     Column("id", String(300), primary_key=True),
     Column("timezone", String(100)),
-    Column("told_timezone", String(100)),  # as the platform knows it; their own choice comes before it
     # By an owner: allowed, denied, or null for what the settings say.
     Column("admission", String(10)),
     Column("pairing_code", String(20)),  # what an owner can allow them by
     Column("greeted_at", Instant),  # when they were told, with their first reply, what is kept
     Column("admission_since", Instant),  # when the admission became another; what they wrote before was judged then
+    Column("told_timezone", String(100)),  # as the platform knows it; their own choice comes before it
 )
 
 # How the bot behaves in a channel; one that nobody has changed has no row.
@@ -467,6 +467,7 @@ timers = Table(
     Column("local", String(30)),  # what their clock is to show; null where a moment was named
     Column("source_message_id", RowId),  # in whose turn it was set
     Column("ended_by", RowId),  # the same of the turn that cancelled it
+    Column("ended_at", Instant),  # when it was cancelled
     Column("fires", Integer, nullable=False, server_default=text("0")),
     Column("fired_at", Instant),
     Column("not_before", Instant),  # as the agent wanted, whatever sets it anew

@@ -208,12 +208,15 @@ class Timers:
             return frozenset()
         these = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.id.in_(ids))
         waiting = update(timers).where(*these, timers.c.state == WAITING)
-        ended = waiting.values(state=CANCELLED, ended_by=ended_by, set_at=now)
+        ended = waiting.values(state=CANCELLED, ended_by=ended_by, ended_at=now)
         found = set(await transaction.scalars(ended.returning(timers.c.id)))
         fired = select(timers.c.id, timers.c.fires).where(*these, timers.c.fires > 0)
         names = {_NAMED.format(id=id_, number=fires): id_ for id_, fires in await transaction.execute(fired)}
-        found |= {names[name] for name in await self._inbox.withdraw_named(transaction, list(names))}
-        return frozenset(found)
+        withdrawn = [names[name] for name in await self._inbox.withdraw_named(transaction, list(names))]
+        if withdrawn:
+            over = update(timers).where(timers.c.id.in_(withdrawn)).values(state=CANCELLED, ended_by=None, ended_at=now)
+            await transaction.execute(over.where(timers.c.state == FIRED))
+        return frozenset({*found, *withdrawn})
 
     async def end(self, agent_id: int, ids: Collection[int], now: datetime) -> frozenset[int]:
         """Cancel follow-ups for somebody, in a transaction of its own; returns as `cancel` does."""
@@ -234,7 +237,7 @@ class Timers:
         made = select(timers.c.id).where(of_agent, timers.c.source_message_id.in_(message_ids))
         await self.forget(transaction, agent_id, list(await transaction.scalars(made)))
         ended = (of_agent, timers.c.state == CANCELLED, timers.c.ended_by.in_(message_ids))
-        await transaction.execute(update(timers).where(*ended).values(state=WAITING, ended_by=None))
+        await transaction.execute(update(timers).where(*ended).values(state=WAITING, ended_by=None, ended_at=None))
 
     async def forget(self, transaction: Transaction, agent_id: int, ids: Collection[int] | None = None) -> int:
         """Remove follow-ups, or all of an agent's (None), as if they had never been; returns how many waited."""
@@ -378,7 +381,7 @@ class Timers:
     async def purge(self, before: datetime) -> int:
         """Forget some of those that fired for the last time, or were cancelled, before a moment; returns how many."""
         has_fired = (timers.c.state == FIRED) & (timers.c.fired_at < before)
-        is_over = has_fired | (timers.c.state == CANCELLED) & (timers.c.set_at < before)
+        is_over = has_fired | (timers.c.state == CANCELLED) & (timers.c.ended_at < before)
         some = delete(timers).where(timers.c.id.in_(select(timers.c.id).where(is_over).limit(_PURGED_AT_ONCE)))
 
         async def commit() -> int:

@@ -25,7 +25,7 @@ async def _ways(context: CommandContext) -> list[str]:
 
 @command(may=For.CHANGES_MODERATED, suggest=_ways)
 async def heartbeat(context: CommandContext, how: str = "") -> str:
-    """Show whether I wake by myself, or choose it: on, off, every N (minutes). On: I may write to you unasked."""
+    """Show whether I wake by myself and may write unasked, or choose it: on, off, every N (minutes)."""
     if not how:
         return await context.in_lane(lambda agent: _shown(context, agent))
     minutes = _read(how, context.parts.heartbeats.minutes_of(None) or USUAL_MINUTES)

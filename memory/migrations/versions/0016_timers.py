@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("local", sa.String(30)),
         sa.Column("source_message_id", sa.Integer),
         sa.Column("ended_by", sa.Integer),
+        sa.Column("ended_at", sa.BigInteger),
         sa.Column("fires", sa.Integer, nullable=False, server_default=sa.text("0")),
         sa.Column("fired_at", sa.BigInteger),
         sa.Column("not_before", sa.BigInteger),
