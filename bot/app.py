@@ -55,6 +55,7 @@ from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
 from bot.rewording import Rewording
+from bot.scopes import owner_of
 from bot.sight import most_images
 from bot.summary import Summarizer
 from bot.sweep import Sweep
@@ -76,7 +77,7 @@ from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.changes import MessageChanges
-from memory.channels import Channels
+from memory.channels import Channels, Mode
 from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
@@ -272,6 +273,7 @@ async def open_app(
             is_everybodys="bot_timezone" in settings.model_fields_set,
             most=settings.follow_ups_per_person,
             quiet=settings.heartbeat_quiet_hours,
+            idle=timedelta(days=settings.heartbeat_idle_days),
         )
         heartbeats = Heartbeats(
             timers,
@@ -355,6 +357,7 @@ async def open_app(
             {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire},
             waiting,
             receiver.go_on,
+            lambda scope: _is_silenced(channels, scope),
             platforms,
             now,
         )
@@ -429,6 +432,11 @@ def _caps(settings: Settings) -> Caps:
         in_all=settings.budget_tokens_per_day,
         timed_fraction=settings.budget_heartbeat_fraction,
     )
+
+
+async def _is_silenced(channels: Channels, scope: str) -> bool:
+    """Whether an agent is not to speak, whatever wakes it: its channel's moderators have turned the bot off."""
+    return owner_of(scope) is None and (await channels.find(scope)).mode is Mode.OFF
 
 
 def _rhythm(settings: Settings) -> Rhythm:
