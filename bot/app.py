@@ -12,7 +12,7 @@ from typing import Any
 import bot.commands
 import bot.in_chat
 import bot.tools
-from adapters.glibc import use_one_arena
+from adapters.glibc import give_back_grpc, use_one_arena
 from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
@@ -22,10 +22,10 @@ from bot.budget_alert import BudgetAlert
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
-from bot.choices import DEFAULT_PRESET, Choices, check_fits, equipment_of_all, first_memory_of, within
+from bot.choices import Choices, first_memory_of
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
-from bot.context import ContextCompiler, Equipment
+from bot.context import ContextCompiler
 from bot.executor import Executor, Shelves
 from bot.files import Files
 from bot.follow_ups import FollowUps
@@ -41,6 +41,7 @@ from bot.implementations import (
     open_model,
     runs_on,
     server_of,
+    web_pages,
 )
 from bot.lanes import Lanes
 from bot.library import Library
@@ -49,6 +50,7 @@ from bot.metrics import NO_METRICS, Metrics
 from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
+from bot.outfit import outfit, talks_only
 from bot.queue_manager import Fractions, QueueManager
 from bot.reading import Reading
 from bot.receive import Receiver
@@ -60,7 +62,7 @@ from bot.sight import most_images
 from bot.summary import Summarizer
 from bot.sweep import Sweep
 from bot.take_back import TurnHistory
-from bot.tiers.auto_tier import AutoTier, TierName
+from bot.tiers.auto_tier import AutoTier, TierName, may_be_outdated
 from bot.tiers.json_tier import JsonTier
 from bot.tiers.plain_prompt import PlainPrompter
 from bot.tiers.ports import Tier
@@ -70,7 +72,6 @@ from bot.tiers.tools_tier import ToolsTier
 from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
 from bot.waiting import Waiting
-from bot.window import Window
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
 from memory.accounts import Accounts
@@ -127,6 +128,8 @@ class App:
     shelves: Shelves
     lanes: Lanes
     library: Library
+    checkpoints: Checkpoints
+    resets: Resets
     channels: Channels
     database: Database
     told: Told
@@ -216,35 +219,27 @@ async def open_app(
         stack.push_async_callback(embedder.close)
         agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
         stack.push_async_callback(recall.close)
-        archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc)
+        archival = ArchivalStorage(database, index, embedder, now)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
-        talks_only = _talks_only(settings)
-        equipment = equipment_of_all(tools, own, needed=(DEFAULT_PRESET, choices.preset))
-        if talks_only:  # it is offered no tools; a preset that nobody could use is refused all the same
-            equipment = {"any": Equipment(prompt("text_tier", own), ())}
-        equipment = {name: within(model.context_window, given, counter) for name, given in equipment.items()}
-        fixed = max(given.tokens(counter) for given in equipment.values())
-        flush = settings.memory_flush_fraction
-        window = Window(model.context_window, settings.memory_block_tokens, fixed, flush)
-        if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
-            check_fits(first_memory, window.room, counter)
+        equipment, window = outfit(settings, choices, first_memory, tools, model.context_window, counter)
         shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
         compiler = ContextCompiler(equipment, window, counter)
         executor = Executor(tools)
         tier = _text_tier(settings, model, embedder, shelves)
-        if not talks_only:
+        if not talks_only(settings):
             tier = await _acting_tier(settings, model, compiler, executor, tier, ModelTiers(database), now)
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
-        warn = NEVER if talks_only else settings.memory_warn_fraction
+        warn = NEVER if talks_only(settings) else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
         summarizer = Summarizer(writer, prompt("summarize", own), counter, window)
-        fractions = Fractions(warn, flush, settings.memory_evict_fraction)
+        fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
         queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, window, fractions, now)
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         outbox = Outbox(replies, platforms, now, wait, metrics)
-        max_bytes = round(settings.bot_max_file_mb * 1_000_000)
+        max_bytes = settings.max_file_bytes
         files = Files(
             MessageDocuments(database, now),
             archival,
@@ -313,7 +308,10 @@ async def open_app(
         )
         lanes = Lanes()
         recall.index_soon()
-        for start in (model.warm_up(), archival.catch_up()):
+        starts = [model.warm_up(), archival.catch_up()]
+        if isinstance(tier, AutoTier):
+            starts.append(tier.ask_again())
+        for start in starts:
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
@@ -329,6 +327,7 @@ async def open_app(
             outage,
             notices,
             usage,
+            budgets,
             told,
             admission,
             platforms,
@@ -371,8 +370,9 @@ async def open_app(
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
         histories = Histories(Heard(database), changes)
-        library = Library(Documents(database, now), archival, document_reader())
+        library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
+        resets = Resets(database, agents, shelves, checkpoints, timers, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -392,7 +392,7 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, timers, now),
+            resets=resets,
             timers=timers,
             follow_ups=follow_ups,
             heartbeats=heartbeats,
@@ -414,6 +414,8 @@ async def open_app(
             shelves,
             lanes,
             library,
+            checkpoints,
+            resets,
             channels,
             database,
             told,
@@ -448,16 +450,11 @@ def _rhythm(settings: Settings) -> Rhythm:
     )
 
 
-def _talks_only(settings: Settings) -> bool:
-    """Whether code does the paging: the operator says so, or the model is a local file and nobody says otherwise."""
-    is_local = settings.llm_model == EMBEDDED or settings.model_is_file
-    return settings.llm_tier == "text" or (settings.llm_tier == "auto" and is_local)
-
-
 def _text_tier(settings: Settings, model: LanguageModel, embedder: Embedder, shelves: Shelves) -> Tier:
     if settings.llm_model == EMBEDDED:
         return TextTier(TinyPrompter(model, embedder), shelves)
-    return TextTier(PlainPrompter(model, prompt("text_tier"), shelves.counter, shelves.room), shelves)
+    instructions = prompt("text_tier", settings.bot_data_dir)
+    return TextTier(PlainPrompter(model, instructions, shelves.counter, shelves.room), shelves)
 
 
 async def _acting_tier(
@@ -486,13 +483,17 @@ async def _acting_tier(
     def accepts(agent: Agent, call: ToolCall) -> bool:
         return executor.accepts(call, [tool.name for tool in compiler.tools(agent)])
 
-    return AutoTier(model, tiers, TierName(found) if found else None, remember, accepts)
+    if found is None:
+        return AutoTier(model, tiers, None, remember, accepts)
+    known = TierName(found.name)
+    may_do_more = may_be_outdated(known, found.found_at, now())
+    return AutoTier(model, tiers, known, remember, accepts, may_do_more=may_do_more)
 
 
 def _tier_name(settings: Settings, tier: Tier) -> str:
     if isinstance(tier, AutoTier):
         return tier.current
-    return "text" if _talks_only(settings) else settings.llm_tier
+    return "text" if talks_only(settings) else settings.llm_tier
 
 
 async def _logged(start: Awaitable[Any]) -> None:
