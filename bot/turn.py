@@ -480,7 +480,7 @@ class Turns:
             self._shelves.archival.index_soon()
         if due is not None or draft.follow_ups:
             self._expect(min(filter(None, (due, *(timer.due_at for timer in draft.follow_ups)))))
-        if draft.zone is not None:
+        if draft.zone is not None and agent.is_direct:
             agent = replace(agent, zone=ZoneInfo(draft.zone))
         return agent, handed
 
