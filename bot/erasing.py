@@ -137,8 +137,8 @@ class Erasing:
         """What stands in memory of it."""
 
         def is_theirs(event: WaitingEvent) -> bool:
-            of_them = event.scope == request.scope or (request.person is not None and event.author == request.person)
-            return of_them and event.sent_at <= request.until
+            of_them = request.person in (event.author, person_of(of_json(event.origin)))
+            return (of_them or event.scope == request.scope) and event.sent_at <= request.until
 
         self._waiting.forget_those(is_theirs)
         self._people.let_go()

@@ -20,6 +20,7 @@ from bot.origins import of_json
 from bot.outage import Wait
 from bot.outbox import Outbox
 from bot.scopes import person_of, scope_of
+from bot.told_zones import ToldZones
 from bot.waiting import Waiting
 from memory.channels import Channels
 from memory.database import finish
@@ -52,6 +53,7 @@ class Receiver:
         floors: Floors,
         conductor: Conductor,
         lanes: Lanes,
+        zones: ToldZones,
         now: Callable[[], datetime],
         wait: Wait,
         *,
@@ -67,6 +69,7 @@ class Receiver:
         self._floors = floors
         self._conductor = conductor
         self._lanes = lanes
+        self._zones = zones
         self._now = now
         self._wait = wait
         self._waiting = waiting
@@ -134,6 +137,10 @@ class Receiver:
 
         return self._lanes.submit(scope, job)
 
+    def is_busy(self, scope: str) -> bool:
+        """Whether somebody is being answered in a scope, or waits for that."""
+        return self._lanes.is_busy(scope) or self._waiting.people(scope) > 0
+
     async def last_heard(self, platform: str, within: timedelta) -> Sequence[LastHeard]:
         """See `adapters.ports.Hear`."""
         since = self._now() - within
@@ -185,6 +192,7 @@ class Receiver:
             return _Later(_no_turn)
         if is_addressed and origin.address.thread is not None:
             await self._channels.join(event.scope, origin.address.thread, now)
+        await self._zones.note(origin)
         waits = await self._inbox.add(event, now)
         if waits is None and is_addressed:
             waits = await self._inbox.mean(event, now)

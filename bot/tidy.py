@@ -11,6 +11,7 @@ from memory.database import Database
 from memory.erased_files import remove_old_backups
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
+from memory.timers import Timers
 from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 
@@ -21,10 +22,6 @@ KEPT = timedelta(days=7)
 
 TOLD = timedelta(days=30)
 """How long `/agent status` and `doctor` tell of what was put aside or not delivered."""
-
-DAY_S = 86_400.0
-
-Wait = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +37,11 @@ class Forgotten:
 async def tidy(database: Database, now: datetime) -> Forgotten:
     """Forget what has been over for a week, and what was put aside or not delivered a month ago."""
     events, turns, replies = Inbox(database), TurnJournal(database), OutboxStore(database)
+    timers = Timers(database, events)
     over, told = now - KEPT, now - TOLD
     await Told(database, lambda: now).purge(BY_PLATFORM, told)
     return Forgotten(
-        over=sum([await _all(store.purge, over) for store in (events, turns, replies)]),
+        over=sum([await _all(store.purge, over) for store in (events, turns, replies, timers)]),
         events_parked=await _all(events.purge_parked, told),  # before their turns, which say when it was
         turns_parked=await _all(turns.purge_parked, told),
         replies_lost=await _all(replies.purge_lost, told),
@@ -58,17 +56,17 @@ async def _all(purge: Callable[[datetime], Awaitable[int]], before: datetime) ->
     return forgotten
 
 
-async def tidy_daily(
-    database: Database, now: Callable[[], datetime], wait: Wait = asyncio.sleep, data_dir: Path | None = None
-) -> None:
-    """Tidy at once and then every day, until cancelled; with it go copies of the database that are a month old."""
-    while True:
-        try:
-            if data_dir is not None:
-                await asyncio.to_thread(remove_old_backups, data_dir, now())
-            forgotten = await tidy(database, now())
-            if forgotten != Forgotten():
-                logger.info("forgotten %s", " ".join(f"{what}={rows}" for what, rows in asdict(forgotten).items()))
-        except Exception:  # what could not be tidied today can be tomorrow; the bot serves on
-            logger.exception("tidying broke")
-        await wait(DAY_S)
+async def tidy_as_ever(database: Database, now: Callable[[], datetime], data_dir: Path | None = None) -> None:
+    """Tidy, and never raise: what could not be tidied today can be tomorrow; the bot serves on.
+
+    With it go the copies of the database that migrations left in the data directory a month ago.
+    """
+    try:
+        if data_dir is not None:
+            await asyncio.to_thread(remove_old_backups, data_dir, now())
+        forgotten = await tidy(database, now())
+    except Exception:
+        logger.exception("tidying broke")
+        return
+    if forgotten != Forgotten():
+        logger.info("forgotten %s", " ".join(f"{what}={rows}" for what, rows in asdict(forgotten).items()))

@@ -34,6 +34,7 @@ from memory.tables import (
     sources,
     spent,
     threads,
+    timers,
     turns,
     usage,
 )
@@ -177,6 +178,8 @@ def _coming(doomed: Doomed) -> Condition | None:
     conditions: list[Condition] = [inbox.c.scope.in_(doomed.scopes)] if doomed.scopes else []
     if doomed.whose is not None:
         conditions.append(inbox.c.author == doomed.whose.person)
+        if (by_clock := came_from(inbox)(doomed)) is not None:  # what a clock set off for them has no author
+            conditions.append(by_clock)
     return and_(or_(*conditions), inbox.c.sent_at <= doomed.until) if conditions else None
 
 
@@ -193,6 +196,9 @@ def _tagged(doomed: Doomed) -> Condition | None:
     return and_(passages.c.agent_id.in_(in_channels(doomed.whose)), has)
 
 
+_OF_PEOPLE = (people.c.timezone, people.c.told_timezone, people.c.greeted_at, people.c.pairing_code)
+
+
 def _known(doomed: Doomed) -> Condition | None:
     """A person; but that an owner has shut them out stays, for it is not theirs to lift."""
     if doomed.whose is None:
@@ -203,7 +209,7 @@ def _known(doomed: Doomed) -> Condition | None:
 def _shut_out(doomed: Doomed) -> Condition | None:
     if doomed.whose is None:
         return None
-    kept = or_(*(column.is_not(None) for column in (people.c.timezone, people.c.greeted_at, people.c.pairing_code)))
+    kept = or_(*(column.is_not(None) for column in _OF_PEOPLE))
     return and_(people.c.id == doomed.whose.person, kept)
 
 
@@ -259,12 +265,13 @@ TABLES: Mapping[str, Stored] = {
     "notices": Stored((_by_scope(notices), came_from(notices))),
     "outbox": Stored((_by_agent(outbox),)),  # of a channel, with the turns (`memory.redaction`)
     "passages": Stored((_by_agent(passages), _pieces, _tagged)),
-    "people": Stored((_known,), (Blank(_shut_out, {"timezone": None, "greeted_at": None, "pairing_code": None}),)),
+    "people": Stored((_known,), (Blank(_shut_out, {column.name: None for column in _OF_PEOPLE}),)),
     "platform_notes": Stored((_told,)),
     "result_lists": Stored((_by_agent(result_lists),)),
     "sources": Stored((_by_source(sources.c.id),)),
     "spent": Stored((_accounts,)),
     "threads": Stored((_by_scope(threads),)),
+    "timers": Stored((_by_agent(timers), _of_person(timers.c.person), came_from(timers))),
     "turns": Stored((_by_agent(turns), came_from(turns))),
     "usage": Stored(
         (), (Blank(_paid, {"agent_id": None, "person": None}), Blank(_of_person(usage.c.person), {"person": None}))
