@@ -1,6 +1,7 @@
 """Erasing in the midst of things: turns under way, replies on their way, talk of many, restarts."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,13 +11,13 @@ import pytest
 from sqlalchemy import func, select
 
 from adapters.ports import CommandCall, InboundMessage, PlatformUnavailable
-from adapters.testing import Reply, ScriptedServer, fails, says
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.origins import to_json
 from bot.testing import Bot, Clock, Fault, RecordingPlatform, direct, open_bot
 from memory.database import Database
 from memory.floors import ANYBODY, EVERYWHERE, Floors
 from memory.ports import StorageUnavailable
-from memory.tables import erasures, inbox, outbox, turns, usage
+from memory.tables import erasures, inbox, outbox, timers, turns, usage
 from memory.whose import Whose
 from tests.bot.commands.test_erase_me import HERS, holding, keeps
 
@@ -209,3 +210,24 @@ async def test_floors_of_another_key_are_refused_in_a_line(database: Database, t
     (tmp_path / "floors").write_text("no floor at all, this", encoding="ascii")
     with pytest.raises(StorageUnavailable, match="cannot be read"):
         await Floors(database, tmp_path).open()
+
+
+async def test_what_is_to_remind_them_goes_and_what_is_to_remind_others_stays(tmp_path: Path) -> None:
+    def model(request: Request) -> Reply:
+        last = request["messages"][-1]
+        if last["role"] != "user":
+            return says("Noted.", heartbeat=False)
+        said = json.loads(last["content"])["message"]
+        when = {"when": "2026-04-01T09:00", "note": said, "request_heartbeat": True}
+        return answer("I come back to it", ("schedule_follow_up", when))
+
+    async with ScriptedServer(model) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            await bot.say(f"Remind me of {HERS}")
+            await bot.write(f"Remind me of {HERS}")
+            await bot.write("Remind me of cake", person="bob")
+            assert "Found: nothing" in await bot.command("erase-me erase me")
+            async with bot.app.database.read() as connection:
+                follow_ups = select(timers.c.note).where(timers.c.kind == "follow_up")
+                assert list(await connection.scalars(follow_ups)) == ["Remind me of cake"]
+            assert holding(tmp_path, HERS) == []
