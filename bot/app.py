@@ -70,6 +70,7 @@ from config.words import prompt
 from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.audit import Audit
 from memory.changes import MessageChanges
 from memory.channels import Channels
 from memory.chroma_index import ChromaIndex
@@ -82,6 +83,7 @@ from memory.message_documents import MessageDocuments
 from memory.model_tiers import ModelTiers
 from memory.notices import NoticeStore
 from memory.outbox import OutboxStore
+from memory.overview import Overview
 from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
@@ -346,10 +348,13 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=resets,
+            notices=notices,
+            audit=Audit(database),
+            overview=Overview(database),
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
-        commands = Commands(general, "/agent ", parts, owners, now)
+        commands = Commands(general, "/agent ", parts, owners, now, breaks_glass=settings.bot_break_glass)
         in_chat = Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now)
         yield App(
             agents,

@@ -113,7 +113,7 @@ async def test_what_was_put_aside_or_lost_is_told_of_for_thirty_days_and_then_fo
     assert [parked.received_at for parked in await Inbox(database).parked_of("socket:dm:ada")] == [at]
     assert len(await OutboxStore(database).lost_of(1)) == 2
     told = [record.getMessage() for record in caplog.records if record.name == "bot.tidy"]
-    assert told == ["forgotten over=0 events_parked=1 turns_parked=1 replies_lost=2"]
+    assert told == ["forgotten over=0 events_parked=1 turns_parked=1 replies_lost=2 acts_audited=0"]
 
 
 async def test_what_waited_for_long_before_it_was_put_aside_is_told_of_for_as_long(database: Database) -> None:

@@ -27,6 +27,7 @@ DEFAULTS: dict[str, object] = {
     "bot_timezone": "UTC",
     "bot_persona": None,
     "bot_admission": "open",
+    "bot_break_glass": False,
     "bot_max_waiting_messages": 20,
     "bot_answer_bots": False,
     "bot_max_file_mb": 25,
