@@ -271,7 +271,7 @@ class Commands:
 
         An argument is kept only if it is one of a few known words, or names the scope that the command is about.
         """
-        if not needs_rights(command.may, context.caller, changes=bool(arguments)):
+        if not needs_rights(command.may, context.caller, changes=bool(arguments) or is_yes):
             return
         about = command.concerns if arguments else None
         scope = context.scope if about is None else await about(context, *arguments)

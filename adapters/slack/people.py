@@ -55,15 +55,19 @@ class People:
         known = {id_: self._known[id_][0] for id_ in ids if id_ in self._known}
         return {id_: name for id_, name in known.items() if name}
 
-    async def is_admin(self, id_: str) -> bool:
-        """Whether somebody looks after the workspace at this moment; not, where Slack does not say."""
+    async def is_admin(self, id_: str, team: str) -> bool:
+        """Whether somebody looks after a workspace at this moment; not, where Slack does not say."""
         try:
             user = await self._info(id_)
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.warning("what somebody may cannot be told: %s", error)
             return False
         is_there = not user.get("deleted") and not user.get("is_bot")
-        return is_there and any(user.get(right) is True for right in ("is_admin", "is_owner", "is_primary_owner"))
+        return (
+            is_there
+            and _is_of(team, user)
+            and any(user.get(right) is True for right in ("is_admin", "is_owner", "is_primary_owner"))
+        )
 
     async def close(self) -> None:
         """Ask no more."""
@@ -89,6 +93,17 @@ class People:
         with translated():
             told = (await self._client.users_info(user=id_)).get("user")
         return told if isinstance(told, dict) else {}
+
+
+def _is_of(team: str, user: Mapping[str, Any]) -> bool:
+    """Whether somebody belongs to a workspace.
+
+    In a shared channel one meets people of others, and what they are told to be they are in theirs. In an organization
+    one may belong to several: https://docs.slack.dev/reference/objects/user-object#enterprise-grid-user-objects
+    """
+    in_organization = user.get("enterprise_user")
+    teams = in_organization.get("teams") if isinstance(in_organization, dict) else None
+    return user.get("team_id") in (None, team) or (isinstance(teams, list) and team in teams)
 
 
 def _name_of(user: Mapping[str, Any]) -> str | None:
