@@ -59,7 +59,7 @@ class Callers:
         if origin.is_direct:
             return False
         is_named = f"{PLATFORM}:{self._me.team}/{origin.person.id}" in self._moderators
-        return is_named or await self._people.is_admin(origin.person.id, self._me.team)
+        return is_named or await self._people.is_admin(origin.person.id)
 
     async def _direct(self, user: str) -> str | None:
         """The channel of somebody's direct messages with the bot; None if that cannot be told."""
