@@ -25,6 +25,7 @@ from bot.command import Commands, Parts
 from bot.conductor import Conductor
 from bot.context import ContextCompiler
 from bot.executor import Executor, Shelves
+from bot.expiry import Expiry
 from bot.files import Files
 from bot.greeting import Greeting
 from bot.histories import Histories
@@ -330,6 +331,9 @@ async def open_app(
         changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
+        expiry = Expiry(Overview(database), changes, _kept_for(settings), now, wait)
+        if expiry.is_wanted:
+            stack.push_async_callback(_end, asyncio.create_task(expiry.daily(), name="expiry"))
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own)
@@ -384,6 +388,12 @@ async def open_app(
 
 def _compares(platform: ChatPlatform) -> bool:
     return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
+def _kept_for(settings: Settings) -> dict[str, timedelta]:
+    """How long what was said is kept, by the kind of scope; one that is not named keeps it for ever."""
+    days = {"dm": settings.bot_keep_direct_days, "channel": settings.bot_keep_channel_days}
+    return {kind: timedelta(days=number) for kind, number in days.items() if number}
 
 
 def _caps(settings: Settings) -> Caps:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database
@@ -45,6 +45,13 @@ class Overview:
             counts = await connection.execute(select(func.count(), func.count().filter(is_direct)).select_from(agents))
             all_, direct = counts.one()
         return all_, direct
+
+    async def with_older(self, kind: str, before: datetime) -> tuple[str, ...]:
+        """The scopes of a kind (`dm`, `channel`) in which something was said before a moment."""
+        is_older = exists().where(messages.c.agent_id == agents.c.id, messages.c.created_at < before)
+        of_kind = agents.c.scope.like(f"%:{kind}:%")
+        async with self._database.read() as connection:
+            return tuple(await connection.scalars(select(agents.c.scope).where(of_kind, is_older)))
 
     async def page(self, number: int, size: int) -> tuple[Present, ...]:
         """A page of them, from 1 on; the one that was active last first."""

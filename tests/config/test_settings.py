@@ -28,6 +28,8 @@ DEFAULTS: dict[str, object] = {
     "bot_persona": None,
     "bot_admission": "open",
     "bot_break_glass": False,
+    "bot_keep_direct_days": 0,
+    "bot_keep_channel_days": 0,
     "bot_max_waiting_messages": 20,
     "bot_answer_bots": False,
     "bot_max_file_mb": 25,
