@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from bot.tidy import DAY_S, Forgotten, tidy, tidy_daily
+from bot.tidy import AUDITED, DAY_S, Forgotten, tidy, tidy_daily
 from memory.agents import AgentStore
+from memory.audit import Audit
 from memory.counts import count
 from memory.database import Database
 from memory.inbox import Inbox
@@ -123,6 +124,14 @@ async def test_what_waited_for_long_before_it_was_put_aside_is_told_of_for_as_lo
         await transaction.execute(insert(inbox), [an_event("a", "parked", long_ago) | {"turn_id": 7}])
     assert await tidy(database, NOW) == Forgotten()
     assert await tidy(database, NOW + timedelta(days=30)) == Forgotten(events_parked=1, turns_parked=1)
+
+
+async def test_who_did_what_is_known_for_a_year(database: Database) -> None:
+    audit, year_ago = Audit(database), NOW - AUDITED
+    for what, at in (("older", year_ago - timedelta(seconds=1)), ("younger", year_ago + timedelta(seconds=1))):
+        await audit.add("discord:1", what, "discord:dm:2", at)
+    assert await tidy(database, NOW) == Forgotten(acts_audited=1)
+    assert [act.what for act in await audit.newest(9)] == ["younger"]
 
 
 async def test_whoever_writes_comes_in_between(database: Database) -> None:
