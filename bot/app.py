@@ -26,6 +26,7 @@ from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment
 from bot.executor import Executor, Shelves
 from bot.files import Files
+from bot.forgetting import Forgetting
 from bot.greeting import Greeting
 from bot.histories import Histories
 from bot.implementations import (
@@ -75,6 +76,7 @@ from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
 from memory.documents import Documents
+from memory.forgetting import ForgettingStore
 from memory.heard import Heard
 from memory.inbox import Inbox
 from memory.message_documents import MessageDocuments
@@ -324,6 +326,7 @@ async def open_app(
         changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
+        forgotten = ForgettingStore(database, agents_kept, recall, archival, shelves.result_lists, changed, now)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
         checkpoints = Checkpoints(database, agents, recall, archival, own)
@@ -347,6 +350,7 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=Resets(database, agents, shelves, checkpoints, now),
+            forgetting=Forgetting(agents, shelves, forgotten, changes, now),
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}

@@ -131,9 +131,9 @@ class Changes:
             len(changed.documents),
             changed.quotes,
         )
-        await self._follow(changed.agent_id, changed)
+        await self.follow(changed.agent_id, changed)
 
-    async def _follow(self, agent_id: int, changed: Changed) -> None:
+    async def follow(self, agent_id: int, changed: Changed) -> None:
         """After the commit: what is kept beside the database."""
         for document in changed.documents:
             await self._archival.forget(owner_of_source(document.source_id), document.passage_ids)

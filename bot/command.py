@@ -18,6 +18,7 @@ from bot.budgets import Budgets
 from bot.checkpoints import Checkpoints
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
+from bot.forgetting import Forgetting
 from bot.lanes import Lanes
 from bot.library import Library
 from bot.permissions import caller_of, refusal
@@ -79,6 +80,7 @@ class Parts:
     own_words: Path
     admission: Admission
     resets: Resets
+    forgetting: Forgetting
 
 
 @dataclass(frozen=True, slots=True)
