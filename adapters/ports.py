@@ -484,6 +484,8 @@ class CommandCall:
     `is_moderator` is what the platform says at this moment of the person's rights in that place; `reads_messages`
     whether it tells us there of messages that do not mention us. `about` is the person's message from whose menu the
     command was given. `given_at` is when, if the platform says that, by the clock of the messages there.
+    `link_to` makes the address of a message of that place, of its name and the thread it stands in; None where there
+    are no addresses.
     """
 
     origin: Origin
@@ -492,6 +494,7 @@ class CommandCall:
     reads_messages: bool = True
     about: InboundMessage | None = None
     given_at: datetime | None = None
+    link_to: Callable[[str, str | None], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from bot.executor import Shelves
 from bot.forgetting import Forgetting
 from bot.lanes import Lanes
 from bot.library import Library
+from bot.lines_text import LinkTo
 from bot.permissions import caller_of, refusal
 from bot.question import Question
 from bot.queue_manager import QueueManager
@@ -87,8 +88,8 @@ class Parts:
 class CommandContext:
     """Who gave a command, where, and what it may touch: the agent of that scope, and what is kept of it.
 
-    `may` is asked of other commands than this one, `reads_messages` and `about` are those of the call; `given_at` is
-    when it was given, by the platform's clock where that is known.
+    `may` is asked of other commands than this one, `reads_messages`, `about` and `link_to` are those of the call;
+    `given_at` is when it was given, by the platform's clock where that is known.
     """
 
     origin: Origin
@@ -100,6 +101,7 @@ class CommandContext:
     now: datetime
     given_at: datetime
     about: InboundMessage | None = None
+    link_to: LinkTo | None = None
 
     @property
     def author(self) -> str:
@@ -255,6 +257,7 @@ class Commands:
             now,
             call.given_at or now,
             call.about,
+            call.link_to,
         )
 
     async def _run(self, command: Command, context: CommandContext, argument: str) -> str | CommandReply | Question:

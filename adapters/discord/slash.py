@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import discord
@@ -17,7 +18,7 @@ from adapters.answers import OUT_OF_DATE
 from adapters.discord.answers import Answers
 from adapters.discord.client import Client
 from adapters.discord.inbound import inbound_of, is_written_by_a_person, text_of
-from adapters.discord.interactions import is_by_a_moderator, place_of
+from adapters.discord.interactions import is_by_a_moderator, link_of, place_of
 from adapters.ports import CommandCall, CommandSpec, InboundMessage, Intake
 from adapters.said import named
 
@@ -141,6 +142,7 @@ class SlashCommands:
             is_moderator=is_by_a_moderator(interaction),
             reads_messages=self._client.reads_content,
             given_at=interaction.created_at,
+            link_to=partial(link_of, interaction),
         )
 
     def _told(self, interaction: discord.Interaction, message: discord.Message) -> InboundMessage | None:
