@@ -463,18 +463,30 @@ class Confirm(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerFile:
+    """A file that somebody is given as the answer to a command: what it is called for them, and where it lies.
+
+    Whoever hands it over removes it then.
+    """
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReply:
     """What comes of a slash command: a private text in Markdown, and what else there is to do.
 
     `turn` is a turn that the command set going, to be awaited. `confirmed` is what to call once the person says yes to
     the question that `text` then is. `announcement` is for everybody in the channel where it was given; `text` is empty
-    then.
+    then. `file` goes with the text, to that person alone.
     """
 
     text: str = ""
     turn: Awaitable[None] | None = None
     confirmed: "Confirm | None" = None
     announcement: Announcement | None = None
+    file: AnswerFile | None = None
 
 
 @dataclass(frozen=True, slots=True)

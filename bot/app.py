@@ -25,6 +25,7 @@ from bot.command import Commands, Parts
 from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment
 from bot.executor import Executor, Shelves
+from bot.exports import Exports
 from bot.files import Files
 from bot.forgetting import Forgetting
 from bot.greeting import Greeting
@@ -330,6 +331,8 @@ async def open_app(
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
         checkpoints = Checkpoints(database, agents, recall, archival, own)
+        exports = Exports(settings.database_path, own, lanes, now)
+        await exports.clear()
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -351,6 +354,7 @@ async def open_app(
             admission=admission,
             resets=Resets(database, agents, shelves, checkpoints, now),
             forgetting=Forgetting(agents, shelves, forgotten, changes, now),
+            exports=exports,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}

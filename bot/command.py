@@ -18,6 +18,7 @@ from bot.budgets import Budgets
 from bot.checkpoints import Checkpoints
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
+from bot.exports import Exports
 from bot.forgetting import Forgetting
 from bot.lanes import Lanes
 from bot.library import Library
@@ -82,6 +83,7 @@ class Parts:
     admission: Admission
     resets: Resets
     forgetting: Forgetting
+    exports: Exports
 
 
 @dataclass(frozen=True, slots=True)

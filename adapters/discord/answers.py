@@ -16,17 +16,20 @@ import aiohttp
 import discord
 
 from adapters import answers
-from adapters.answers import CONFIRMED_WITHIN_S, MOST_PARTS, NO, NOTHING_CHANGED, STILL_AT_IT, YES
+from adapters.answers import CONFIRMED_WITHIN_S, FILE_TOO_LARGE, MOST_PARTS, NO, NOTHING_CHANGED, STILL_AT_IT, YES
 from adapters.discord.client import Client
 from adapters.discord.errors import INTERACTION_OVER, translated
 from adapters.discord.interactions import is_by_a_moderator
-from adapters.ports import CommandReply, Confirm, DeliveryRefused, PlatformUnavailable
+from adapters.ports import AnswerFile, CommandReply, Confirm, DeliveryRefused, PlatformUnavailable
 from adapters.rendering import DISCORD_LIMIT, parts_of
 
 logger = logging.getLogger(__name__)
 
 ANSWERED_WITHIN_S = 14 * 60.0
 """What takes longer is told directly; the last minute is for telling that."""
+
+DEFAULT_FILE_LIMIT = 10 * 2**20
+"""Where Discord does not say how large a file may be: https://docs.discord.com/developers/reference#uploading-files"""
 
 ABOUT = "About the command that you gave in <#{channel}>:"
 
@@ -84,7 +87,8 @@ class _Asker:
 
     async def tell(self, reply: CommandReply) -> bool:
         quiet: dict[str, Any] = {"ephemeral": True, "suppress_embeds": True}  # no link in it is fetched for a preview
-        *first, last = _messages_of(reply.text)
+        limit = self._interaction.filesize_limit or DEFAULT_FILE_LIMIT
+        *first, last = _messages_of(reply.text, reply.file, limit)
         if reply.confirmed is not None:
             last["view"] = _Confirm(reply.confirmed, self._answers)
         try:
@@ -103,13 +107,13 @@ class _Asker:
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.warning("nobody could be told that a command takes long: %s", error)
 
-    async def tell_directly(self, text: str) -> None:
+    async def tell_directly(self, text: str, file: AnswerFile | None = None) -> None:
         """Where no direct message is taken nobody is told: what a channel reads is not for them alone."""
         interaction = self._interaction
         about = "" if interaction.guild_id is None else f"{ABOUT.format(channel=interaction.channel_id)}\n\n"
         try:
             with translated():
-                for message in _messages_of(about + text):
+                for message in _messages_of(about + text, file, DEFAULT_FILE_LIMIT):
                     await interaction.user.send(**message, suppress_embeds=True)
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.warning("what came of a command that took long could not be told: %s", error)
@@ -146,10 +150,16 @@ class _Confirm(discord.ui.View):
         await interaction.response.edit_message(content=NOTHING_CHANGED, view=None)
 
 
-def _messages_of(text: str) -> list[dict[str, Any]]:
-    """A text as messages of Discord, at least one; a long one as a file."""
+def _messages_of(text: str, file: AnswerFile | None, limit: int) -> list[dict[str, Any]]:
+    """A text as messages of Discord, at least one; a long one as a file. The file is beside the last of them."""
+    if file is not None and (size := file.path.stat().st_size) > limit:
+        text = FILE_TOO_LARGE.format(size=size / 1e6, platform="Discord", limit=limit / 1e6)
+        file = None
     parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
-    if len(parts) <= MOST_PARTS:
-        return [{"content": part} for part in parts]
-    file = discord.File(io.BytesIO(text.encode()), "answer.md")
-    return [{"content": "The answer is long, so it comes as a file.", "file": file}]
+    messages: list[dict[str, Any]] = [{"content": part} for part in parts]
+    if len(parts) > MOST_PARTS:
+        long = discord.File(io.BytesIO(text.encode()), "answer.md")
+        messages = [{"content": "The answer is long, so it comes as a file.", "file": long}]
+    if file is not None:
+        messages.append({"file": discord.File(file.path, file.name)})
+    return messages
