@@ -78,10 +78,11 @@ async def import_agent(settings: Settings, file: str, name: str | None, now: Cal
             raise CannotBeDone(f"{source}: {error}. Nothing was imported.") from None
     counts = loaded.counts
     told = f", {counts['source']} sources with {counts['document']} documents" if counts["source"] else ""
-    ids = "" if loaded.has_its_ids else " Some of the ids are taken here, so its messages and notes have new ones."
+    if not loaded.has_its_ids:
+        note(f"{scope}: some of its ids are taken here, so its messages and notes have new ones.")
     stdout_line(
         f"{scope}: imported {counts['message']} messages, {counts['passage']} notes, {counts['block']} blocks "
-        f"with {counts['block_edit']} edits{told}.{ids}"
+        f"with {counts['block_edit']} edits{told}."
     )
 
 
