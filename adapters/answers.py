@@ -75,7 +75,7 @@ class Answers:
         finally:
             working.cancel()
             if working.done() and not working.cancelled() and working.exception() is None:
-                await _remove(working.result().file)
+                _remove(working.result().file)
         if (turn := working.result().turn) is not None:
             task = asyncio.ensure_future(_awaited(turn))
             self._turns.add(task)
@@ -110,9 +110,10 @@ async def _tell_directly(asker: Asker, reply: CommandReply) -> None:
     await asker.tell_directly((reply.text if reply.confirmed is None else TOO_LATE_TO_ASK) or "Done.", reply.file)
 
 
-async def _remove(file: AnswerFile | None) -> None:
+def _remove(file: AnswerFile | None) -> None:
+    """At once: whoever gives an answer may be cancelled a second time."""
     if file is not None:
-        await asyncio.to_thread(file.path.unlink, missing_ok=True)
+        file.path.unlink(missing_ok=True)
 
 
 async def _awaited(turn: Awaitable[None]) -> None:

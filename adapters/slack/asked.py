@@ -97,8 +97,8 @@ class Asked:
             logger.warning("what came of a command could not be told: %s", error)
 
     async def put_in_place(self, text: str) -> None:
-        """Have a text stand where the buttons stood."""
-        await self._say({**message_of(text), "replace_original": True})
+        """Have a text stand where the buttons stood; of a long one that is its end."""
+        await self._say({**messages_of(text)[-1], "replace_original": True})
 
     async def _say(self, message: Mapping[str, Any]) -> bool:
         """Whether they could be told."""

@@ -65,3 +65,20 @@ async def test_what_is_to_be_forgotten_is_asked_with_buttons(world: World, tmp_p
         pressed = await world.answered(await world.clicks(world.ada, asked.answers[-1], "Yes, do it"))
         assert "Forgotten: 1 line of core memory." in text_of(pressed)
         assert "the tea is green" not in await gives(world, "/agent memory", where=place)
+
+
+async def test_a_long_question_is_told_whole_and_answered(world: World, tmp_path: Path) -> None:
+    roomy = {"memory_block_tokens": 8000, "llm_context_window": 131_072}
+    async with serving(world, tmp_path, **roomy) as served:
+        place = world.dm(world.ada)
+        await gives(world, "/agent remember the tea is green", where=place)
+        agent = await served.app.agents.get(f"slack:dm:{world.state.workspace.id}/{world.ada.id}")
+        lines = "\n".join(f"Green tea, number {number}, {'from the old cup ' * 9}" for number in range(90))
+        edited = agent.core.append("human", lines, served.app.shelves.counter)
+        await served.app.agents.edit_core(agent, "human", edited, author="test", reason="test")
+        asked = await world.answered(await world.slash(world.ada, place, "/agent forget green tea"))
+        await world.until(lambda: len(asked.answers) == 2)
+        assert text_of(asked).count("core memory, human: ") == 91
+        pressed = await world.answered(await world.clicks(world.ada, asked.answers[-1], "Yes, do it"))
+        assert "Forgotten: 91 lines of core memory." in text_of(pressed)
+    assert not any("Yes, do it" in str(it.blocks) for it in asked.answers)
