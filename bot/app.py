@@ -20,10 +20,10 @@ from bot.agents import Agents
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
-from bot.choices import DEFAULT_PRESET, Choices, check_fits, equipment_of_all, first_memory_of, within
+from bot.choices import Choices, first_memory_of
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
-from bot.context import ContextCompiler, Equipment
+from bot.context import ContextCompiler
 from bot.executor import Executor, Shelves
 from bot.exports import Exports
 from bot.files import Files
@@ -39,6 +39,7 @@ from bot.implementations import (
     open_model,
     runs_on,
     server_of,
+    web_pages,
 )
 from bot.lanes import Lanes
 from bot.library import Library
@@ -47,6 +48,7 @@ from bot.metrics import NO_METRICS, Metrics
 from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
+from bot.outfit import outfit, talks_only
 from bot.queue_manager import Fractions, QueueManager
 from bot.reading import Reading
 from bot.receive import Receiver
@@ -56,7 +58,7 @@ from bot.rewording import Rewording
 from bot.sight import most_images
 from bot.summary import Summarizer
 from bot.take_back import TurnHistory
-from bot.tiers.auto_tier import AutoTier, TierName
+from bot.tiers.auto_tier import AutoTier, TierName, may_be_outdated
 from bot.tiers.json_tier import JsonTier
 from bot.tiers.plain_prompt import PlainPrompter
 from bot.tiers.ports import Tier
@@ -65,7 +67,6 @@ from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
 from bot.turn import Observe, Turns
 from bot.waiting import Waiting
-from bot.window import Window
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
 from memory.accounts import Accounts
@@ -88,7 +89,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
-from memory.told import Told
+from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
@@ -122,6 +123,8 @@ class App:
     shelves: Shelves
     lanes: Lanes
     library: Library
+    checkpoints: Checkpoints
+    resets: Resets
     channels: Channels
     database: Database
     told: Told
@@ -133,12 +136,12 @@ class App:
             self.commands.run,
             lambda change: self.changes.change(platform, change),
             suggest=self.commands.suggest,
-            last_heard=lambda: self.receiver.last_heard(platform),
+            last_heard=lambda within: self.receiver.last_heard(platform, within),
             connected=self._connected,
             commands=self.commands.specs,
-            told_once=lambda key: self.told.once(platform, "told", key),
+            told_once=lambda key: self.told.once(platform, BY_PLATFORM, key),
             compare=lambda stretch: self.histories.compare(platform, stretch),
-            caught_up=self.receiver.caught_up,
+            caught_up=self._caught_up,
         )
 
     async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
@@ -154,6 +157,10 @@ class App:
     def _connected(self, platform: str) -> None:
         self.outbox.connected(platform)
         self.notices.connected(platform)
+
+    def _caught_up(self, platform: str) -> None:
+        self.outbox.caught_up(platform)
+        self.receiver.caught_up(platform)
 
 
 @asynccontextmanager
@@ -211,32 +218,24 @@ async def open_app(
         archival = ArchivalStorage(database, index, embedder, now)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
-        talks_only = _talks_only(settings)
-        equipment = equipment_of_all(tools, own, needed=(DEFAULT_PRESET, choices.preset))
-        if talks_only:  # it is offered no tools; a preset that nobody could use is refused all the same
-            equipment = {"any": Equipment(prompt("text_tier", own), ())}
-        equipment = {name: within(model.context_window, given, counter) for name, given in equipment.items()}
-        fixed = max(given.tokens(counter) for given in equipment.values())
-        flush = settings.memory_flush_fraction
-        window = Window(model.context_window, settings.memory_block_tokens, fixed, flush)
-        if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
-            check_fits(first_memory, window.room, counter)
+        equipment, window = outfit(settings, choices, first_memory, tools, model.context_window, counter)
         shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
         compiler = ContextCompiler(equipment, window, counter)
         executor = Executor(tools)
         tier = _text_tier(settings, model, embedder, shelves)
-        if not talks_only:
+        if not talks_only(settings):
             tier = await _acting_tier(settings, model, compiler, executor, tier, ModelTiers(database), now)
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
-        warn = NEVER if talks_only else settings.memory_warn_fraction
+        warn = NEVER if talks_only(settings) else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
         summarizer = Summarizer(writer, prompt("summarize", own), counter, window)
-        fractions = Fractions(warn, flush, settings.memory_evict_fraction)
+        fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
         queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, window, fractions, now)
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
-        outbox = Outbox(replies, platforms, now, wait, metrics)
-        max_bytes = round(settings.bot_max_file_mb * 1_000_000)
+        compares = [name for name, platform in platforms.items() if _compares(platform)]
+        outbox = Outbox(replies, platforms, now, wait, metrics, compares=compares)
+        max_bytes = settings.max_file_bytes
         files = Files(
             MessageDocuments(database, now),
             archival,
@@ -281,13 +280,17 @@ async def open_app(
         )
         lanes = Lanes()
         recall.index_soon()
-        for start in (model.warm_up(), archival.catch_up()):
+        starts = [model.warm_up(), archival.catch_up()]
+        if isinstance(tier, AutoTier):
+            starts.append(tier.ask_again())
+        for start in starts:
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
         told = Told(database, now)
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
-        admission = Admission(people, settings.bot_admission, settings.bot_owners, now)
+        let_in_since = await people.policy_since(settings.bot_admission, now)
+        admission = Admission(people, settings.bot_admission, settings.bot_owners, now, since=let_in_since)
         conductor = Conductor(
             database,
             agents,
@@ -298,6 +301,7 @@ async def open_app(
             outage,
             notices,
             usage,
+            budgets,
             told,
             admission,
             platforms,
@@ -318,7 +322,7 @@ async def open_app(
             lanes,
             now,
             wait,
-            compares=[name for name, platform in platforms.items() if _compares(platform)],
+            compares=compares,
         )
         stack.push_async_callback(outbox.close, GRACE_S)
         stack.push_async_callback(notices.close)
@@ -329,10 +333,11 @@ async def open_app(
         stack.push_async_callback(changes.tidy)
         forgotten = ForgettingStore(database, agents_kept, recall, archival, shelves.result_lists, changed, now)
         histories = Histories(Heard(database), changes)
-        library = Library(Documents(database, now), archival, document_reader())
+        library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own)
         exports = Exports(settings.database_path, own, lanes, now)
         await exports.clear()
+        resets = Resets(database, agents, shelves, checkpoints, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -352,7 +357,7 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, now),
+            resets=resets,
             forgetting=Forgetting(agents, shelves, forgotten, changes, now),
             exports=exports,
         )
@@ -372,6 +377,8 @@ async def open_app(
             shelves,
             lanes,
             library,
+            checkpoints,
+            resets,
             channels,
             database,
             told,
@@ -390,16 +397,11 @@ def _caps(settings: Settings) -> Caps:
     )
 
 
-def _talks_only(settings: Settings) -> bool:
-    """Whether code does the paging: the operator says so, or the model is a local file and nobody says otherwise."""
-    is_local = settings.llm_model == EMBEDDED or settings.model_is_file
-    return settings.llm_tier == "text" or (settings.llm_tier == "auto" and is_local)
-
-
 def _text_tier(settings: Settings, model: LanguageModel, embedder: Embedder, shelves: Shelves) -> Tier:
     if settings.llm_model == EMBEDDED:
         return TextTier(TinyPrompter(model, embedder), shelves)
-    return TextTier(PlainPrompter(model, prompt("text_tier"), shelves.counter, shelves.room), shelves)
+    instructions = prompt("text_tier", settings.bot_data_dir)
+    return TextTier(PlainPrompter(model, instructions, shelves.counter, shelves.room), shelves)
 
 
 async def _acting_tier(
@@ -428,13 +430,17 @@ async def _acting_tier(
     def accepts(agent: Agent, call: ToolCall) -> bool:
         return executor.accepts(call, [tool.name for tool in compiler.tools(agent)])
 
-    return AutoTier(model, tiers, TierName(found) if found else None, remember, accepts)
+    if found is None:
+        return AutoTier(model, tiers, None, remember, accepts)
+    known = TierName(found.name)
+    may_do_more = may_be_outdated(known, found.found_at, now())
+    return AutoTier(model, tiers, known, remember, accepts, may_do_more=may_do_more)
 
 
 def _tier_name(settings: Settings, tier: Tier) -> str:
     if isinstance(tier, AutoTier):
         return tier.current
-    return "text" if _talks_only(settings) else settings.llm_tier
+    return "text" if talks_only(settings) else settings.llm_tier
 
 
 async def _logged(start: Awaitable[Any]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from functools import partial
 from adapters.ports import Address, ChatPlatform, ModelError, ModelUnavailable, Origin
 from bot.admission import Admission
 from bot.agents import Agents
+from bot.budgets import Budgets
 from bot.charges import Charge, charged_to
 from bot.command import WENT_WRONG
 from bot.errors import BudgetSpent, ContextTooSmall, TurnGivenUp
@@ -96,6 +97,7 @@ class Conductor:
         outage: Outage,
         notices: Notices,
         usage: UsageStore,
+        budgets: Budgets,
         told: Told,
         admission: Admission,
         platforms: Mapping[str, ChatPlatform],
@@ -114,6 +116,7 @@ class Conductor:
         self._outage = outage
         self._notices = notices
         self._usage = usage
+        self._budgets = budgets
         self._told = told
         self._admission = admission
         self._platforms = platforms
@@ -181,8 +184,9 @@ class Conductor:
         if woken.record is not None and woken.record.resumed >= BESIDE_OTHERS + BY_ITSELF:
             logger.error("turn parked: begun %d times without a step turn=%d", woken.record.resumed, woken.record.id)
             told = "the program ended whenever it came to this"
-            await finish(self._put_aside(woken, None, told, tells=WENT_WRONG))
-            return Next.ENDED
+            return await self._surely(woken, self._put_aside(woken, None, told, tells=WENT_WRONG))
+        if woken.record is not None and self._gives_way(woken):
+            return await self._surely(woken, self._end(woken, None, DONE, "done"))
         if (
             self._outage.is_on
             and self._now() - (since := self._failing_since(woken)) >= self._retries_for > timedelta()
@@ -213,9 +217,9 @@ class Conductor:
             self._over(scope, turn.id)
             self._metrics.turn_ended("done", woken.seconds)
         elif ended is Ended.GAVE_WAY:
-            await finish(self._end(woken, turn, DONE, "done"))
+            return await self._surely(woken, self._end(woken, turn, DONE, "done"), turn)
         elif ended is None:  # its events were taken back, or whoever wrote them was shut out
-            await finish(self._end(woken, turn, STOPPED))
+            return await self._surely(woken, self._end(woken, turn, STOPPED), turn)
         return Next.PUT_OFF if ended is Ended.PAUSED else Next.ENDED
 
     async def hear(self, scope: str) -> Next:
@@ -292,8 +296,10 @@ class Conductor:
     async def _hear(self, woken: Woken) -> Next:
         try:
             await self._turns.hear(await self._agents.get(woken.scope), woken.events, self._agents.keep)
-        except Exception:
+        except Exception as error:
             logger.exception("what was said could not be taken note of")
+            if is_passing(error):
+                return Next.STUCK
             try:
                 await self._put_aside(woken, None, "it could not be taken note of; the log says why")
             except Exception:
@@ -405,9 +411,23 @@ class Conductor:
     def _reason_to_stop(self, woken: Woken) -> Ended | None:
         if self.is_closing:
             return Ended.PAUSED
-        return Ended.GAVE_WAY if woken.is_timed and self._waiting.people(woken.scope) else None
+        return Ended.GAVE_WAY if self._gives_way(woken) else None
+
+    def _gives_way(self, woken: Woken) -> bool:
+        return woken.is_timed and self._waiting.people(woken.scope) > 0
 
     # ── how it ends otherwise ────────────────────────────────────────────────────────────────────────
+
+    async def _surely(self, woken: Woken, ending: Awaitable[None], turn: OpenTurn | None = None) -> Next:
+        """Write down how a turn ended; if the database does not take that, it comes to its end later."""
+        try:
+            await finish(ending)
+        except Exception:
+            logger.exception("what became of it could not be written down")
+            if turn is not None:
+                self._goes_on(woken.scope, turn.id)
+            return Next.STUCK
+        return Next.ENDED
 
     async def _failed(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
         try:
@@ -441,7 +461,7 @@ class Conductor:
             await self._end(woken, turn, DONE, "given_up", tells=str(error))
         elif isinstance(error, BudgetSpent):
             logger.warning("turn ended early: %s", error)
-            await self._put_aside(woken, turn, str(error), tells=str(error) if error.is_news else None)
+            await self._put_aside(woken, turn, str(error), tells=None if woken.is_timed else error)
         elif isinstance(error, (ModelError, ContextTooSmall)):
             logger.warning("turn ended early: %s", error.detail if isinstance(error, ModelError) else error)
             await self._put_aside(woken, turn, str(error), tells=str(error))
@@ -472,23 +492,22 @@ class Conductor:
         self._metrics.retried("model")
         began = self._outage.since
         await self._journal.put_off(turn.id, since, was_told=True)  # rather never told than twice
-        if was_told and not woken.is_timed:  # by an earlier process, perhaps
-            self._outage.is_news_to(person_of(woken.origin))
-        elif not was_told and not await self._tell_of_outage(woken.origin, str(error), began):
-            # It is over, and the turn goes on; should that be in vain, they are told then.
-            await self._journal.put_off(turn.id, since, was_told=False)
+        for origin in () if woken.is_timed else _origins(woken, turn):
+            if was_told:  # by an earlier process, perhaps
+                self._outage.is_news_to(person_of(origin))
+            elif not await self._tell_of_outage(origin, str(error), began):
+                # It is over, and the turn goes on; should that be in vain, they are told then.
+                await self._journal.put_off(turn.id, since, was_told=False)
+                break
         return Next.PUT_OFF
 
     async def _waited_out(self, woken: Woken, since: datetime) -> Next:
         """Put aside what the model was down for as long as it may wait; it is not tried once more for that."""
         logger.warning("put aside, as the model gives no answer since %s", f"{since:%Y-%m-%d %H:%M:%S}")
-        try:
-            await finish(self._put_aside(woken, None, NO_ANSWER_OF_MODEL, "model_down"))
-        except Exception:
-            logger.exception("what became of it could not be written down")
-            return Next.STUCK
-        self._forget(woken)
-        return Next.ENDED
+        outcome = await self._surely(woken, self._put_aside(woken, None, NO_ANSWER_OF_MODEL, "model_down"))
+        if outcome is Next.ENDED:
+            self._forget(woken)
+        return outcome
 
     async def _cancelled(self, woken: Woken, turn: OpenTurn | None, *, is_theirs: bool) -> None:
         if turn is None:
@@ -507,7 +526,7 @@ class Conductor:
         reason: str,
         outcome: TurnOutcome = "parked",
         *,
-        tells: str | None = None,
+        tells: str | BudgetSpent | None = None,
     ) -> None:
         if turn is not None or woken.record is not None:
             await self._end(woken, turn, PARKED, outcome, reason, tells=tells)
@@ -526,7 +545,7 @@ class Conductor:
         outcome: TurnOutcome = "stopped",
         reason: str | None = None,
         *,
-        tells: str | None = None,
+        tells: str | BudgetSpent | None = None,
     ) -> None:
         """Write down that a turn is over, and tell the person what there is to tell of it."""
         id_ = turn.id if turn is not None else woken.record.id if woken.record is not None else 0
@@ -549,12 +568,18 @@ class Conductor:
             self._notices.wake(woken.origin.address.platform)
 
     async def _keep_notice(
-        self, transaction: Transaction, woken: Woken, turn: OpenTurn | None, text: str | None
+        self, transaction: Transaction, woken: Woken, turn: OpenTurn | None, told: str | BudgetSpent | None
     ) -> None:
-        """For each of those who wrote; `text` None: there is nothing to tell."""
-        if text is not None:
-            for person in (turn.people if turn is not None else ()) or (woken.origin.person,):
-                await self._notices.add(transaction, replace(woken.origin, person=person), text)
+        """For each of those who wrote; None: there is nothing to tell. Of a limit each is told once a day."""
+        for origin in _origins(woken, turn) if told is not None else ():
+            if not isinstance(told, BudgetSpent) or await self._budgets.is_news(transaction, told, person_of(origin)):
+                await self._notices.add(transaction, origin, str(told))
+
+
+def _origins(woken: Woken, turn: OpenTurn | None) -> Sequence[Origin]:
+    """Where each of those wrote whom a turn is for."""
+    people = (turn.people if turn is not None else ()) or (woken.origin.person,)
+    return [replace(woken.origin, person=person) for person in people]
 
 
 def _passes(woken: Woken, turn: OpenTurn | None) -> int | None:

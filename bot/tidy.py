@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from memory.database import Database
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
+from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ async def tidy(database: Database, now: datetime) -> Forgotten:
     """Forget what has been over for a week, and what was put aside or not delivered a month ago."""
     events, turns, replies = Inbox(database), TurnJournal(database), OutboxStore(database)
     over, told = now - KEPT, now - TOLD
+    await Told(database, lambda: now).purge(BY_PLATFORM, told)
     return Forgotten(
         over=sum([await _all(store.purge, over) for store in (events, turns, replies)]),
         events_parked=await _all(events.purge_parked, told),  # before their turns, which say when it was

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from adapters.ports import Address, ContextOverflow, ImagesRefused, Origin, Person, StepReport
+from adapters.ports import Address, ContextOverflow, ImagesRefused, ModelError, Origin, Person, StepReport
 from bot.agent import Agent
 from bot.attached import unseen
 from bot.charges import noted_calls
@@ -331,15 +331,17 @@ class Turns:
 
     async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer]:
         agent = await self._queue_manager.make_room(agent, event.turn_id, keep)
-        try:
-            answer = await self._tier.answer(agent, event)
-        except (ContextOverflow, ImagesRefused) as refusal:
-            agent, event = await self._without(agent, event, refusal, keep)
+        answer, refused = None, set[type[ModelError]]()
+        while answer is None:
             try:
                 answer = await self._tier.answer(agent, event)
-            except ContextOverflow:
-                self._queue_manager.learn_from_overflow(agent)
-                raise
+            except (ContextOverflow, ImagesRefused) as refusal:
+                if type(refusal) in refused:
+                    if isinstance(refusal, ContextOverflow):
+                        self._queue_manager.learn_from_overflow(agent)
+                    raise
+                refused.add(type(refusal))
+                agent, event = await self._without(agent, event, refusal, keep)
         if answer.saw_context:
             self._queue_manager.calibrate(agent, answer.usage)
         return agent, answer

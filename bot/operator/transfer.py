@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import islice
@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
+from bot.agents import FirstMemory
 from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
@@ -25,7 +26,7 @@ from memory.export_file import RECORDS, TEXT, write_zip
 from memory.import_file import Lines, lines_in
 from memory.overview import agent_ids
 from memory.portable import Ids, Loaded, dump, load
-from memory.records import AgentState, Head, MalformedExport, parse, to_line
+from memory.records import AgentState, BlockText, End, Head, MalformedExport, Record, parse, to_line
 from memory.upkeep import beside, new_file
 
 ZIP = ".zip"
@@ -102,8 +103,20 @@ async def _load(database: Database, lines: Lines, name: str | None) -> tuple[str
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
     ids = await asyncio.to_thread(Ids.of, records)
+    _, (own, _) = FirstMemory("", "", "").blocks(scope)
     async with database.write(alone=True) as transaction:
-        return scope, await load(transaction, scope, parse(lines()), ids)
+        return scope, await load(transaction, scope, _with_block(own, parse(lines())), ids)
+
+
+def _with_block(label: str, records: Iterable[Record]) -> Iterator[Record]:
+    """The records with that block, empty if it is not there: what a channel's agent has is not what a person's has."""
+    is_there = False
+    for record in records:
+        if isinstance(record, BlockText):
+            is_there = is_there or record.label == label
+        elif isinstance(record, End) and not is_there:
+            yield BlockText(label=label, value="")
+        yield record
 
 
 async def _index_notes(settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
@@ -139,6 +152,8 @@ def _lines_to(out: str, *, overwrites: bool) -> Iterator[Callable[[str], None]]:
 def _opened(file: str) -> Iterator[BinaryIO]:
     """A file, or what comes by standard input, which can be read twice."""
     if file == STANDARD:
+        if sys.stdin is None:
+            raise CannotBeDone("standard input: is closed. Nothing was imported.")
         with TemporaryFile() as kept:
             shutil.copyfileobj(sys.stdin.buffer, kept)
             kept.seek(0)
