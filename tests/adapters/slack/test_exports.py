@@ -40,7 +40,7 @@ async def test_without_the_right_to_give_files_that_is_said(world: World, tmp_pa
     async with serving(world, tmp_path):
         await gives(world, "/agent remember the tea is green")
         told = await gives(world, "/agent export")
-        assert "Slack does not take the file from me (Slack answered missing_scope)." in told
+        assert "Slack does not take the file from me (Slack answered missing_scope" in told
         assert not given(world)
     assert os.listdir(outgoing_folder(tmp_path)) == []
 
