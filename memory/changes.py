@@ -186,11 +186,15 @@ class MessageChanges:
         return Changed(waiting, agent_id, len(ids), notes, gone, quoting, len(quotes))
 
     async def events_of(self, scope: str, agent_id: int, message_ids: Collection[int]) -> tuple[int, ...]:
-        """The events that some of an agent's messages came as, as far as a platform has names for them."""
-        own = (messages.c.agent_id == agent_id, messages.c.id.in_(message_ids), messages.c.platform_id.is_not(None))
+        """The events that some of an agent's messages came as: by their names, or if they have none by their words."""
+        own = (messages.c.agent_id == agent_id, messages.c.id.in_(message_ids))
         async with self._database.read() as connection:
-            names = [name for name in await connection.scalars(select(messages.c.platform_id).where(*own)) if name]
-        return await self._inbox.named(scope, names) if names else ()
+            rows = (await connection.execute(select(messages.c.platform_id, messages.c.text).where(*own))).all()
+            texts = [row.text for row in rows if row.platform_id is None and row.text]
+            same = (inbox.c.scope == scope, inbox.c.message_id.is_(None), inbox.c.text.in_(texts))
+            unnamed = tuple(await connection.scalars(select(inbox.c.id).where(*same)))
+        names = [row.platform_id for row in rows if row.platform_id is not None]
+        return (*unnamed, *(await self._inbox.named(scope, names) if names else ()))
 
     async def remove(
         self, transaction: Transaction, scope: str, agent_id: int, gone: Sequence[Message], events: Sequence[int]

@@ -79,7 +79,7 @@ async def import_agent(settings: Settings, file: str, name: str | None, now: Cal
             raise CannotBeDone(f"{source}: {error}. Nothing was imported.") from None
     counts = loaded.counts
     told = f", {counts['source']} sources with {counts['document']} documents" if counts["source"] else ""
-    if not loaded.has_its_ids:
+    if not loaded.has_its_ids and name is None:  # a copy beside the agent itself has new ones in any case
         note(f"{scope}: some of its ids are taken here, so its messages and notes have new ones.")
     stdout_line(
         f"{scope}: imported {counts['message']} messages, {counts['passage']} notes, {counts['block']} blocks "

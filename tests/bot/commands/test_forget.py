@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import CommandCall, CommandReply
-from adapters.testing import Reply, Request, ScriptedServer, answer, says
+from adapters.ports import CommandCall, CommandReply, InboundMessage
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import Bot, among_many, direct, open_bot
 from memory.core_memory import person_label
 from memory.ports import Kind, NewPassage
@@ -222,3 +222,24 @@ async def test_more_than_can_be_looked_through_is_said_to_be_more(
         assert "There is more" in asked.text
         await yes(asked)
         assert (await bot.agent()).core.text("human") == "Zebrafish number 2"
+
+
+@pytest.mark.parametrize("has_name", [True, False])
+async def test_what_still_waits_for_its_answer_goes_as_well(tmp_path: Path, has_name: bool) -> None:
+    is_down = True
+
+    def think(request: Request) -> Reply:
+        return fails(503) if is_down else says("Here I am.")
+
+    async with ScriptedServer(think) as server:
+        async with open_bot(tmp_path, openai_base_url=server.url, **SETTINGS) as bot:
+            await bot.command("remember Likes figs")
+            name = "1" if has_name else None
+            said = InboundMessage("event", direct("ada"), "My zebrafish is ill", bot.clock(), message_id=name)
+            await (await bot.app.receiver.receive(said))
+            await bot.app.lanes.idle()
+            assert "message" in await yes(await ask(bot, "zebrafish"))
+            is_down = False
+            assert await bot.say("Hello?") == ["Here I am."]
+            assert "zebrafish" not in json.dumps(server.requests[-1])
+            assert await places(bot, tmp_path, "zebrafish") == []

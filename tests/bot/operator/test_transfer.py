@@ -181,7 +181,11 @@ async def test_a_zip_moves_an_agent_with_its_ids(
     assert told.err == ""
     await export_agent(other, "ada", str(tmp_path / "again.jsonl"), overwrites=False)
     assert (tmp_path / "again.jsonl").read_bytes() == plain.read_bytes()
-    await import_agent(settings, str(out), "eve", now)
+    capsys.readouterr()
+    third = settings.model_copy(update={"bot_data_dir": tmp_path / "third"})
+    await import_agent(third, str(out), "eve", now)
+    assert capsys.readouterr().err == ""
+    await import_agent(third, str(out), None, now)
     assert "new ones" in capsys.readouterr().err
 
 
