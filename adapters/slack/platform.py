@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -192,9 +192,8 @@ class SlackPlatform:
 
     async def _heard_lately(self, intake: Intake) -> Sequence[LastHeard]:
         """Where to look for what was missed: in a direct conversation all that is written is meant for the bot."""
-        since = datetime.fromtimestamp(self._now(), UTC) - LATELY
-        places = await intake.last_heard(HEARD_DIRECTLY)
-        return [place for place in places if place.is_direct or place.sent_at >= since]
+        directly = [place for place in await intake.last_heard(HEARD_DIRECTLY) if place.is_direct]
+        return [*directly, *(place for place in await intake.last_heard(LATELY) if not place.is_direct)]
 
     async def _look_through(self, places: Sequence[LastHeard]) -> None:
         """Hand on what was written in places since; those of another workspace are not there for this token."""
