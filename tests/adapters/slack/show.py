@@ -17,7 +17,6 @@ from tests.platforms.slack.picture import picture, picture_of_view
 from tests.platforms.slack.process import running, settings_for
 from tests.platforms.slack.world import World
 
-
 _NOW = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 THEN = "2026-03-01T12:00:00+00:00"
 """The picture is the same at any time."""
