@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
 from bot.agent import Agent
 from bot.agents import Agents
+from bot.budget_alert import BudgetAlert
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
@@ -27,8 +29,10 @@ from bot.context import ContextCompiler
 from bot.executor import Executor, Shelves
 from bot.exports import Exports
 from bot.files import Files
+from bot.follow_ups import FollowUps
 from bot.forgetting import Forgetting
 from bot.greeting import Greeting
+from bot.heartbeats import Heartbeats, Rhythm
 from bot.histories import Histories
 from bot.implementations import (
     document_reader,
@@ -55,8 +59,10 @@ from bot.receive import Receiver
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
 from bot.rewording import Rewording
+from bot.scopes import owner_of
 from bot.sight import most_images
 from bot.summary import Summarizer
+from bot.sweep import Sweep
 from bot.take_back import TurnHistory
 from bot.tiers.auto_tier import AutoTier, TierName, may_be_outdated
 from bot.tiers.json_tier import JsonTier
@@ -65,6 +71,7 @@ from bot.tiers.ports import Tier
 from bot.tiers.text_tier import TextTier
 from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
+from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
 from bot.waiting import Waiting
 from config.settings import EMBEDDED, Settings
@@ -73,7 +80,7 @@ from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.changes import MessageChanges
-from memory.channels import Channels
+from memory.channels import Channels, Mode
 from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
@@ -89,6 +96,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.timers import FOLLOW_UP, HEARTBEAT, Timers
 from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
@@ -128,6 +136,8 @@ class App:
     channels: Channels
     database: Database
     told: Told
+    sweep: Sweep
+    timers: Timers
 
     def intake(self, platform: str) -> Intake:
         """Where a platform hands in what happens there."""
@@ -174,6 +184,7 @@ async def open_app(
     metrics: Metrics = NO_METRICS,
     now: Callable[[], datetime] = utc_now,
     wait: Wait = asyncio.sleep,
+    chance: Callable[[], float] = random.random,
 ) -> AsyncIterator[App]:
     """Everything a bot needs, open; closed at the end, in order, after the running turns.
 
@@ -186,6 +197,7 @@ async def open_app(
         metrics: takes note of what happens.
         now: the clock.
         wait: lets some seconds pass.
+        chance: a number from 0 to 1, another one each time.
 
     Raises:
         StorageUnavailable: the data directory or the database cannot be used.
@@ -256,6 +268,25 @@ async def open_app(
             max_bytes=max_bytes,
             most_images=most_images(sees=model_sees(settings), window=model.context_window),
         )
+        timers, told = Timers(database, inbox), Told(database, now)
+        follow_ups = FollowUps(
+            timers,
+            people,
+            settings.zone,
+            is_everybodys="bot_timezone" in settings.model_fields_set,
+            most=settings.follow_ups_per_person,
+            quiet=settings.heartbeat_quiet_hours,
+            idle=timedelta(days=settings.heartbeat_idle_days),
+        )
+        heartbeats = Heartbeats(
+            timers,
+            _rhythm(settings),
+            settings.zone,
+            budgets,
+            is_busy=lambda scope: receiver.is_busy(scope),
+            thinks=lambda: tier.speaks_unasked,
+            chance=chance,
+        )
         turns = Turns(
             database,
             agents_kept,
@@ -269,6 +300,11 @@ async def open_app(
             tier,
             executor,
             Greeting(people, runs_on(settings), now),
+            follow_ups=follow_ups,
+            heartbeats=heartbeats,
+            expect=lambda due: sweep.expect(due),
+            budget_alert=BudgetAlert(budgets, told),
+            long_absence=timedelta(days=settings.heartbeat_idle_days),
             max_steps=settings.llm_max_steps,
             verifies_first=choices.verifies_first,
             now=now,
@@ -285,7 +321,6 @@ async def open_app(
             starts.append(tier.ask_again())
         for start in starts:
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
-        told = Told(database, now)
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
@@ -320,30 +355,42 @@ async def open_app(
             notices,
             conductor,
             lanes,
+            ToldZones(people, agents, lanes, follow_ups, now),
             now,
             wait,
             compares=compares,
+        )
+        sweep = Sweep(
+            timers,
+            {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire},
+            waiting,
+            receiver.go_on,
+            lambda scope: _is_silenced(channels, scope),
+            platforms,
+            now,
         )
         stack.push_async_callback(outbox.close, GRACE_S)
         stack.push_async_callback(notices.close)
         stack.push_async_callback(outage.close)
         stack.push_async_callback(receiver.close, GRACE_S)
-        changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
+        changed = MessageChanges(
+            database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, timers, now
+        )
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
-        forgotten = ForgettingStore(database, agents_kept, recall, archival, shelves.result_lists, changed, now)
+        forgotten = ForgettingStore(database, agents_kept, recall, archival, shelves.result_lists, changed, timers, now)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
-        checkpoints = Checkpoints(database, agents, recall, archival, own)
+        checkpoints = Checkpoints(database, agents, recall, archival, own, now)
+        resets = Resets(database, agents, shelves, checkpoints, timers, now)
         exports = Exports(settings.database_path, own, lanes, now)
         await exports.clear()
-        resets = Resets(database, agents, shelves, checkpoints, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
             lanes=lanes,
             queue_manager=queue_manager,
-            history=TurnHistory(database, agents, agents_kept, recall, archival, now),
+            history=TurnHistory(database, agents, agents_kept, recall, archival, timers, now),
             checkpoints=checkpoints,
             library=library,
             people=people,
@@ -358,8 +405,12 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=resets,
-            forgetting=Forgetting(agents, shelves, forgotten, changes, now),
+            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, now),
             exports=exports,
+            timers=timers,
+            follow_ups=follow_ups,
+            heartbeats=heartbeats,
+            expect=sweep.expect,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -382,6 +433,8 @@ async def open_app(
             channels,
             database,
             told,
+            sweep,
+            timers,
         )
 
 
@@ -394,6 +447,20 @@ def _caps(settings: Settings) -> Caps:
         per_person=settings.budget_tokens_per_user_day,
         in_all=settings.budget_tokens_per_day,
         timed_fraction=settings.budget_heartbeat_fraction,
+    )
+
+
+async def _is_silenced(channels: Channels, scope: str) -> bool:
+    """Whether an agent is not to speak, whatever wakes it: its channel's moderators have turned the bot off."""
+    return owner_of(scope) is None and (await channels.find(scope)).mode is Mode.OFF
+
+
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        minutes=settings.heartbeat_interval_minutes,
+        idle=timedelta(days=settings.heartbeat_idle_days),
+        quiet=settings.heartbeat_quiet_hours,
+        messages_a_day=settings.heartbeat_messages_per_day,
     )
 
 

@@ -26,9 +26,9 @@ from bot.turn import Ended, Observe, OpenTurn, Turns
 from bot.waiting import Waiting
 from memory.database import Database, Transaction, finish, is_passing
 from memory.inbox import Inbox, WaitingEvent
-from memory.ports import ChangedMeanwhile
+from memory.ports import ChangedMeanwhile, Kind
 from memory.told import Told
-from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
+from memory.turn_journal import DONE, IS_PROMISED, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
 from memory.usage import ModelCall, UsageStore
 
 logger = logging.getLogger(__name__)
@@ -75,7 +75,14 @@ class Woken:
     @property
     def is_addressed(self) -> bool:
         """Whether somebody may expect an answer, and is to see that it is on its way."""
-        return not self.events or self.events[0].is_addressed
+        return not self.is_timed and (not self.events or self.events[0].is_addressed)
+
+    @property
+    def is_promised(self) -> bool:
+        """Whether somebody counts on hearing of it, although nobody is there: a follow-up."""
+        if self.record is not None:
+            return bool(self.record.progress.get(IS_PROMISED))
+        return bool(self.events) and self.events[0].kind is Kind.FOLLOW_UP
 
     @property
     def seconds(self) -> float:
@@ -367,7 +374,9 @@ class Conductor:
 
     async def _run(self, woken: Woken, turn: OpenTurn) -> Ended | None:
         # What several people wrote is paid by all together: none of them may be kept from an answer by another's limit.
-        person = person_of(woken.origin) if len(turn.people) < 2 else None
+        # The heartbeats of a channel are nobody's in particular.
+        is_ones = len(turn.people) < 2 and (turn.event.kind is not Kind.HEARTBEAT or woken.origin.is_direct)
+        person = person_of(woken.origin) if is_ones else None
         charge = Charge(turn.progress.agent.id, woken.scope, person, woken.is_timed)
         with charged_to(charge) as bill:
             try:
@@ -414,7 +423,7 @@ class Conductor:
         return Ended.GAVE_WAY if self._gives_way(woken) else None
 
     def _gives_way(self, woken: Woken) -> bool:
-        return woken.is_timed and self._waiting.people(woken.scope) > 0
+        return woken.is_timed and not woken.is_promised and self._waiting.people(woken.scope) > 0
 
     # ── how it ends otherwise ────────────────────────────────────────────────────────────────────────
 
@@ -442,7 +451,12 @@ class Conductor:
     async def _judged(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
         """Whom an error is told to, and what becomes of the turn."""
         is_expected = isinstance(error, (ModelError, BudgetSpent, TurnGivenUp, ContextTooSmall))
-        if turn is not None and not turn.event.is_addressed and is_expected:
+        if turn is not None and woken.is_promised and not (isinstance(error, ModelUnavailable) or is_passing(error)):
+            logger.warning("said by code, as the model was of no use: %s", error, exc_info=not is_expected)
+            await self._remind(woken, turn)
+            return Next.ENDED
+        is_unasked = turn is not None and (not turn.event.is_addressed or turn.event.kind is Kind.HEARTBEAT)
+        if turn is not None and is_unasked and is_expected:
             # Nobody waits for an answer, and one that comes late is of no use: it is as if it had only been heard.
             logger.info("nothing said, unasked: %s", error.detail if isinstance(error, ModelError) else error)
             await self._end(woken, turn, DONE, "given_up")
@@ -471,6 +485,34 @@ class Conductor:
             await self._put_aside(woken, turn, "something went wrong; the log says what", "broken", tells=told)
         return Next.ENDED
 
+    async def _remind_late(self, woken: Woken) -> Next:
+        """Say by code what a follow-up was about for which the model was down too long."""
+        try:
+            turn = await finish(self._open(woken))
+        except Exception:
+            logger.exception("a follow-up that waited cannot be read")
+            return Next.STUCK
+        self._forget(woken)
+        if turn is None:  # it was cancelled
+            return await self._surely(woken, self._end(woken, None, STOPPED))
+        return await self._surely(woken, self._remind(woken, turn), turn)
+
+    async def _let_pass(self, woken: Woken) -> None:
+        """Nothing comes of what a clock set off."""
+        if woken.record is not None:
+            await self._end(woken, None, DONE, "given_up")
+            return
+        async with self._database.write() as transaction:
+            await self._inbox.let_pass(transaction, woken.events)
+        self._forget(woken)
+
+    async def _remind(self, woken: Woken, turn: OpenTurn) -> None:
+        """Say by code what a follow-up was about."""
+        await self._turns.remind(turn, await self._agents.get(woken.scope), self._agents.keep)
+        self._over(woken.scope, turn.id)
+        self._outage.over(woken.scope, waits_on=self._waiting.people(woken.scope) > 0)
+        self._metrics.turn_ended("given_up", woken.seconds)
+
     def _failing_since(self, woken: Woken) -> datetime:
         """Since when it waits for the model, should that be down."""
         if woken.record is not None and woken.record.failing_since is not None:
@@ -483,6 +525,9 @@ class Conductor:
         """Put the turn off until the model answers again, or aside if it has waited long enough."""
         record, since = woken.record, self._failing_since(woken)
         if self._now() - since >= self._retries_for:
+            if woken.is_promised:
+                await self._remind(woken, turn)
+                return Next.ENDED
             told = f"{error} {TRY_AGAIN}" if not self._retries_for else None
             await self._put_aside(woken, turn, f"{NO_ANSWER_OF_MODEL}: {error}", "model_down", tells=told)
             return Next.ENDED
@@ -504,6 +549,10 @@ class Conductor:
     async def _waited_out(self, woken: Woken, since: datetime) -> Next:
         """Put aside what the model was down for as long as it may wait; it is not tried once more for that."""
         logger.warning("put aside, as the model gives no answer since %s", f"{since:%Y-%m-%d %H:%M:%S}")
+        if woken.is_promised:
+            return await self._remind_late(woken)
+        if woken.is_timed:
+            return await self._surely(woken, self._let_pass(woken))
         outcome = await self._surely(woken, self._put_aside(woken, None, NO_ANSWER_OF_MODEL, "model_down"))
         if outcome is Next.ENDED:
             self._forget(woken)

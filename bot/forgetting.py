@@ -14,6 +14,7 @@ from bot.agents import Agents
 from bot.changes import Changes
 from bot.events import system_alert
 from bot.executor import Shelves
+from bot.origins import of_json
 from bot.text import clean
 from memory.core_memory import person_label, person_of_label
 from memory.database import finish
@@ -21,6 +22,7 @@ from memory.forgetting import Doomed, ForgettingStore
 from memory.matching import Matching
 from memory.narrowing import narrowed
 from memory.ports import Kind, Message, Passage
+from memory.timers import Timer, Timers
 
 MOST_SHOWN = 100
 """So much at most is forgotten at once, that somebody may look through it before they say yes."""
@@ -45,12 +47,12 @@ class Line:
     text: str
 
 
-Item = Line | Passage | Message
+Item = Line | Passage | Message | Timer
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What matches, in the order in which it is numbered: lines, notes, messages.
+    """What matches, in the order in which it is numbered: lines, notes, follow-ups, messages.
 
     Attributes:
         words: what was sought.
@@ -81,12 +83,14 @@ class Forgetting:
         shelves: Shelves,
         store: ForgettingStore,
         changes: Changes,
+        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
         self._agents = agents
         self._shelves = shelves
         self._store = store
         self._changes = changes
+        self._timers = timers
         self._now = now
 
     async def find(self, agent: Agent, text: str, person: str, zone: ZoneInfo) -> Findings:
@@ -110,6 +114,7 @@ class Forgetting:
         found: tuple[Item, ...] = (
             *words.best_of(lines, lambda line: line.text),
             *words.best_of(await self._notes(agent, text, person, zone), lambda note: note.content),
+            *words.best_of(await self._follow_ups(agent, person), lambda timer: timer.note),
             *words.best_of(await self._messages(agent, text, person, zone), lambda message: message.text or ""),
         )
         return Findings(words, found[:MOST_SHOWN], beyond=found[MOST_SHOWN:])
@@ -129,6 +134,7 @@ class Forgetting:
             self._labels(agent, person),
             lines=tuple((item.label, item.text) for item in findings.items if isinstance(item, Line)),
             notes=tuple(item.id for item in findings.items if isinstance(item, Passage)),
+            follow_ups=tuple(item.id for item in findings.items if isinstance(item, Timer)),
             heard=tuple(message.id for message in messages if message.kind is Kind.USER_MESSAGE),
             said=tuple(message.id for message in messages if message.kind is Kind.ASSISTANT),
             spared=tuple((item.label, item.text) for item in stays if isinstance(item, Line)),
@@ -157,6 +163,11 @@ class Forgetting:
             return notes
         own = person_label(person)
         return [note for note in notes if all(tag == own for tag in note.tags if person_of_label(tag) is not None)]
+
+    async def _follow_ups(self, agent: Agent, person: str) -> list[Timer]:
+        """Those of whoever asks, whether they wait or have fired."""
+        found = await self._timers.follow_ups(agent.id)
+        return [timer for timer in found if agent.is_direct or of_json(timer.origin).person.id == person]
 
     async def _messages(self, agent: Agent, text: str, person: str, zone: ZoneInfo) -> list[Message]:
         recall = self._shelves.recall

@@ -12,7 +12,7 @@ from bot.executor import ToolResult
 from bot.text import cut_off
 from bot.tiers.ports import Answer
 from memory.ports import Kind, NewMessage, ToolUse
-from memory.turn_journal import LEAVES_NOTHING
+from memory.turn_journal import IS_PROMISED, LEAVES_NOTHING
 
 EMPTY_ANSWER = "Your last answer was empty. Call a tool; to speak, call send_message."
 CUT_ANSWER = (
@@ -20,6 +20,7 @@ CUT_ANSWER = (
     "say in several messages, one answer each, with request_heartbeat."
 )
 NOT_HEARD = "The person has heard nothing from you yet. Answer with send_message."
+NOT_DECIDED = "Nobody has heard anything. Call send_message, or stay_silent if nothing is to be said."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,8 @@ class Progress:
     """Whether nothing of the turn is kept once it is over: memory was paused."""
     has_files: bool = False
     """Whether files came with its messages."""
+    is_promised: bool = False
+    """Whether it is about a follow-up, on which somebody counts."""
 
     def to_json(self) -> dict[str, Any]:
         """What the journal keeps of it: all but the agent, and that it goes on."""
@@ -63,6 +66,7 @@ _WRITTEN = (
     "faulty_steps",
     LEAVES_NOTHING,
     "has_files",
+    IS_PROMISED,
 )
 
 
@@ -125,13 +129,15 @@ def _says_nothing(answer: Answer, before: Progress, *, is_awaited: bool) -> bool
     return is_awaited and not answer.calls and not answer.text and not (before.has_spoken or before.has_reacted)
 
 
-def alert_of(before: Progress, progress: Progress, answer: Answer, *, is_awaited: bool) -> str | None:
-    """What the model is to be told about its answer, if anything."""
+def alert_of(
+    before: Progress, progress: Progress, answer: Answer, *, is_awaited: bool, unheard: str = NOT_HEARD
+) -> str | None:
+    """What the model is to be told about its answer, if anything; `unheard` if it owes one and has given none."""
     if progress.takes_cut and not before.takes_cut:
         return CUT_ANSWER
     if _says_nothing(answer, before, is_awaited=is_awaited):
         return EMPTY_ANSWER
-    return NOT_HEARD if progress.was_reminded and not before.was_reminded else None
+    return unheard if progress.was_reminded and not before.was_reminded else None
 
 
 def kept_messages(

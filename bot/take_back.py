@@ -18,6 +18,7 @@ from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction, finish
 from memory.ports import BlockEdit, Kind, Message, NewMessage
 from memory.recall import RecallStorage
+from memory.timers import Timers
 
 Turn = Sequence[Message]
 
@@ -46,6 +47,7 @@ class TurnHistory:
         store: AgentStore,
         recall: RecallStorage,
         archival: ArchivalStorage,
+        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -53,6 +55,7 @@ class TurnHistory:
         self._store = store
         self._recall = recall
         self._archival = archival
+        self._timers = timers
         self._now = now
 
     async def take_back(self, agent: Agent, count: int, *, author: str, reason: str) -> TakenBack:
@@ -99,6 +102,7 @@ class TurnHistory:
                 await self._recall.remove_turns(transaction, agent.id, [turn[0].turn_id for turn in turns])
                 await self._store.save_edits(transaction, agent.id, edits)
                 await self._store.forget_source(transaction, agent.id, ids)
+                await self._timers.take_back(transaction, agent.id, ids)
                 removed = await self._archival.remove_from(transaction, agent.id, ids)
                 await self._undo_evictions(transaction, agent, min(ids))
         finally:

@@ -21,6 +21,7 @@ from memory.records import (
     KeptCompaction,
     KeptDocument,
     KeptEdit,
+    KeptFollowUp,
     KeptMessage,
     KeptPassage,
     KeptPiece,
@@ -34,6 +35,7 @@ HEADINGS = {
     "message": "What was said",
     "block_edit": "How core memory changed",
     "passage": "Notes",
+    "follow_up": "What is to be come back to",
     "usage": "What the model took",
     "source": "Documents",
     "document": "Documents",
@@ -61,6 +63,7 @@ class Readable:
             KeptCompaction: _nothing,
             KeptEdit: self._edit,
             KeptPassage: self._note,
+            KeptFollowUp: self._follow_up,
             KeptUsage: self._call,
             KeptSource: self._source,
             KeptDocument: self._document,
@@ -110,6 +113,11 @@ class Readable:
         tags = f", {', '.join(note.tags)}" if note.tags else ""
         yield f"{self._at(note.created_at)}{tags}\n"
         yield f"{_quoted(note.content)}\n"
+
+    def _follow_up(self, timer: KeptFollowUp) -> Iterator[str]:
+        again = f", again by `{timer.repeat}`" if timer.repeat is not None else ""
+        yield f"{self._at(timer.due_at)}{again}\n"
+        yield f"{_quoted(timer.note)}\n"
 
     def _call(self, call: KeptUsage) -> Iterator[str]:
         self._usage.update(calls=1, prompt=call.prompt_tokens, completion=call.completion_tokens)

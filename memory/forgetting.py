@@ -26,6 +26,7 @@ from memory.result_lists import ResultLists
 from memory.tables import agents as agent_table
 from memory.tables import block_edits, messages, passages
 from memory.tables import compactions as compaction_table
+from memory.timers import Timers
 from memory.traces import SAID_BY, without_calls, without_lines
 
 FORGOTTEN = "(forgotten, as was asked for)"
@@ -43,6 +44,7 @@ class Doomed:
         labels: of the blocks whose lines may go.
         lines: of these blocks, each with its label.
         notes: by their ids.
+        follow_ups: by their ids.
         heard: messages of people, by their ids.
         said: messages of the agent, by their ids.
         spared: lines that stay, though they hold the words.
@@ -54,6 +56,7 @@ class Doomed:
     labels: frozenset[str]
     lines: tuple[tuple[str, str], ...] = ()
     notes: tuple[int, ...] = ()
+    follow_ups: tuple[int, ...] = ()
     heard: tuple[int, ...] = ()
     said: tuple[int, ...] = ()
     spared: tuple[tuple[str, str], ...] = ()
@@ -75,6 +78,7 @@ class ForgettingStore:
         archival: ArchivalStorage,
         result_lists: ResultLists,
         changes: MessageChanges,
+        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -83,6 +87,7 @@ class ForgettingStore:
         self._archival = archival
         self._result_lists = result_lists
         self._changes = changes
+        self._timers = timers
         self._now = now
 
     async def forget(self, scope: str, agent_id: int, doomed: Doomed, tell: Tell) -> Changed:
@@ -103,6 +108,7 @@ class ForgettingStore:
             changed = await self._changes.remove(transaction, scope, agent_id, gone, events)
             notes = await self._remove_notes(transaction, agent_id, doomed.notes)
             await self._remove_lines(transaction, agent_id, doomed)
+            await self._timers.forget(transaction, agent_id, doomed.follow_ups)
             await self._redact(transaction, agent_id, doomed, telling)
             await self._result_lists.forget_queries(
                 transaction, agent_id, [*doomed.heard, *doomed.said], [*notes, *changed.notes]

@@ -28,6 +28,7 @@ from memory.records import (
     Head,
     KeptCompaction,
     KeptEdit,
+    KeptFollowUp,
     KeptMessage,
     KeptPassage,
     KeptQuote,
@@ -45,11 +46,15 @@ from memory.tables import (
     messages,
     passages,
     result_lists,
+    timers,
     usage,
 )
+from memory.timers import FOLLOW_UP, WAITING
 
 _BATCH = 500
 _READ = 100
+WAITS = (timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
+"""Of timers only what somebody is to be reminded of goes out."""
 
 MAX_KEPT_ID = 2**53
 """Ids are given out behind the last, and end at 2**63."""
@@ -110,6 +115,7 @@ async def load(transaction: Transaction, scope: str, records: Iterable[Record], 
     """Make a new agent of this scope; its notes are to get their vectors after the commit.
 
     Of what was heard in another scope the platform's names stay behind: who edits or deletes it there changes it there.
+    So do its follow-ups, which name the place where they are to be heard.
     So do the people for whom the model was called.
 
     Args:
@@ -120,7 +126,7 @@ async def load(transaction: Transaction, scope: str, records: Iterable[Record], 
     """
     state, rest = _split(records)
     if state.scope != scope:
-        rest = map(_from_elsewhere, rest)
+        rest = (_from_elsewhere(record) for record in rest if not isinstance(record, KeptFollowUp))
     values = state.model_dump(exclude={"type"}) | {"scope": scope}
     made = await transaction.execute(insert(agents).values(**values).returning(agents.c.id))
     agent_id = int(made.scalar_one())
@@ -145,6 +151,9 @@ async def replace(transaction: Transaction, agent_id: int, records: Iterable[Rec
     own_sources = set(await transaction.scalars(own))
     for table in (messages, blocks, block_edits, compactions, result_lists, attachments):
         await transaction.execute(delete(table).where(table.c.agent_id == agent_id))
+    # Those that have fired stay, for what comes of them is not over.
+    follow_ups = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
+    await transaction.execute(delete(timers).where(*follow_ups))
     state, rest = _split(records)
     values = state.model_dump(exclude={"type", "scope", "created_at"})
     await transaction.execute(update(agents).where(agents.c.id == agent_id).values(**values))
@@ -177,6 +186,8 @@ async def _state(connection: AsyncConnection, agent_id: int, *, with_usage: bool
         yield edit_record(row, seen)
     async for row in rows_of(connection, passages, agent_id, passages.c.id):
         yield note_record(row, seen)
+    async for row in rows_of(connection, timers, agent_id, timers.c.id, *WAITS):
+        yield follow_up_record(row, seen)
     if with_usage:
         async for row in rows_of(connection, usage, agent_id, usage.c.id):
             yield usage_record(row)
@@ -220,13 +231,18 @@ def note_record(row: Any, seen: Collection[int]) -> KeptPassage:
     )
 
 
+def follow_up_record(row: Any, seen: Collection[int]) -> KeptFollowUp:
+    """Something that the agent is to come back to."""
+    return KeptFollowUp(source_message_id=_known(row, seen), **_columns(row, KeptFollowUp))
+
+
 def usage_record(row: Any) -> KeptUsage:
     """A call of the model."""
     return KeptUsage(**_columns(row, KeptUsage))
 
 
 def _columns(
-    row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptUsage]
+    row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptFollowUp | KeptUsage]
 ) -> dict[str, Any]:
     taken_apart = ("type", "source_message_id")
     return {name: getattr(row, name) for name in record.model_fields if name not in taken_apart}
@@ -299,6 +315,8 @@ async def _fill(
                 await transaction.execute(insert(block_edits), rows)
         elif kind == "usage":
             await transaction.execute(insert(usage), rows)
+        elif kind == "follow_up":
+            await _insert_follow_ups(transaction, rows, new_ids)
         counts[kind] += len(rows)
     await of_documents.conclude()
     return counts
@@ -330,6 +348,14 @@ async def _insert_notes(
         assert passage_id is not None
         await add_tags(transaction, passage_id, tags, source)
     return new
+
+
+async def _insert_follow_ups(transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int]) -> None:
+    for id_, row in zip(await next_ids(transaction, timers, len(rows)), rows, strict=True):
+        source = row["source_message_id"]
+        row["source_message_id"] = new_ids[source] if source is not None else None
+        row |= {"id": id_, "kind": FOLLOW_UP, "state": WAITING}
+    await transaction.execute(insert(timers), rows)
 
 
 def _batches(records: Iterator[Record]) -> Iterator[tuple[str, list[Record]]]:

@@ -1,4 +1,4 @@
-"""What one person has a right to of a channel's memory, as records: what they wrote there, and what is noted of them.
+"""What one person has a right to of a channel's memory, as records: their own words, notes on them, their follow-ups.
 
 What others wrote is left out, also where it is quoted in a reply to them. It is no whole agent, and no import takes it.
 """
@@ -9,10 +9,18 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.core_memory import person_label
-from memory.portable import edit_record, message_record, note_record, rows_of, usage_record
+from memory.portable import (
+    WAITS,
+    edit_record,
+    follow_up_record,
+    message_record,
+    note_record,
+    rows_of,
+    usage_record,
+)
 from memory.ports import Kind
 from memory.records import AgentState, BlockText, End, Head, Record
-from memory.tables import agents, block_edits, blocks, messages, passages, usage
+from memory.tables import agents, block_edits, blocks, messages, passages, timers, usage
 
 
 async def dump_of_person(
@@ -51,5 +59,7 @@ async def _part(connection: AsyncConnection, agent_id: int, speaker: str, person
     async for row in rows_of(connection, passages, agent_id, passages.c.id):
         if row.source_message_id in own or label in row.tags:
             yield note_record(row, own)
+    async for row in rows_of(connection, timers, agent_id, timers.c.id, *WAITS, timers.c.person == person):
+        yield follow_up_record(row, own)
     async for row in rows_of(connection, usage, agent_id, usage.c.id, usage.c.person == person):
         yield usage_record(row)

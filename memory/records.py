@@ -1,12 +1,12 @@
 """The lines of an export: their types, and the checks that a line has to pass (pure).
 
-head, agent, block …, then message …, compaction …, block_edit …, passage …, usage …, for each source of documents
-source, document …, piece …, and end. Ids tie its own records together.
+head, agent, block …, then message …, compaction …, block_edit …, passage …, follow_up …, usage …, for each source of
+documents source, document …, piece …, and end. Ids tie its own records together.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -141,6 +141,21 @@ class KeptPassage(_Record):
     created_at: AwareDatetime
 
 
+class KeptFollowUp(_Record):
+    """Something that the agent is to come back to; `origin` is the place that it was set in, and for whom."""
+
+    type: Literal["follow_up"] = "follow_up"
+    due_at: AwareDatetime
+    set_at: AwareDatetime
+    platform: Annotated[str, Field(max_length=20)]
+    person: Annotated[str, Field(max_length=300)]
+    origin: dict[str, Any]
+    note: str
+    repeat: Annotated[str, Field(max_length=200)] | None
+    local: Annotated[str, Field(max_length=30)] | None
+    source_message_id: Id | None
+
+
 class KeptUsage(_Record):
     """A call of the model: who had written, when, and what it took; `cost` is in US dollars, null where not known."""
 
@@ -205,6 +220,7 @@ Record = (
     | KeptCompaction
     | KeptEdit
     | KeptPassage
+    | KeptFollowUp
     | KeptUsage
     | KeptSource
     | KeptDocument
@@ -272,7 +288,7 @@ class _Order:
             self._block(record)
         elif isinstance(record, KeptMessage):
             self._message(record)
-        elif isinstance(record, KeptEdit | KeptPassage):
+        elif isinstance(record, KeptEdit | KeptPassage | KeptFollowUp):
             if record.source_message_id is not None:
                 self._refer("source_message_id", record.source_message_id)
             for added in record.tags_added if isinstance(record, KeptPassage) else ():

@@ -18,6 +18,9 @@ _PURGED_AT_ONCE = 1000
 LEAVES_NOTHING = "leaves_nothing"
 """In a turn's progress: nothing of it is kept once it is over."""
 
+IS_PROMISED = "is_promised"
+"""In a turn's progress: it is about a follow-up."""
+
 IS_RUNNING = text("state = 'running'")  # as text, for the partial index
 IS_PASSING = and_(IS_RUNNING, turns.c.progress[LEAVES_NOTHING].as_boolean())
 """Of a turn under way: nothing of it will be kept."""
@@ -50,7 +53,7 @@ class TurnRecord:
         scope: the agent's.
         origin: JSON that says where its event came from and where replies go.
         is_timed: whether a clock set it off, and nobody wrote.
-        message_ids: the events, in recall storage.
+        message_ids: the events that it is about, in recall storage.
         progress: how far it has come, as `bot.step` writes it.
         resumed: how often it was begun again since its last step.
         failing_since: since when the model gives no answer; None if it does.
@@ -80,15 +83,16 @@ class TurnJournal:
         transaction: Transaction,
         agent_id: int,
         *,
+        turn_id: int,
         origin: Mapping[str, Any],
         is_timed: bool,
         message_ids: Sequence[int],
         progress: Mapping[str, Any],
         now: datetime,
-    ) -> int:
-        """Write down that a turn begins; returns its id, which is that of its first event in recall storage."""
+    ) -> None:
+        """Write down that a turn begins; its id is that of its first event in recall storage."""
         row = {
-            "id": message_ids[0],
+            "id": turn_id,
             "agent_id": agent_id,
             "state": RUNNING,
             "origin": dict(origin),
@@ -99,7 +103,6 @@ class TurnJournal:
             "changed_at": now,
         }
         _BEGIN.later(transaction, [row])
-        return message_ids[0]
 
     def step(
         self, transaction: Transaction, turn_id: int, progress: Mapping[str, Any], now: datetime, *, is_last: bool

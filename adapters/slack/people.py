@@ -1,4 +1,4 @@
-"""What people are called, and what they may: asked of Slack, which tells ids alone in its events."""
+"""What people are called, their time zones and what they may: asked of Slack, which tells ids alone in its events."""
 
 import asyncio
 import logging
@@ -52,6 +52,7 @@ class People:
         self._team = team
         self._now = now
         self._known: dict[str, tuple[str | None, float]] = {}
+        self._zones: dict[str, str] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._asked_since: dict[str, float] = {}
         self._few = asyncio.Semaphore(AT_ONCE)
@@ -66,6 +67,7 @@ class People:
                 told = answer if isinstance(answer, dict) else {}
                 for user in listed_in(told, "members"):
                     self._know(text_in(user, "id"), _name_of(user), KNOWN_FOR_S)
+                    self._learn_zone(text_in(user, "id"), user)
                 if not (cursor := text_in(part_in(told, "response_metadata"), "next_cursor")):
                     return
         except (PlatformUnavailable, DeliveryRefused) as error:
@@ -94,6 +96,10 @@ class People:
         known = {id_: self._known[id_][0] for id_ in ids if id_ in self._known}
         return {id_: name for id_, name in known.items() if name}
 
+    def zone_of(self, id_: str) -> str | None:
+        """The time zone that somebody has set in Slack, as far as it is known."""
+        return self._zones.get(id_)
+
     async def is_admin(self, id_: str) -> bool:
         """Whether somebody looks after the workspace at this moment; not, where Slack does not say."""
         try:
@@ -115,7 +121,9 @@ class People:
         before, _ = self._known.get(id_, (None, 0.0))
         try:
             async with self._few:
-                name, lasts_s = _name_of(await self._info(id_)) or before, KNOWN_FOR_S
+                user = await self._info(id_)
+            name, lasts_s = _name_of(user) or before, KNOWN_FOR_S
+            self._learn_zone(id_, user)
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.info("what somebody is called cannot be told: %s", error)
             name, lasts_s = before, ASKED_AGAIN_AFTER_S
@@ -124,11 +132,17 @@ class People:
             self._asked_since.pop(id_, None)
         self._know(id_, name, lasts_s)
 
+    def _learn_zone(self, id_: str, user: Mapping[str, Any]) -> None:
+        if isinstance(zone := user.get("tz"), str) and zone:
+            self._zones[id_] = zone
+
     def _know(self, id_: str, name: str | None, lasts_s: float) -> None:
         self._known.pop(id_, None)
         self._known[id_] = (name, self._now() + lasts_s)
         if len(self._known) > MOST_KNOWN:
-            del self._known[next(iter(self._known))]
+            gone = next(iter(self._known))
+            del self._known[gone]
+            self._zones.pop(gone, None)
 
     def _is_of_team(self, user: Mapping[str, Any]) -> bool:
         """Whether somebody belongs to the workspace; in a channel that is shared others' admins write as well."""

@@ -13,6 +13,7 @@ from bot.question import Question
 from bot.registry import command
 from bot.text import counted, one_line
 from memory.ports import Message, Passage
+from memory.timers import Timer
 
 MAX_CHARS = 160
 _KEEPING = re.compile(r"keep\s+(\d{1,3}(?:[\s,]+\d{1,3})*)\s*:\s*(.+)", re.IGNORECASE | re.ASCII | re.DOTALL)
@@ -79,6 +80,8 @@ def _question(context: CommandContext, going: Findings, zone: ZoneInfo) -> str:
 def _shown(item: Item, zone: ZoneInfo) -> str:
     if isinstance(item, Line):
         return f"core memory, {item.label}: {one_line(item.text, MAX_CHARS)}"
+    if isinstance(item, Timer):
+        return f"follow-up, {local_time(item.due_at, zone)}: {one_line(item.note, MAX_CHARS)}"
     when = local_time(item.created_at, zone)
     if isinstance(item, Passage):
         return f"note, {when}: {one_line(item.content, MAX_CHARS)}"
@@ -87,7 +90,7 @@ def _shown(item: Item, zone: ZoneInfo) -> str:
 
 
 def _counted(items: Iterable[Item]) -> str:
-    kinds = {"line of core memory": Line, "note": Passage, "message": Message}
+    kinds = {"line of core memory": Line, "note": Passage, "follow-up": Timer, "message": Message}
     counts = {noun: sum(isinstance(item, kind) for item in items) for noun, kind in kinds.items()}
     told = [_plural(count, noun) for noun, count in counts.items() if count]
     return told[0] if len(told) == 1 else f"{', '.join(told[:-1])} and {told[-1]}"

@@ -122,13 +122,13 @@ async def test_people_can_read_it(database: Database, ada: int, tmp_path: Path) 
 
 def test_a_kind_of_record_that_is_not_known_is_told_field_by_field() -> None:
     class Later(BaseModel):
-        type: str = "follow_up"
+        type: str = "reminder_sent"
         due_at: datetime = NOW
         note: str = "Ask about the exam"
         repeat: str | None = None
 
     told = Readable(UTC_ZONE).take(Later())  # type: ignore[arg-type]
-    assert told == "## Follow up\n\n> Due at: 2026-03-01 12:00\n> Note: Ask about the exam\n\n"
+    assert told == "## Reminder sent\n\n> Due at: 2026-03-01 12:00\n> Note: Ask about the exam\n\n"
 
 
 def test_every_kind_can_be_told() -> None:

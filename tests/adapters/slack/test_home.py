@@ -32,6 +32,7 @@ async def test_it_shows_what_is_known_of_the_person_alone(world: World, tmp_path
     assert labels(ada) == [
         "Remember something",
         "Forget something",
+        "Follow-ups",
         "Export",
         "Status",
         "Pause memory",

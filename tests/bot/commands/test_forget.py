@@ -1,6 +1,7 @@
 """/agent forget: found, shown with numbers, asked, and gone from everywhere."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 
 from adapters.ports import CommandCall, CommandReply, InboundMessage
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
+from bot.origins import to_json
 from bot.testing import Bot, among_many, direct, open_bot
 from memory.core_memory import person_label
+from memory.inbox import Inbox
 from memory.ports import Kind, NewPassage
+from memory.timers import FOLLOW_UP, NewTimer, Timers
 from tests.words_left import places_of
 
 SETTINGS: dict[str, Any] = {"llm_model": "m", "llm_context_window": 16384}
@@ -243,3 +247,30 @@ async def test_what_still_waits_for_its_answer_goes_as_well(tmp_path: Path, has_
             assert await bot.say("Hello?") == ["Here I am."]
             assert "zebrafish" not in json.dumps(server.requests[-1])
             assert await places(bot, tmp_path, "zebrafish") == []
+
+
+async def test_follow_ups_go_as_well(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("I see.")) as server:
+        async with open_bot(tmp_path, openai_base_url=server.url, **SETTINGS) as bot:
+            await bot.say("Hello")
+            agent, now = await bot.agent(), bot.clock()
+            async with bot.app.database.write() as transaction:
+                new = [
+                    NewTimer(
+                        kind=FOLLOW_UP,
+                        due_at=now + timedelta(days=day),
+                        origin=to_json(direct("ada")),
+                        platform="console",
+                        person="console:ada",
+                        note=note,
+                    )
+                    for day, note in ((1, "Ask about the zebrafish"), (2, "Ask about the figs"))
+                ]
+                await Timers(bot.app.database, Inbox(bot.app.database)).add(transaction, agent.id, new, now)
+            asked = await ask(bot, "zebrafish")
+            assert [line.partition(", 2026")[0] for line in numbered(asked.text)] == ["**1** follow-up"]
+            assert await yes(asked) == "Forgotten: 1 follow-up."
+            assert await places(bot, tmp_path, "zebrafish") == []
+            left = await bot.command("followups")
+            assert "figs" in left
+            assert "zebrafish" not in left
