@@ -28,8 +28,11 @@ from bot.conductor import Conductor
 from bot.context import ContextCompiler
 from bot.erasing import Erasing
 from bot.executor import Executor, Shelves
+from bot.expiry import Expiry
+from bot.exports import Exports
 from bot.files import Files
 from bot.follow_ups import FollowUps
+from bot.forgetting import Forgetting
 from bot.greeting import Greeting
 from bot.heartbeats import Heartbeats, Rhythm
 from bot.histories import Histories
@@ -78,6 +81,7 @@ from config.words import prompt
 from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.audit import Audit
 from memory.changes import MessageChanges
 from memory.channels import Channels, Mode
 from memory.chroma_index import ChromaIndex
@@ -86,12 +90,14 @@ from memory.database import Database
 from memory.documents import Documents
 from memory.erasure import Erasure
 from memory.floors import Floors
+from memory.forgetting import ForgettingStore
 from memory.heard import Heard
 from memory.inbox import Inbox
 from memory.message_documents import MessageDocuments
 from memory.model_tiers import ModelTiers
 from memory.notices import NoticeStore
 from memory.outbox import OutboxStore
+from memory.overview import Overview
 from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
@@ -137,6 +143,7 @@ class App:
     database: Database
     told: Told
     sweep: Sweep
+    expiry: Expiry
     timers: Timers
     erasing: Erasing
 
@@ -383,10 +390,14 @@ async def open_app(
         )
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
+        forgotten = ForgettingStore(database, agents_kept, recall, archival, shelves.result_lists, changed, timers, now)
+        expiry = Expiry(Overview(database), changes, _kept_for(settings), now)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         resets = Resets(database, agents, shelves, checkpoints, timers, now)
+        exports = Exports(settings.database_path, own, lanes, now)
+        await exports.clear()
         erasure = Erasure(
             database,
             agents_kept,
@@ -421,15 +432,20 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=resets,
+            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, now),
+            exports=exports,
             timers=timers,
             follow_ups=follow_ups,
             heartbeats=heartbeats,
             expect=sweep.expect,
+            notices=notices,
+            audit=Audit(database),
+            overview=Overview(database),
             erasing=erasing,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
-        commands = Commands(general, "/agent ", parts, owners, now)
+        commands = Commands(general, "/agent ", parts, owners, now, breaks_glass=settings.bot_break_glass)
         in_chat = Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now)
         yield App(
             agents,
@@ -449,6 +465,7 @@ async def open_app(
             database,
             told,
             sweep,
+            expiry,
             timers,
             erasing,
         )
@@ -456,6 +473,12 @@ async def open_app(
 
 def _compares(platform: ChatPlatform) -> bool:
     return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
+def _kept_for(settings: Settings) -> dict[str, timedelta]:
+    """How long what was said is kept, by the kind of scope; one that is not named keeps it for ever."""
+    days = {"dm": settings.bot_keep_direct_days, "channel": settings.bot_keep_channel_days}
+    return {kind: timedelta(days=number) for kind, number in days.items() if number}
 
 
 def _caps(settings: Settings) -> Caps:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 from adapters.ports import Address, ChatPlatform
 from bot.app import App, open_app, utc_now
@@ -81,11 +82,17 @@ async def serve(
         supervisor = Supervisor(platforms, app.intake, metrics=metrics, wait=wait)
         await app.resume(lambda address: address.platform in platforms)
         health.supervisor = supervisor
-        scheduler = Scheduler(app.sweep, now, daily=partial(tidy_as_ever, app.database, now, settings.bot_data_dir))
+        scheduler = Scheduler(app.sweep, now, daily=partial(_keep_up, app, now, settings.bot_data_dir))
         await stack.enter_async_context(scheduler.awake())
         logger.info("serving platforms=%s", ",".join(platforms))
         await _run(supervisor, app, stop, health, grace_s)
     logger.info("stopped")
+
+
+async def _keep_up(app: App, now: Callable[[], datetime], data_dir: Path) -> None:
+    """What is done daily: what is over is forgotten, and what is older than it is to be kept."""
+    await tidy_as_ever(app.database, now, data_dir)
+    await app.expiry.as_ever()
 
 
 async def _run(supervisor: Supervisor, app: App, stop: asyncio.Event, health: Health, grace_s: float) -> None:

@@ -99,6 +99,9 @@ class BotSection(_Section):
     bot_persona: str | None = None
     """Who new agents are: a file in personas; None: as their preset says."""
     bot_admission: Literal["open", "allowlist", "pairing"] = "open"
+    bot_break_glass: bool = False
+    bot_keep_direct_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    bot_keep_channel_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     bot_max_waiting_messages: Annotated[int, Field(ge=1)] = 20
     bot_answer_bots: bool = False
     bot_max_file_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 25

@@ -223,7 +223,16 @@ class AgentStore:
         """The blocks that these messages brought edits to: by label the text, and all edits by their ids, in order."""
         by_them = (block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids))
         labels = list(await transaction.scalars(select(block_edits.c.label).where(*by_them).distinct()))
-        return {label: await _journal_of(transaction, agent_id, label) for label in labels}
+        return {label: await self.journal_of(transaction, agent_id, label) for label in labels}
+
+    async def journal_of(
+        self, transaction: Transaction, agent_id: int, label: str
+    ) -> tuple[str, tuple[tuple[int, BlockEdit], ...]]:
+        """A block as it stands in an open transaction: its text, and all edits by their ids, in order."""
+        of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
+        rows = await transaction.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
+        value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
+        return await transaction.scalar(value) or "", tuple((row.id, _edit(row)) for row in rows)
 
     async def journals(
         self, connection: AsyncConnection, agent_id: int
@@ -233,7 +242,7 @@ class AgentStore:
         for table in (blocks, block_edits):
             labels = select(table.c.label).where(table.c.agent_id == agent_id).distinct()
             found |= dict.fromkeys(await connection.scalars(labels))
-        return {label: await _journal_of(connection, agent_id, label) for label in found}
+        return {label: await self.journal_of(connection, agent_id, label) for label in found}
 
     async def redact(
         self, transaction: Transaction, agent_id: int, label: str, value: str, edits: Sequence[tuple[int, str, str]]
@@ -259,15 +268,6 @@ class AgentStore:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.order_by(block_edits.c.id.desc()))
             return tuple(_edit(row) for row in rows)
-
-
-async def _journal_of(
-    connection: AsyncConnection, agent_id: int, label: str
-) -> tuple[str, tuple[tuple[int, BlockEdit], ...]]:
-    of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
-    rows = await connection.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
-    value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
-    return await connection.scalar(value) or "", tuple((row.id, _edit(row)) for row in rows)
 
 
 async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:

@@ -53,6 +53,9 @@ class Changed:
 Tell = Callable[[Sequence[int], Sequence[int]], NewMessage]
 """What the agent is told of messages that were changed, and of those that quote them, by their ids."""
 
+_EXPIRED_AT_ONCE = 200
+"""Messages that go in one transaction, more or less; others write in between."""
+
 Rewrite = Callable[[str], str]
 """What a message says now, by what it said."""
 
@@ -175,7 +178,7 @@ class MessageChanges:
             if not named:  # what they said may be forgotten already
                 await self._forget_results(transaction, agent_id, (), (*notes, *_pieces(gone)))
                 if quotes:
-                    await self._tell(transaction, agent_id, tell((), quotes))
+                    await self.tell(transaction, agent_id, tell((), quotes))
                 followed = agent_id if gone or quotes else None
                 return Changed(waiting, followed, 0, notes, gone, quoting, len(quotes))
             ids = [message.id for message, _ in named]
@@ -185,10 +188,47 @@ class MessageChanges:
             if evicted := frozenset(message.id for message, evicted in named if evicted):
                 summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
-            await self._tell(transaction, agent_id, tell(ids, quotes))
+            await self.tell(transaction, agent_id, tell(ids, quotes))
         return Changed(waiting, agent_id, len(ids), notes, gone, quoting, len(quotes))
 
-    async def _tell(self, transaction: Transaction, agent_id: int, alert: NewMessage) -> None:
+    async def events_of(self, scope: str, agent_id: int, message_ids: Collection[int]) -> tuple[int, ...]:
+        """The events that some of an agent's messages came as: by their names, or if they have none by their words."""
+        own = (messages.c.agent_id == agent_id, messages.c.id.in_(message_ids))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(messages.c.platform_id, messages.c.text).where(*own))).all()
+            texts = [row.text for row in rows if row.platform_id is None and row.text]
+            same = (inbox.c.scope == scope, inbox.c.message_id.is_(None), inbox.c.text.in_(texts))
+            unnamed = tuple(await connection.scalars(select(inbox.c.id).where(*same)))
+        names = [row.platform_id for row in rows if row.platform_id is not None]
+        return (*unnamed, *(await self._inbox.named(scope, names) if names else ()))
+
+    async def remove(
+        self, transaction: Transaction, scope: str, agent_id: int, gone: Sequence[Message], events: Sequence[int]
+    ) -> Changed:
+        """Remove messages of people in somebody's transaction, as if these had deleted them, but for the summary.
+
+        To be called within `AgentStore.changing` and `RecallStorage.rewriting`.
+
+        Args:
+            transaction: of which this is a part.
+            scope: whose messages.
+            agent_id: the same.
+            gone: the messages.
+            events: as which they came; see `events_of`.
+        """
+        names = [message.platform_id for message in gone if message.platform_id is not None]
+        waiting = await self._inbox.change(transaction, scope, events, None) if events else ()
+        quoting = await self._inbox.requote(transaction, scope, names, None)
+        replies = await self._recall.quoting(transaction, agent_id, names)
+        notes = await self._delete(transaction, agent_id, gone, replies)
+        quotes = await follow(transaction, messages, messages.c.agent_id == agent_id, names, None)
+        documents = await remove_with(transaction, agent_id, names)
+        ids = [message.id for message in gone]
+        await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
+        return Changed(waiting, agent_id, len(ids), notes, documents, quoting, len(quotes))
+
+    async def tell(self, transaction: Transaction, agent_id: int, alert: NewMessage) -> None:
+        """Let an agent know of a change, in the turn that is under way if there is one."""
         turn_id = await self._journal.running(transaction, agent_id)
         await self._recall.append(transaction, agent_id, turn_id, [alert])
 
@@ -275,6 +315,44 @@ class MessageChanges:
         pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids, default=0))
         less = [(page, without_hits(page, ids, notes)) for page in pages]
         await self._recall.redact(transaction, [new for old, new in less if new != old])
+
+    async def expire(self, scope: str, before: datetime) -> Changed:
+        """Remove some of an agent's oldest turns, all of which is older than a moment, as if people had deleted theirs.
+
+        What the agent said, thought and did in them goes as well. Nobody is told: it is no secret that time passes.
+
+        Returns:
+            What came of it; no `messages`, once there are none left to go.
+        """
+        async with (
+            self._agents.changing(scope),
+            self._recall.rewriting(),
+            self._database.write(alone=True) as transaction,
+        ):
+            if (agent_id := await self._agents.id_of(transaction, scope)) is None:
+                return Changed()
+            under_way = await self._journal.running(transaction, agent_id)
+            found, evicted = await self._recall.old_turns(transaction, agent_id, before, _EXPIRED_AT_ONCE)
+            old = [message for message in found if message.turn_id != under_way]
+            if not old:
+                return Changed()
+            heard = [message for message in old if message.kind is Kind.USER_MESSAGE]
+            names = [message.platform_id for message in heard if message.platform_id is not None]
+            quoting = await self._inbox.requote(transaction, scope, names, None)
+            replies = await self._recall.quoting(transaction, agent_id, names)
+            notes = await self._delete(transaction, agent_id, heard, replies)
+            quotes = await follow(transaction, messages, messages.c.agent_id == agent_id, names, None)
+            documents = await remove_with(transaction, agent_id, names)
+            for event in (message for message in old if message.kind.is_event and message not in heard):
+                await self._agents.name_source(transaction, agent_id, event.id, None)
+                await self._archival.name_source(transaction, agent_id, event.id, None)
+            ids = [message.id for message in old]
+            await self._recall.remove(transaction, agent_id, ids)
+            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
+            if gone := evicted.intersection(ids):
+                summary, is_short = await compactions.hide(transaction, agent_id, gone, now=self._now())
+                await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+        return Changed((), agent_id, len(ids), notes, documents, quoting, len(quotes))
 
 
 def _recalled_in(platform: str, platform_ids: Collection[str]) -> Select[tuple[str]]:

@@ -13,7 +13,8 @@ from memory.checkpoints import checkpoint_folder
 from memory.chroma_index import NEW
 from memory.database import Database
 from memory.erased_rows import ErasedRows
-from memory.portable import dump, load
+from memory.exports import export_folder
+from memory.portable import Ids, dump, load
 from memory.recall import RecallStorage
 from memory.records import AgentState, KeptMessage, MalformedExport, Record, parse, to_line
 from memory.stores import Doomed
@@ -40,10 +41,14 @@ class ErasedFiles:
 
         Blocking. The history of the terminal does not say who was written to, so all of it goes.
         """
-        doomed = [checkpoint_folder(self._data_dir, scope), self._scratch]
+        doomed = [checkpoint_folder(self._data_dir, scope), export_folder(self._data_dir, scope), self._scratch]
         if scope.startswith("console:"):
             doomed.append(self._data_dir / "console_history")
         return _removed(doomed)
+
+    def remove_exports(self, scopes: Iterable[str]) -> tuple[Path, ...]:
+        """Remove what people of channels had exported there, whoever it was: only the terminal keeps such. Blocking."""
+        return _removed(export_folder(self._data_dir, scope) for scope in scopes)
 
     def remove_pages(self, paths: Iterable[str]) -> tuple[Path, ...]:
         """Of files that documents were made of, remove the pages of the web, which we have fetched. Blocking."""
@@ -149,7 +154,7 @@ async def without(
             rows = ErasedRows(database, AgentStore(database), recall, now, telling.from_beside())
             state = next(record for record in records if isinstance(record, AgentState))
             async with database.write(alone=True) as transaction:
-                agent_id = (await load(transaction, state.scope, records)).agent_id
+                agent_id = (await load(transaction, state.scope, records, Ids.of(records))).agent_id
             for whose, until in people:
                 touched = await rows.touched(whose, until)
                 await rows.redact_channels(touched, whose, until, own_scope=whose.own_scope)

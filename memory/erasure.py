@@ -240,6 +240,7 @@ class Erasure:
         await self._remove_named(scope, request, done)
         async with self._resting():
             done.files += await asyncio.to_thread(self._files.remove_of, scope)
+            done.files += await asyncio.to_thread(self._files.remove_exports, touched.values())
             if whose is not None:
                 done.checkpoints = await self._files.rewrite_checkpoints(whose, request.until, self._telling)
         done.vectors = await self._archival.keep_only_known()

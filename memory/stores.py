@@ -16,6 +16,7 @@ from memory.core_memory import person_label
 from memory.tables import (
     agents,
     attachments,
+    audit,
     block_edits,
     blocks,
     channels,
@@ -247,6 +248,7 @@ _KEPT = Stored()
 TABLES: Mapping[str, Stored] = {
     "agents": Stored((lambda doomed: agents.c.id.in_(doomed.agent_ids) if doomed.agent_ids else None,)),
     "attachments": Stored((_by_agent(attachments), _by_source(attachments.c.source_id))),
+    "audit": Stored((_by_scope(audit),), (Blank(_of_person(audit.c.who), {"who": SOMEBODY}),)),
     "block_edits": Stored(
         (_by_agent(block_edits), _labelled(block_edits)),
         (Blank(_of_person(block_edits.c.author), {"author": SOMEBODY}),),
@@ -303,6 +305,7 @@ FILES: Mapping[str, KeptFile] = {
     "backups": KeptFile(
         "copies of the database from before migrations", "those older than 30 days go; others are named"
     ),
+    "exports": KeptFile("exports that were asked for", "one's own go; what is handed over goes by itself"),
     "incoming": KeptFile("files of messages, while they are read", "each goes once it is read, all of them at a start"),
     "console_history": KeptFile("what was typed in the terminal, to whomever", "removed, of people of the console"),
     "erasing": KeptFile("a checkpoint, while it is written anew", "removed at once"),
