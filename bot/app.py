@@ -62,6 +62,7 @@ from bot.tiers.text_tier import TextTier
 from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
 from bot.turn import Observe, Turns
+from bot.undo import Undo
 from bot.waiting import Waiting
 from bot.window import Window
 from config.settings import EMBEDDED, Settings
@@ -69,6 +70,7 @@ from config.words import prompt
 from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.change_journal import ChangeJournal
 from memory.changes import MessageChanges
 from memory.channels import Channels
 from memory.chroma_index import ChromaIndex
@@ -346,6 +348,8 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=Resets(database, agents, shelves, checkpoints, now),
+            undo=Undo(database, agents, shelves, now),
+            memory_changes=ChangeJournal(database),
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}

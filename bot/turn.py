@@ -16,7 +16,7 @@ from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.errors import TurnGivenUp
 from bot.events import heard, message_of
-from bot.executor import Draft, Executor, Shelves, ToolContext
+from bot.executor import Draft, Executor, Shelves, ToolContext, write_changes
 from bot.first_message import ATTEMPTS, shows_machinery, would_say
 from bot.greeting import Greeting
 from bot.metrics import NO_METRICS, Metrics
@@ -28,6 +28,7 @@ from bot.scopes import person_of
 from bot.step import Progress, alert_of, bare_reply, judge, kept_messages, report_of
 from bot.tiers.ports import Answer, Tier
 from memory.agents import AgentStore
+from memory.change_journal import ChangeKind
 from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction
 from memory.inbox import Inbox, WaitingEvent
@@ -379,8 +380,8 @@ class Turns:
                 messages = await self._shelves.recall.append(
                     transaction, agent.id, turn.event.turn_id, new, is_passing=progress.leaves_nothing
                 )
-            await self._agents.save_edits(transaction, agent.id, draft.edits)
-            await self._shelves.archival.insert(transaction, agent.id, draft.passages)
+            if draft.edits or draft.passages:
+                await write_changes(transaction, self._shelves, agent.id, draft, ChangeKind.TURN, turn.id, now)
             await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
             await self._usage.save(transaction, calls, now)
             if not progress.leaves_nothing:

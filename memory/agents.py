@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from memory.change_journal import ChangeKind, begin_change, edit_of
 from memory.core_memory import person_of_label
 from memory.database import Database, Transaction
 from memory.ports import BlockEdit, ChangedMeanwhile
@@ -25,6 +26,7 @@ class AgentRecord:
     `paused_at` is since when nothing is kept of what is said; `passing` are the turns under way of which nothing will
     be kept, although their messages stand in recall storage as long as they run.
     `derive_anew`: its summary is to be made anew before it is used. `revision`: see `AgentStore.changing`.
+    `reflected_to`: the newest message that a reflection had before it.
     """
 
     id: int
@@ -38,6 +40,7 @@ class AgentRecord:
     passing: frozenset[int] = frozenset()
     derive_anew: bool = False
     revision: int = 0
+    reflected_to: int = 0
 
 
 class AgentStore:
@@ -75,6 +78,7 @@ class AgentStore:
             passing,
             row.derive_anew,
             revision,
+            row.reflected_to,
         )
 
     @asynccontextmanager
@@ -128,10 +132,18 @@ class AgentStore:
         )
         return AgentRecord(agent_id, scope, now, preset, "", False, tuple(first_blocks))
 
-    async def save_edits(self, transaction: Transaction, agent_id: int, edits: Sequence[BlockEdit]) -> None:
-        """Write the blocks as the edits left them, and the edits into the journal."""
+    async def save_edits(
+        self, transaction: Transaction, agent_id: int, edits: Sequence[BlockEdit], change_id: int | None = None
+    ) -> None:
+        """Write the blocks as the edits left them, and the edits into the journal.
+
+        `change_id` is the change that they are a part of (see `memory.change_journal`); None: they are one of their
+        own, by a command.
+        """
         if not edits:
             return
+        if change_id is None:
+            change_id = await begin_change(transaction, agent_id, ChangeKind.COMMAND, edits[0].created_at)
         for label, value in {edit.label: edit.after for edit in edits}.items():
             await _write_block(transaction, agent_id, label, value)
         await transaction.execute(
@@ -139,6 +151,7 @@ class AgentStore:
             [
                 {
                     "agent_id": agent_id,
+                    "change_id": change_id,
                     "label": edit.label,
                     "before": edit.before,
                     "after": edit.after,
@@ -165,6 +178,10 @@ class AgentStore:
         """Write the summary (None: it stays), and whether it is to be made anew before it is used."""
         values = {"derive_anew": derive_anew} | ({"summary": summary} if summary is not None else {})
         await transaction.execute(update(agents).where(agents.c.id == agent_id).values(values))
+
+    async def save_reflected(self, transaction: Transaction, agent_id: int, message_id: int) -> None:
+        """Write up to which message the agent has reflected."""
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(reflected_to=message_id))
 
     async def journal(self, agent_id: int, limit: int = 100) -> tuple[BlockEdit, ...]:
         """The newest edits of core memory, newest first."""
@@ -215,7 +232,7 @@ class AgentStore:
             of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
             rows = await transaction.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
             value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
-            found[label] = (await transaction.scalar(value) or "", tuple((row.id, _edit(row)) for row in rows))
+            found[label] = (await transaction.scalar(value) or "", tuple((row.id, edit_of(row)) for row in rows))
         return found
 
     async def redact(
@@ -241,7 +258,7 @@ class AgentStore:
     async def _edits(self, statement: Any) -> tuple[BlockEdit, ...]:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.order_by(block_edits.c.id.desc()))
-            return tuple(_edit(row) for row in rows)
+            return tuple(map(edit_of, rows))
 
 
 async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:
@@ -257,15 +274,3 @@ async def _write_block(transaction: Transaction, agent_id: int, label: str, valu
         await transaction.execute(
             new.on_conflict_do_update(index_elements=["agent_id", "label"], set_={"value": value})
         )
-
-
-def _edit(row: Any) -> BlockEdit:
-    return BlockEdit(
-        label=row.label,
-        before=row.before,
-        after=row.after,
-        author=row.author,
-        reason=row.reason,
-        source_message_id=row.source_message_id,
-        created_at=row.created_at,
-    )

@@ -12,12 +12,14 @@ from sqlalchemy import Select, delete, exists, select
 from memory import compactions
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.change_journal import forget_notes_from
 from memory.database import Database, Transaction
 from memory.documents import Removed
 from memory.inbox import Inbox, WaitingEvent
 from memory.message_documents import came_in, remove_with, remove_without
 from memory.note_tags import take_tags_back
-from memory.ports import Kind, Message, NewMessage
+from memory.ports import Kind, Message, NewMessage, NoteEdit, Passage
+from memory.primers import remove_primers
 from memory.quotes import follow, quote_of, replied_to_in
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
@@ -36,7 +38,7 @@ class Changed:
         messages: how many of its messages were changed.
         quoting: events that no turn had taken yet and that quote what was changed, as they are now.
         quotes: how many of its messages quote it.
-        notes: the notes that went.
+        notes: the notes that went, and the primers that are to be made anew.
         documents: what went of documents that had come with the messages.
     """
 
@@ -178,10 +180,11 @@ class MessageChanges:
             ids = [message.id for message, _ in named]
             for id_ in ids if text is not None else ():
                 await self._recall.rewrite(transaction, agent_id, [id_], says[id_] or "")
-            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
             if evicted := frozenset(message.id for message, evicted in named if evicted):
                 summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+                notes = (*notes, *await remove_primers(transaction, agent_id, min(evicted)))
+            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
             await self._tell(transaction, agent_id, tell(ids, quotes))
         return Changed(waiting, agent_id, len(ids), notes, gone, quoting, len(quotes))
 
@@ -230,15 +233,15 @@ class MessageChanges:
         return notes
 
     async def _delete_notes(self, transaction: Transaction, agent_id: int, sources: Sources) -> tuple[int, ...]:
+        def is_to_go(note: Passage | NoteEdit) -> bool:
+            return not sources[note.source_message_id or 0].bears(" ".join((note.content, *note.tags)))
+
         notes = await self._archival.notes_from(transaction, agent_id, sources)
-        gone = tuple(
-            note.id
-            for note in notes
-            if not sources[note.source_message_id or 0].bears(" ".join((note.content, *note.tags)))
-        )
-        await self._archival.remove(transaction, agent_id, gone)
+        gone = [note for note in notes if is_to_go(note)]
+        await self._archival.remove(transaction, agent_id, [note.id for note in gone])
         await take_tags_back(transaction, agent_id, sources)
-        return gone
+        await forget_notes_from(transaction, agent_id, sources, is_to_go, [note.content for note in gone])
+        return tuple(note.id for note in gone)
 
     async def _delete_lines(self, transaction: Transaction, agent_id: int, sources: Sources) -> None:
         """Take lines out of core memory and out of the journal of their block."""

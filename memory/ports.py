@@ -59,6 +59,7 @@ class Kind(StrEnum):
     USER_MESSAGE = "user_message"
     LOGIN = "login"
     HEARTBEAT = "heartbeat"
+    REFLECTION = "reflection"
     SYSTEM_ALERT = "system_alert"
     ASSISTANT = "assistant"
     TOOL_RESULT = "tool_result"
@@ -146,6 +147,36 @@ class BlockEdit:
     created_at: datetime
 
 
+class NoteAction(StrEnum):
+    """What was done to a note; a note that is kept once more gets the tags alone that are new."""
+
+    ADDED = "added"
+    TAGGED = "tagged"
+    REMOVED = "removed"
+    UNTAGGED = "untagged"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEdit:
+    """One change of the agent's notes, for the journal; `tags` are those of the note, or those that came or went."""
+
+    action: NoteAction
+    content: str
+    tags: tuple[str, ...]
+    author: str
+    reason: str
+    source_message_id: int | None
+    created_at: datetime
+
+
+class PassageKind(StrEnum):
+    """What an agent's passage is."""
+
+    NOTE = "note"
+    PRIMER = "primer"
+    """Statements that prime the agent for messages which left its window (see `memory.primers`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewPassage:
     """A note about to be kept in archival storage."""
@@ -165,6 +196,7 @@ class Passage(NewPassage):
     heading: str | None = None
     """The headings above a piece."""
     page: int | None = None
+    kind: PassageKind = PassageKind.NOTE
 
 
 @dataclass(frozen=True, slots=True)

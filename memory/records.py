@@ -1,7 +1,7 @@
 """The lines of an export: their types, and the checks that a line has to pass (pure).
 
-head, agent, block …, then message …, compaction …, block_edit …, passage …, for each source of documents source,
-document …, piece …, and end. Ids in it only tie its own records together.
+head, agent, block …, then message …, compaction …, memory_change …, block_edit …, note_edit …, passage …, for each
+source of documents source, document …, piece …, and end. Ids in it only tie its own records together.
 """
 
 import re
@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from memory.ports import Kind, MemoryFault
+from memory.change_journal import ChangeKind
+from memory.ports import Kind, MemoryFault, NoteAction, PassageKind
 
 FORMAT: Literal["memgpt-bot agent"] = "memgpt-bot agent"
 VERSION: Literal[1] = 1
@@ -108,6 +109,17 @@ class KeptCompaction(_Record):
     saved: Annotated[int, Field(ge=0)]
 
 
+class KeptChange(_Record):
+    """What changed in memory in one go, of which edits name the id; `undoes` is the earlier one that it takes back."""
+
+    type: Literal["memory_change"] = "memory_change"
+    id: Id
+    kind: ChangeKind
+    turn_id: Id | None
+    undoes: Id | None
+    created_at: AwareDatetime
+
+
 class KeptEdit(_Record):
     """An entry in the journal of core memory."""
 
@@ -115,6 +127,21 @@ class KeptEdit(_Record):
     label: Label
     before: str
     after: str
+    author: str
+    reason: str
+    source_message_id: Id | None
+    created_at: AwareDatetime
+    change_id: Id | None = None
+
+
+class KeptNoteEdit(_Record):
+    """An entry in the journal of notes."""
+
+    type: Literal["note_edit"] = "note_edit"
+    change_id: Id
+    action: NoteAction
+    content: str
+    tags: tuple[str, ...]
     author: str
     reason: str
     source_message_id: Id | None
@@ -129,7 +156,7 @@ class TagsAdded(_Record):
 
 
 class KeptPassage(_Record):
-    """A note of archival storage; `tags_added` names those of its tags that later messages brought."""
+    """A note of archival storage, or a primer; `tags_added` names those of its tags that later messages brought."""
 
     type: Literal["passage"] = "passage"
     content: str
@@ -137,6 +164,7 @@ class KeptPassage(_Record):
     tags_added: tuple[TagsAdded, ...] = ()
     source_message_id: Id | None
     created_at: AwareDatetime
+    kind: PassageKind = PassageKind.NOTE
 
 
 class KeptSource(_Record):
@@ -187,7 +215,9 @@ Record = (
     | BlockText
     | KeptMessage
     | KeptCompaction
+    | KeptChange
     | KeptEdit
+    | KeptNoteEdit
     | KeptPassage
     | KeptSource
     | KeptDocument
@@ -233,6 +263,8 @@ class _Order:
         self._count = 0
         self._newest_id = 0
         self._ids: set[int] = set()
+        self._changes: set[int] = set()
+        self._newest_change = 0
         self._labels: set[str] = set()
         self._sources: set[str] = set()
         self._documents: set[int] = set()
@@ -250,9 +282,13 @@ class _Order:
             self._block(record)
         elif isinstance(record, KeptMessage):
             self._message(record)
-        elif isinstance(record, KeptEdit | KeptPassage):
+        elif isinstance(record, KeptChange):
+            self._change(record)
+        elif isinstance(record, KeptEdit | KeptNoteEdit | KeptPassage):
             if record.source_message_id is not None:
                 self._refer("source_message_id", record.source_message_id)
+            if not isinstance(record, KeptPassage) and record.change_id is not None:
+                self._refer_to_change("change_id", record.change_id)
             for added in record.tags_added if isinstance(record, KeptPassage) else ():
                 self._refer("message", added.message)
         elif isinstance(record, KeptCompaction):
@@ -275,6 +311,20 @@ class _Order:
         self._newest_id = message.id
         self._ids.add(message.id)
         self._refer("turn_id", message.turn_id)
+
+    def _change(self, change: KeptChange) -> None:
+        if change.id <= self._newest_change:
+            raise ValueError(f"change {change.id} should stand after those of lower ids, and once")
+        if change.undoes is not None:
+            self._refer_to_change("undoes", change.undoes)
+        if change.turn_id is not None:
+            self._refer("turn_id", change.turn_id)
+        self._newest_change = change.id
+        self._changes.add(change.id)
+
+    def _refer_to_change(self, name: str, id_: int) -> None:
+        if id_ not in self._changes:
+            raise ValueError(f"{name} {id_} is no change above this line")
 
     def _of_documents(self, record: KeptSource | KeptDocument | KeptPiece) -> None:
         if isinstance(record, KeptSource):

@@ -23,6 +23,13 @@ REDACTED = "(removed with the message that it came from)"
 
 RESET = "(removed: memory was reset)"
 
+UNDONE = "(removed: it was undone)"
+
+WRITE_CORE = frozenset({"core_memory_append", "core_memory_replace"})
+WRITE_ARCHIVE = frozenset({"archival_memory_insert"})
+SEARCHES = frozenset({"conversation_search", "archival_memory_search"})
+"""Tools by what of memory their calls and results show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -137,7 +144,10 @@ def without_hits(message: Message, message_ids: Collection[int], note_ids: Colle
 
 
 def without_calls(
-    turns: Sequence[Message], tools: Collection[str], is_of_them: Callable[[Mapping[str, Any]], bool]
+    turns: Sequence[Message],
+    tools: Collection[str],
+    is_of_them: Callable[[Mapping[str, Any]], bool],
+    instead: str = RESET,
 ) -> tuple[Message, ...]:
     """Of turns, the messages that showed what some tools wrote, without it.
 
@@ -145,6 +155,7 @@ def without_calls(
         turns: their messages, in order.
         tools: by name; what they were given, and what came of it, goes.
         is_of_them: whether a hit of a search shows what they wrote.
+        instead: what is put in the place of their results.
     """
     changed, called = [], dict[str, str]()
     for message in turns:
@@ -155,7 +166,7 @@ def without_calls(
             new = replace(message, tool_uses=tuple(uses))
         elif message.kind is Kind.TOOL_RESULT:
             is_theirs = called.get(message.tool_use_id or "") in tools
-            new = replace(message, text=json.dumps({"status": RESET})) if is_theirs else _without(message, is_of_them)
+            new = replace(message, text=json.dumps({"status": instead})) if is_theirs else _without(message, is_of_them)
         if new != message:
             changed.append(new)
     return tuple(changed)
