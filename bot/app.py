@@ -20,7 +20,15 @@ from bot.agents import Agents
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
-from bot.choices import DEFAULT_PRESET, Choices, check_fits, equipment_of_all, first_memory_of, within
+from bot.choices import (
+    DEFAULT_PRESET,
+    Choices,
+    check_fits,
+    equipment_of_all,
+    equipment_to_reflect,
+    first_memory_of,
+    within,
+)
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment
@@ -45,9 +53,12 @@ from bot.metrics import NO_METRICS, Metrics
 from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
+from bot.priming import PrimingSummarizer
 from bot.queue_manager import Fractions, QueueManager
 from bot.reading import Reading
 from bot.receive import Receiver
+from bot.reflection import PRESET as REFLECTION
+from bot.reflection import Reflections
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
 from bot.rewording import Rewording
@@ -197,7 +208,8 @@ async def open_app(
         backups = settings.bot_data_dir / "backups"
         database = await Database.open(settings.database_path, backups, now())
         stack.push_async_callback(database.close)
-        budgets, usage = Budgets(Accounts(database), _caps(settings), settings.zone, now), UsageStore(database)
+        accounts, usage = Accounts(database), UsageStore(database)
+        budgets = Budgets(accounts, _caps(settings), settings.zone, now)
         stack.push_async_callback(_settled, budgets, usage, now)
         model = MeteredModel(model, budgets, known_prices(settings))
 
@@ -217,6 +229,8 @@ async def open_app(
         fixed = max(given.tokens(counter) for given in equipment.values())
         flush = settings.memory_flush_fraction
         window = Window(model.context_window, settings.memory_block_tokens, fixed, flush)
+        if not talks_only:
+            equipment[REFLECTION] = equipment_to_reflect(tools, own)
         if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
             check_fits(first_memory, window.room, counter)
         shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
@@ -228,9 +242,13 @@ async def open_app(
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
         warn = NEVER if talks_only else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
-        summarizer = Summarizer(writer, prompt("summarize", own), counter, window)
+        priming = PrimingSummarizer(writer, prompt("summarize_spr", own), counter, window)
+        narrating = Summarizer(writer, prompt("summarize", own), counter, window)
+        summarizer = priming if settings.memory_summary_style == "spr" else narrating
         fractions = Fractions(warn, flush, settings.memory_evict_fraction)
-        queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, window, fractions, now)
+        queue_manager = QueueManager(
+            database, agents_kept, recall, archival, compiler, summarizer, window, fractions, now
+        )
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         outbox = Outbox(replies, platforms, now, wait, metrics)
@@ -277,6 +295,22 @@ async def open_app(
         agents = Agents(
             database, agents_kept, recall, compiler, people, inbox, journal, first_memory, settings.zone, now
         )
+        reflections = Reflections(
+            database,
+            shelves,
+            inbox,
+            journal,
+            usage,
+            accounts,
+            compiler,
+            queue_manager,
+            tier,
+            executor,
+            priming,
+            most_a_day=settings.reflection_max_per_day,
+            zone=settings.zone,
+            now=now,
+        )
         lanes = Lanes()
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
@@ -290,6 +324,7 @@ async def open_app(
             database,
             agents,
             turns,
+            reflections,
             waiting,
             inbox,
             journal,

@@ -20,6 +20,7 @@ from bot.metrics import Metrics, TurnOutcome
 from bot.notices import Notices
 from bot.origins import of_json
 from bot.outage import Outage
+from bot.reflection import Reflections, is_reflection
 from bot.scopes import person_of
 from bot.turn import Ended, Observe, OpenTurn, Turns
 from bot.waiting import Waiting
@@ -90,6 +91,7 @@ class Conductor:
         database: Database,
         agents: Agents,
         turns: Turns,
+        reflections: Reflections,
         waiting: Waiting,
         inbox: Inbox,
         journal: TurnJournal,
@@ -108,6 +110,7 @@ class Conductor:
         self._database = database
         self._agents = agents
         self._turns = turns
+        self._reflections = reflections
         self._waiting = waiting
         self._inbox = inbox
         self._journal = journal
@@ -379,7 +382,7 @@ class Conductor:
         in_vain = 0
         while True:
             try:
-                return await self._turns.run(
+                return await self._runner_of(turn).run(
                     turn,
                     self._agents.keep,
                     self._observe(woken.scope),
@@ -395,6 +398,9 @@ class Conductor:
                 return None
             # Each counts as a step, so that it ends.
             turn = replace(again, progress=replace(again.progress, steps=again.progress.steps + in_vain))
+
+    def _runner_of(self, turn: OpenTurn) -> Turns | Reflections:
+        return self._reflections if is_reflection(turn) else self._turns
 
     async def _note_usage(self, calls: Sequence[ModelCall]) -> None:
         try:

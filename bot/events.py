@@ -103,7 +103,7 @@ def of_ours(origin: Origin, event: NewMessage) -> NewEvent:
         event_id=f"{event.kind.value}-{secrets.token_hex(8)}",
         scope=scope_of(origin),
         kind=event.kind,
-        is_timed=event.kind is Kind.HEARTBEAT,
+        is_timed=event.kind in (Kind.HEARTBEAT, Kind.REFLECTION),
         origin=to_json(origin),
         author=person_of(origin) if event.kind is Kind.USER_MESSAGE else "",
         text=event.text or "",
@@ -149,6 +149,11 @@ def login(person: str, now: datetime) -> NewMessage:
 def heartbeat(reason: str, now: datetime) -> NewMessage:
     """The agent wakes at a time of its own."""
     return NewMessage(kind=Kind.HEARTBEAT, created_at=now, text=reason)
+
+
+def reflection(reason: str, now: datetime) -> NewMessage:
+    """The agent tidies its memory, while nobody talks with it."""
+    return NewMessage(kind=Kind.REFLECTION, created_at=now, text=reason)
 
 
 def system_alert(text: str, now: datetime) -> NewMessage:

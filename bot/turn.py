@@ -146,7 +146,7 @@ class Turns:
     async def begin(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> OpenTurn | None:
         """Take events out of the inbox and into the agent's queue: the beginning of a turn. None if they are gone."""
         is_new = not agent.summary and not any(queued.message.kind is Kind.ASSISTANT for queued in agent.queue)
-        is_passing = agent.paused_at is not None
+        is_passing = agent.paused_at is not None or events[0].kind is Kind.REFLECTION
         progress = Progress(
             agent,
             is_verified=not (self._verifies_first and is_new),

@@ -26,7 +26,6 @@ class AgentRecord:
     `paused_at` is since when nothing is kept of what is said; `passing` are the turns under way of which nothing will
     be kept, although their messages stand in recall storage as long as they run.
     `derive_anew`: its summary is to be made anew before it is used. `revision`: see `AgentStore.changing`.
-    `reflected_to`: the newest message that a reflection had before it.
     """
 
     id: int
@@ -40,7 +39,6 @@ class AgentRecord:
     passing: frozenset[int] = frozenset()
     derive_anew: bool = False
     revision: int = 0
-    reflected_to: int = 0
 
 
 class AgentStore:
@@ -78,7 +76,6 @@ class AgentStore:
             passing,
             row.derive_anew,
             revision,
-            row.reflected_to,
         )
 
     @asynccontextmanager
@@ -178,6 +175,11 @@ class AgentStore:
         """Write the summary (None: it stays), and whether it is to be made anew before it is used."""
         values = {"derive_anew": derive_anew} | ({"summary": summary} if summary is not None else {})
         await transaction.execute(update(agents).where(agents.c.id == agent_id).values(values))
+
+    async def reflected_to(self, agent_id: int) -> int:
+        """Up to which message the agent has reflected; 0 if it never did."""
+        async with self._database.read() as connection:
+            return await connection.scalar(select(agents.c.reflected_to).where(agents.c.id == agent_id)) or 0
 
     async def save_reflected(self, transaction: Transaction, agent_id: int, message_id: int) -> None:
         """Write up to which message the agent has reflected."""

@@ -1,0 +1,348 @@
+"""Reflection: after a conversation the agent tidies its memory, in one bounded turn with the tools of memory alone.
+
+It has a prompt of its own: instructions (`config/prompts/reflect.md`), core memory as it is, and what was said since
+the last time. So it needs no room in the conversation's window, and leaves nothing there but what it changed, which
+stands in the journal as one change that can be undone. It says nothing to anybody, whatever the model writes.
+
+It is of no hurry: what fails is left for the next time, and a person who writes comes first, after the step under way.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from adapters.ports import ContextOverflow, ModelError
+from bot.agent import Agent, Queued
+from bot.charges import noted_calls
+from bot.choices import TO_REFLECT
+from bot.commit import Keep, whole
+from bot.context import ContextCompiler
+from bot.derivation import write_primer
+from bot.errors import BudgetSpent, ContextTooSmall
+from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
+from bot.priming import PrimingSummarizer
+from bot.queue_manager import QueueManager
+from bot.reflection_text import enough, material, source_of
+from bot.sources import Source, sources_of
+from bot.step import Progress, kept_messages, report_of
+from bot.summary import Primer
+from bot.tiers.ports import Answer, Tier
+from bot.turn import Ended, Observe, OpenTurn
+from memory.accounts import Accounts, of_reflections
+from memory.agents import AgentStore
+from memory.change_journal import ChangeKind
+from memory.core_memory import person_label
+from memory.database import Database
+from memory.inbox import Inbox
+from memory.ports import BlockEdit, Kind, Message, NewMessage, NewPassage
+from memory.primers import unprimed
+from memory.turn_journal import TurnJournal
+from memory.usage import UsageStore
+
+logger = logging.getLogger(__name__)
+
+PRESET = "(reflection)"
+"""What the compiler knows the instructions and tools of a reflection by; no agent is made of it."""
+
+ON_REQUEST = "set off by hand"
+"""The text of a reflection that somebody wants now, however little is new."""
+
+MAX_STEPS = 6
+MOST_SAID = 300
+"""Of what was said since the last time, the newest so many messages are looked at."""
+
+ENOUGH_MESSAGES, ENOUGH_TOKENS = 5, 300
+"""So many messages of people, or so many tokens of their words, are worth a reflection."""
+
+EVENT_SHARE = 2.0
+"""What the event may take, against a message in a conversation: there is no conversation beside it."""
+
+MARGIN = 0.85
+"""What of that is text, as JSON takes some tokens more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What stays the same in a reflection: the event as the model reads it, and where facts may come from."""
+
+    event: Message
+    shown: Queued
+    messages: tuple[Message, ...]
+    newest_id: int
+
+
+class Reflections:
+    """Runs reflections, in the lane of each agent only."""
+
+    def __init__(
+        self,
+        database: Database,
+        shelves: Shelves,
+        inbox: Inbox,
+        journal: TurnJournal,
+        usage: UsageStore,
+        accounts: Accounts,
+        compiler: ContextCompiler,
+        queue_manager: QueueManager,
+        tier: Tier,
+        executor: Executor,
+        priming: PrimingSummarizer,
+        *,
+        most_a_day: int,
+        zone: ZoneInfo,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._database = database
+        self._agents: AgentStore = shelves.agents
+        self._shelves = shelves
+        self._inbox = inbox
+        self._journal = journal
+        self._usage = usage
+        self._accounts = accounts
+        self._compiler = compiler
+        self._queue_manager = queue_manager
+        self._tier = tier
+        self._executor = executor
+        self._priming = priming
+        self._most_a_day = most_a_day
+        self._zone = zone
+        self._now = now
+
+    async def run(
+        self,
+        turn: OpenTurn,
+        keep: Keep,
+        observe: Observe | None = None,
+        *,
+        stops: Callable[[], Ended | None],
+        worked: Callable[[], None],
+    ) -> Ended:
+        """Reflect, if there is reason to. Arguments as those of `Turns.run`.
+
+        Raises:
+            ChangedMeanwhile: people changed messages that the model was shown; what it answered to that was not kept.
+        """
+        latest = turn.progress.agent
+
+        def note(agent: Agent) -> None:
+            nonlocal latest
+            latest = agent
+            keep(agent)
+
+        scene = await self._scene(turn)
+        if scene is None or not await self._is_allowed(turn):
+            await self._over(latest, turn, keep, None, None)
+            return Ended.YIELDED
+        newest_id, primer = None, None
+        try:
+            if (reason := await self._tidy(turn, scene, note, observe, stops, worked)) is not None:
+                return reason
+            primer = await self._primer(latest)
+            newest_id = scene.newest_id
+        except (ModelError, BudgetSpent, ContextTooSmall) as error:
+            logger.warning("reflection ended early: %s", error.detail if isinstance(error, ModelError) else error)
+        await self._over(latest, turn, keep, newest_id, primer)
+        return Ended.YIELDED
+
+    async def _tidy(
+        self,
+        turn: OpenTurn,
+        scene: _Scene,
+        keep: Keep,
+        observe: Observe | None,
+        stops: Callable[[], Ended | None],
+        worked: Callable[[], None],
+    ) -> Ended | None:
+        """Step until the model has nothing more to do, or the steps are used up; the reason, if it stopped before."""
+        progress = turn.progress
+        steps: tuple[Queued, ...] = ()
+        while progress.steps < MAX_STEPS and progress.goes_on:
+            if (reason := stops()) is not None:
+                return reason
+            self._agents.check(progress.agent.scope, progress.agent.revision)
+            before_model = self._as_reflecting(progress.agent, (scene.shown, *steps))
+            if self._queue_manager.tokens(before_model) > self._compiler.room.limit:
+                logger.info("reflection ends, as its window is full")
+                break
+            try:
+                answer = await self._tier.answer(before_model, scene.event)
+            except ContextOverflow:
+                self._queue_manager.learn_from_overflow(before_model)
+                raise
+            worked()
+            if answer.saw_context:
+                self._queue_manager.calibrate(before_model, answer.usage)
+            results, draft = await self._executed(progress.agent, answer, scene)
+            progress = await self._commit(progress, turn, draft, results, keep)
+            if observe is not None:
+                observe(report_of(answer, results, ()))
+            steps = (*steps, *self._queued(progress.agent, scene, answer, results, len(steps)))
+        return None
+
+    async def _scene(self, turn: OpenTurn) -> _Scene | None:
+        """What the model is to read; None if there is too little new, or the model only writes text."""
+        agent, shelves = turn.progress.agent, self._shelves
+        if not self._tier.speaks_unasked:
+            return None
+        said = await shelves.recall.said_since(agent.id, await self._agents.reflected_to(agent.id), MOST_SAID)
+        is_enough = enough(said, shelves.counter, messages=ENOUGH_MESSAGES, tokens=ENOUGH_TOKENS)
+        if not (is_enough or turn.event.text == ON_REQUEST):
+            return None
+        people = {
+            person_label(message.author_id): message.author_name or message.author_id
+            for message in said
+            if message.author_id is not None and not agent.is_direct
+        }
+        blocks = [
+            (block, await sources_of(shelves, agent.id, block.label, block.value))
+            for block in agent.core
+            if not block.is_on_person or block.label in people
+        ]
+        text, shown = material(
+            blocks,
+            people,
+            said,
+            agent.zone,
+            shelves.counter,
+            int(self._compiler.room.message * EVENT_SHARE * MARGIN),
+            names_ids=not agent.is_direct,
+        )
+        event = replace(turn.event, text=text)
+        (queued,) = self._compiler.queued([event], agent.zone, names_speaker=False, share=EVENT_SHARE)
+        behind = {source.message.id: source.message for source in _all(blocks) if source.message is not None}
+        messages = behind | {message.id: message for message in shown}
+        newest = max((message.id for message in said), default=turn.id)
+        return _Scene(event, queued, tuple(messages[id_] for id_ in sorted(messages)), newest)
+
+    async def _is_allowed(self, turn: OpenTurn) -> bool:
+        """Whether the agent has not reflected often enough today; it counts from now on."""
+        scope, today = turn.progress.agent.scope, self._now().astimezone(self._zone).date()
+        is_full = await self._accounts.reserve(today, 1, {of_reflections(scope): self._most_a_day})
+        if is_full is not None:
+            logger.info("no reflection: there were %d today", self._most_a_day)
+        return is_full is None
+
+    def _as_reflecting(self, agent: Agent, queue: tuple[Queued, ...]) -> Agent:
+        """The agent as the compiler and the tier are to see it."""
+        return replace(agent, preset=PRESET, queue=queue, summary="", folded=agent.core, images={}, passing=frozenset())
+
+    async def _executed(self, agent: Agent, answer: Answer, scene: _Scene) -> tuple[tuple[ToolResult, ...], Draft]:
+        """What came of the calls; what they decided to keep names the message that it comes from."""
+        context = ToolContext(
+            self._as_reflecting(agent, ()),
+            scene.event,
+            self._now(),
+            self._shelves,
+            Draft(self._compiler.limited(agent.core)),
+            len(answer.calls),
+        )
+        results = await self._executor.execute(answer.calls, context, TO_REFLECT, is_cut=answer.is_cut)
+        edits = tuple(_with_source(edit, scene.messages) for edit in context.draft.edits)
+        passages = tuple(_of_source(passage, scene.messages) for passage in context.draft.passages)
+        return results, replace(context.draft, edits=edits, passages=passages)
+
+    async def _commit(
+        self, before: Progress, turn: OpenTurn, draft: Draft, results: Sequence[ToolResult], keep: Keep
+    ) -> Progress:
+        """Write what a step has changed; what it changed is in view of the conversation at once."""
+        agent, now = before.agent, self._now()
+        goes_on = any(result.failed or result.wants_heartbeat for result in results)
+        progress = replace(before, steps=before.steps + 1, goes_on=goes_on)
+
+        async def commit() -> Agent:
+            async with noted_calls() as calls, self._database.write() as transaction:
+                self._agents.check(agent.scope, agent.revision)
+                if draft.edits or draft.passages:
+                    await write_changes(
+                        transaction, self._shelves, agent.id, draft, ChangeKind.REFLECTION, turn.id, now
+                    )
+                await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
+                await self._usage.save(transaction, calls, now)
+                self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=False)
+            if draft.passages:
+                self._shelves.archival.index_soon()
+            return replace(agent, core=draft.core, folded=draft.core)
+
+        return replace(progress, agent=await whole(commit(), keep))
+
+    async def _primer(self, agent: Agent) -> Primer | None:
+        """The primer of what has left the window and none tells of yet."""
+        async with self._database.read() as connection:
+            ids = await unprimed(connection, agent.id)
+        messages = await self._shelves.recall.get(agent.id, ids)
+        return await self._priming.prime(messages, agent.zone) if messages else None
+
+    async def _over(
+        self, agent: Agent, turn: OpenTurn, keep: Keep, reflected_to: int | None, primer: Primer | None
+    ) -> None:
+        """Write down that the reflection is over; of its turn nothing is left.
+
+        Args:
+            agent: as the last step left it.
+            turn: the reflection.
+            keep: takes the agent.
+            reflected_to: the newest message that it had before it; None: all that was new is new the next time.
+            primer: what it made of evicted messages.
+        """
+        now = self._now()
+        progress = replace(turn.progress, agent=agent)
+
+        async def commit() -> Agent:
+            async with noted_calls() as calls, self._database.write() as transaction:
+                self._agents.check(agent.scope, agent.revision)
+                if reflected_to is not None:
+                    await self._agents.save_reflected(transaction, agent.id, reflected_to)
+                await write_primer(transaction, agent.id, primer, now)
+                await self._usage.save(transaction, calls, now)
+                self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=True)
+                await self._inbox.finish(transaction, turn.id)
+                await self._shelves.recall.remove_turn(transaction, agent.id, turn.id)
+            if primer is not None:
+                self._shelves.archival.index_soon()
+            return agent.without_passing()
+
+        await whole(commit(), keep)
+
+    def _queued(
+        self, agent: Agent, scene: _Scene, answer: Answer, results: tuple[ToolResult, ...], so_far: int
+    ) -> tuple[Queued, ...]:
+        """A step as the next one sees it; it stands in no table."""
+        new = kept_messages(answer, results, (), None, self._now())
+        messages = [_numbered(message, scene.event, so_far + at) for at, message in enumerate(new, 1)]
+        return self._compiler.queued(messages, agent.zone, names_speaker=False)
+
+
+def _all(blocks: Sequence[tuple[object, Sequence[Source]]]) -> list[Source]:
+    return [source for _, sources in blocks for source in sources]
+
+
+def _with_source(edit: BlockEdit, messages: Sequence[Message]) -> BlockEdit:
+    """The edit with the message that its new words come from; those of lines that it changes are known."""
+    old, new = edit.before.split("\n"), edit.after.split("\n")
+    added = "\n".join(line for line in new if line not in old)
+    gone = "\n".join(line for line in old if line not in new)
+    return replace(edit, source_message_id=source_of(added, gone, messages) if added else None)
+
+
+def _of_source(passage: NewPassage, messages: Sequence[Message]) -> NewPassage:
+    return replace(passage, source_message_id=source_of(passage.content, "", messages))
+
+
+def _numbered(message: NewMessage, event: Message, number: int) -> Message:
+    return Message(
+        kind=message.kind,
+        created_at=message.created_at,
+        text=message.text,
+        thoughts=message.thoughts,
+        tool_uses=message.tool_uses,
+        tool_use_id=message.tool_use_id,
+        id=event.id + number,
+        turn_id=event.turn_id,
+    )
+
+
+def is_reflection(turn: OpenTurn) -> bool:
+    """Whether a turn is one of `Reflections`, not of `Turns`."""
+    return turn.event.kind is Kind.REFLECTION
