@@ -9,15 +9,13 @@ from bot.errors import CommandRefused
 from bot.events import local_time
 from bot.text import counted
 from bot.undo import May, Undone
-from memory.change_journal import ChangeKind, MemoryChange
+from memory.change_journal import MemoryChange
 
 PAUSED = "Memory is paused, so I change nothing in it. `/agent resume` ends that."
 
 NOTHING = "There is nothing to undo."
 
-OF_RESET = (
-    " What else was reset with it (the conversation, the archive) comes back only from the checkpoint that was made."
-)
+OF_RESET = "What else was reset with it (conversation, archive) comes back only from the checkpoint that was made."
 
 
 async def undo_last(context: CommandContext, reason: str, may: May, shows: Callable[[str], bool]) -> str:
@@ -41,13 +39,13 @@ async def undo_last(context: CommandContext, reason: str, may: May, shows: Calla
     undone = await context.in_lane(work)
     change = undone.change
     told = f"Undone: what was changed at {local_time(change.created_at, await context.zone())} {told_by(change)}."
-    if undone.edits or undone.notes:
-        told += f"\n{told_edits((*undone.edits, *undone.notes), {}, shows)}\n"
-    if undone.kept:
-        told += f" {counted(undone.kept, 'change')} of it stayed: the text was changed again since."
-    if change.kind is ChangeKind.COMMAND and change.edits and change.edits[0].reason.endswith(" reset"):
-        told += OF_RESET
-    return f"{told.rstrip()} `{reason}` again goes one further back.".replace("\n ", "\n")
+    shown = told_edits((*undone.edits, *undone.notes), {}, shows) if undone.edits or undone.notes else None
+    further = [
+        *([f"{counted(undone.kept, 'change')} of it stayed: the text was changed again since."] if undone.kept else ()),
+        *([OF_RESET] if change.edits and change.edits[0].reason.endswith(" reset") else ()),
+        f"`{reason}` again goes one further back.",
+    ]
+    return "\n".join(part for part in (told, shown, " ".join(further)) if part)
 
 
 async def own_sources(context: CommandContext, change: MemoryChange) -> bool:

@@ -239,9 +239,9 @@ class ArchivalStorage:
                 "created_at": new.created_at,
             }
             id_ = int((await transaction.execute(_INSERT, row)).scalar_one())
-            return id_, _edit(NoteAction.ADDED, new, new.tags)
+            return id_, _edit(NoteAction.ADDED, new, new.content, new.tags)
         tags = await add_tags(transaction, kept.id, new.tags, new.source_message_id)
-        return int(kept.id), _edit(NoteAction.TAGGED, new, tags) if tags else None
+        return int(kept.id), _edit(NoteAction.TAGGED, new, kept.content, tags) if tags else None
 
     async def _count(self, which: ColumnElement[bool]) -> int:
         async with self._database.read() as connection:
@@ -256,12 +256,12 @@ class ArchivalStorage:
 
 def _same_as(agent_id: int, content: str) -> Select[Any]:
     of_agent = (passages.c.agent_id == agent_id, passages.c.digest == digest_of(content))
-    return select(passages.c.id).where(*of_agent).limit(1)
+    return select(passages.c.id, passages.c.content).where(*of_agent).limit(1)
 
 
-def _edit(action: NoteAction, new: NewPassage, tags: Sequence[str]) -> NoteEdit:
+def _edit(action: NoteAction, new: NewPassage, content: str, tags: Sequence[str]) -> NoteEdit:
     reason = "archival_memory_insert"
-    return NoteEdit(action, new.content, tuple(tags), AGENT, reason, new.source_message_id, new.created_at)
+    return NoteEdit(action, content, tuple(tags), AGENT, reason, new.source_message_id, new.created_at)
 
 
 def _from_row(row: Any) -> Passage:

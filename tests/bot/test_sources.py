@@ -163,7 +163,7 @@ async def test_the_memory_command_shows_the_sources_of_every_line(tmp_path: Path
         shown = await bot.command("memory sources")
         assert await bot.in_chat("memory Sources") == shown
         assert "**human** (" not in shown
-        assert await bot.command("memory figs") == "It is `memory` alone, or `memory sources`."
+        assert await bot.command("memory figs") == "It is `memory` alone, `memory sources` or `memory changes`."
     assert "Likes figs.\n    I, 2026-03-01T12:00:" in shown
     assert "\n    from message 1: I really like figs, you know\n" in shown
     assert "I park on level 3\n    console:ada (/agent remember), 2026-03-01T12:00:" in shown
