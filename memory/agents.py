@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from memory.change_journal import ChangeKind, begin_change, edit_of
@@ -224,11 +224,19 @@ class AgentStore:
         return found
 
     async def journal_of_sources(
-        self, transaction: Transaction, agent_id: int, message_ids: Collection[int]
+        self,
+        transaction: Transaction,
+        agent_id: int,
+        message_ids: Collection[int],
+        edit_ids: Collection[int] = (),
     ) -> dict[str, tuple[str, tuple[tuple[int, BlockEdit], ...]]]:
-        """The blocks that these messages brought edits to: by label the text, and all edits by their ids, in order."""
-        by_them = (block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids))
-        labels = list(await transaction.scalars(select(block_edits.c.label).where(*by_them).distinct()))
+        """The blocks that these messages brought edits to, or that some edits are of.
+
+        By label the text, and all edits by their ids, in order.
+        """
+        of_agent = block_edits.c.agent_id == agent_id
+        by_them = or_(block_edits.c.source_message_id.in_(message_ids), block_edits.c.id.in_(edit_ids))
+        labels = list(await transaction.scalars(select(block_edits.c.label).where(of_agent, by_them).distinct()))
         found = {}
         for label in labels:
             of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)

@@ -96,13 +96,18 @@ class ArchivalStorage:
         return kept, replace(edit, action=NoteAction.UNTAGGED, tags=gone)
 
     async def notes_from(
-        self, transaction: Transaction, agent_id: int, source_message_ids: Collection[int]
+        self,
+        transaction: Transaction,
+        agent_id: int,
+        source_message_ids: Collection[int],
+        contents: Collection[str] = (),
     ) -> tuple[Passage, ...]:
-        """The notes that came from these messages, as they stand in an open transaction."""
+        """The notes that came from these messages, or say just that, as they stand in an open transaction."""
         of_these = (
             passages.c.agent_id == agent_id,
-            passages.c.source_message_id.in_(source_message_ids),
             passages.c.kind == PassageKind.NOTE,
+            passages.c.source_message_id.in_(source_message_ids)
+            | passages.c.digest.in_([digest_of(content) for content in contents]),
         )
         rows = await transaction.execute(
             select(passages, documents.c.name.label("document"))

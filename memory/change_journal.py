@@ -108,6 +108,17 @@ async def write_note_edits(transaction: Transaction, agent_id: int, change_id: i
         await transaction.execute(insert(note_edits), rows)
 
 
+async def made_by_reflections(transaction: Transaction, agent_id: int) -> tuple[frozenset[int], frozenset[str]]:
+    """What came of an agent's reflections: the ids of their edits of core memory, and the notes that they kept."""
+    of_agent = (memory_changes.c.agent_id == agent_id, memory_changes.c.kind == ChangeKind.REFLECTION)
+    theirs = list(await transaction.scalars(select(memory_changes.c.id).where(*of_agent)))
+    if not theirs:
+        return frozenset(), frozenset()
+    edits = await transaction.scalars(select(block_edits.c.id).where(block_edits.c.change_id.in_(theirs)))
+    notes = await transaction.scalars(select(note_edits.c.content).where(note_edits.c.change_id.in_(theirs)))
+    return frozenset(edits), frozenset(notes)
+
+
 async def forget_notes_from(
     transaction: Transaction,
     agent_id: int,

@@ -12,7 +12,7 @@ from sqlalchemy import Select, delete, exists, select
 from memory import compactions
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
-from memory.change_journal import forget_notes_from
+from memory.change_journal import forget_notes_from, made_by_reflections
 from memory.database import Database, Transaction
 from memory.documents import Removed
 from memory.inbox import Inbox, WaitingEvent
@@ -24,7 +24,7 @@ from memory.quotes import follow, quote_of, replied_to_in
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
 from memory.tables import agents, inbox, messages, outbox
-from memory.traces import Sources, doomed_lines, redacted, sources_of, without_hits, without_lines
+from memory.traces import Sources, betrayed_lines, doomed_lines, redacted, sources_of, without_hits, without_lines
 from memory.turn_journal import TurnJournal
 
 
@@ -218,8 +218,9 @@ class MessageChanges:
         quotes = [message.quote.text for message in (*gone, *replies) if message.quote is not None]
         said_by_others = await self._recall.said_by_others(transaction, agent_id, gone, quotes)
         sources = sources_of(turns, ids, said_by_others, {message.id for message in replies} - ids)
-        notes = await self._delete_notes(transaction, agent_id, sources)
-        await self._delete_lines(transaction, agent_id, sources)
+        edits, kept = await made_by_reflections(transaction, agent_id)
+        notes = await self._delete_notes(transaction, agent_id, sources, kept)
+        await self._delete_lines(transaction, agent_id, sources, edits)
         for id_, source in sources.items():
             if id_ in ids or id_ not in (message.id for message in turns):
                 await self._agents.name_source(transaction, agent_id, id_, source.heir)
@@ -232,25 +233,38 @@ class MessageChanges:
         await transaction.execute(delete(outbox).where(outbox.c.agent_id == agent_id, unheard, is_unsent))
         return notes
 
-    async def _delete_notes(self, transaction: Transaction, agent_id: int, sources: Sources) -> tuple[int, ...]:
-        def is_to_go(note: Passage | NoteEdit) -> bool:
-            return not sources[note.source_message_id or 0].bears(" ".join((note.content, *note.tags)))
+    async def _delete_notes(
+        self, transaction: Transaction, agent_id: int, sources: Sources, kept: Collection[str]
+    ) -> tuple[int, ...]:
+        """Remove notes that came from the messages, and what reflections `kept` that holds their words alone."""
+        secret = set(sources.values())
+        betraying = {content for content in kept if any(source.betrays(content) for source in secret)}
 
-        notes = await self._archival.notes_from(transaction, agent_id, sources)
+        def is_to_go(note: Passage | NoteEdit) -> bool:
+            source = sources.get(note.source_message_id or 0)
+            is_borne = source is None or source.bears(" ".join((note.content, *note.tags)))
+            return not is_borne or note.content in betraying
+
+        notes = await self._archival.notes_from(transaction, agent_id, sources, betraying)
         gone = [note for note in notes if is_to_go(note)]
         await self._archival.remove(transaction, agent_id, [note.id for note in gone])
         await take_tags_back(transaction, agent_id, sources)
-        await forget_notes_from(transaction, agent_id, sources, is_to_go, [note.content for note in gone])
+        contents = betraying.union(note.content for note in gone)
+        await forget_notes_from(transaction, agent_id, sources, is_to_go, contents)
         return tuple(note.id for note in gone)
 
-    async def _delete_lines(self, transaction: Transaction, agent_id: int, sources: Sources) -> None:
+    async def _delete_lines(
+        self, transaction: Transaction, agent_id: int, sources: Sources, of_reflections: Collection[int]
+    ) -> None:
         """Take lines out of core memory and out of the journal of their block."""
-        journal = await self._agents.journal_of_sources(transaction, agent_id, sources)
+        journal = await self._agents.journal_of_sources(transaction, agent_id, sources, of_reflections)
         for label, (value, edits) in journal.items():
             named = {edit.source_message_id for _, edit in edits if edit.source_message_id is not None}
             others = await self._recall.said(transaction, agent_id, named - sources.keys())
             texts = {message.id: message.text or "" for message in others}
+            made = {edit for id_, edit in edits if id_ in of_reflections}
             doomed = doomed_lines(value, [edit for _, edit in edits], sources, texts)
+            doomed |= betrayed_lines(value, [edit for _, edit in edits], made, sources)
             changed = [
                 (id_, without_lines(edit.before, doomed), without_lines(edit.after, doomed)) for id_, edit in edits
             ]

@@ -111,6 +111,33 @@ def doomed_lines(value: str, edits: Sequence[BlockEdit], sources: Sources, texts
     return frozenset(line for line, history in found.items() if _is_doomed(line, history, sources, texts))
 
 
+def betrayed_lines(
+    value: str, edits: Sequence[BlockEdit], made: Collection[BlockEdit], sources: Sources
+) -> frozenset[str]:
+    """Lines of a block, now or ever, that hold a word which only deleted messages said, and that came of some edits.
+
+    Of what is made of many messages at once (a reflection) the journal names one for each edit, the likeliest.
+
+    Args:
+        value: the block.
+        edits: its whole journal, oldest first.
+        made: those of the edits.
+        sources: what was deleted.
+    """
+
+    def is_theirs(line: str, history: LineHistory) -> bool:
+        is_made = any(edit in made for edit in history.edits) and not history.was_there
+        return is_made and not any(_wrote(edit, line) for edit in history.edits)
+
+    found = histories(value, edits)
+    secret = set(sources.values())
+    return frozenset(
+        line
+        for line, history in found.items()
+        if is_theirs(line, history) and any(source.betrays(line) for source in secret)
+    )
+
+
 def without_lines(text: str, doomed: Collection[str]) -> str:
     """A block without some lines."""
     return "\n".join(line for line in text.split("\n") if line not in doomed)

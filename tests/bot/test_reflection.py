@@ -384,6 +384,29 @@ async def test_the_facts_it_keeps_go_with_the_message_that_they_came_from(tmp_pa
         assert "found nothing" in await bot.command("search 7351-QX", channel="general")
 
 
+async def test_of_facts_that_it_joined_each_goes_with_its_own_message(tmp_path: Path) -> None:
+    """The journal names one message for each edit, and these rest on two."""
+    tidying = answer(
+        None,
+        append("Bob's locker is 7351-QX and his boat is Halcyon.", label="channel"),
+        keep("Boat Halcyon, locker 7351-QX."),
+        append("Bob likes figs.", label="channel"),
+    )
+    async with ScriptedServer(model(tidying)) as server, open_bot(tmp_path, **with_model(server)) as bot:
+        for number, line in enumerate(("My boat is Halcyon", "My locker is 7351-QX", "I like figs", "Monday", "Bye")):
+            message = in_channel(line, bot.clock(), "bob", message_id=f"m{number}")
+            await (await bot.app.receiver.receive(message))
+            await bot.app.lanes.idle()
+        await reflect(bot, channel="general")
+        await bot.app.changes.change("console", MessageChange(None, ("m0",), None))
+        await bot.app.changes.tidy()
+        shown = await bot.command("memory", channel="general")
+        changes = await bot.command("memory changes", channel="general")
+        assert "Halcyon" not in shown + changes
+        assert "Bob likes figs." in shown
+        assert "note" not in await bot.command("search Halcyon", channel="general")
+
+
 async def test_a_message_that_is_deleted_meanwhile_is_not_tidied_in(tmp_path: Path) -> None:
     async def deletes(bot: Bot) -> Reply:
         await bot.app.changes.change("console", MessageChange(None, ("m1",), None))
