@@ -113,10 +113,11 @@ class ServiceMissing(AdapterError):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who writes, by the platform's immutable id."""
+    """Somebody who writes, by the platform's immutable id; `timezone` is theirs (IANA), where a platform tells it."""
 
     id: str
     name: str
+    timezone: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,8 @@ class Agent:
     """What is shown with messages of the turn under way, by their ids; it is kept nowhere else."""
     revision: int = 0
     """See `memory.agents.AgentStore.changing`."""
+    heartbeat_minutes: int | None = None
+    """See `memory.agents.AgentRecord`."""
 
     def keeps(self, message: Message) -> bool:
         """Whether what is said in the turn of a message is kept."""

@@ -1,7 +1,7 @@
 """Agents by scope: made at the first message, loaded when they wake, kept at hand while they are busy."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from memory.core_memory import Block, CoreMemory
 from memory.database import Database, Transaction, finish
 from memory.inbox import Inbox, NewEvent, WaitingEvent
 from memory.people import People
-from memory.ports import BlockEdit, Message
+from memory.ports import BlockEdit, Message, NewMessage
 from memory.recall import RecallStorage
 from memory.turn_journal import TurnJournal
 
@@ -184,6 +184,31 @@ class Agents:
 
         await finish(commit())
 
+    async def tell(self, agent: Agent, alert: NewMessage) -> None:
+        """Let an agent know of something when it next wakes; nothing is asked of the model. In its lane only."""
+
+        async def commit() -> Agent:
+            async with self._database.write() as transaction:
+                self._store.check(agent.scope, agent.revision)
+                turn_id = await self._recall.last_turn(transaction, agent.id)
+                told = await self._recall.append(transaction, agent.id, turn_id, [alert])
+            queued = self._compiler.queued(told, agent.zone, names_speaker=not agent.is_direct)
+            return replace(agent, queue=(*agent.queue, *queued))
+
+        if agent.paused_at is None:
+            await whole(commit(), self.keep)
+
+    async def choose_heartbeat(self, agent: Agent, along: Callable[[Transaction], Awaitable[None]]) -> None:
+        """Keep how often an agent's heart beats, and what is written along with that. To be called in its lane only."""
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await self._store.save_heartbeat(transaction, agent.id, agent.heartbeat_minutes)
+                await along(transaction)
+            self.let_go(agent.scope)
+
+        await finish(commit())
+
     async def _create(self, scope: str) -> AgentRecord:
         async with self._database.write() as transaction:
             blocks = self._first_memory.blocks(scope)
@@ -205,6 +230,7 @@ class Agents:
             passing=record.passing,
             derive_anew=record.derive_anew,
             revision=record.revision,
+            heartbeat_minutes=record.heartbeat_minutes,
         )
         names_speaker = not agent.is_direct
         queued = self._compiler.queued(queue, agent.zone, names_speaker=names_speaker)

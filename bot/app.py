@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
 from bot.agent import Agent
 from bot.agents import Agents
+from bot.budget_alert import BudgetAlert
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
@@ -34,7 +36,9 @@ from bot.conductor import Conductor
 from bot.context import ContextCompiler, Equipment
 from bot.executor import Executor, Shelves
 from bot.files import Files
+from bot.follow_ups import FollowUps
 from bot.greeting import Greeting
+from bot.heartbeats import Heartbeats, Rhythm
 from bot.histories import Histories
 from bot.implementations import (
     document_reader,
@@ -57,13 +61,14 @@ from bot.priming import PrimingSummarizer
 from bot.queue_manager import Fractions, QueueManager
 from bot.reading import Reading
 from bot.receive import Receiver
-from bot.reflection import PRESET as REFLECTION
-from bot.reflection import Reflections
+from bot.reflection import PRESET, Reflections
+from bot.reflection_timer import ReflectionTimer
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
 from bot.rewording import Rewording
 from bot.sight import most_images
 from bot.summary import Summarizer
+from bot.sweep import Sweep
 from bot.take_back import TurnHistory
 from bot.tiers.auto_tier import AutoTier, TierName
 from bot.tiers.json_tier import JsonTier
@@ -72,6 +77,7 @@ from bot.tiers.ports import Tier
 from bot.tiers.text_tier import TextTier
 from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
+from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
 from bot.undo import Undo
 from bot.waiting import Waiting
@@ -98,6 +104,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
 from memory.told import Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
@@ -135,6 +142,8 @@ class App:
     channels: Channels
     database: Database
     told: Told
+    sweep: Sweep
+    timers: Timers
 
     def intake(self, platform: str) -> Intake:
         """Where a platform hands in what happens there."""
@@ -177,6 +186,7 @@ async def open_app(
     metrics: Metrics = NO_METRICS,
     now: Callable[[], datetime] = utc_now,
     wait: Wait = asyncio.sleep,
+    chance: Callable[[], float] = random.random,
 ) -> AsyncIterator[App]:
     """Everything a bot needs, open; closed at the end, in order, after the running turns.
 
@@ -189,6 +199,7 @@ async def open_app(
         metrics: takes note of what happens.
         now: the clock.
         wait: lets some seconds pass.
+        chance: a number from 0 to 1, another one each time.
 
     Raises:
         StorageUnavailable: the data directory or the database cannot be used.
@@ -230,7 +241,7 @@ async def open_app(
         flush = settings.memory_flush_fraction
         window = Window(model.context_window, settings.memory_block_tokens, fixed, flush)
         if not talks_only:
-            equipment[REFLECTION] = equipment_to_reflect(tools, own)
+            equipment[PRESET] = equipment_to_reflect(tools, own)
         if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
             check_fits(first_memory, window.room, counter)
         shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
@@ -273,6 +284,30 @@ async def open_app(
             max_bytes=max_bytes,
             most_images=most_images(sees=model_sees(settings), window=model.context_window),
         )
+        timers, told = Timers(database, inbox), Told(database, now)
+        follow_ups = FollowUps(
+            timers,
+            people,
+            settings.zone,
+            is_everybodys="bot_timezone" in settings.model_fields_set,
+            most=settings.follow_ups_per_person,
+            quiet=settings.heartbeat_quiet_hours,
+        )
+        heartbeats = Heartbeats(
+            timers,
+            _rhythm(settings),
+            settings.zone,
+            budgets,
+            is_busy=lambda scope: receiver.is_busy(scope),
+            thinks=lambda: tier.speaks_unasked,
+            chance=chance,
+        )
+        reflection_timer = ReflectionTimer(
+            timers,
+            settings.reflection_after_minutes,
+            is_busy=lambda scope: receiver.is_busy(scope),
+            thinks=lambda: tier.speaks_unasked,
+        )
         turns = Turns(
             database,
             agents_kept,
@@ -286,6 +321,12 @@ async def open_app(
             tier,
             executor,
             Greeting(people, runs_on(settings), now),
+            follow_ups=follow_ups,
+            heartbeats=heartbeats,
+            reflection_timer=reflection_timer,
+            expect=lambda due: sweep.expect(due),
+            budget_alert=BudgetAlert(budgets, told),
+            long_absence=timedelta(days=settings.heartbeat_idle_days),
             max_steps=settings.llm_max_steps,
             verifies_first=choices.verifies_first,
             now=now,
@@ -307,6 +348,7 @@ async def open_app(
             tier,
             executor,
             priming,
+            follow_ups,
             most_a_day=settings.reflection_max_per_day,
             zone=settings.zone,
             now=now,
@@ -315,7 +357,6 @@ async def open_app(
         recall.index_soon()
         for start in (model.warm_up(), archival.catch_up()):
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
-        told = Told(database, now)
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
@@ -349,26 +390,37 @@ async def open_app(
             notices,
             conductor,
             lanes,
+            ToldZones(people, agents, lanes, follow_ups, now),
             now,
             wait,
             compares=[name for name, platform in platforms.items() if _compares(platform)],
+        )
+        sweep = Sweep(
+            timers,
+            {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
+            waiting,
+            receiver.go_on,
+            platforms,
+            now,
         )
         stack.push_async_callback(outbox.close, GRACE_S)
         stack.push_async_callback(notices.close)
         stack.push_async_callback(outage.close)
         stack.push_async_callback(receiver.close, GRACE_S)
-        changed = MessageChanges(database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, now)
+        changed = MessageChanges(
+            database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, timers, now
+        )
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader())
-        checkpoints = Checkpoints(database, agents, recall, archival, own)
+        checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
             lanes=lanes,
             queue_manager=queue_manager,
-            history=TurnHistory(database, agents, agents_kept, recall, archival, now),
+            history=TurnHistory(database, agents, agents_kept, recall, archival, timers, now),
             checkpoints=checkpoints,
             library=library,
             people=people,
@@ -382,7 +434,11 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, now),
+            resets=Resets(database, agents, shelves, checkpoints, timers, now),
+            timers=timers,
+            follow_ups=follow_ups,
+            heartbeats=heartbeats,
+            expect=sweep.expect,
             undo=Undo(database, agents, shelves, now),
             memory_changes=ChangeJournal(database),
         )
@@ -405,6 +461,8 @@ async def open_app(
             channels,
             database,
             told,
+            sweep,
+            timers,
         )
 
 
@@ -417,6 +475,15 @@ def _caps(settings: Settings) -> Caps:
         per_person=settings.budget_tokens_per_user_day,
         in_all=settings.budget_tokens_per_day,
         timed_fraction=settings.budget_heartbeat_fraction,
+    )
+
+
+def _rhythm(settings: Settings) -> Rhythm:
+    return Rhythm(
+        minutes=settings.heartbeat_interval_minutes,
+        idle=timedelta(days=settings.heartbeat_idle_days),
+        quiet=settings.heartbeat_quiet_hours,
+        messages_a_day=settings.heartbeat_messages_per_day,
     )
 
 

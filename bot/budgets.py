@@ -20,6 +20,9 @@ from memory.database import finish
 
 logger = logging.getLogger(__name__)
 
+NEAR_END = 0.9
+"""From this part of a cap on, little is left of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Caps:
@@ -68,6 +71,9 @@ class Budgets:
         self._under_way = Counter[str]()
         """Of each account, the tokens set aside for calls that have not ended."""
         self._one_ended = asyncio.Event()
+        self._near: set[str] = set()
+        """The accounts of which little is left."""
+        self._near_on: date | None = None
         self._trying = asyncio.Lock()
         """One after the other, so that nobody takes for spent what somebody else tries in vain to set aside."""
 
@@ -131,11 +137,29 @@ class Budgets:
         while self._owed:
             reservation, tokens = owed = self._owed.pop()
             try:
-                await self._accounts.correct(reservation.day, reservation.accounts, tokens - reservation.tokens)
+                sums = await self._accounts.correct(reservation.day, reservation.accounts, tokens - reservation.tokens)
             except Exception:  # the answer that was paid is of more weight than what it cost
                 self._owed.append(owed)
                 logger.exception("what a call took cannot be written down yet")
                 return
+            self._note_sums(reservation.day, sums)
+
+    def _note_sums(self, day: date, sums: Mapping[str, int]) -> None:
+        """Note which accounts have little left."""
+        if day != self._near_on:
+            self._near_on, self._near = day, set()
+        for account, tokens in sums.items():
+            cap = self._caps.in_all if account == ALL else self._caps.per_person if _is_of_person(account) else 0
+            if cap and tokens >= NEAR_END * cap:
+                self._near.add(account)
+
+    def is_near(self, account: str) -> bool:
+        """Whether little was left of an account after the last call that was paid from it today."""
+        return account in self._near and self._near_on == self._today()
+
+    def is_near_end(self, charge: Charge) -> bool:
+        """Whether little is left of an account that a charge is paid from, as far as that is known without a look."""
+        return bool(self._near) and any(self.is_near(account) for account in self._caps_of(charge))
 
     def leave(self, reservation: Reservation) -> None:
         """A call has ended, nobody knows how: it is taken to have cost what was set aside for it."""
@@ -181,3 +205,7 @@ class Budgets:
         else:
             whose = "You have reached your daily limit of tokens with me"
         return f"{whose}; it begins anew at midnight ({self._zone.key})."
+
+
+def _is_of_person(account: str) -> bool:
+    return account.startswith(of_person(""))

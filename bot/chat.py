@@ -10,6 +10,7 @@ from adapters.console.plain import PlainConsole, note, stdout_line
 from bot.app import open_app, utc_now
 from bot.choices import DEFAULT_PRESET, Choices
 from bot.events import login
+from bot.scheduler import Scheduler
 from bot.scopes import scope_of
 from bot.tidy import tidy
 from config.settings import EMBEDDED, Settings
@@ -53,9 +54,11 @@ async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
         is_new = await app.agents.id_of(scope_of(conversation.origin)) is None
         platform.greet(_greeting(settings, options, is_new=is_new))
         await app.resume(lambda address: address == conversation.origin.address)
-        if options.first:
-            await platform.open(await app.receiver.wake(conversation.origin, login("", utc_now())))
-        await platform.run(app.intake(platform.name), InChat(app.in_chat.run, app.in_chat.names))
+        app.sweep.scopes = (scope_of(conversation.origin),)
+        async with Scheduler(app.sweep, utc_now).awake():
+            if options.first:
+                await platform.open(await app.receiver.wake(conversation.origin, login("", utc_now())))
+            await platform.run(app.intake(platform.name), InChat(app.in_chat.run, app.in_chat.names))
 
 
 def _console(

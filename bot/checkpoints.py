@@ -5,7 +5,7 @@ A checkpoint is an export (`memory.records`), so it survives versions of the pro
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from memory.checkpoints import checkpoint_folder
 from memory.database import Database, finish
 from memory.portable import dump, replace
 from memory.recall import RecallStorage
-from memory.records import KeptMessage, MalformedExport, Record, parse, to_line
+from memory.records import KeptFollowUp, KeptMessage, MalformedExport, Record, parse, to_line
 from memory.upkeep import new_file
 
 SUFFIX = ".jsonl"
@@ -44,13 +44,20 @@ class Checkpoints:
     """The checkpoints of all agents, a folder each."""
 
     def __init__(
-        self, database: Database, agents: Agents, recall: RecallStorage, archival: ArchivalStorage, data_dir: Path
+        self,
+        database: Database,
+        agents: Agents,
+        recall: RecallStorage,
+        archival: ArchivalStorage,
+        data_dir: Path,
+        now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._agents = agents
         self._recall = recall
         self._archival = archival
         self._data_dir = data_dir
+        self._now = now
 
     async def save(self, agent: Agent, name: str) -> None:
         """Keep the agent as it is now; a checkpoint of that name is written over. To be called in its lane only.
@@ -99,6 +106,9 @@ class Checkpoints:
             raise CheckpointUnusable(
                 f"The checkpoint {name!r} cannot be used: {error}. Nothing was changed."
             ) from error
+        # What has come since then was heard already.
+        now = self._now()
+        records = [it for it in records if not isinstance(it, KeptFollowUp) or it.repeat or it.due_at > now]
         # Under its name only once the other one is in its place: it may be the very one that is being restored.
         aside = self._aside(agent.scope)
         await self._save(agent, aside)

@@ -27,8 +27,18 @@ TO_REFLECT = (
 )
 """The tools of a reflection: those of memory, and the one that ends it."""
 
-SPARED = ("react", "conversation_search_date")
-"""Tools that an agent does without where the window is too small for all, the first first; a search takes dates too."""
+SPARED = (
+    *("react", "conversation_search_date", "pause_heartbeats"),
+    *("list_follow_ups", "cancel_follow_up", "schedule_follow_up"),
+)
+"""Tools that an agent does without where the window is too small for all, the first first.
+
+A search takes dates too, and whoever names a follow-up that there is not is told of those that there are.
+"""
+
+MOST_FIXED_TOKENS = 1600
+MOST_FIXED_SHARE = 1 / 4
+"""Instructions and tools take no more than the larger of the two, the second of the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +107,19 @@ def equipment_to_reflect(tools: Mapping[str, Tool], own: Path) -> Equipment:
 
 def within(window: int, equipment: Equipment, counter: TokenCounter) -> Equipment:
     """The equipment, without the tools that can be spared as far as the window is too small for them."""
+    most = max(MOST_FIXED_TOKENS, int(window * MOST_FIXED_SHARE))
     for name in SPARED:
-        try:
-            Room.of(window, 0, equipment.tokens(counter))
-        except ContextTooSmall:
+        if equipment.tokens(counter) > most or not _leaves_room(window, equipment, counter):
             equipment = replace(equipment, tools=tuple(tool for tool in equipment.tools if tool.name != name))
     return equipment
+
+
+def _leaves_room(window: int, equipment: Equipment, counter: TokenCounter) -> bool:
+    try:
+        Room.of(window, 0, equipment.tokens(counter))
+    except ContextTooSmall:
+        return False
+    return True
 
 
 def check_fits(first_memory: FirstMemory, room: Room, counter: TokenCounter) -> None:

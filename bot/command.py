@@ -18,6 +18,8 @@ from bot.budgets import Budgets
 from bot.checkpoints import Checkpoints
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
+from bot.follow_ups import FollowUps
+from bot.heartbeats import Heartbeats
 from bot.lanes import Lanes
 from bot.library import Library
 from bot.permissions import caller_of, refusal
@@ -36,6 +38,7 @@ from memory.inbox import Inbox
 from memory.outbox import OutboxStore
 from memory.people import People
 from memory.ports import ChangedMeanwhile, Message, NewMessage
+from memory.timers import Timers
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
@@ -60,7 +63,7 @@ class Parts:
     """The parts of a bot that commands act on.
 
     `model` names the model and the tier in which it is spoken to now; `own_words` is where the operator's own personas
-    are.
+    are; `expect` is told of a moment at which a timer is due that was just set.
     """
 
     agents: Agents
@@ -84,6 +87,10 @@ class Parts:
     resets: Resets
     undo: Undo
     memory_changes: ChangeJournal
+    timers: Timers
+    follow_ups: FollowUps
+    heartbeats: Heartbeats
+    expect: Callable[[datetime | None], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from bot.turn import Ended, Observe, OpenTurn, Turns
 from bot.waiting import Waiting
 from memory.database import Database, Transaction, finish, is_passing
 from memory.inbox import Inbox, WaitingEvent
-from memory.ports import ChangedMeanwhile
+from memory.ports import ChangedMeanwhile, Kind
 from memory.told import Told
 from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
 from memory.usage import ModelCall, UsageStore
@@ -43,6 +43,9 @@ KEPT = "I have kept your message and will answer it when I can."
 NO_ANSWER_OF_MODEL = "the language model gave no answer"
 OUTAGE = "the model is down"
 """What somebody was told of, once an outage."""
+
+UNASKED = (Kind.HEARTBEAT, Kind.REFLECTION)
+"""Events of which nobody counts on anything coming."""
 
 TRY_AGAIN = "Please try again in a while."
 
@@ -75,7 +78,7 @@ class Woken:
     @property
     def is_addressed(self) -> bool:
         """Whether somebody may expect an answer, and is to see that it is on its way."""
-        return not self.events or self.events[0].is_addressed
+        return not self.is_timed and (not self.events or self.events[0].is_addressed)
 
     @property
     def seconds(self) -> float:
@@ -364,7 +367,9 @@ class Conductor:
 
     async def _run(self, woken: Woken, turn: OpenTurn) -> Ended | None:
         # What several people wrote is paid by all together: none of them may be kept from an answer by another's limit.
-        person = person_of(woken.origin) if len(turn.people) < 2 else None
+        # What a channel's agent does by itself is for nobody in particular.
+        is_ones = len(turn.people) < 2 and (turn.event.kind not in UNASKED or woken.origin.is_direct)
+        person = person_of(woken.origin) if is_ones else None
         charge = Charge(turn.progress.agent.id, woken.scope, person, woken.is_timed)
         with charged_to(charge) as bill:
             try:
@@ -380,13 +385,14 @@ class Conductor:
         said: it is asked again about what stands there now.
         """
         in_vain = 0
+        is_promised = turn.event.kind is Kind.FOLLOW_UP
         while True:
             try:
                 return await self._runner_of(turn).run(
                     turn,
                     self._agents.keep,
                     self._observe(woken.scope),
-                    stops=lambda: self._reason_to_stop(woken),
+                    stops=lambda: self._reason_to_stop(woken, is_promised=is_promised),
                     worked=partial(self._outage.worked, woken.scope),
                 )
             except ChangedMeanwhile:
@@ -408,10 +414,11 @@ class Conductor:
         except Exception:  # what is under way is of more weight
             logger.exception("calls of the model could not be noted yet")
 
-    def _reason_to_stop(self, woken: Woken) -> Ended | None:
+    def _reason_to_stop(self, woken: Woken, *, is_promised: bool) -> Ended | None:
         if self.is_closing:
             return Ended.PAUSED
-        return Ended.GAVE_WAY if woken.is_timed and self._waiting.people(woken.scope) else None
+        gives_way = woken.is_timed and not is_promised
+        return Ended.GAVE_WAY if gives_way and self._waiting.people(woken.scope) else None
 
     # ── how it ends otherwise ────────────────────────────────────────────────────────────────────────
 
@@ -428,7 +435,12 @@ class Conductor:
     async def _judged(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
         """Whom an error is told to, and what becomes of the turn."""
         is_expected = isinstance(error, (ModelError, BudgetSpent, TurnGivenUp, ContextTooSmall))
-        if turn is not None and not turn.event.is_addressed and is_expected:
+        is_promised = turn is not None and turn.event.kind is Kind.FOLLOW_UP
+        if turn is not None and is_promised and not (isinstance(error, ModelUnavailable) or is_passing(error)):
+            logger.warning("said by code, as the model was of no use: %s", error, exc_info=not is_expected)
+            return await self._remind(woken, turn)
+        is_unasked = turn is not None and (not turn.event.is_addressed or turn.event.kind in UNASKED)
+        if turn is not None and is_unasked and is_expected:
             # Nobody waits for an answer, and one that comes late is of no use: it is as if it had only been heard.
             logger.info("nothing said, unasked: %s", error.detail if isinstance(error, ModelError) else error)
             await self._end(woken, turn, DONE, "given_up")
@@ -453,8 +465,16 @@ class Conductor:
             await self._put_aside(woken, turn, str(error), tells=str(error))
         else:  # the last line: the log has it all, the person is told, the process lives
             logger.error("turn broke", exc_info=error)
-            told = WENT_WRONG if turn is None or turn.event.is_addressed else None
+            told = None if is_unasked else WENT_WRONG
             await self._put_aside(woken, turn, "something went wrong; the log says what", "broken", tells=told)
+        return Next.ENDED
+
+    async def _remind(self, woken: Woken, turn: OpenTurn) -> Next:
+        """Say by code what a follow-up was about."""
+        await self._turns.remind(turn, await self._agents.get(woken.scope), self._agents.keep)
+        self._over(woken.scope, turn.id)
+        self._outage.over(woken.scope, waits_on=self._waiting.people(woken.scope) > 0)
+        self._metrics.turn_ended("given_up", woken.seconds)
         return Next.ENDED
 
     def _failing_since(self, woken: Woken) -> datetime:
@@ -469,6 +489,8 @@ class Conductor:
         """Put the turn off until the model answers again, or aside if it has waited long enough."""
         record, since = woken.record, self._failing_since(woken)
         if self._now() - since >= self._retries_for:
+            if turn.event.kind is Kind.FOLLOW_UP:
+                return await self._remind(woken, turn)
             told = f"{error} {TRY_AGAIN}" if not self._retries_for else None
             await self._put_aside(woken, turn, f"{NO_ANSWER_OF_MODEL}: {error}", "model_down", tells=told)
             return Next.ENDED
@@ -489,6 +511,12 @@ class Conductor:
         """Put aside what the model was down for as long as it may wait; it is not tried once more for that."""
         logger.warning("put aside, as the model gives no answer since %s", f"{since:%Y-%m-%d %H:%M:%S}")
         try:
+            if woken.is_timed and (turn := await self._open(woken)) is not None:
+                self._forget(woken)
+                if turn.event.kind is Kind.FOLLOW_UP:
+                    return await finish(self._remind(woken, turn))
+                await finish(self._end(woken, turn, DONE, "given_up"))
+                return Next.ENDED
             await finish(self._put_aside(woken, None, NO_ANSWER_OF_MODEL, "model_down"))
         except Exception:
             logger.exception("what became of it could not be written down")

@@ -18,9 +18,10 @@ from adapters.ports import Attachment, InboundMessage, Origin, Quoted
 from bot.attached import NOT_MEANT, as_said, attachments_of, name_of, unread, with_lines
 from bot.origins import of_json, to_json
 from bot.scopes import person_of, scope_of
-from bot.text import clean, defuse_json, one_line
+from bot.text import clean, counted, defuse_json, one_line
 from memory.inbox import NewEvent, WaitingEvent
 from memory.ports import Kind, Message, NewMessage, Quote
+from memory.timers import Timer
 
 TOO_OLD = timedelta(days=1)
 """What is told later than that is not answered any more."""
@@ -31,6 +32,9 @@ MAX_ID_CHARS = 200
 
 MAX_QUOTE_CHARS = 200
 """Of a message that another replies to, so much is kept and shown beside the reply."""
+
+HOW_TO_END = "send_message, or stay_silent if that is better. Text alone is not sent."
+"""What stands with every event that a clock brings about."""
 
 YOU = "you"
 """The agent, where what it said is quoted to it; people have an id behind their names."""
@@ -103,11 +107,26 @@ def of_ours(origin: Origin, event: NewMessage) -> NewEvent:
         event_id=f"{event.kind.value}-{secrets.token_hex(8)}",
         scope=scope_of(origin),
         kind=event.kind,
-        is_timed=event.kind in (Kind.HEARTBEAT, Kind.REFLECTION),
+        is_timed=event.kind.is_timed,
         origin=to_json(origin),
         author=person_of(origin) if event.kind is Kind.USER_MESSAGE else "",
         text=event.text or "",
         sent_at=event.created_at,
+    )
+
+
+def of_clock(timer: Timer, kind: Kind, text: str, now: datetime) -> NewEvent:
+    """A timer fires."""
+    return NewEvent(
+        platform=timer.platform,
+        event_id=timer.event_id,
+        scope=timer.scope,
+        kind=kind,
+        is_timed=True,
+        origin=timer.origin,
+        author="",
+        text=text,
+        sent_at=now,
     )
 
 
@@ -144,6 +163,13 @@ def shown(message: InboundMessage) -> NewEvent:
 def login(person: str, now: datetime) -> NewMessage:
     """A person opened the conversation and has not written yet."""
     return NewMessage(kind=Kind.LOGIN, created_at=now, text=f"{clean(person) or 'The person'} opened the conversation.")
+
+
+def back(person: str, last_seen: datetime, now: datetime) -> NewMessage:
+    """A person writes again whom the agent has not seen for long."""
+    days = (now - last_seen).days
+    text = f"{clean(person) or 'The person'} is back; last seen {counted(days, 'day')} ago."
+    return NewMessage(kind=Kind.LOGIN, created_at=now, text=text)
 
 
 def heartbeat(reason: str, now: datetime) -> NewMessage:
@@ -188,6 +214,8 @@ def envelope(
             "text": one_line(message.quote.text, quote_chars),
         }
     fields["message"] = text
+    if message.kind in (Kind.HEARTBEAT, Kind.FOLLOW_UP):
+        fields["how_to_end"] = HOW_TO_END
     return defuse_json(json.dumps(fields, ensure_ascii=False))
 
 

@@ -15,10 +15,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from adapters.model_json import read_arguments
-from adapters.ports import ToolCall
+from adapters.ports import Origin, ToolCall
 from bot.agent import Agent
 from bot.context import MAX_CALLS, result_room
 from bot.errors import ToolFailed
+from bot.follow_ups import FollowUps, Planned
+from bot.heartbeats import Allowance
 from bot.registry import Tool
 from bot.text import clean, defuse_json, one_line
 from bot.window import Room, Window
@@ -31,6 +33,7 @@ from memory.outbox import Reaction
 from memory.ports import BlockEdit, CoreMemoryFault, Message, NewPassage, ResultList, TokenCounter
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.timers import NewTimer
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,18 @@ class Draft:
     """What people will see, in order."""
     passages: tuple[NewPassage, ...] = ()
     result_lists: tuple[ResultList, ...] = ()
+    follow_ups: tuple[NewTimer, ...] = ()
+    cancelled: tuple[int, ...] = ()
+    """Follow-ups that are to go, by their ids."""
+    rests_until: datetime | None = None
+    """No heartbeat before then."""
+    zone: str | None = None
+    """The time zone that a person has named, of whom none was known."""
+
+    @property
+    def sets_timers(self) -> bool:
+        """Whether the agent is to wake at other times than before."""
+        return bool(self.follow_ups or self.cancelled or self.rests_until or self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +115,11 @@ class ToolContext:
     now: datetime
     shelves: Shelves
     draft: Draft
+    origin: Origin
+    """Where the event came from, and replies go."""
+    follow_ups: FollowUps
+    allowance: Allowance | None = None
+    """How many messages may come of it; None: as many as there are."""
     calls: int = 1
     """How many calls the answer makes: their results share the room."""
     takes_reactions: bool = False
@@ -144,6 +164,26 @@ class ToolContext:
         """
         self._check_keeps()
         self.draft = replace(self.draft, passages=(*self.draft.passages, passage))
+
+    def follow_up(self, planned: Planned) -> None:
+        """Decide to come back to something.
+
+        Raises:
+            ToolFailed: nothing is to be kept of this turn.
+        """
+        self._check_keeps()
+        zone = planned.zone or self.draft.zone
+        self.draft = replace(self.draft, follow_ups=(*self.draft.follow_ups, planned.timer), zone=zone)
+
+    def cancel_follow_up(self, id_: int) -> None:
+        """Decide to come back to something no more."""
+        self._check_keeps()
+        self.draft = replace(self.draft, cancelled=(*self.draft.cancelled, id_))
+
+    def rest_until(self, moment: datetime) -> None:
+        """Decide to have no heartbeat before a moment."""
+        self._check_keeps()
+        self.draft = replace(self.draft, rests_until=moment)
 
     def keep_results(self, results: ResultList) -> None:
         """Decide to keep a list of results, so that a cursor can name it."""

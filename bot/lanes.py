@@ -40,6 +40,10 @@ class Lanes:
         lane.jobs.append((job, ended))
         return ended
 
+    def is_busy(self, scope: str) -> bool:
+        """Whether there is something to be done in a scope."""
+        return scope in self._lanes
+
     async def idle(self) -> None:
         """Wait until every lane has run empty."""
         while tasks := self._tasks():

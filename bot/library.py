@@ -5,6 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -13,12 +14,13 @@ from adapters.documents.files import opened
 from adapters.ports import DocumentReader, DocumentText, DocumentUnreadable
 from bot.document_files import DocumentFile, Found, find_files
 from bot.document_places import Placed, placed
+from bot.events import system_alert
 from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of, is_the_same
 from bot.text import clean, counted
 from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
 from memory.documents import Documents, LoadedSource, Removed
-from memory.ports import Source, owner_of_source
+from memory.ports import NewMessage, Source, owner_of_source
 
 MAX_PIECES = 100_000
 """Of a document: 64 MiB of prose come to fewer; what comes to more, nobody wrote to be read."""
@@ -59,6 +61,11 @@ class Loaded:
     """Sources that the agent has no more: all of them is in this one."""
 
     @property
+    def is_news(self) -> bool:
+        """Whether there is something in archival storage now that was not there before."""
+        return bool(self.outcomes.get(Outcome.NEW) or self.outcomes.get(Outcome.REPLACED))
+
+    @property
     def told(self) -> str:
         """What came of it, in a few words."""
         told = [f"{counted(self.outcomes.get(Outcome.NEW, 0), 'document')} loaded"]
@@ -76,6 +83,13 @@ class Loaded:
 
 
 Watch = Callable[[Progress], None]
+
+
+def loaded_alert(loaded: Loaded, now: datetime) -> NewMessage:
+    """What an agent is told of documents that it was given."""
+    return system_alert(
+        f"Documents: {loaded.told}, into the source {loaded.source!r}. archival_memory_search finds them.", now
+    )
 
 
 class Library:

@@ -20,6 +20,7 @@ from bot.origins import of_json
 from bot.outage import Wait
 from bot.outbox import Outbox
 from bot.scopes import scope_of
+from bot.told_zones import ToldZones
 from bot.waiting import Waiting
 from memory.channels import Channels
 from memory.database import finish
@@ -50,6 +51,7 @@ class Receiver:
         notices: Notices,
         conductor: Conductor,
         lanes: Lanes,
+        zones: ToldZones,
         now: Callable[[], datetime],
         wait: Wait,
         *,
@@ -64,6 +66,7 @@ class Receiver:
         self._notices = notices
         self._conductor = conductor
         self._lanes = lanes
+        self._zones = zones
         self._now = now
         self._wait = wait
         self._waiting = waiting
@@ -131,6 +134,10 @@ class Receiver:
 
         return self._lanes.submit(scope, job)
 
+    def is_busy(self, scope: str) -> bool:
+        """Whether somebody is being answered in a scope, or waits for that."""
+        return self._lanes.is_busy(scope) or self._waiting.people(scope) > 0
+
     async def last_heard(self, platform: str) -> Sequence[LastHeard]:
         """See `adapters.ports.Hear`; what is older would not be answered any more."""
         since = self._now() - events.TOO_OLD
@@ -179,6 +186,7 @@ class Receiver:
             return _Later(_no_turn)
         if is_addressed and origin.address.thread is not None:
             await self._channels.join(event.scope, origin.address.thread, now)
+        await self._zones.note(origin)
         waits = await self._inbox.add(event, now)
         if waits is None and is_addressed:
             waits = await self._inbox.mean(event, now)

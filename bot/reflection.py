@@ -22,6 +22,7 @@ from bot.context import ContextCompiler
 from bot.derivation import write_primer
 from bot.errors import BudgetSpent, ContextTooSmall
 from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
+from bot.follow_ups import FollowUps
 from bot.priming import PrimingSummarizer
 from bot.queue_manager import QueueManager
 from bot.reflection_text import enough, material, source_of
@@ -89,6 +90,7 @@ class Reflections:
         tier: Tier,
         executor: Executor,
         priming: PrimingSummarizer,
+        follow_ups: FollowUps,
         *,
         most_a_day: int,
         zone: ZoneInfo,
@@ -106,6 +108,7 @@ class Reflections:
         self._tier = tier
         self._executor = executor
         self._priming = priming
+        self._follow_ups = follow_ups
         self._most_a_day = most_a_day
         self._zone = zone
         self._now = now
@@ -174,7 +177,7 @@ class Reflections:
             worked()
             if answer.saw_context:
                 self._queue_manager.calibrate(before_model, answer.usage)
-            results, draft = await self._executed(progress.agent, answer, scene)
+            results, draft = await self._executed(progress.agent, answer, scene, turn)
             progress = await self._commit(progress, turn, draft, results, keep)
             if observe is not None:
                 observe(report_of(answer, results, ()))
@@ -228,7 +231,9 @@ class Reflections:
         """The agent as the compiler and the tier are to see it."""
         return replace(agent, preset=PRESET, queue=queue, summary="", folded=agent.core, images={}, passing=frozenset())
 
-    async def _executed(self, agent: Agent, answer: Answer, scene: _Scene) -> tuple[tuple[ToolResult, ...], Draft]:
+    async def _executed(
+        self, agent: Agent, answer: Answer, scene: _Scene, turn: OpenTurn
+    ) -> tuple[tuple[ToolResult, ...], Draft]:
         """What came of the calls; what they decided to keep names the message that it comes from."""
         context = ToolContext(
             self._as_reflecting(agent, ()),
@@ -236,7 +241,9 @@ class Reflections:
             self._now(),
             self._shelves,
             Draft(self._compiler.limited(agent.core)),
-            len(answer.calls),
+            turn.origin,
+            self._follow_ups,
+            calls=len(answer.calls),
         )
         results = await self._executor.execute(answer.calls, context, TO_REFLECT, is_cut=answer.is_cut)
         edits = tuple(_with_source(edit, scene.messages) for edit in context.draft.edits)

@@ -13,6 +13,7 @@ from bot.text import counted
 from memory.database import Database, Transaction, finish
 from memory.ports import BlockEdit
 from memory.resets import forget_archive, forget_conversation, keep_blocks_alone
+from memory.timers import WAITING, Timers
 from memory.traces import SEARCHES, WRITE_ARCHIVE, WRITE_CORE, shows_archive, shows_core_memory, without_calls
 
 BEFORE_RESET = "before-reset"
@@ -24,6 +25,7 @@ class Part(StrEnum):
     CONVERSATION = "conversation"
     CORE_MEMORY = "core memory"
     ARCHIVE = "archive"
+    FOLLOW_UPS = "follow-ups"
     EVERYTHING = "everything"
 
     def includes(self, part: "Part") -> bool:
@@ -40,12 +42,14 @@ class Resets:
         agents: Agents,
         shelves: Shelves,
         checkpoints: Checkpoints,
+        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._agents = agents
         self._shelves = shelves
         self._checkpoints = checkpoints
+        self._timers = timers
         self._now = now
 
     async def preview(self, agent: Agent, part: Part) -> tuple[str, ...]:
@@ -65,6 +69,9 @@ class Resets:
                 lines.append(f"the archive: {counted(notes, 'note')}")
             if pieces := await archival.count_pieces(agent.id):
                 lines.append(f"the documents in it: {counted(pieces, 'piece')}")
+        if part.includes(Part.FOLLOW_UPS):
+            waiting = [timer for timer in await self._timers.follow_ups(agent.id) if timer.state == WAITING]
+            lines += [f"what I am to come back to: {counted(len(waiting), 'follow-up')}"] if waiting else []
         return tuple(lines)
 
     async def reset(self, agent: Agent, part: Part, *, author: str, reason: str) -> str:
@@ -104,6 +111,8 @@ class Resets:
                 if part.includes(Part.ARCHIVE):
                     removed = await forget_archive(transaction, agent.id)
                     await self._redact(transaction, agent, WRITE_ARCHIVE, shows_archive)
+                if part.includes(Part.FOLLOW_UPS):
+                    await self._timers.forget(transaction, agent.id)
         finally:
             self._agents.let_go(agent.scope)
             self._shelves.recall.let_go(agent.id)

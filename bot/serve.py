@@ -21,8 +21,9 @@ from bot.choices import Choices
 from bot.health import Health
 from bot.measured_model import MeasuredModel
 from bot.metrics import OUTCOMES, Metrics, NoMetrics
+from bot.scheduler import Scheduler
 from bot.supervisor import Supervisor
-from bot.tidy import tidy_daily
+from bot.tidy import tidy_as_ever
 from config.settings import Settings
 from memory.outbox import OutboxStore
 from memory.pulse import Pulse
@@ -80,8 +81,8 @@ async def serve(
         supervisor = Supervisor(platforms, app.intake, metrics=metrics, wait=wait)
         await app.resume(lambda address: address.platform in platforms)
         health.supervisor = supervisor
-        tidying = asyncio.create_task(tidy_daily(app.database, now, wait))
-        stack.push_async_callback(_cancel, tidying)
+        scheduler = Scheduler(app.sweep, now, daily=partial(tidy_as_ever, app.database, now))
+        await stack.enter_async_context(scheduler.awake())
         logger.info("serving platforms=%s", ",".join(platforms))
         await _run(supervisor, app, stop, health, grace_s)
     logger.info("stopped")
@@ -150,11 +151,6 @@ async def _beating(app: App, health: Health, now: Callable[[], datetime]) -> Asy
     finally:
         health.pulse = None
         await pulse.end()
-
-
-async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait([task])
 
 
 def _stop_on_signals(stop: asyncio.Event, grace_s: float) -> None:

@@ -20,6 +20,7 @@ CUT_ANSWER = (
     "say in several messages, one answer each, with request_heartbeat."
 )
 NOT_HEARD = "The person has heard nothing from you yet. Answer with send_message."
+NOT_DECIDED = "Nobody has heard anything. Call send_message, or stay_silent if nothing is to be said."
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +126,15 @@ def _says_nothing(answer: Answer, before: Progress, *, is_awaited: bool) -> bool
     return is_awaited and not answer.calls and not answer.text and not (before.has_spoken or before.has_reacted)
 
 
-def alert_of(before: Progress, progress: Progress, answer: Answer, *, is_awaited: bool) -> str | None:
-    """What the model is to be told about its answer, if anything."""
+def alert_of(
+    before: Progress, progress: Progress, answer: Answer, *, is_awaited: bool, unheard: str = NOT_HEARD
+) -> str | None:
+    """What the model is to be told about its answer, if anything; `unheard` if it owes one and has given none."""
     if progress.takes_cut and not before.takes_cut:
         return CUT_ANSWER
     if _says_nothing(answer, before, is_awaited=is_awaited):
         return EMPTY_ANSWER
-    return NOT_HEARD if progress.was_reminded and not before.was_reminded else None
+    return unheard if progress.was_reminded and not before.was_reminded else None
 
 
 def kept_messages(

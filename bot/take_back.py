@@ -26,6 +26,7 @@ from memory.database import Database, Transaction, finish
 from memory.ports import BlockEdit, Kind, Message, NewMessage, NoteAction, NoteEdit, Passage
 from memory.primers import remove_primers
 from memory.recall import RecallStorage
+from memory.timers import Timers
 
 Turn = Sequence[Message]
 
@@ -54,6 +55,7 @@ class TurnHistory:
         store: AgentStore,
         recall: RecallStorage,
         archival: ArchivalStorage,
+        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -61,6 +63,7 @@ class TurnHistory:
         self._store = store
         self._recall = recall
         self._archival = archival
+        self._timers = timers
         self._now = now
 
     async def take_back(self, agent: Agent, count: int, *, author: str, reason: str) -> TakenBack:
@@ -123,6 +126,7 @@ class TurnHistory:
                     await write_note_edits(transaction, agent.id, change_id, notes)
                 await self._store.forget_source(transaction, agent.id, ids)
                 await name_source_of_notes(transaction, agent.id, ids, None)
+                await self._timers.take_back(transaction, agent.id, ids)
                 primers = await self._undo_evictions(transaction, agent, min(ids))
         finally:
             self._agents.let_go(agent.scope)

@@ -8,9 +8,10 @@ from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.ports import (
     Address,
@@ -27,12 +28,23 @@ from adapters.ports import (
 )
 from bot.agent import Agent
 from bot.app import App, open_app
+from bot.budget_alert import BudgetAlert
+from bot.budgets import Budgets, Caps
 from bot.choices import Choices
+from bot.follow_ups import FollowUps
+from bot.heartbeats import Heartbeats, Rhythm
 from bot.scopes import scope_of
-from config.settings import load_settings
+from config.settings import QuietHours, load_settings
+from memory.accounts import Accounts
 from memory.channels import Mode
+from memory.database import Database
+from memory.inbox import Inbox
+from memory.outbox import OutboxStore
+from memory.people import People
 from memory.portable import dump
 from memory.records import KeptChange, KeptEdit, KeptNoteEdit, Record
+from memory.timers import Timers
+from memory.told import Told
 
 JOURNAL = (KeptChange, KeptEdit, KeptNoteEdit)
 """Records of what changed, which only grow."""
@@ -226,6 +238,15 @@ class Bot:
         """How the bot behaves in a channel from now on."""
         await self.app.channels.choose(scope_of(among_many("ada", channel)), mode, "console:ada", self.clock())
 
+    async def sweep(self) -> list[str]:
+        """Hand over what is due by the clock; returns what the bot said until all of it was done."""
+        before = len(self.platform.sent)
+        await self.app.sweep()
+        await self.app.lanes.idle()
+        for place in await OutboxStore(self.app.database).addresses():
+            await self.app.outbox.settled(Address(*place))
+        return [sent for _, sent in self.platform.sent[before:]]
+
     async def agent(self, *, person: str = "ada", channel: str | None = None) -> Agent:
         """Somebody's agent as it stands now, or that of a channel."""
         return await self.app.agents.get(scope_of(direct(person) if channel is None else among_many(person, channel)))
@@ -245,6 +266,20 @@ class Bot:
         if reply.turn is not None:
             await reply.turn
         return reply.text
+
+
+def waking_by_itself(database: Database, inbox: Inbox, now: Callable[[], datetime]) -> dict[str, Any]:
+    """What turns take for agents that nothing wakes but what is handed in."""
+    timers, zone, quiet = Timers(database, inbox), ZoneInfo("UTC"), QuietHours(time(22), time(8))
+    budgets, rhythm = Budgets(Accounts(database), Caps(0, 0, 0.0), zone, now), Rhythm(0, timedelta(days=3), quiet, 0)
+    follow_ups = FollowUps(timers, People(database), zone, is_everybodys=True, most=50, quiet=quiet)
+    return {
+        "follow_ups": follow_ups,
+        "heartbeats": Heartbeats(timers, rhythm, zone, budgets, is_busy=lambda scope: False, thinks=lambda: True),
+        "expect": lambda due: None,
+        "budget_alert": BudgetAlert(budgets, Told(database, now)),
+        "long_absence": rhythm.idle,
+    }
 
 
 def direct(person: str, *, platform: str = "console") -> Origin:

@@ -1,6 +1,5 @@
 """Forgetting what is over: at the start and once a day, a little at a time, so that nobody waits for it."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -9,6 +8,7 @@ from datetime import datetime, timedelta
 from memory.database import Database
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
+from memory.timers import Timers
 from memory.turn_journal import TurnJournal
 
 logger = logging.getLogger(__name__)
@@ -18,10 +18,6 @@ KEPT = timedelta(days=7)
 
 TOLD = timedelta(days=30)
 """How long `/agent status` and `doctor` tell of what was put aside or not delivered."""
-
-DAY_S = 86_400.0
-
-Wait = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +33,10 @@ class Forgotten:
 async def tidy(database: Database, now: datetime) -> Forgotten:
     """Forget what has been over for a week, and what was put aside or not delivered a month ago."""
     events, turns, replies = Inbox(database), TurnJournal(database), OutboxStore(database)
+    timers = Timers(database, events)
     over, told = now - KEPT, now - TOLD
     return Forgotten(
-        over=sum([await _all(store.purge, over) for store in (events, turns, replies)]),
+        over=sum([await _all(store.purge, over) for store in (events, turns, replies, timers)]),
         events_parked=await _all(events.purge_parked, told),  # before their turns, which say when it was
         turns_parked=await _all(turns.purge_parked, told),
         replies_lost=await _all(replies.purge_lost, told),
@@ -54,13 +51,12 @@ async def _all(purge: Callable[[datetime], Awaitable[int]], before: datetime) ->
     return forgotten
 
 
-async def tidy_daily(database: Database, now: Callable[[], datetime], wait: Wait = asyncio.sleep) -> None:
-    """Tidy at once and then every day, until cancelled."""
-    while True:
-        try:
-            forgotten = await tidy(database, now())
-            if forgotten != Forgotten():
-                logger.info("forgotten %s", " ".join(f"{what}={rows}" for what, rows in asdict(forgotten).items()))
-        except Exception:  # what could not be tidied today can be tomorrow; the bot serves on
-            logger.exception("tidying broke")
-        await wait(DAY_S)
+async def tidy_as_ever(database: Database, now: Callable[[], datetime]) -> None:
+    """Tidy, and never raise: what could not be tidied today can be tomorrow; the bot serves on."""
+    try:
+        forgotten = await tidy(database, now())
+    except Exception:
+        logger.exception("tidying broke")
+        return
+    if forgotten != Forgotten():
+        logger.info("forgotten %s", " ".join(f"{what}={rows}" for what, rows in asdict(forgotten).items()))

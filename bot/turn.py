@@ -4,28 +4,34 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.ports import Address, ContextOverflow, ImagesRefused, Origin, Person, StepReport
+from bot import events
 from bot.agent import Agent
 from bot.attached import unseen
+from bot.budget_alert import BudgetAlert
 from bot.charges import noted_calls
 from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.errors import TurnGivenUp
 from bot.events import heard, message_of
-from bot.executor import Draft, Executor, Shelves, ToolContext, write_changes
+from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
 from bot.first_message import ATTEMPTS, shows_machinery, would_say
+from bot.follow_ups import FollowUps, reminder_of
 from bot.greeting import Greeting
+from bot.heartbeats import Heartbeats
 from bot.metrics import NO_METRICS, Metrics
 from bot.origins import of_json
 from bot.outbox import Outbox
 from bot.queue_manager import QueueManager
 from bot.reading import FilesOf, Reading
+from bot.reflection_timer import ReflectionTimer
 from bot.scopes import person_of
-from bot.step import Progress, alert_of, bare_reply, judge, kept_messages, report_of
+from bot.step import NOT_DECIDED, NOT_HEARD, Progress, alert_of, bare_reply, judge, kept_messages, report_of
 from bot.tiers.ports import Answer, Tier
 from memory.agents import AgentStore
 from memory.change_journal import ChangeKind
@@ -34,6 +40,7 @@ from memory.database import Database, Transaction
 from memory.inbox import Inbox, WaitingEvent
 from memory.outbox import OpenReply, Reaction
 from memory.ports import Kind, Message, NewMessage
+from memory.timers import HEARTBEAT
 from memory.turn_journal import TurnJournal, TurnRecord
 from memory.usage import UsageStore
 
@@ -44,6 +51,9 @@ MAX_FAULTY_STEPS = 5
 
 FOLD_AFTER_TOKENS = 400
 """Edits of core memory that may wait, in tokens, before the prompt's prefix is built anew."""
+
+SILENCE = "stay_silent"
+"""The tool by which a model says that nothing is to be said."""
 
 NO_WORDS = "I have nothing to say to that. Please put it in other words."
 NO_ANSWER = "I could not find an answer this time. Please put it in other words."
@@ -70,7 +80,7 @@ class OpenTurn:
     Attributes:
         id: in the journal.
         event: what woke the agent; of several messages taken together the last, with the text of all.
-        address: where replies go.
+        origin: where that came from, and replies go.
         progress: how far it has come, with the agent as it is.
         person: who wrote, if anybody did.
         messages: what woke the agent.
@@ -79,11 +89,16 @@ class OpenTurn:
 
     id: int
     event: Message
-    address: Address
+    origin: Origin
     progress: Progress
     person: str | None = None
     messages: tuple[Message, ...] = ()
     files: tuple[FilesOf, ...] = ()
+
+    @property
+    def address(self) -> Address:
+        """Where replies go."""
+        return self.origin.address
 
     @property
     def people(self) -> tuple[Person, ...]:
@@ -114,6 +129,12 @@ class Turns:
         executor: Executor,
         greeting: Greeting,
         *,
+        follow_ups: FollowUps,
+        heartbeats: Heartbeats,
+        reflection_timer: ReflectionTimer | None = None,
+        expect: Callable[[datetime | None], None],
+        budget_alert: BudgetAlert,
+        long_absence: timedelta,
         max_steps: int,
         verifies_first: bool,
         now: Callable[[], datetime],
@@ -132,6 +153,12 @@ class Turns:
         self._tier = tier
         self._executor = executor
         self._greeting = greeting
+        self._follow_ups = follow_ups
+        self._heartbeats = heartbeats
+        self._reflection_timer = reflection_timer
+        self._expect = expect
+        self._budget_alert = budget_alert
+        self._long_absence = long_absence
         self._max_steps = max_steps
         self._verifies_first = verifies_first
         self._now = now
@@ -162,10 +189,15 @@ class Turns:
                 if not taken:
                     return agent
                 new = [message_of(event) for event in taken]
-                messages = await self._shelves.recall.append(transaction, agent.id, None, new, is_passing=is_passing)
-                turn_id = self._journal.begin(
+                back = () if is_passing else self._back(agent, new)
+                all_ = await self._shelves.recall.append(
+                    transaction, agent.id, None, (*back, *new), is_passing=is_passing
+                )
+                turn_id, messages = all_[0].id, all_[len(back) :]
+                self._journal.begin(
                     transaction,
                     agent.id,
+                    turn_id=turn_id,
                     origin=first.origin,
                     is_timed=first.is_timed,
                     message_ids=[message.id for message in messages],
@@ -176,13 +208,23 @@ class Turns:
             files = _files_of([(event.id, event.attachments) for event in taken], [it.id for it in messages])
             begun.append((turn_id, messages, files))
             passing = agent.passing | {turn_id} if is_passing else agent.passing
-            return self._queued(replace(agent, passing=passing, images={}), messages)
+            return self._queued(replace(agent, passing=passing, images={}), all_)
 
         agent = await whole(commit(), keep)
         if not begun:
             return None
         ((turn_id, messages, files),) = begun
         return _open(turn_id, messages, of_json(first.origin), replace(progress, agent=agent), files)
+
+    def _back(self, agent: Agent, new: Sequence[NewMessage]) -> tuple[NewMessage, ...]:
+        """That somebody is back who was away for long, of a message to their own agent; it joins the turn of that."""
+        if not agent.is_direct or new[0].kind is not Kind.USER_MESSAGE:
+            return ()
+        seen = (it.message.created_at for it in reversed(agent.queue) if it.message.kind is Kind.USER_MESSAGE)
+        last_seen, comes = next(seen, None), new[0].created_at
+        if last_seen is None or comes - last_seen < self._long_absence:
+            return ()
+        return (events.back(new[0].author_name or "", last_seen, comes),)
 
     async def hear(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> None:
         """Take note of what was said in the agent's presence; it stands in queue and recall, and no turn begins.
@@ -289,6 +331,9 @@ class Turns:
             self._now(),
             self._shelves,
             Draft(self._compiler.limited(agent.core)),
+            turn.origin,
+            self._follow_ups,
+            await self._heartbeats.allowance(agent.id, self._now()) if event.kind is Kind.HEARTBEAT else None,
             len(answer.calls),
             takes_reactions=self._outbox.takes_reactions(turn.address),
         )
@@ -297,11 +342,25 @@ class Turns:
         if not answer.calls and event.kind.awaits_answer:
             sends = bare_reply(before, answer)
         said = tuple(sent for sent in sends if isinstance(sent, str))
-        is_awaited = event.awaits_answer
         reacts = len(sends) > len(said)
-        progress = judge(before, answer, results, speaks=bool(said), reacts=reacts, is_awaited=is_awaited)
-        alert = alert_of(before, progress, answer, is_awaited=is_awaited)
+        if is_promised := event.kind is Kind.FOLLOW_UP:
+            progress = self._judge_promised(before, answer, results, speaks=bool(said))
+            if not (progress.goes_on or progress.has_spoken):  # whoever was to hear of it hears of it
+                said = sends = (reminder_of(event),)
+                progress = replace(progress, has_spoken=True)
+        else:
+            is_awaited = event.awaits_answer
+            progress = judge(before, answer, results, speaks=bool(said), reacts=reacts, is_awaited=is_awaited)
+        alert = alert_of(
+            before,
+            progress,
+            answer,
+            is_awaited=event.awaits_answer or is_promised,
+            unheard=NOT_DECIDED if is_promised else NOT_HEARD,
+        )
         new = kept_messages(answer, results, said, alert, context.now)
+        if (near_end := await self._budget_alert.text()) is not None:
+            new = (*new, events.system_alert(near_end, context.now))
 
         async def conclude() -> Agent:
             committed, handed = await self._commit(agent, turn, progress, context.draft, new, sends)
@@ -316,6 +375,15 @@ class Turns:
         # Memory pressure comes before all else: the agent runs again at once, to save what matters.
         is_pressed = committed.warned and not agent.warned
         return replace(progress, agent=committed, goes_on=progress.goes_on or is_pressed)
+
+    def _judge_promised(
+        self, before: Progress, answer: Answer, results: tuple[ToolResult, ...], *, speaks: bool
+    ) -> Progress:
+        """As `judge`, of a follow-up: the model owes words, or the decision that there are none, which counts too."""
+        is_silent = any(result.call.name == SILENCE and not result.failed for result in results)
+        if answer.is_by_code:  # a model that only writes text
+            before = replace(before, was_reminded=True)
+        return judge(before, answer, results, speaks=speaks or is_silent, reacts=False, is_awaited=True)
 
     async def _verified(
         self, agent: Agent, answer: Answer, event: Message, keep: Keep, tools: Sequence[str]
@@ -383,6 +451,8 @@ class Turns:
             if draft.edits or draft.passages:
                 await write_changes(transaction, self._shelves, agent.id, draft, ChangeKind.TURN, turn.id, now)
             await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
+            if draft.sets_timers:
+                await self._set_timers(transaction, agent, turn, draft, now)
             await self._usage.save(transaction, calls, now)
             if not progress.leaves_nothing:
                 sends = await self._greeting.below(transaction, turn.person, sends)
@@ -393,8 +463,13 @@ class Turns:
             if is_pressed:
                 agent = await self._queue_manager.add_warning(transaction, agent, turn.event.turn_id)
             is_last = not (progress.goes_on or is_pressed)
+            due: list[datetime] = [timer.due_at for timer in draft.follow_ups]
             if is_last:
                 agent = replace(agent, images={})
+                if turn.messages[-1].author_id is not None and not progress.leaves_nothing:
+                    due += await self._people_were_there(transaction, agent, turn.origin, now)
+            if turn.event.kind is Kind.HEARTBEAT and sends:
+                await self._heartbeats.note_said(transaction, agent, len(sends), now)
             self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
             if is_last:
                 await self._inbox.finish(transaction, turn.id)
@@ -404,7 +479,44 @@ class Turns:
         self._shelves.recall.index_soon()
         if draft.passages:
             self._shelves.archival.index_soon()
+        if due:
+            self._expect(min(due))
+        if draft.zone is not None:
+            agent = replace(agent, zone=ZoneInfo(draft.zone))
         return agent, handed
+
+    async def _people_were_there(
+        self, transaction: Transaction, agent: Agent, origin: Origin, now: datetime
+    ) -> list[datetime]:
+        """Set what is to come some time after a turn of people; returns when."""
+        clocks = (self._heartbeats, self._reflection_timer)
+        set_for = [await clock.people_were_there(transaction, agent, origin, now) for clock in clocks if clock]
+        return [due for due in set_for if due is not None]
+
+    async def _set_timers(
+        self, transaction: Transaction, agent: Agent, turn: OpenTurn, draft: Draft, now: datetime
+    ) -> None:
+        """Write when the agent is to wake by itself, as it wants to."""
+        timers = self._follow_ups.timers
+        await timers.add(transaction, agent.id, draft.follow_ups, now)
+        await timers.cancel(transaction, agent.id, draft.cancelled, now, ended_by=turn.event.id)
+        if draft.rests_until is not None:
+            await timers.hold(transaction, agent.id, HEARTBEAT, draft.rests_until)
+        if draft.zone is not None:
+            await self._follow_ups.learn_zone(transaction, turn.origin, draft.zone)
+
+    async def remind(self, turn: OpenTurn, agent: Agent, keep: Keep) -> None:
+        """End the turn of a follow-up by code: the model cannot be asked, and somebody counts on hearing of it."""
+        text, now = reminder_of(turn.event), self._now()
+        progress = replace(turn.progress, agent=agent, goes_on=False, has_spoken=True)
+        new = [NewMessage(kind=Kind.ASSISTANT, created_at=now, text=text)]
+
+        async def conclude() -> Agent:
+            committed, handed = await self._commit(agent, turn, progress, Draft(agent.core), new, [text])
+            self._outbox.wake(turn.address, handed)
+            return committed
+
+        await whole(conclude(), keep)
 
     async def let_pass(self, transaction: Transaction, agent_id: int, turn_id: int) -> None:
         """Remove what stands of a turn that is over and of which nothing is kept; the queue at hand has it still."""
@@ -428,7 +540,7 @@ def _open(
 ) -> OpenTurn:
     event = _as_one(messages)
     person = person_of(origin) if event.kind is Kind.USER_MESSAGE else None
-    return OpenTurn(id_, event, origin.address, progress, person, messages, files)
+    return OpenTurn(id_, event, origin, progress, person, messages, files)
 
 
 def _files_of(

@@ -198,6 +198,8 @@ class HeartbeatSection(_Section):
     heartbeat_quiet_hours: Annotated[QuietHours, NoDecode, BeforeValidator(_quiet_hours)] = QuietHours(
         time(22), time(8)
     )
+    heartbeat_messages_per_day: Annotated[int, Field(ge=0)] = 2
+    follow_ups_per_person: Annotated[int, Field(ge=0)] = 50
     reflection_after_minutes: Annotated[int, Field(ge=0)] = 0
     reflection_max_per_day: Annotated[int, Field(ge=1)] = 4
 

@@ -76,10 +76,13 @@ class Accounts:
         """
         return await finish(self._reserve(day, tokens, caps))
 
-    async def correct(self, day: date, accounts: Collection[str], tokens: int) -> None:
-        """Add to what accounts have spent, or, below 0, give back to them; whatever their caps."""
-        if tokens:
-            await finish(self._correct(day, accounts, tokens))
+    async def correct(self, day: date, accounts: Collection[str], tokens: int) -> dict[str, int]:
+        """Add to what accounts have spent, or, below 0, give back to them; whatever their caps.
+
+        Returns:
+            What each has spent now; nothing if nothing was added.
+        """
+        return await finish(self._correct(day, accounts, tokens)) if tokens else {}
 
     async def spent(self, day: date, accounts: Collection[str]) -> dict[str, int]:
         """What accounts have spent on a day; those that are not named have spent nothing."""
@@ -111,13 +114,12 @@ class Accounts:
         self._tidied = day
         return None
 
-    async def _correct(self, day: date, accounts: Collection[str], tokens: int) -> None:
+    async def _correct(self, day: date, accounts: Collection[str], tokens: int) -> dict[str, int]:
+        of_them = (spent.c.day == _key(day), spent.c.account.in_(accounts))
+        corrected = update(spent).where(*of_them).values(tokens=spent.c.tokens + tokens)
         async with self._database.write() as transaction:
-            await transaction.execute(
-                update(spent)
-                .where(spent.c.day == _key(day), spent.c.account.in_(accounts))
-                .values(tokens=spent.c.tokens + tokens)
-            )
+            rows = await transaction.execute(corrected.returning(spent.c.account, spent.c.tokens))
+            return {account: sum_ for account, sum_ in rows}
 
     async def _tell_once(self, day: date, account: str) -> bool:
         telling = insert(spent).values(day=_key(day), account=account, tokens=0, was_told=True)

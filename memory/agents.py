@@ -39,6 +39,8 @@ class AgentRecord:
     passing: frozenset[int] = frozenset()
     derive_anew: bool = False
     revision: int = 0
+    heartbeat_minutes: int | None = None
+    """How often its heart beats, by somebody's own choice; 0: never; None: as the settings have it."""
 
 
 class AgentStore:
@@ -76,6 +78,7 @@ class AgentStore:
             passing,
             row.derive_anew,
             revision,
+            row.heartbeat_minutes,
         )
 
     @asynccontextmanager
@@ -169,6 +172,10 @@ class AgentStore:
         """Write since when nothing is kept of what is said; None: it is kept again."""
         await transaction.execute(update(agents).where(agents.c.id == agent_id).values(paused_at=paused_at))
 
+    async def save_heartbeat(self, transaction: Transaction, agent_id: int, minutes: int | None) -> None:
+        """Write how often its heart beats."""
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(heartbeat_minutes=minutes))
+
     async def save_summary(
         self, transaction: Transaction, agent_id: int, summary: str | None = None, *, derive_anew: bool
     ) -> None:
@@ -217,6 +224,11 @@ class AgentStore:
             .where(block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids))
             .values(source_message_id=None)
         )
+
+    async def is_paused(self, transaction: Transaction, agent_id: int) -> bool:
+        """Whether nothing is kept of what is said to an agent, as it stands in an open transaction."""
+        found = select(agents.c.paused_at).where(agents.c.id == agent_id)
+        return await transaction.scalar(found) is not None
 
     async def id_of(self, transaction: Transaction, scope: str) -> int | None:
         """The agent of a scope, as it stands in an open transaction."""

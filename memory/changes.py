@@ -24,6 +24,7 @@ from memory.quotes import follow, quote_of, replied_to_in
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
 from memory.tables import agents, inbox, messages, outbox
+from memory.timers import Timers
 from memory.traces import Sources, betrayed_lines, doomed_lines, redacted, sources_of, without_hits, without_lines
 from memory.turn_journal import TurnJournal
 
@@ -70,6 +71,7 @@ class MessageChanges:
         result_lists: ResultLists,
         inbox: Inbox,
         journal: TurnJournal,
+        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
         self._database = database
@@ -79,6 +81,7 @@ class MessageChanges:
         self._result_lists = result_lists
         self._inbox = inbox
         self._journal = journal
+        self._timers = timers
         self._now = now
 
     async def scopes_of(self, platform: str, platform_ids: Collection[str]) -> tuple[str, ...]:
@@ -221,10 +224,12 @@ class MessageChanges:
         edits, kept = await made_by_reflections(transaction, agent_id)
         notes = await self._delete_notes(transaction, agent_id, sources, kept)
         await self._delete_lines(transaction, agent_id, sources, edits)
+        await self._delete_follow_ups(transaction, agent_id, sources)
         for id_, source in sources.items():
             if id_ in ids or id_ not in (message.id for message in turns):
                 await self._agents.name_source(transaction, agent_id, id_, source.heir)
                 await self._archival.name_source(transaction, agent_id, id_, source.heir)
+                await self._timers.name_source(transaction, agent_id, id_, source.heir)
         less = [(message, redacted(message, sources[message.turn_id])) for message in turns]
         await self._recall.redact(transaction, [new for old, new in less if new != old])
         await self._recall.remove(transaction, agent_id, list(ids))
@@ -252,6 +257,12 @@ class MessageChanges:
         contents = betraying.union(note.content for note in gone)
         await forget_notes_from(transaction, agent_id, sources, is_to_go, contents)
         return tuple(note.id for note in gone)
+
+    async def _delete_follow_ups(self, transaction: Transaction, agent_id: int, sources: Sources) -> None:
+        made = await self._timers.made_in(transaction, agent_id, sources)
+        gone = [id_ for id_, source, note in made if not sources[source].bears(note)]
+        if gone:
+            await self._timers.forget(transaction, agent_id, gone)
 
     async def _delete_lines(
         self, transaction: Transaction, agent_id: int, sources: Sources, of_reflections: Collection[int]

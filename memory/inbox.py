@@ -133,6 +133,16 @@ class Inbox:
 
         return await finish(commit())
 
+    async def put(
+        self, transaction: Transaction, events: Sequence[NewEvent], now: datetime
+    ) -> tuple[WaitingEvent, ...]:
+        """Keep events together with what brings them about; returns those that were not here already."""
+        rows = [_row(event, now) | {"state": _WAITING, "reason": None} for event in events]
+        ids = await _ADD.run_each(transaction, rows)
+        return tuple(
+            WaitingEvent.of(id_, event, now) for id_, event in zip(ids, events, strict=True) if id_ is not None
+        )
+
     async def mean(self, event: NewEvent, now: datetime) -> WaitingEvent | None:
         """Have a message answered that is here already, as another event of it was only heard or could not be used.
 
@@ -314,6 +324,12 @@ class Inbox:
                 await transaction.execute(update(inbox).where(*waits).values(state=_DONE, **_SAYS_NOTHING))
 
         await finish(commit())
+
+    async def withdraw_named(self, transaction: Transaction, event_ids: Collection[str]) -> tuple[str, ...]:
+        """Nothing comes of these events; returns those that still waited."""
+        waits = (inbox.c.event_id.in_(event_ids), inbox.c.state == _WAITING)
+        ended = update(inbox).where(*waits).values(state=_DONE, **_SAYS_NOTHING).returning(inbox.c.event_id)
+        return tuple(await transaction.scalars(ended)) if event_ids else ()
 
     async def parked_of(self, scope: str) -> tuple[ParkedEvent, ...]:
         """What was put aside in a scope, newest first."""

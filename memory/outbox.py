@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -93,6 +93,15 @@ class LostReply:
     fault: str
     created_at: datetime
     lost_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How far a reply has come: its state, how often it was tried in vain, and what the platform last said."""
+
+    state: str
+    attempts: int
+    fault: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +269,16 @@ class OutboxStore:
         async with self._database.read() as connection:
             row = (await connection.execute(_BACKLOG.where(outbox.c.agent_id == agent_id))).one()
         return Backlog(*row)
+
+    async def deliveries_of(self, turn_ids: Collection[int]) -> dict[int, tuple[Delivery, ...]]:
+        """How the replies of turns stand, in order; those that were delivered long ago are forgotten."""
+        found = select(outbox.c.turn_id, outbox.c.state, outbox.c.attempts, outbox.c.fault)
+        of_turns: dict[int, tuple[Delivery, ...]] = {}
+        async with self._database.read() as connection:
+            for row in await connection.execute(found.where(outbox.c.turn_id.in_(turn_ids)).order_by(outbox.c.id)):
+                delivery = Delivery(row.state, row.attempts, row.fault)
+                of_turns[row.turn_id] = (*of_turns.get(row.turn_id, ()), delivery)
+        return of_turns
 
     async def backlog(self) -> Backlog:
         """The replies of all agents that are still to be delivered."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 
 from memory.database import Database, Transaction, finish
@@ -37,10 +37,25 @@ class People:
         self._decisions: dict[str, Decision] | None = None
 
     async def timezone(self, person_id: str) -> str | None:
-        """The IANA name of a person's time zone; None if they have set none."""
+        """The IANA name of a person's time zone: as they have set it, else as their platform tells; None: unknown."""
+        known = select(func.coalesce(people.c.timezone, people.c.told_timezone)).where(people.c.id == person_id)
+        async with self._database.read() as connection:
+            zone: str | None = await connection.scalar(known)
+        return zone
+
+    async def chosen_timezone(self, person_id: str) -> str | None:
+        """The one that they have set."""
         async with self._database.read() as connection:
             zone: str | None = await connection.scalar(select(people.c.timezone).where(people.c.id == person_id))
         return zone
+
+    async def tell_timezone(self, person_id: str, zone: str) -> None:
+        """Keep which time zone a platform knows somebody to be in."""
+        await self._keep(person_id, told_timezone=zone)
+
+    async def learn_timezone(self, transaction: Transaction, person_id: str, zone: str) -> None:
+        """Keep the time zone that somebody has named to their agent, if they have set none."""
+        await transaction.execute(_upsert(person_id, {"timezone": zone}, people.c.timezone.is_(None)))
 
     async def set_timezone(self, person_id: str, zone: str) -> None:
         """Keep a person's time zone."""

@@ -29,6 +29,7 @@ from memory.records import (
     KeptChange,
     KeptCompaction,
     KeptEdit,
+    KeptFollowUp,
     KeptMessage,
     KeptNoteEdit,
     KeptPassage,
@@ -48,7 +49,9 @@ from memory.tables import (
     note_edits,
     passages,
     result_lists,
+    timers,
 )
+from memory.timers import FOLLOW_UP, WAITING
 from memory.traces import AGENT
 
 _BATCH = 500
@@ -78,10 +81,11 @@ async def load(transaction: Transaction, scope: str, records: Iterable[Record]) 
     """Make a new agent of this scope; its notes are to get their vectors after the commit.
 
     Of what was heard in another scope the platform's names stay behind: who edits or deletes it there changes it there.
+    So do its follow-ups, which name the place where they are to be heard.
     """
     state, rest = _split(records)
     if state.scope != scope:
-        rest = map(_from_elsewhere, rest)
+        rest = (_from_elsewhere(record) for record in rest if not isinstance(record, KeptFollowUp))
     values = state.model_dump(exclude={"type"}) | {"scope": scope}
     made = await transaction.execute(insert(agents).values(**values).returning(agents.c.id))
     agent_id = int(made.scalar_one())
@@ -105,6 +109,9 @@ async def replace(transaction: Transaction, agent_id: int, records: Iterable[Rec
     own_sources = set(await transaction.scalars(own))
     for table in (messages, blocks, block_edits, note_edits, memory_changes, compactions, result_lists, attachments):
         await transaction.execute(delete(table).where(table.c.agent_id == agent_id))
+    # Those that have fired stay, for what comes of them is not over.
+    follow_ups = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
+    await transaction.execute(delete(timers).where(*follow_ups))
     state, rest = _split(records)
     values = state.model_dump(exclude={"type", "scope", "created_at"})
     await transaction.execute(update(agents).where(agents.c.id == agent_id).values(**values))
@@ -155,6 +162,10 @@ async def _state(connection: AsyncConnection, agent_id: int) -> AsyncIterator[Re
             created_at=row.created_at,
             kind=PassageKind(row.kind),
         )
+    waits = (timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
+    of_agent = select(timers).where(timers.c.agent_id == agent_id, *waits).order_by(timers.c.id)
+    async for row in await connection.stream(of_agent):
+        yield KeptFollowUp(source_message_id=_known(row, seen), **_columns(row, KeptFollowUp))
     async for record in dump_documents(connection, agent_id):
         yield record
 
@@ -173,7 +184,7 @@ def _message(row: Any, turn_id: int) -> KeptMessage:
 
 
 def _columns(
-    row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptNoteEdit]
+    row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptNoteEdit | KeptFollowUp]
 ) -> dict[str, Any]:
     taken_apart = ("type", "source_message_id")
     return {name: getattr(row, name) for name in record.model_fields if name not in taken_apart}
@@ -238,6 +249,8 @@ async def _fill(
                 rows = await _insert_passages(transaction, agent_id, rows, new_ids)
             else:
                 await _insert_edits(transaction, agent_id, kind, rows, new_changes)
+        elif kind == "follow_up":
+            await _insert_follow_ups(transaction, rows, new_ids)
         counts[kind] += len(rows)
     await of_documents.conclude()
     return counts
@@ -306,6 +319,14 @@ async def _insert_notes(
         assert passage_id is not None
         await add_tags(transaction, passage_id, tags, source)
     return new
+
+
+async def _insert_follow_ups(transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int]) -> None:
+    for id_, row in zip(await next_ids(transaction, timers, len(rows)), rows, strict=True):
+        source = row["source_message_id"]
+        row["source_message_id"] = new_ids[source] if source is not None else None
+        row |= {"id": id_, "kind": FOLLOW_UP, "state": WAITING}
+    await transaction.execute(insert(timers), rows)
 
 
 def _batches(records: Iterator[Record]) -> Iterator[tuple[str, list[Record]]]:

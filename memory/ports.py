@@ -59,6 +59,7 @@ class Kind(StrEnum):
     USER_MESSAGE = "user_message"
     LOGIN = "login"
     HEARTBEAT = "heartbeat"
+    FOLLOW_UP = "follow_up"
     REFLECTION = "reflection"
     SYSTEM_ALERT = "system_alert"
     ASSISTANT = "assistant"
@@ -68,6 +69,11 @@ class Kind(StrEnum):
     def is_event(self) -> bool:
         """Whether it comes from outside the agent (and may start a turn)."""
         return self not in (Kind.ASSISTANT, Kind.TOOL_RESULT)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether a clock brings it about, and nobody is there."""
+        return self in (Kind.HEARTBEAT, Kind.FOLLOW_UP, Kind.REFLECTION)
 
     @property
     def awaits_answer(self) -> bool:

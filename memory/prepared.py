@@ -33,6 +33,10 @@ class Prepared:
         """Write rows one after the other; returns the first value that each RETURNs, if any."""
         return await driver_of(transaction).run(partial(_run, self._sql, self._parameters(rows)))
 
+    async def run_each(self, transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """As `run`; returns for each row the first value that it RETURNs, or None if it does not."""
+        return await driver_of(transaction).run(partial(_run_each, self._sql, self._parameters(rows)))
+
     def later(self, transaction: Transaction, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
         """Write rows together with what the block does next, at the latest before it is told of its end.
 
@@ -63,3 +67,8 @@ def _run(sql: str, parameters: Sequence[Sequence[Any]], connection: sqlite3.Conn
     for each in parameters:
         returned += (row[0] for row in connection.execute(sql, each).fetchall())
     return returned
+
+
+def _run_each(sql: str, parameters: Sequence[Sequence[Any]], connection: sqlite3.Connection) -> list[Any]:
+    rows = (connection.execute(sql, each).fetchone() for each in parameters)
+    return [None if row is None else row[0] for row in rows]

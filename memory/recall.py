@@ -94,6 +94,13 @@ class RecallStorage:
         _INSERT.later(transaction, [_to_row(agent_id, message) | {"indexed": is_passing} for message in kept])
         return kept
 
+    async def last_turn(self, transaction: Transaction, agent_id: int) -> int | None:
+        """The turn of an agent's newest message; what is told beside its turns joins that."""
+        found: int | None = await transaction.scalar(
+            select(_TURN).where(_of(agent_id)).order_by(messages.c.id.desc()).limit(1)
+        )
+        return found
+
     async def evict(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> None:
         """Take messages out of the queue; they stay in recall storage for ever."""
         if not ids:

@@ -1,12 +1,12 @@
 """The lines of an export: their types, and the checks that a line has to pass (pure).
 
-head, agent, block …, then message …, compaction …, memory_change …, block_edit …, note_edit …, passage …, for each
-source of documents source, document …, piece …, and end. Ids in it only tie its own records together.
+head, agent, block …, then message …, compaction …, memory_change …, block_edit …, note_edit …, passage …, follow_up …,
+for each source of documents source, document …, piece …, and end. Ids in it only tie its own records together.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -167,6 +167,21 @@ class KeptPassage(_Record):
     kind: PassageKind = PassageKind.NOTE
 
 
+class KeptFollowUp(_Record):
+    """Something that the agent is to come back to; `origin` is the place that it was set in, and for whom."""
+
+    type: Literal["follow_up"] = "follow_up"
+    due_at: AwareDatetime
+    set_at: AwareDatetime
+    platform: Annotated[str, Field(max_length=20)]
+    person: Annotated[str, Field(max_length=300)]
+    origin: dict[str, Any]
+    note: str
+    repeat: Annotated[str, Field(max_length=200)] | None
+    local: Annotated[str, Field(max_length=30)] | None
+    source_message_id: Id | None
+
+
 class KeptSource(_Record):
     """A source of documents that the agent has; its documents follow, then their pieces."""
 
@@ -219,6 +234,7 @@ Record = (
     | KeptEdit
     | KeptNoteEdit
     | KeptPassage
+    | KeptFollowUp
     | KeptSource
     | KeptDocument
     | KeptPiece
@@ -284,10 +300,10 @@ class _Order:
             self._message(record)
         elif isinstance(record, KeptChange):
             self._change(record)
-        elif isinstance(record, KeptEdit | KeptNoteEdit | KeptPassage):
+        elif isinstance(record, KeptEdit | KeptNoteEdit | KeptPassage | KeptFollowUp):
             if record.source_message_id is not None:
                 self._refer("source_message_id", record.source_message_id)
-            if not isinstance(record, KeptPassage) and record.change_id is not None:
+            if isinstance(record, KeptEdit | KeptNoteEdit) and record.change_id is not None:
                 self._refer_to_change("change_id", record.change_id)
             for added in record.tags_added if isinstance(record, KeptPassage) else ():
                 self._refer("message", added.message)

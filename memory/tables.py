@@ -80,6 +80,8 @@ agents = Table(
     Column("paused_at", Instant),
     # Whether its summary covered what was deleted since, and is to be made anew before it is used.
     Column("derive_anew", Boolean, nullable=False, server_default=text("0")),
+    # How often its heart beats: somebody's own choice, 0 for never; null for what the settings say.
+    Column("heartbeat_minutes", Integer),
     # The newest message that a reflection had before it.
     Column("reflected_to", RowId, nullable=False, server_default=text("0")),
 )
@@ -240,6 +242,7 @@ people = Table(
     Column("pairing_code", String(20)),  # what an owner can allow them by
     Column("greeted_at", Instant),  # when they were told, with their first reply, what is kept
     Column("admission_since", Instant),  # when the admission became another; what they wrote before was judged then
+    Column("told_timezone", String(100)),  # as the platform knows it; their own choice comes before it
 )
 
 # How the bot behaves in a channel; one that nobody has changed has no row.
@@ -478,6 +481,38 @@ notices = Table(
     Column("origin", JSON, nullable=False),
     Column("text", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# When agents are to wake by themselves. Of follow-ups an agent has any number, of every other kind one row at most.
+timers = Table(
+    "timers",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(),
+    Column("kind", String(20), nullable=False),  # see `memory.timers`
+    Column("state", String(10), nullable=False),  # waiting, fired (and not to be again), or cancelled
+    Column("due_at", Instant, nullable=False),
+    Column("set_at", Instant, nullable=False),  # of a heartbeat: when people were last there
+    Column("platform", String(20), nullable=False),
+    Column("person", String(300), nullable=False),  # for whom, and by whose clock
+    Column("origin", JSON, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("repeat", String(200)),  # a cron expression, in the person's time zone
+    Column("local", String(30)),  # what their clock is to show; null where a moment was named
+    Column("source_message_id", RowId),  # in whose turn it was set
+    Column("ended_by", RowId),  # the same of the turn that cancelled it
+    Column("ended_at", Instant),  # when it was cancelled
+    Column("fires", Integer, nullable=False, server_default=text("0")),
+    Column("fired_at", Instant),
+    Column("not_before", Instant),  # as the agent wanted, whatever sets it anew
+    # How many messages it brought of itself on one day, by the person's calendar.
+    Column("said_on", String(10)),
+    Column("said", Integer, nullable=False, server_default=text("0")),
+    Index("ix_timers_due", "due_at", sqlite_where=text("state = 'waiting'")),
+    Index("ix_timers_agent", "agent_id", "id"),
+    Index("ix_timers_person", "person", sqlite_where=text("state = 'waiting'")),
+    Index("uq_timers_only", "agent_id", "kind", unique=True, sqlite_where=text("kind <> 'follow_up'")),
     sqlite_autoincrement=True,
 )
 

@@ -51,7 +51,7 @@ class TurnRecord:
         scope: the agent's.
         origin: JSON that says where its event came from and where replies go.
         is_timed: whether a clock set it off, and nobody wrote.
-        message_ids: the events, in recall storage.
+        message_ids: the events that it is about, in recall storage.
         progress: how far it has come, as `bot.step` writes it.
         resumed: how often it was begun again since its last step.
         failing_since: since when the model gives no answer; None if it does.
@@ -81,15 +81,16 @@ class TurnJournal:
         transaction: Transaction,
         agent_id: int,
         *,
+        turn_id: int,
         origin: Mapping[str, Any],
         is_timed: bool,
         message_ids: Sequence[int],
         progress: Mapping[str, Any],
         now: datetime,
-    ) -> int:
-        """Write down that a turn begins; returns its id, which is that of its first event in recall storage."""
+    ) -> None:
+        """Write down that a turn begins; its id is that of its first event in recall storage."""
         row = {
-            "id": message_ids[0],
+            "id": turn_id,
             "agent_id": agent_id,
             "state": RUNNING,
             "origin": dict(origin),
@@ -100,7 +101,6 @@ class TurnJournal:
             "changed_at": now,
         }
         _BEGIN.later(transaction, [row])
-        return message_ids[0]
 
     def step(
         self, transaction: Transaction, turn_id: int, progress: Mapping[str, Any], now: datetime, *, is_last: bool

@@ -106,6 +106,8 @@ class Events:
         names = await self._people.names(people_of(message))
         told = await with_files_known(self._client, message, channel)
         inbound = inbound_of(told, channel, event_id, self._me, names)
+        person = replace(inbound.origin.person, timezone=self._people.zone_of(inbound.origin.person.id))
+        inbound = replace(inbound, origin=replace(inbound.origin, person=person))
         await self._intake.receive(replace(inbound, is_missed=is_missed))
 
     async def _on_change(self, event: Json, channel: str) -> None:

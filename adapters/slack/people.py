@@ -1,4 +1,4 @@
-"""What people are called, and what they may: asked of Slack, which tells ids alone in its events."""
+"""What people are called, their time zones and what they may: asked of Slack, which tells ids alone in its events."""
 
 import asyncio
 import logging
@@ -37,6 +37,7 @@ class People:
         self._client = client
         self._now = now
         self._known: dict[str, tuple[str | None, float]] = {}
+        self._zones: dict[str, str] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
 
     def ask(self, ids: Collection[str]) -> None:
@@ -54,6 +55,10 @@ class People:
             await asyncio.wait(asked, timeout=ASKED_WITHIN_S)
         known = {id_: self._known[id_][0] for id_ in ids if id_ in self._known}
         return {id_: name for id_, name in known.items() if name}
+
+    def zone_of(self, id_: str) -> str | None:
+        """The time zone that somebody has set in Slack, as far as it is known."""
+        return self._zones.get(id_)
 
     async def is_admin(self, id_: str) -> bool:
         """Whether somebody looks after the workspace at this moment; not, where Slack does not say."""
@@ -75,7 +80,10 @@ class People:
     async def _look_up(self, id_: str) -> None:
         before, _ = self._known.get(id_, (None, 0.0))
         try:
-            name, lasts_s = _name_of(await self._info(id_)) or before, KNOWN_FOR_S
+            user = await self._info(id_)
+            name, lasts_s = _name_of(user) or before, KNOWN_FOR_S
+            if isinstance(zone := user.get("tz"), str) and zone:
+                self._zones[id_] = zone
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.info("what somebody is called cannot be told: %s", error)
             name, lasts_s = before, ASKED_AGAIN_AFTER_S
@@ -83,7 +91,9 @@ class People:
             self._asked.pop(id_, None)
         self._known[id_] = (name, self._now() + lasts_s)
         if len(self._known) > MOST_KNOWN:
-            del self._known[next(iter(self._known))]
+            gone = next(iter(self._known))
+            del self._known[gone]
+            self._zones.pop(gone, None)
 
     async def _info(self, id_: str) -> Mapping[str, Any]:
         with translated():

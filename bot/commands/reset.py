@@ -10,5 +10,5 @@ from bot.resets import Part
 
 @command(may=For.OWN_OR_MODERATED, choices=[part.value for part in Part])
 async def reset(context: CommandContext, part: str) -> Question:
-    """Let me begin anew: the conversation, my core memory, my archive, or everything; I ask before."""
+    """Let me begin anew: the conversation, core memory, archive, follow-ups, or everything; I ask before."""
     return await ask_to_reset(context, Part(part), "/agent reset")

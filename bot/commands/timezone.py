@@ -9,7 +9,7 @@ from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.registry import command
 from bot.scopes import direct_scope
-from bot.text import one_line
+from bot.text import counted, one_line
 
 SUGGESTED = 3
 
@@ -39,7 +39,10 @@ async def timezone(context: CommandContext, zone: str = "") -> str:
         context.parts.agents.let_go(own)
 
     await context.parts.lanes.submit(own, read_anew)
-    return f"Your time zone is now {await _told(context)}."
+    moved = await context.parts.follow_ups.moved(context.author, await context.zone(), context.now)
+    context.parts.expect(context.now if moved else None)
+    also = f" By its clock there is a new time for {counted(moved, 'follow-up')}." if moved else ""
+    return f"Your time zone is now {await _told(context)}.{also}"
 
 
 async def _told(context: CommandContext) -> str:

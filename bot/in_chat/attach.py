@@ -7,6 +7,7 @@ from bot.agent import Agent
 from bot.command import CommandContext
 from bot.document_files import leads_somewhere
 from bot.errors import CommandRefused, PathNotFound
+from bot.library import loaded_alert
 from bot.registry import command
 from bot.text import counted
 from memory.ports import Source
@@ -26,6 +27,8 @@ async def attach(context: CommandContext, what: str = "") -> str:
         loaded = await library.load(await asyncio.to_thread(_paths, what), None, agent_id)
     except PathNotFound as error:
         raise CommandRefused(f"{error} No source has that name either.") from None
+    if loaded.is_news:
+        await context.in_lane(lambda agent: context.parts.agents.tell(agent, loaded_alert(loaded, context.now)))
     faults = "".join(f"\n- {fault}" for fault in loaded.faults)
     if not loaded.outcomes:
         raise CommandRefused(f"Nothing was found that I can read.{faults}")

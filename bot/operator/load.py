@@ -7,7 +7,7 @@ from datetime import datetime
 from adapters.console.plain import note, stdout_line
 from bot.choices import Choices, first_memory_of
 from bot.implementations import document_reader, open_embedder
-from bot.library import Library
+from bot.library import Library, loaded_alert
 from bot.operator.agents import agent_named, console_name, scope_named
 from bot.operator.errors import CannotBeDone
 from bot.operator.progress import watched
@@ -20,6 +20,8 @@ from memory.chroma_index import ChromaIndex
 from memory.database import Database, finish
 from memory.documents import Documents
 from memory.overview import agent_ids
+from memory.ports import NewMessage
+from memory.recall import RecallStorage
 
 
 async def load(
@@ -45,6 +47,8 @@ async def load(
                 raise CannotBeDone(f"{', '.join(paths)}: nothing was found that can be loaded.")
             if agent_id is None and loaded.outcomes:  # only now, so that a load of nothing makes nobody
                 await library.attach(await _make(settings, database, scope, now), loaded.source)
+            if agent_id is not None and loaded.is_news:
+                await _tell(database, agent_id, loaded_alert(loaded, now()))
             (kept,) = [kept for kept in await library.sources() if kept.name == loaded.source]
             holds = f"source {kept.name} holds {counted(kept.documents, 'document')} in {counted(kept.pieces, 'piece')}"
             stdout_line(f"{scope}: {loaded.told}; {holds}.")
@@ -54,6 +58,18 @@ async def load(
         finally:
             await archival.close()
             await embedder.close()
+
+
+async def _tell(database: Database, agent_id: int, alert: NewMessage) -> None:
+    """Let the agent know of them when it next wakes."""
+
+    async def commit() -> None:
+        async with database.write() as transaction:
+            if not await AgentStore(database).is_paused(transaction, agent_id):
+                recall = RecallStorage(database)
+                await recall.append(transaction, agent_id, await recall.last_turn(transaction, agent_id), [alert])
+
+    await finish(commit())
 
 
 async def _agent(database: Database, name: str) -> tuple[int | None, str]:

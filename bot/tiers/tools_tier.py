@@ -1,12 +1,28 @@
 """Models that call tools natively: they see the whole main context and manage their memory themselves."""
 
-from adapters.ports import Completion, LanguageModel, ToolCall
+import logging
+from collections.abc import Sequence
+
+from adapters.ports import (
+    ChatMessage,
+    Completion,
+    FeatureUnsupported,
+    LanguageModel,
+    RequestRefused,
+    Sampling,
+    ToolCall,
+    ToolSchema,
+)
 from bot.agent import Agent
 from bot.context import ContextCompiler
 from bot.text import after_reasoning, clean, without_reasoning
 from bot.tiers.ports import Answer
 from bot.tiers.written_calls import written_calls
 from memory.ports import Message
+
+logger = logging.getLogger(__name__)
+
+MUST_CALL = Sampling(extra={"tool_choice": "required"})
 
 
 class ToolsTier:
@@ -15,6 +31,8 @@ class ToolsTier:
     def __init__(self, model: LanguageModel, compiler: ContextCompiler) -> None:
         self._model = model
         self._compiler = compiler
+        self._forces = True
+        """Whether the server takes it that a tool is to be called; until it refuses that."""
 
     @property
     def speaks_unasked(self) -> bool:
@@ -24,7 +42,10 @@ class ToolsTier:
     async def answer(self, agent: Agent, event: Message) -> Answer:
         """See `Tier`."""
         tools = self._compiler.tools(agent)
-        completion = await self._model.complete(self._compiler.compile(agent), tools)
+        prompt = self._compiler.compile(agent)
+        completion = await (
+            self._decision(prompt, tools) if event.kind.is_timed else self._model.complete(prompt, tools)
+        )
         text, calls = clean(completion.text or ""), _native(completion)
         if not calls and not completion.is_refusal:
             names = [tool.name for tool in tools]
@@ -40,6 +61,18 @@ class ToolsTier:
             is_cut=completion.is_cut,
             is_addressed=completion.is_refusal,
         )
+
+    async def _decision(self, prompt: Sequence[ChatMessage], tools: Sequence[ToolSchema]) -> Completion:
+        """An answer to what nobody waits for: a call, where the server can see to it, for text is heard by nobody."""
+        if self._forces:
+            try:
+                return await self._model.complete(prompt, tools, sampling=MUST_CALL)
+            except (FeatureUnsupported, RequestRefused) as refusal:
+                completion = await self._model.complete(prompt, tools)
+                logger.info("the server does not make a model call a tool: %s", refusal.detail)
+                self._forces = False
+                return completion
+        return await self._model.complete(prompt, tools)
 
 
 def _native(completion: Completion) -> tuple[ToolCall, ...]:

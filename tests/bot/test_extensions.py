@@ -1,11 +1,10 @@
 """Every tool, command and prompt: named once, documented, and small enough for a small window."""
 
-import json
-
 import bot.commands
 import bot.tools
 from adapters.token_counter import BpeTokenCounter
-from bot.context import NOTE_ON_PEOPLE
+from bot.choices import SPARED, within
+from bot.context import Equipment
 from bot.registry import Command, Tool, discover
 from config.words import prompt
 
@@ -26,11 +25,13 @@ def test_every_tool_takes_request_heartbeat() -> None:
 
 
 def test_instructions_and_tools_leave_room_in_a_small_window() -> None:
-    counter = BpeTokenCounter()
-    told = [[tool.schema.name, tool.schema.description, tool.schema.parameters] for tool in TOOLS.values()]
+    counter, schemas = BpeTokenCounter(), tuple(tool.schema for tool in TOOLS.values())
     for instructions in ("system", "system_docs"):
-        words = counter.count(prompt(instructions).template) + counter.count(NOTE_ON_PEOPLE)
-        assert counter.count(json.dumps(told)) + words <= 1600
+        whole = Equipment(prompt(instructions), schemas)
+        small = within(4096, whole, counter)
+        assert small.tokens(counter) <= 1600
+        assert {schema.name for schema in schemas} - {schema.name for schema in small.tools} <= set(SPARED)
+        assert within(8192, whole, counter) == whole
 
 
 def test_every_command_is_described_within_the_platforms_limits() -> None:

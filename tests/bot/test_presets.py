@@ -8,7 +8,7 @@ import pytest
 
 from adapters.testing import ScriptedServer, answer, says
 from adapters.token_counter import BpeTokenCounter
-from bot.choices import Choices
+from bot.choices import SPARED, Choices
 from bot.errors import ContextTooSmall
 from bot.testing import open_bot
 from config.words import WordsNotFound, persona, preset, preset_names, prompt
@@ -58,7 +58,7 @@ async def test_an_agent_keeps_the_preset_that_it_was_made_of(tmp_path: Path) -> 
             assert "AI librarian" in request["messages"][0]["content"]
 
 
-@pytest.mark.parametrize(("window", "spared"), [(2048, {"react", "conversation_search_date"}), (4096, set[str]())])
+@pytest.mark.parametrize(("window", "spared"), [(2048, set(SPARED)), (4096, set(SPARED[:4])), (8192, set[str]())])
 async def test_a_small_window_does_without_the_tools_that_can_be_spared(
     tmp_path: Path, window: int, spared: set[str]
 ) -> None:

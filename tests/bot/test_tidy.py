@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from bot.tidy import DAY_S, Forgotten, tidy, tidy_daily
+from bot.tidy import Forgotten, tidy, tidy_as_ever
 from memory.agents import AgentStore
 from memory.counts import count
 from memory.database import Database
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
-from memory.tables import inbox, outbox, turns
+from memory.tables import inbox, outbox, timers, turns
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 OLD, RECENT = NOW - timedelta(days=7, seconds=1), NOW - timedelta(days=6, hours=23)
@@ -98,11 +98,8 @@ async def test_what_was_put_aside_or_lost_is_told_of_for_thirty_days_and_then_fo
             await transaction.execute(insert(outbox), lost)
             await transaction.execute(insert(turns), [a_turn("running", at), a_turn("parked", at)])
 
-    async def once(seconds: float) -> None:
-        raise asyncio.CancelledError
-
-    with caplog.at_level("INFO"), pytest.raises(asyncio.CancelledError):
-        await tidy_daily(database, lambda: NOW, once)
+    with caplog.at_level("INFO"):
+        await tidy_as_ever(database, lambda: NOW)
     events, replies, turn_states = await kept(database)
     assert events == ["old waiting", "recent waiting", "recent parked"]
     assert replies == ["old waiting", "recent waiting", "recent dead", "recent doubtful"]
@@ -137,26 +134,29 @@ async def test_whoever_writes_comes_in_between(database: Database) -> None:
     assert await tidying == Forgotten(over=4000)
 
 
-async def test_it_is_done_at_once_and_then_every_day_whatever_breaks(
+async def test_what_breaks_is_logged_and_can_be_done_the_next_day(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    days = 0
-
-    async def wait(seconds: float) -> None:
-        nonlocal days
-        assert seconds == DAY_S
-        days += 1
-        if days == 3:
-            raise asyncio.CancelledError
-
-    def now() -> datetime:
-        if days == 1:
-            raise OSError("no clock today")
-        return NOW + timedelta(days=days)
+    def no_clock() -> datetime:
+        raise OSError("no clock today")
 
     async with database.write() as transaction:
         await transaction.execute(insert(inbox), [an_event("a", "done", OLD), an_event("b", "done", RECENT)])
-    with pytest.raises(asyncio.CancelledError):
-        await tidy_daily(database, now, wait)
-    assert await kept(database) == ([], [], [])
+    await tidy_as_ever(database, no_clock)
     assert [record.getMessage() for record in caplog.records] == ["tidying broke"]
+    await tidy_as_ever(database, lambda: NOW + timedelta(days=2))
+    assert await kept(database) == ([], [], [])
+
+
+async def test_timers_that_are_over_are_forgotten_after_a_week_and_those_that_wait_never(database: Database) -> None:
+    def a_timer(state: str, at: datetime) -> dict[str, Any]:
+        fixed = {"agent_id": 1, "kind": "follow_up", "platform": "p", "person": "p:a", "origin": {}, "note": state}
+        return fixed | {"state": state, "due_at": at, "set_at": at, "fired_at": at, "ended_at": at}
+
+    async with database.write() as transaction:
+        rows = [a_timer(state, at) for state in ("waiting", "fired", "cancelled") for at in (OLD, RECENT)]
+        await transaction.execute(insert(timers), rows)
+    assert await tidy(database, NOW) == Forgotten(over=2)
+    async with database.read() as connection:
+        left = (await connection.scalars(select(timers.c.note).order_by(timers.c.id))).all()
+    assert left == ["waiting", "waiting", "fired", "cancelled"]

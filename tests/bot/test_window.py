@@ -42,7 +42,7 @@ from bot.outbox import Outbox
 from bot.queue_manager import PRESSURE_ALERT, Fractions, QueueManager
 from bot.registry import tool
 from bot.summary import Summarizer
-from bot.testing import Clock, direct, refused_for
+from bot.testing import Clock, direct, refused_for, waking_by_itself
 from bot.tiers.ports import Answer
 from bot.token_ratio import TokenRatio
 from bot.tools.core_memory import core_memory_append
@@ -329,6 +329,7 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
         tier,
         Executor(TOOLS),
         Greeting(People(database), "this machine", now),
+        **waking_by_itself(database, inbox, now),
         max_steps=MAX_STEPS,
         verifies_first=True,
         now=now,

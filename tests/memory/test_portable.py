@@ -26,6 +26,7 @@ from memory.recall import RecallStorage
 from memory.records import (
     KeptChange,
     KeptEdit,
+    KeptFollowUp,
     KeptMessage,
     KeptNoteEdit,
     KeptPassage,
@@ -202,7 +203,8 @@ async def exported(database: Database, ada: int) -> list[str]:
 async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list[str]) -> None:
     left_out = {
         ("agents", "id"),
-        *(("agents", name) for name in ("paused_at", "derive_anew", "reflected_to")),  # what it does at the moment
+        # how it runs here
+        *(("agents", name) for name in ("paused_at", "derive_anew", "heartbeat_minutes", "reflected_to")),
         ("blocks", "position"),  # the order of the lines
         *((name, "id") for name in ("block_edits", "note_edits")),
         ("attachments", "source_id"),  # the source that the line is of
@@ -222,12 +224,17 @@ async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list
         *(("result_lists", name) for name in ("id", "store", "query", "ids", "created_at")),  # kept for a day only
         *_columns(turns, outbox),  # what is under way
         *_columns(usage),  # what it cost here
+        # Of timers those that wait to remind somebody go out, and not what came of them.
+        *(("timers", name) for name in ("id", "kind", "state", "ended_by", "ended_at", "fires", "fired_at")),
+        *(("timers", name) for name in ("not_before", "said_on", "said")),  # of heartbeats
     }
     tables = {"agents": "agent", "blocks": "block", "attachments": "source"} | {
         f"{name}s": name for name in ("message", "compaction", "memory_change", "block_edit", "note_edit", "passage")
     }
+    tables["timers"] = "follow_up"
     sent = {(record["type"], key) for record in map(json.loads, exported) for key in record}
     sent |= {("source", key) for key in KeptSource.model_fields}
+    sent |= {("follow_up", key) for key in KeptFollowUp.model_fields}
     owned = [table for table in metadata.sorted_tables if table is agents or "agent_id" in table.c]
     missing = {(table, column) for table, column in _columns(*owned) if (tables.get(table), column) not in sent}
     assert missing == left_out

@@ -1,0 +1,211 @@
+"""Follow-ups: what an agent is to come back to at a time, once or again and again."""
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from adapters.ports import Origin
+from bot.clocks import NotAMoment, When, ZoneUnknown, after_quiet, at_local, read_when
+from bot.errors import ToolFailed
+from bot.events import local_time, of_clock
+from bot.origins import to_json
+from bot.permissions import CONSOLE
+from bot.recurrence import BadRepeat, checked_repeat, next_of
+from bot.scopes import person_of
+from bot.text import clean, one_line
+from config.settings import QuietHours
+from memory.database import Transaction
+from memory.people import People
+from memory.ports import Kind, Message
+from memory.timers import FOLLOW_UP, Firing, NewTimer, Timer, Timers
+
+logger = logging.getLogger(__name__)
+
+LATE_AFTER = timedelta(minutes=5)
+"""What comes later than that says so."""
+
+MOST_AHEAD = timedelta(days=366 * 5)
+MAX_NOTE_CHARS = 1000
+MOST_MISSED = 1000
+"""So many missed times of one follow-up are counted, at most."""
+
+_LATE = "\n[It was due at "
+
+ZONE_UNKNOWN = (
+    "Nobody knows in which time zone they live, so this could be the wrong hour. If they named a span of time, such as "
+    '"in 20 minutes", count it from the time of their message and call again with the offset that stands there '
+    "({example}). If they named a time of day, ask them once in which city they live, and call again with its zone "
+    "behind the time, such as {at}[Europe/Lisbon]: it is kept for them. They can set it with `/agent timezone` too."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A follow-up that can be kept, with what the model is told of it; `zone` is news about the person."""
+
+    timer: NewTimer
+    told: dict[str, str]
+    zone: str | None = None
+
+
+class FollowUps:
+    """The follow-ups of all agents.
+
+    Args:
+        timers: where they are kept.
+        people: whose time zones are known.
+        zone: that of people who have set none.
+        is_everybodys: whether the operator has said that this zone holds for them.
+        most: so many may wait for one person.
+        quiet: hours in which people would rather not hear of anything.
+    """
+
+    def __init__(
+        self, timers: Timers, people: People, zone: ZoneInfo, *, is_everybodys: bool, most: int, quiet: QuietHours
+    ) -> None:
+        self.timers = timers
+        self._people = people
+        self._zone = zone
+        self._is_everybodys = is_everybodys
+        self._most = most
+        self._quiet = quiet
+
+    async def plan(
+        self,
+        origin: Origin,
+        event: Message,
+        now: datetime,
+        *,
+        when: str,
+        note: str,
+        repeat: str | None,
+        drafted: Sequence[NewTimer] = (),
+        cancelled: Collection[int] = (),
+    ) -> Planned:
+        """Make a follow-up of what the model asks for.
+
+        Args:
+            origin: where it is asked for, and for whom.
+            event: the message in whose turn it is.
+            now: the time.
+            when: as the model wrote it.
+            note: the same.
+            repeat: the same.
+            drafted: those that are planned already and not kept yet.
+            cancelled: the ids of those that are to go.
+
+        Raises:
+            ToolFailed: it cannot be; says why, and what to do.
+        """
+        if not note.strip() or len(note) > MAX_NOTE_CHARS:
+            raise ToolFailed(f"The note should say what it is about, in at most {MAX_NOTE_CHARS} characters.")
+        person, named = person_of(origin), await self._zone_of(origin)
+        try:
+            asked = read_when(when, named)
+        except ZoneUnknown:
+            at = one_line(when, 40)
+            example = f"{at}+00:00" if self._zone.key == "UTC" else local_time(now, self._zone)
+            raise ToolFailed(ZONE_UNKNOWN.format(example=example, at=at)) from None
+        except NotAMoment as fault:
+            raise ToolFailed(f"{fault} Give a local ISO 8601 time, such as 2026-03-02T09:00.") from None
+        zone = asked.zone or named or self._zone
+        self._check_moment(asked, now, zone)
+        kept_repeat = self._repeat(repeat, zone, now)
+        waiting = [timer for timer in await self.timers.waiting_of(person) if timer.id not in cancelled]
+        if len(waiting) + len(drafted) >= self._most:
+            raise ToolFailed(
+                f"{len(waiting) + len(drafted)} follow-ups wait for this person already, and no more may. Cancel one "
+                "with cancel_follow_up, or tell them."
+            )
+        timer = NewTimer(
+            kind=FOLLOW_UP,
+            due_at=asked.moment,
+            origin=to_json(origin),
+            platform=origin.address.platform,
+            person=person,
+            note=clean(note.strip()),
+            repeat=kept_repeat,
+            local=asked.local,
+            source_message_id=event.id,
+        )
+        told = {"due": local_time(asked.moment, zone), "zone": zone.key}
+        if asked.moment >= after_quiet(asked.moment, zone, self._quiet):
+            return Planned(timer, told, self._news(asked, origin))
+        told["note"] = f"That is within their quiet hours ({self._quiet.start:%H:%M}-{self._quiet.end:%H:%M})."
+        return Planned(timer, told, self._news(asked, origin))
+
+    async def learn_zone(self, transaction: Transaction, origin: Origin, zone: str) -> None:
+        """Keep the time zone that somebody has named."""
+        await self._people.learn_timezone(transaction, person_of(origin), zone)
+
+    async def fire(self, timer: Timer, now: datetime) -> Firing:
+        """What becomes of a follow-up that is due: it is delivered, however late, once for all times it was missed."""
+        zone = ZoneInfo(timer.zone) if timer.zone is not None else self._zone
+        next_due, missed = self._following(timer, zone, now)
+        text = timer.note
+        if now - timer.due_at > LATE_AFTER:
+            text += f"{_LATE}{local_time(timer.due_at, zone)}, when I did not run: say that it comes late."
+            text += f" It was missed {missed} more times since.]" if missed else "]"
+        return Firing(timer, of_clock(timer, Kind.FOLLOW_UP, text, now), next_due)
+
+    async def moved(self, person: str, zone: ZoneInfo, now: datetime) -> int:
+        """Let a person's follow-ups go by the clock of another zone; returns how many have another time now."""
+        due: dict[int, datetime] = {}
+        for timer in await self.timers.waiting_of(person):
+            if timer.local is not None and not timer.fires:
+                due[timer.id] = at_local(datetime.fromisoformat(timer.local), zone)
+            elif timer.repeat is not None and timer.due_at > now:
+                due[timer.id] = next_of(timer.repeat, zone, now) or timer.due_at
+        await self.timers.move(due)
+        return len(due)
+
+    def _following(self, timer: Timer, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, int]:
+        """When it is due again after now, and how often it was in between."""
+        if timer.repeat is None:
+            return None, 0
+        missed, moment = 0, timer.due_at
+        try:
+            while (following := next_of(timer.repeat, zone, moment)) is not None and following <= now:
+                missed, moment = missed + 1, following
+                if missed == MOST_MISSED:
+                    return next_of(timer.repeat, zone, now), missed
+        except BadRepeat as fault:  # of another version, or an import
+            logger.warning("a follow-up does not come again: %s", fault)
+            return None, 0
+        return following, missed
+
+    async def _zone_of(self, origin: Origin) -> ZoneInfo | None:
+        """A person's time zone, if it is known. At the terminal the operator is the person."""
+        name = await self._people.timezone(person_of(origin))
+        if name is not None:
+            return ZoneInfo(name)
+        return self._zone if self._is_everybodys or origin.address.platform == CONSOLE else None
+
+    def _check_moment(self, asked: When, now: datetime, zone: ZoneInfo) -> None:
+        if asked.moment <= now:
+            raise ToolFailed(
+                f"{local_time(asked.moment, zone)} is past: it is {local_time(now, zone)} now. Choose a later time."
+            )
+        if asked.moment - now > MOST_AHEAD:
+            raise ToolFailed("That is more than five years ahead. Keep it in archival storage instead.")
+
+    def _repeat(self, repeat: str | None, zone: ZoneInfo, now: datetime) -> str | None:
+        if repeat is None or not repeat.strip():
+            return None
+        try:
+            return checked_repeat(clean(repeat), zone, now)
+        except BadRepeat as fault:
+            raise ToolFailed(str(fault)) from None
+
+    def _news(self, asked: When, origin: Origin) -> str | None:
+        """The zone that was named for a person of whom none was known, in a conversation of their own."""
+        return asked.zone.key if asked.zone is not None and origin.is_direct else None
+
+
+def reminder_of(event: Message) -> str:
+    """What is said of a follow-up by code, where the model says nothing that can be heard."""
+    note, _, late = (event.text or "").partition(_LATE)
+    was_due = f" (it was due at {late.split(',')[0]})" if late else ""
+    return f"A reminder{was_due}: {note}"

@@ -1,0 +1,94 @@
+"""What the process itself wakes for: APScheduler runs the sweep when a timer is due, and what is to be done daily.
+
+There is one job for all timers, which are rows (`memory/timers.py`): it is set to the moment at which the next of them
+is due. It also looks at least once a minute, for a computer that slept wakes with its clock moved on.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.sweep import Sweep
+
+logger = logging.getLogger(__name__)
+
+LOOKS_EVERY = timedelta(minutes=1)
+
+
+class Scheduler:
+    """Runs the sweep in time.
+
+    Args:
+        sweep: hands over what is due.
+        now: the clock by which timers are due.
+        daily: what is to be done at once, and then every day; it does not raise.
+    """
+
+    def __init__(
+        self, sweep: Sweep, now: Callable[[], datetime], daily: Callable[[], Awaitable[object]] | None = None
+    ) -> None:
+        self._sweep = sweep
+        self._now = now
+        self._daily = daily
+        self._job: Any = None
+        self._running: asyncio.Task[None] | None = None
+        self._sooner: datetime | None = None
+
+    @asynccontextmanager
+    async def awake(self) -> AsyncIterator[None]:
+        """Inside, what is due is handed over; at the end a sweep that is under way is let finish."""
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # with the first start, not with the command line
+
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=options)
+        at_once = datetime.now(UTC)
+        every = LOOKS_EVERY.total_seconds()
+        self._job = scheduler.add_job(self._look, "interval", seconds=every, next_run_time=at_once)
+        if self._daily is not None:
+            scheduler.add_job(self._daily, "interval", days=1, next_run_time=at_once)
+        self._sweep.on_sooner = self._expect
+        scheduler.start()
+        try:
+            yield
+        finally:
+            self._sweep.on_sooner = lambda due: None
+            self._job = None
+            scheduler.shutdown(wait=False)
+            await asyncio.sleep(0)  # it shuts down in the loop's next round
+            if self._running is not None:
+                await asyncio.wait([self._running])
+
+    async def _look(self) -> None:
+        # In a task of its own: the scheduler passes over a job that is due while it runs, and at the end cancels it.
+        if self._running is not None and not self._running.done():
+            self._expect(self._now())
+        else:
+            self._running = asyncio.create_task(self._swept(), name="sweep")
+
+    async def _swept(self) -> None:
+        self._sooner = None
+        try:
+            due = await self._sweep()
+        except Exception:  # the database is locked, perhaps; it is looked for again in a minute
+            logger.exception("what is due could not be handed over")
+            return
+        moments = [moment for moment in (due, self._sooner) if moment is not None]
+        if moments:
+            self._set(min(moments))
+
+    def _expect(self, due: datetime) -> None:
+        if self._running is not None and not self._running.done():
+            self._sooner = due if self._sooner is None else min(due, self._sooner)
+        else:
+            self._set(due)
+
+    def _set(self, due: datetime) -> None:
+        """Look at a moment, unless it is looked at before."""
+        if self._job is None:
+            return
+        at = datetime.now(UTC) + min(max(due - self._now(), timedelta()), LOOKS_EVERY)
+        if self._job.next_run_time is None or at < self._job.next_run_time:
+            self._job.modify(next_run_time=at)
