@@ -17,6 +17,7 @@ from bot.reflection import ENOUGH_MESSAGES, MAX_STEPS, ON_REQUEST
 from bot.testing import Bot, among_many, direct, in_channel, open_bot
 from memory.ports import Kind
 from memory.records import BlockText, KeptMessage, KeptPassage
+from memory.timers import REFLECTION
 
 Call = tuple[str, dict[str, Any]]
 DONE = answer(None, ("stay_silent", {"reason": "done"}))
@@ -443,3 +444,92 @@ async def test_nothing_is_logged_of_what_was_tidied(tmp_path: Path, caplog: pyte
         await talk(bot, *FIVE)
         await reflect(bot)
     assert "figs" not in caplog.text.lower()
+
+
+# ── when ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_it_comes_so_many_minutes_after_the_last_message_and_not_before(tmp_path: Path) -> None:
+    more = {"reflection_after_minutes": 30}
+    async with ScriptedServer(model()) as server, open_bot(tmp_path, **with_model(server, **more)) as bot:
+        await talk(bot, *FIVE)
+        bot.clock.advance(minutes=20)
+        await bot.sweep()
+        await bot.say("One more thing")
+        bot.clock.advance(minutes=20)
+        await bot.sweep()
+        assert asked_to_reflect(server) == []
+        bot.clock.advance(minutes=11)
+        assert await bot.sweep() == []
+        (request,) = asked_to_reflect(server)
+        assert "how_to_end" not in str(request)
+        bot.clock.advance(days=3)
+        assert await bot.sweep() == []
+        assert len(asked_to_reflect(server)) == 1
+
+
+async def test_off_is_off(tmp_path: Path) -> None:
+    async with ScriptedServer(model()) as server, open_bot(tmp_path, **with_model(server)) as bot:
+        await talk(bot, *FIVE)
+        bot.clock.advance(days=3)
+        await bot.sweep()
+        assert await bot.app.timers.find((await bot.agent()).id, REFLECTION) is None
+        assert asked_to_reflect(server) == []
+
+
+async def test_what_was_missed_while_nothing_ran_comes_once(tmp_path: Path) -> None:
+    async with ScriptedServer(model()) as server:
+        given = with_model(server, reflection_after_minutes=30)
+        async with open_bot(tmp_path, **given) as bot:
+            await talk(bot, *FIVE)
+            clock = bot.clock
+        clock.advance(days=3)
+        async with open_bot(tmp_path, clock=clock, **given) as bot:
+            await bot.sweep()
+            await bot.sweep()
+            assert len(asked_to_reflect(server)) == 1
+
+
+async def test_it_is_put_off_while_somebody_is_being_answered(tmp_path: Path) -> None:
+    began, may_end = asyncio.Event(), asyncio.Event()
+
+    async def waits() -> Reply:
+        began.set()
+        await may_end.wait()
+        return says("Here I am.")
+
+    is_slow = False
+
+    def reply(request: Request) -> Any:
+        if is_reflecting(request):
+            return DONE
+        return waits() if is_slow else says("I see.")
+
+    async with ScriptedServer(reply) as server:
+        async with open_bot(tmp_path, **with_model(server, reflection_after_minutes=30)) as bot:
+            await talk(bot, *FIVE)
+            bot.clock.advance(minutes=31)
+            is_slow = True
+            asked = asyncio.ensure_future(bot.say("Are you there?"))
+            await began.wait()
+            await bot.app.sweep()
+            may_end.set()
+            assert await asked == ["Here I am."]
+            await bot.sweep()
+            assert asked_to_reflect(server) == []
+            bot.clock.advance(minutes=31)
+            await bot.sweep()
+            assert len(asked_to_reflect(server)) == 1
+
+
+async def test_a_paused_agent_has_no_reflection_due(tmp_path: Path) -> None:
+    async with ScriptedServer(model()) as server:
+        async with open_bot(tmp_path, **with_model(server, reflection_after_minutes=30)) as bot:
+            await talk(bot, *FIVE)
+            await bot.command("pause")
+            bot.clock.advance(minutes=31)
+            await bot.sweep()
+            assert asked_to_reflect(server) == []
+            await bot.command("resume")
+            await bot.sweep()
+            assert len(asked_to_reflect(server)) == 1
