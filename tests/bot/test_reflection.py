@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from bot.testing import Bot, among_many, direct, in_channel, open_bot
 from memory.ports import Kind
 from memory.records import BlockText, KeptMessage, KeptPassage
 from memory.timers import REFLECTION
+
+ROOT = Path(__file__).parents[2]
 
 Call = tuple[str, dict[str, Any]]
 DONE = answer(None, ("stay_silent", {"reason": "done"}))
@@ -349,6 +352,56 @@ async def test_a_restart_in_the_midst_goes_on_and_leaves_nothing_twice(tmp_path:
         assert shown.count("Likes figs.") == 1
         kinds = {record.kind for record in await bot.kept() if isinstance(record, KeptMessage)}
         assert kinds <= {Kind.USER_MESSAGE, Kind.ASSISTANT, Kind.TOOL_RESULT}
+
+
+KILLED = """
+import asyncio, sys
+from pathlib import Path
+from bot.events import reflection
+from bot.testing import direct, open_bot
+async def main():
+    async with open_bot(Path(sys.argv[1]), llm_model="m", openai_base_url=sys.argv[2]) as bot:
+        for line in ("Hello", "I live in Lisbon", "I like figs", "Really", "Good night"):
+            await bot.say(line)
+        await (await bot.app.receiver.wake(direct("ada"), reflection("quiet", bot.clock())))
+asyncio.run(main())
+"""
+
+
+async def test_killed_between_two_steps_it_goes_on_from_what_was_written(tmp_path: Path) -> None:
+    began = asyncio.Event()
+    steps = 0
+
+    async def never() -> Reply:
+        began.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def reply(request: Request) -> Any:
+        nonlocal steps
+        if not is_reflecting(request):
+            return says("I see.")
+        steps += 1
+        return answer(None, append("Likes figs.", heartbeat=True)) if steps == 1 else never() if steps == 2 else DONE
+
+    async with ScriptedServer(reply) as server:
+        folder = tmp_path / "data"
+        killed = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", KILLED, str(folder), server.url, env={"PYTHONPATH": str(ROOT)}
+        )
+        await asyncio.wait_for(began.wait(), 60)
+        killed.kill()
+        await killed.wait()
+        async with open_bot(folder, **with_model(server)) as bot:
+            await bot.app.lanes.idle()
+            assert steps == 3
+            assert "Likes figs." in asked_to_reflect(server)[2]["messages"][0]["content"]
+            assert (await bot.command("memory")).count("Likes figs.") == 1
+            assert (await bot.command("memory changes")).count("while I reflected") == 1
+            await bot.command("undo")
+            assert "Likes figs." not in await bot.command("memory")
+            await reflect(bot)
+            assert steps == 3  # it was over, and nothing is new
 
 
 async def test_in_a_channel_it_sees_the_blocks_of_those_who_spoke(tmp_path: Path) -> None:
