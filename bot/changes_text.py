@@ -17,7 +17,7 @@ _SIGNS = {NoteAction.ADDED: "+", NoteAction.TAGGED: "+", NoteAction.REMOVED: "-"
 
 
 def told_change(
-    change: MemoryChange, zone: ZoneInfo, messages: Mapping[int, Message], shows: Callable[[str], bool]
+    change: MemoryChange, zone: ZoneInfo, messages: Mapping[int, Message], shows: Callable[[str], bool], reader: str
 ) -> str:
     """A change in Markdown: a heading, and what is different since, block by block.
 
@@ -26,20 +26,21 @@ def told_change(
         zone: for its time.
         messages: those that the reader may see, by id.
         shows: whether the reader may see what stands in the block of a label.
+        reader: as the journal names them.
     """
     undone = ", undone since" if change.is_undone else ""
-    heading = f"**{local_time(change.created_at, zone)}** {told_by(change)}{undone}"
+    heading = f"**{local_time(change.created_at, zone)}** {told_by(change, reader)}{undone}"
     return f"{heading}\n{told_edits(change.all_edits, messages, shows)}"
 
 
-def told_by(change: MemoryChange) -> str:
-    """What made a change."""
+def told_by(change: MemoryChange, reader: str) -> str:
+    """What made a change; `reader` as above."""
     if change.kind is ChangeKind.REFLECTION:
         return "by me, while I reflected"
     if change.kind is ChangeKind.TURN:
         return "by me"
     edit = change.all_edits[0]
-    return f"by {edit.author} ({edit.reason})"
+    return f"by {'you' if edit.author == reader else edit.author} ({edit.reason})"
 
 
 def told_edits(

@@ -187,7 +187,9 @@ class Conductor:
         if woken.record is not None and woken.record.resumed >= BESIDE_OTHERS + BY_ITSELF:
             logger.error("turn parked: begun %d times without a step turn=%d", woken.record.resumed, woken.record.id)
             told = "the program ended whenever it came to this"
-            await finish(self._put_aside(woken, None, told, tells=WENT_WRONG))
+            # Of what a clock set off and leaves nothing, a reflection, nobody knows.
+            is_unknown = woken.is_timed and woken.record.progress.get(LEAVES_NOTHING)
+            await finish(self._put_aside(woken, None, told, tells=None if is_unknown else WENT_WRONG))
             return Next.ENDED
         if (
             self._outage.is_on

@@ -142,8 +142,8 @@ class Reflections:
         try:
             if (reason := await self._tidy(turn, scene, note, observe, stops, worked)) is not None:
                 return reason
-            primer = await self._primer(latest)
             newest_id = scene.newest_id
+            primer = await self._primer(latest) if stops() is None else None
         except (ModelError, BudgetSpent, ContextTooSmall) as error:
             logger.warning("reflection ended early: %s", error.detail if isinstance(error, ModelError) else error)
         await self._over(latest, turn, keep, newest_id, primer)
@@ -167,6 +167,8 @@ class Reflections:
             self._agents.check(progress.agent.scope, progress.agent.revision)
             before_model = self._as_reflecting(progress.agent, (scene.shown, *steps))
             if self._queue_manager.tokens(before_model) > self._compiler.room.limit:
+                if not steps:
+                    raise ContextTooSmall("there is no room for a reflection")
                 logger.info("reflection ends, as its window is full")
                 break
             try:

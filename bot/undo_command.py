@@ -38,7 +38,8 @@ async def undo_last(context: CommandContext, reason: str, may: May, shows: Calla
 
     undone = await context.in_lane(work)
     change = undone.change
-    told = f"Undone: what was changed at {local_time(change.created_at, await context.zone())} {told_by(change)}."
+    when, by = local_time(change.created_at, await context.zone()), told_by(change, context.author)
+    told = f"Undone: what was changed at {when} {by}."
     shown = told_edits((*undone.edits, *undone.notes), {}, shows) if undone.edits or undone.notes else None
     further = [
         *([f"{counted(undone.kept, 'change')} of it stayed: the text was changed again since."] if undone.kept else ()),

@@ -23,6 +23,7 @@ from memory.tables import block_edits, memory_changes, note_edits
 _BATCH = 50
 
 _undoing = memory_changes.alias("undoing")
+_IS_UNDONE = exists().where(_undoing.c.undoes == memory_changes.c.id)
 
 
 class ChangeKind(StrEnum):
@@ -82,9 +83,8 @@ async def begin_change(
 
 async def changes_of_turns(transaction: Transaction, agent_id: int, turn_ids: Collection[int]) -> tuple[int, ...]:
     """The changes that these turns made and nobody undid, newest first."""
-    undone = select(_undoing.c.undoes).where(_undoing.c.agent_id == agent_id, _undoing.c.undoes.is_not(None))
     made = (memory_changes.c.agent_id == agent_id, memory_changes.c.turn_id.in_(turn_ids))
-    found = select(memory_changes.c.id).where(*made, memory_changes.c.id.not_in(undone))
+    found = select(memory_changes.c.id).where(*made, ~_IS_UNDONE)
     return tuple(await transaction.scalars(found.order_by(memory_changes.c.id.desc())))
 
 
@@ -163,10 +163,9 @@ class ChangeJournal:
             agent_id: whose.
             undoable: only those that were not undone, and undo nothing.
         """
-        is_undone = exists().where(_undoing.c.agent_id == agent_id, _undoing.c.undoes == memory_changes.c.id)
-        statement = select(memory_changes, is_undone.label("is_undone")).where(memory_changes.c.agent_id == agent_id)
+        statement = select(memory_changes, _IS_UNDONE.label("is_undone")).where(memory_changes.c.agent_id == agent_id)
         if undoable:
-            statement = statement.where(memory_changes.c.kind != ChangeKind.UNDO, ~is_undone)
+            statement = statement.where(memory_changes.c.kind != ChangeKind.UNDO, ~_IS_UNDONE)
         statement = statement.order_by(memory_changes.c.id.desc()).limit(_BATCH)
         before: int | None = None
         while True:

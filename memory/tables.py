@@ -107,6 +107,7 @@ memory_changes = Table(
     Column("created_at", Instant, nullable=False),
     Index("ix_memory_changes_agent", "agent_id", "id"),
     Index("ix_memory_changes_turn", "agent_id", "turn_id", sqlite_where=text("turn_id is not null")),
+    Index("ix_memory_changes_undoes", "undoes", sqlite_where=text("undoes is not null")),
     sqlite_autoincrement=True,
 )
 

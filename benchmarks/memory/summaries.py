@@ -194,9 +194,9 @@ def parts(messages: Sequence[Message], tokens: int, count: Callable[[str], int])
     return found
 
 
-def planted(seed: int) -> Case:
-    """Ten facts among three hundred lines of small talk."""
-    sessions, questions = deep_memory(seed, LINES_PER_SESSION)
+def planted(seed: int, lines_per_session: int) -> Case:
+    """Ten facts among the small talk of five sessions."""
+    sessions, questions = deep_memory(seed, lines_per_session)
     items: list[Item] = []
     for week, lines in enumerate(sessions):
         for number, line in enumerate(lines):
@@ -251,10 +251,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--by", default="code,stating", help="who writes: code, stating, embedded, settings")
     parser.add_argument("--window", type=int, default=4096)
     parser.add_argument("--conversations", type=int, help="at most so many of each file")
+    parser.add_argument("--lines", type=int, default=LINES_PER_SESSION, help="of each of their five sessions")
     parser.add_argument("--seeds", type=int, default=5, help="conversations that are made up")
     options = parser.parse_args(arguments)
     logging.disable(logging.WARNING)
-    made_up = [planted(seed) for seed in range(options.seeds)]
+    made_up = [planted(seed, options.lines) for seed in range(options.seeds)]
     tasks = {"planted facts": made_up} if options.seeds else {}
     tasks |= {path.name: read(path)[: options.conversations] for path in options.data}
     head = f"{'by':10} {'style':10} {'evictions':>9} {'tokens each':>12} {'read':>9} {'written':>9} {'asked':>6} "

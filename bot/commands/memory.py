@@ -71,7 +71,7 @@ async def _changes(context: CommandContext, page: int) -> str:
     named = {id_ for change in shown for edit in change.all_edits if (id_ := edit.source_message_id) is not None}
     said = await context.parts.shelves.recall.get(agent_id, sorted(named))
     messages = {message.id: message for message in said if context.is_own(message)}
-    told = [told_change(change, zone, messages, context.shows_block) for change in shown]
+    told = [told_change(change, zone, messages, context.shows_block, context.author) for change in shown]
     if len(changes) > page * SHOWN:
         told.append(f"Older changes: `/agent memory {CHANGES} {page + 1}`.")
     return "\n\n".join(told)

@@ -25,4 +25,5 @@ async def memorywarning(context: CommandContext) -> CommandReply:
 @command
 async def reflect(context: CommandContext) -> CommandReply:
     """Let me tidy my memory now; `/memory changes` shows what came of it."""
-    return CommandReply(turn=await context.parts.wake(context.origin, reflection(ON_REQUEST, context.now)))
+    told = "I look through my memory. `/memory changes` shows what comes of it."
+    return CommandReply(told, turn=await context.parts.wake(context.origin, reflection(ON_REQUEST, context.now)))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.openai_model import OpenAIModel
-from adapters.ports import MessageChange
+from adapters.ports import Aim, MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from adapters.token_counter import BpeTokenCounter
 from bot.lookup_hints import Find, parted
@@ -21,6 +21,7 @@ from bot.summary import Folded
 from bot.testing import Bot, direct, in_channel, open_bot
 from bot.window import Window
 from config.words import prompt
+from memory.channels import Mode
 from memory.ports import Kind, Message, PassageKind
 from memory.records import KeptPassage
 from memory.words import query_words
@@ -256,3 +257,16 @@ async def test_of_what_a_narrative_tells_a_reflection_makes_the_primers(tmp_path
         first, second = await primers(bot)
         assert first == primer
         assert "QX-000" not in second
+
+
+async def test_what_is_only_heard_is_primed_by_code_and_shown_to_nobody_else(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda request: says("Yes.")) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await bot.choose_mode(Mode.LISTEN)
+        await bot.write("Hello")
+        asked = len(server.requests)
+        for number in range(30):
+            await bot.write(f"Parcel QX-{number:03} has come. {LONG * 3}", person="bob", aim=Aim.AT_ALL)
+        assert len(server.requests) == asked
+        assert any("bob" in primer.lower() and "QX-001" in primer for primer in await primers(bot, channel="general"))
+        assert "QX-001" in await bot.command("search QX-001", person="bob", channel="general")
+        assert "QX-001" not in await bot.command("search QX-001", person="ada", channel="general")

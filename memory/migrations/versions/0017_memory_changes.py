@@ -27,6 +27,9 @@ def upgrade() -> None:
         ["agent_id", "turn_id"],
         sqlite_where=sa.text("turn_id is not null"),
     )
+    op.create_index(
+        "ix_memory_changes_undoes", "memory_changes", ["undoes"], sqlite_where=sa.text("undoes is not null")
+    )
     op.create_table(
         "note_edits",
         sa.Column("id", sa.Integer, primary_key=True),

@@ -77,7 +77,7 @@ async def test_undo_goes_back_step_by_step_and_says_what_it_did(tmp_path: Path) 
         blocks, notes = await memory(bot)
         assert (blocks["human"], notes) == ("I park on level 3", {})
         third = await bot.command("undo")
-        assert "by console:ada (/agent remember)" in third
+        assert "by you (/agent remember)" in third
         assert (await memory(bot))[0]["human"] == ""
         assert await bot.command("undo") == "There is nothing to undo."
         assert "note" not in await bot.command("search bees")
@@ -107,13 +107,13 @@ async def test_an_undoing_is_written_down_as_a_change_and_the_journal_only_grows
         await bot.command("undo")
         after = await bot.command("memory changes")
     newest, oldest = before.split("\n\n")
-    assert "by console:ada (/agent remember)" in newest
+    assert "by you (/agent remember)" in newest
     assert "human\n+ I park on level 3" in newest
     assert "by me" in oldest
     assert "human\n+ Likes figs.\n    from message 1: [[" in oldest
     assert "archive\n+ Ada keeps bees. [animals]" in oldest
     undoing, undone, same = after.split("\n\n")
-    assert "by console:ada (/agent undo)" in undoing
+    assert "by you (/agent undo)" in undoing
     assert "- I park on level 3" in undoing
     assert undone == newest.replace("(/agent remember)", "(/agent remember), undone since")
     assert same == oldest
