@@ -101,10 +101,10 @@ class Stating:
 
 
 class Counting:
-    """A model whose prompts and answers are counted."""
+    """A model whose prompts and answers are counted; an answer of more than `most` tokens is of no use, and is cut."""
 
-    def __init__(self, model: LanguageModel, count: Callable[[str], int]) -> None:
-        self._model, self._count = model, count
+    def __init__(self, model: LanguageModel, count: Callable[[str], int], most: int) -> None:
+        self._model, self._count, self._most = model, count, most
         self.read = self.written = 0
 
     @property
@@ -126,7 +126,8 @@ class Counting:
         sampling: Sampling = DEFAULT_SAMPLING,
     ) -> Completion:
         """See `LanguageModel`."""
-        completion = await self._model.complete(messages, tools, max_tokens=max_tokens, sampling=sampling)
+        most = max_tokens or self._most
+        completion = await self._model.complete(messages, tools, max_tokens=most, sampling=sampling)
         self.read += sum(self._count(message.content or "") for message in messages)
         self.written += self._count(completion.text or "")
         return completion
@@ -145,9 +146,9 @@ async def told(bot: Bot, case: Case, style: str, model: LanguageModel | None, to
     await case.fill(bot, case.person)
     counter, shelves = BpeTokenCounter(), bot.app.shelves
     agent = await bot.agent(person=case.person)
-    counting = Counting(model, counter.count) if model is not None else None
     made, words = STYLES[style]
     window = Window(tokens, 1000, FIXED_TOKENS)
+    counting = Counting(model, counter.count, 3 * window.room.summary) if model is not None else None
     summarizer = made(counting, prompt(words), counter, window)
     messages = await shelves.recall.said_since(agent.id, 0, 100_000)
     result, summary = Told(), ""
