@@ -45,9 +45,9 @@ bench: $(STAMP) ## print the figures of benchmarks/README.md
 
 lock: $(STAMP) ## pin anew what pyproject.toml asks for
 	@$(BIN)/python -m pip install --quiet uv
-	@for of in "requirements.txt" "requirements-dev.txt --group dev"; do \
+	@for of in "requirements.txt" "requirements-autogen.txt --extra autogen" "requirements-dev.txt --extra autogen --group dev"; do \
 		set -- $$of; $(BIN)/uv pip compile --quiet --upgrade --universal --no-emit-index-url --no-annotate --no-header \
-		--python-version 3.11 pyproject.toml -o $$1 $$2 $$3; done
+		--python-version 3.11 pyproject.toml -o $$1 $$2 $$3 $$4 $$5; done
 
 clean: ## remove .venv and caches; never data
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

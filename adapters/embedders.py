@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import math
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -116,6 +117,10 @@ class OpenAIEmbedder:
             raise self._no_answer(without_key(str(error), self._api_key)) from error
         if len(vectors) != len(texts):
             raise self._no_answer(f"{len(vectors)} vectors for {len(texts)} texts")
+        if not all(vectors) or len({len(vector) for vector in vectors}) > 1:
+            raise self._no_answer("vectors of no length, or of different ones")
+        if not all(math.isfinite(sum(vector)) for vector in vectors):
+            raise self._no_answer("vectors with numbers that are none")
         return vectors
 
     async def close(self) -> None:

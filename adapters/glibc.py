@@ -1,4 +1,4 @@
-"""Two hints to Linux's C library about native code, each worth several megabytes; elsewhere they do nothing."""
+"""Hints to Linux's C library about native code, each worth several megabytes; elsewhere they do nothing."""
 
 import ctypes
 import sys
@@ -6,6 +6,7 @@ from pathlib import Path
 
 _M_ARENA_MAX = -8
 _MADV_DONTNEED = 4
+_SEGMENTS = Path("/proc/self/smaps")
 
 
 def use_one_arena() -> None:
@@ -19,19 +20,39 @@ def use_one_arena() -> None:
 
 
 def give_back(library: Path) -> None:
-    """Let go of the pages of a loaded library's file that hold its constants, once they have been read.
+    """Let go of the pages of a loaded library's file, once what is wanted of it has been read.
 
-    What is touched again is read again from the file. Only the segment that begins the file is let go: it was never
-    written to, so nothing is lost. Source: https://man7.org/linux/man-pages/man2/madvise.2.html
+    What is touched again is read again from the file. Segments that were written to, as by the linker, are kept.
+    Source: https://man7.org/linux/man-pages/man2/madvise.2.html
     """
     if (libc := _libc()) is None:
         return
-    with Path("/proc/self/maps").open(encoding="utf-8") as maps:
+    for start, end in _clean_segments(library.resolve()):
+        libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
+
+
+def give_back_grpc() -> None:
+    """Let go of gRPC's library, which Chroma loads to tell others of its work and we never use: 6 MB."""
+    if (grpc := sys.modules.get("grpc._cython.cygrpc")) is not None and grpc.__file__:
+        give_back(Path(grpc.__file__))
+
+
+def _clean_segments(library: Path) -> list[tuple[int, int]]:
+    """From where to where a library stands in memory as it does in its file; none on kernels that do not tell."""
+    found: list[tuple[int, int]] = []
+    if not _SEGMENTS.exists():
+        return found
+    with _SEGMENTS.open(encoding="utf-8") as maps:
+        segment: tuple[int, int] | None = None
         for line in maps:
-            span, rights, offset, _, _, *name = line.rstrip("\n").split(maxsplit=5)
-            if name == [str(library.resolve())] and int(offset, 16) == 0 and "w" not in rights:
-                start, end = (int(address, 16) for address in span.split("-"))
-                libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
+            first, *fields = line.rstrip("\n").split(maxsplit=5)
+            if not first.endswith(":"):  # the line that begins a segment
+                is_ours = fields[4:] == [str(library)] and "w" not in fields[0]
+                start, end = (int(address, 16) for address in first.split("-"))
+                segment = (start, end) if is_ours else None
+            elif segment is not None and first == "Anonymous:" and fields[0] == "0":
+                found.append(segment)
+    return found
 
 
 def _libc() -> ctypes.CDLL | None:

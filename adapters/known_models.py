@@ -47,7 +47,12 @@ def sees_images(model: str) -> bool:
 
 
 def context_window_of(model: str) -> int:
-    """The window of a model by name, without a provider's prefix (`openai/gpt-4o`); 8192 for unknown ones."""
+    """The window of a model by name; 8192 for unknown ones."""
+    return known_window_of(model) or UNKNOWN_MODEL_WINDOW
+
+
+def known_window_of(model: str) -> int | None:
+    """The window of a model by name, without a provider's prefix (`openai/gpt-4o`); None for unknown ones."""
     name = model.rpartition("/")[2].lower()
     fitting = [prefix for prefix in _WINDOWS if name.startswith(prefix)]
-    return _WINDOWS[max(fitting, key=len)] if fitting else UNKNOWN_MODEL_WINDOW
+    return _WINDOWS[max(fitting, key=len)] if fitting else None

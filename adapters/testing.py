@@ -86,12 +86,14 @@ class ScriptedServer:
     Attributes:
         requests: the JSON bodies received by `/chat/completions`, in order.
         cookies: what came with the last of them.
+        models: what is listed, as entries of `/models`.
     """
 
     def __init__(self, script: Iterable[Reply] | Callable[[Request], Reply | Awaitable[Reply]] = ()) -> None:
         self._script = script if callable(script) else iter(script)
         self.requests: list[Request] = []
         self.cookies: str | None = None
+        self.models: list[dict[str, Any]] = [{"id": "scripted", "object": "model"}]
         self._port = 0
 
     @property
@@ -131,7 +133,7 @@ class ScriptedServer:
         return web.Response(status=reply.status, body=reply.body, headers=headers)
 
     async def _list_models(self, _: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": "scripted", "object": "model"}]})
+        return web.json_response({"object": "list", "data": self.models})
 
     async def _embed(self, http_request: web.Request) -> web.Response:
         """Vectors that count letters: equal texts are equal, similar ones similar."""

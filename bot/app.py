@@ -12,7 +12,7 @@ from typing import Any
 import bot.commands
 import bot.in_chat
 import bot.tools
-from adapters.glibc import use_one_arena
+from adapters.glibc import give_back_grpc, use_one_arena
 from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
@@ -22,18 +22,10 @@ from bot.budget_alert import BudgetAlert
 from bot.budgets import Budgets, Caps
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
-from bot.choices import (
-    DEFAULT_PRESET,
-    Choices,
-    check_fits,
-    equipment_of_all,
-    equipment_to_reflect,
-    first_memory_of,
-    within,
-)
+from bot.choices import Choices, first_memory_of
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
-from bot.context import ContextCompiler, Equipment
+from bot.context import ContextCompiler
 from bot.executor import Executor, Shelves
 from bot.files import Files
 from bot.follow_ups import FollowUps
@@ -49,6 +41,7 @@ from bot.implementations import (
     open_model,
     runs_on,
     server_of,
+    web_pages,
 )
 from bot.lanes import Lanes
 from bot.library import Library
@@ -57,20 +50,22 @@ from bot.metrics import NO_METRICS, Metrics
 from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
+from bot.outfit import outfit, talks_only
 from bot.priming import PrimingSummarizer
 from bot.queue_manager import Fractions, QueueManager
 from bot.reading import Reading
 from bot.receive import Receiver
-from bot.reflection import PRESET, Reflections
+from bot.reflection import Reflections
 from bot.reflection_timer import ReflectionTimer
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
 from bot.rewording import Rewording
+from bot.scopes import owner_of
 from bot.sight import most_images
 from bot.summary import Summarizer
 from bot.sweep import Sweep
 from bot.take_back import TurnHistory
-from bot.tiers.auto_tier import AutoTier, TierName
+from bot.tiers.auto_tier import AutoTier, TierName, may_be_outdated
 from bot.tiers.json_tier import JsonTier
 from bot.tiers.plain_prompt import PlainPrompter
 from bot.tiers.ports import Tier
@@ -81,7 +76,6 @@ from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
 from bot.undo import Undo
 from bot.waiting import Waiting
-from bot.window import Window
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
 from memory.accounts import Accounts
@@ -89,7 +83,7 @@ from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.change_journal import ChangeJournal
 from memory.changes import MessageChanges
-from memory.channels import Channels
+from memory.channels import Channels, Mode
 from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
@@ -139,6 +133,8 @@ class App:
     shelves: Shelves
     lanes: Lanes
     library: Library
+    checkpoints: Checkpoints
+    resets: Resets
     channels: Channels
     database: Database
     told: Told
@@ -229,41 +225,31 @@ async def open_app(
         stack.push_async_callback(embedder.close)
         agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
         stack.push_async_callback(recall.close)
-        archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
+        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc)
+        archival = ArchivalStorage(database, index, embedder, now)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
-        talks_only = _talks_only(settings)
-        equipment = equipment_of_all(tools, own, needed=(DEFAULT_PRESET, choices.preset))
-        if talks_only:  # it is offered no tools; a preset that nobody could use is refused all the same
-            equipment = {"any": Equipment(prompt("text_tier", own), ())}
-        equipment = {name: within(model.context_window, given, counter) for name, given in equipment.items()}
-        fixed = max(given.tokens(counter) for given in equipment.values())
-        flush = settings.memory_flush_fraction
-        window = Window(model.context_window, settings.memory_block_tokens, fixed, flush)
-        if not talks_only:
-            equipment[PRESET] = equipment_to_reflect(tools, own)
-        if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
-            check_fits(first_memory, window.room, counter)
+        equipment, window = outfit(settings, choices, first_memory, tools, model.context_window, counter)
         shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
         compiler = ContextCompiler(equipment, window, counter)
         executor = Executor(tools)
         tier = _text_tier(settings, model, embedder, shelves)
-        if not talks_only:
+        if not talks_only(settings):
             tier = await _acting_tier(settings, model, compiler, executor, tier, ModelTiers(database), now)
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
-        warn = NEVER if talks_only else settings.memory_warn_fraction
+        warn = NEVER if talks_only(settings) else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
         priming = PrimingSummarizer(writer, prompt("summarize_spr", own), counter, window)
         narrating = Summarizer(writer, prompt("summarize", own), counter, window)
         summarizer = priming if settings.memory_summary_style == "spr" else narrating
-        fractions = Fractions(warn, flush, settings.memory_evict_fraction)
+        fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
         queue_manager = QueueManager(
             database, agents_kept, recall, archival, compiler, summarizer, window, fractions, now
         )
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         outbox = Outbox(replies, platforms, now, wait, metrics)
-        max_bytes = round(settings.bot_max_file_mb * 1_000_000)
+        max_bytes = settings.max_file_bytes
         files = Files(
             MessageDocuments(database, now),
             archival,
@@ -292,6 +278,7 @@ async def open_app(
             is_everybodys="bot_timezone" in settings.model_fields_set,
             most=settings.follow_ups_per_person,
             quiet=settings.heartbeat_quiet_hours,
+            idle=timedelta(days=settings.heartbeat_idle_days),
         )
         heartbeats = Heartbeats(
             timers,
@@ -355,7 +342,10 @@ async def open_app(
         )
         lanes = Lanes()
         recall.index_soon()
-        for start in (model.warm_up(), archival.catch_up()):
+        starts = [model.warm_up(), archival.catch_up()]
+        if isinstance(tier, AutoTier):
+            starts.append(tier.ask_again())
+        for start in starts:
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
@@ -372,6 +362,7 @@ async def open_app(
             outage,
             notices,
             usage,
+            budgets,
             told,
             admission,
             platforms,
@@ -400,6 +391,7 @@ async def open_app(
             {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
             waiting,
             receiver.go_on,
+            lambda scope: _is_silenced(channels, scope),
             platforms,
             now,
         )
@@ -413,8 +405,9 @@ async def open_app(
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
         histories = Histories(Heard(database), changes)
-        library = Library(Documents(database, now), archival, document_reader())
+        library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
+        resets = Resets(database, agents, shelves, checkpoints, timers, now)
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -434,7 +427,7 @@ async def open_app(
             model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
             own_words=own,
             admission=admission,
-            resets=Resets(database, agents, shelves, checkpoints, timers, now),
+            resets=resets,
             timers=timers,
             follow_ups=follow_ups,
             heartbeats=heartbeats,
@@ -458,6 +451,8 @@ async def open_app(
             shelves,
             lanes,
             library,
+            checkpoints,
+            resets,
             channels,
             database,
             told,
@@ -478,6 +473,11 @@ def _caps(settings: Settings) -> Caps:
     )
 
 
+async def _is_silenced(channels: Channels, scope: str) -> bool:
+    """Whether an agent is not to speak, whatever wakes it: its channel's moderators have turned the bot off."""
+    return owner_of(scope) is None and (await channels.find(scope)).mode is Mode.OFF
+
+
 def _rhythm(settings: Settings) -> Rhythm:
     return Rhythm(
         minutes=settings.heartbeat_interval_minutes,
@@ -487,16 +487,11 @@ def _rhythm(settings: Settings) -> Rhythm:
     )
 
 
-def _talks_only(settings: Settings) -> bool:
-    """Whether code does the paging: the operator says so, or the model is a local file and nobody says otherwise."""
-    is_local = settings.llm_model == EMBEDDED or settings.model_is_file
-    return settings.llm_tier == "text" or (settings.llm_tier == "auto" and is_local)
-
-
 def _text_tier(settings: Settings, model: LanguageModel, embedder: Embedder, shelves: Shelves) -> Tier:
     if settings.llm_model == EMBEDDED:
         return TextTier(TinyPrompter(model, embedder), shelves)
-    return TextTier(PlainPrompter(model, prompt("text_tier"), shelves.counter, shelves.room), shelves)
+    instructions = prompt("text_tier", settings.bot_data_dir)
+    return TextTier(PlainPrompter(model, instructions, shelves.counter, shelves.room), shelves)
 
 
 async def _acting_tier(
@@ -525,13 +520,17 @@ async def _acting_tier(
     def accepts(agent: Agent, call: ToolCall) -> bool:
         return executor.accepts(call, [tool.name for tool in compiler.tools(agent)])
 
-    return AutoTier(model, tiers, TierName(found) if found else None, remember, accepts)
+    if found is None:
+        return AutoTier(model, tiers, None, remember, accepts)
+    known = TierName(found.name)
+    may_do_more = may_be_outdated(known, found.found_at, now())
+    return AutoTier(model, tiers, known, remember, accepts, may_do_more=may_do_more)
 
 
 def _tier_name(settings: Settings, tier: Tier) -> str:
     if isinstance(tier, AutoTier):
         return tier.current
-    return "text" if _talks_only(settings) else settings.llm_tier
+    return "text" if talks_only(settings) else settings.llm_tier
 
 
 async def _logged(start: Awaitable[Any]) -> None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from bot.charges import Charge
 from bot.errors import BudgetSpent
 from memory.accounts import ALL, TIMED, Accounts, of_person, of_person_timed, of_scope
-from memory.database import finish
+from memory.database import Transaction, finish
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Budgets:
                     break
                 await one_ended.wait()  # calls take less than what is set aside for them
         logger.info("budget spent account=%s cap=%s wanted=%d", full, caps[full], tokens)
-        raise BudgetSpent(self._sentence(full), is_news=await self._is_news(day, charge))
+        raise BudgetSpent(self._sentence(full), day)
 
     async def _try(self, reservation: Reservation, caps: Mapping[str, int | None]) -> str | None:
         """Set tokens aside, if there is room; else the account that has none. Who is cancelled has set none aside."""
@@ -114,7 +114,8 @@ class Budgets:
             full = await finish(trying)
         except asyncio.CancelledError:
             if not trying.cancelled() and trying.exception() is None and trying.result() is None:
-                await self._accounts.correct(reservation.day, reservation.accounts, -reservation.tokens)
+                self._owed.append((reservation, 0))
+                await self.settle_owed()
             raise
         if full is None:
             self._under_way.update(dict.fromkeys(reservation.accounts, reservation.tokens))
@@ -167,6 +168,10 @@ class Budgets:
         self._one_ended.set()
         self._one_ended = asyncio.Event()
 
+    async def is_news(self, transaction: Transaction, spent: BudgetSpent, person: str) -> bool:
+        """Whether a person was not told yet of a limit that day; they are, with what the transaction writes."""
+        return await self._accounts.tell_once(transaction, spent.day, of_person(person))
+
     async def used(self, charge: Charge) -> tuple[Used, ...]:
         """Every cap that holds for a charge, with what is spent of it today."""
         caps = {account: cap for account, cap in self._caps_of(charge).items() if cap is not None}
@@ -189,13 +194,6 @@ class Budgets:
 
     def _timed_share(self, cap: int | None) -> int | None:
         return None if cap is None else int(cap * self._caps.timed_fraction)
-
-    async def _is_news(self, day: date, charge: Charge) -> bool:
-        if charge.is_timed:  # nobody waits for it; who writes later on is to hear of it then
-            return False
-        return await self._accounts.tell_once(
-            day, of_person(charge.person) if charge.person is not None else of_scope(charge.scope)
-        )
 
     def _sentence(self, account: str) -> str:
         if account == ALL:

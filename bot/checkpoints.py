@@ -27,6 +27,9 @@ _SOME = 500
 BEFORE_RESTORE = "before-restore"
 """The checkpoint of an agent whose place another one took."""
 
+_UNDER_WAY = f"{BEFORE_RESTORE}.under-way"
+"""That checkpoint until the other one has its place; nobody makes one of this name."""
+
 
 class CheckpointUnusable(Exception):
     """There is no such checkpoint, or it cannot be written or read; the text is for the person."""
@@ -67,11 +70,13 @@ class Checkpoints:
         """
         await self._save(agent, self._path(agent.scope, name))
 
-    async def _save(self, agent: Agent, path: Path) -> None:
-        lines = []
+    async def lines(self, agent: Agent) -> list[str]:
+        """The agent as it is now, as a checkpoint has it. To be called in its lane only."""
         async with self._database.snapshot() as connection:
-            async for record in dump(connection, agent.id):
-                lines.append(to_line(record))
+            return [to_line(record) async for record in dump(connection, agent.id)]
+
+    async def _save(self, agent: Agent, path: Path) -> None:
+        lines = await self.lines(agent)
         try:
             await asyncio.to_thread(_write, path, lines)
         except OSError as error:
@@ -106,6 +111,22 @@ class Checkpoints:
             raise CheckpointUnusable(
                 f"The checkpoint {name!r} cannot be used: {error}. Nothing was changed."
             ) from error
+        await self._put(agent, records)
+
+    async def put(self, agent: Agent, lines: Sequence[str]) -> None:
+        """Put what `lines` gave in the agent's place, as `restore` does a checkpoint.
+
+        Raises:
+            CheckpointUnusable: it cannot be read, or the checkpoint before it cannot be written; nothing was changed.
+        """
+        await self._settle(agent)
+        try:
+            records = list(parse(lines))
+        except MalformedExport as error:
+            raise CheckpointUnusable(f"What was saved cannot be used: {error}. Nothing was changed.") from error
+        await self._put(agent, records)
+
+    async def _put(self, agent: Agent, records: Sequence[Record]) -> None:
         # What has come since then was heard already.
         now = self._now()
         records = [it for it in records if not isinstance(it, KeptFollowUp) or it.repeat or it.due_at > now]
@@ -140,7 +161,11 @@ class Checkpoints:
     def made_of(self, scope: str) -> list[Checkpoint]:
         """What checkpoints there are of an agent, the newest first."""
         files = checkpoint_folder(self._data_dir, scope).glob(f"*{SUFFIX}")
-        found = [Checkpoint(file.stem, datetime.fromtimestamp(file.stat().st_mtime, UTC)) for file in files]
+        found = [
+            Checkpoint(file.stem, datetime.fromtimestamp(file.stat().st_mtime, UTC))
+            for file in files
+            if file.stem != _UNDER_WAY
+        ]
         return sorted(found, key=lambda checkpoint: checkpoint.made_at, reverse=True)
 
     async def _replace(self, agent: Agent, records: Sequence[Record], aside: Path) -> None:
@@ -158,7 +183,7 @@ class Checkpoints:
 
     def _aside(self, scope: str) -> Path:
         """What a restore takes the place of, until it has taken it; a checkpoint, too."""
-        return checkpoint_folder(self._data_dir, scope) / f"{BEFORE_RESTORE}.under-way{SUFFIX}"
+        return checkpoint_folder(self._data_dir, scope) / f"{_UNDER_WAY}{SUFFIX}"
 
     def _before(self, scope: str) -> Path:
         return checkpoint_folder(self._data_dir, scope) / f"{BEFORE_RESTORE}{SUFFIX}"
@@ -168,6 +193,8 @@ class Checkpoints:
             raise CheckpointUnusable(
                 f"A checkpoint's name has at most {MAX_NAME_CHARS} letters, digits, spaces, dots, - and _."
             )
+        if name.casefold() == _UNDER_WAY:
+            raise CheckpointUnusable(f"The name {name!r} is one that I use myself; take another one.")
         return checkpoint_folder(self._data_dir, scope) / f"{name}{SUFFIX}"
 
 

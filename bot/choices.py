@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PRESET = "memgpt_chat"
 
+REFLECTION = "(reflection)"
+"""What the instructions and tools of a reflection are known by; no agent is made of it."""
+
 TO_REFLECT = (
     "core_memory_append",
     "core_memory_replace",

@@ -233,12 +233,12 @@ class Commands:
         Raises:
             CommandRefused: there is none.
         """
-        word, _, rest = clean(call.line).strip().partition(" ")
-        name, argument = word.lower() or "help", rest.strip()
+        word, argument = _first_word(clean(call.line))
+        name = word.lower() or "help"
         group = [path for path in self._commands if path.startswith(f"{name} ")]
         if group:
-            second, _, rest = argument.partition(" ")
-            name, argument = f"{name} {second.lower()}", rest.strip()
+            second, argument = _first_word(argument)
+            name = f"{name} {second.lower()}"
         if (command := self._commands.get(name)) is not None:
             return command, argument
         if group:
@@ -293,6 +293,12 @@ class Commands:
         argument = command.argument.upper() if command.argument else ""
         shown = f" [{argument}]" if command.is_optional else f" {argument}" if argument else ""
         return f"{self._prefix}{command.name}{shown}"
+
+
+def _first_word(line: str) -> tuple[str, str]:
+    """The first word of a line, and what stands behind it."""
+    word, rest = (*line.split(maxsplit=1), "", "")[:2]
+    return word, rest.strip()
 
 
 def _one_of(command: Command) -> str:

@@ -46,7 +46,7 @@ def _agent_name(value: str) -> str:
 def _any_agent(value: str | None) -> str | None:
     if value is None or ":" not in value:
         return value if value is None else _agent_name(value)
-    if not re.fullmatch(r"[a-z]+:(dm|channel):[^\x00-\x1f\x7f-\x9f]{1,250}", value):
+    if not re.fullmatch(r"[a-z]+:(dm|channel):[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,250}", value):
         raise typer.BadParameter("a scope is written such as console:dm:memgpt or discord:channel:<guild>/<channel>.")
     return value
 
@@ -90,7 +90,7 @@ def chat(
         preset,
         persona,
         human,
-        plain=plain or sys.stdin is None or not sys.stdin.isatty(),
+        plain=plain or not _has_terminal(),
         debug=debug,
         first=first,
         verifies=not no_verify,
@@ -148,6 +148,28 @@ def agents() -> None:
 
 
 @main.command()
+def models() -> None:
+    """List the models that the server offers, with their context windows."""
+    from bot.operator.models import list_models
+
+    _operate(list_models)
+
+
+@main.command()
+def fetch(
+    model: Annotated[
+        str | None,
+        typer.Argument(help="One of those that are listed without it, or OWNER/REPOSITORY/FILE.gguf."),
+    ] = None,
+) -> None:
+    """Fetch an open model's file from the Hugging Face hub."""
+    from bot.operator.fetch import fetch as fetch_model
+    from bot.operator.fetch import list_open_models
+
+    _run(list_open_models if model is None else lambda: fetch_model(_settings(), model))
+
+
+@main.command()
 def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
     """Write all that an agent remembers, a line of JSON each."""
     from bot.operator.transfer import export_agent
@@ -172,8 +194,9 @@ def import_(
 def erase(agent: AnyAgent, yes: Yes = False) -> None:
     """Remove an agent and all that it remembers, for ever."""
     from bot.operator.erase import erase as erase_agent
+    from bot.operator.questions import confirm
 
-    ask = typer.confirm if sys.stdin.isatty() else None
+    ask = confirm if _has_terminal() else None
     _operate(lambda settings: erase_agent(settings, agent, (lambda _: True) if yes else ask, utc_now))
 
 
@@ -215,7 +238,7 @@ def configure(yes: Yes = False) -> None:
     from bot.operator import configure as first_questions
     from bot.operator.questions import TerminalAsker
 
-    asker = TerminalAsker() if sys.stdin.isatty() else None
+    asker = TerminalAsker() if _has_terminal() else None
     _run(lambda: asyncio.run(first_questions.configure(asker, utc_now, takes_defaults=yes)))
 
 
@@ -230,6 +253,11 @@ def slack_manifest(
     from adapters.slack.manifest import as_text
 
     typer.echo(as_text(url))
+
+
+def _has_terminal() -> bool:
+    """Whether somebody can be asked; a standard input that is closed is None."""
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def _operate(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
@@ -259,7 +287,7 @@ def _run(work: Callable[[], None]) -> None:
         _fail(EX_USAGE, str(error))
     except (StorageUnavailable, ServiceMissing, CannotBeDone, PathNotFound) as error:
         _fail(EX_UNAVAILABLE, str(error))
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         raise typer.Exit(130) from None
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from functools import partial
 from adapters.ports import Address, ChatPlatform, ModelError, ModelUnavailable, Origin
 from bot.admission import Admission
 from bot.agents import Agents
+from bot.budgets import Budgets
 from bot.charges import Charge, charged_to
 from bot.command import WENT_WRONG
 from bot.errors import BudgetSpent, ContextTooSmall, TurnGivenUp
@@ -28,7 +29,7 @@ from memory.database import Database, Transaction, finish, is_passing
 from memory.inbox import Inbox, WaitingEvent
 from memory.ports import ChangedMeanwhile, Kind
 from memory.told import Told
-from memory.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
+from memory.turn_journal import DONE, IS_PROMISED, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal, TurnRecord
 from memory.usage import ModelCall, UsageStore
 
 logger = logging.getLogger(__name__)
@@ -81,6 +82,13 @@ class Woken:
         return not self.is_timed and (not self.events or self.events[0].is_addressed)
 
     @property
+    def is_promised(self) -> bool:
+        """Whether somebody counts on hearing of it, although nobody is there: a follow-up."""
+        if self.record is not None:
+            return bool(self.record.progress.get(IS_PROMISED))
+        return bool(self.events) and self.events[0].kind is Kind.FOLLOW_UP
+
+    @property
     def seconds(self) -> float:
         """How long ago it was woken."""
         return time.monotonic() - self.since
@@ -101,6 +109,7 @@ class Conductor:
         outage: Outage,
         notices: Notices,
         usage: UsageStore,
+        budgets: Budgets,
         told: Told,
         admission: Admission,
         platforms: Mapping[str, ChatPlatform],
@@ -120,6 +129,7 @@ class Conductor:
         self._outage = outage
         self._notices = notices
         self._usage = usage
+        self._budgets = budgets
         self._told = told
         self._admission = admission
         self._platforms = platforms
@@ -189,8 +199,10 @@ class Conductor:
             told = "the program ended whenever it came to this"
             # Of what a clock set off and leaves nothing, a reflection, nobody knows.
             is_unknown = woken.is_timed and woken.record.progress.get(LEAVES_NOTHING)
-            await finish(self._put_aside(woken, None, told, tells=None if is_unknown else WENT_WRONG))
-            return Next.ENDED
+            tells = None if is_unknown else WENT_WRONG
+            return await self._surely(woken, self._put_aside(woken, None, told, tells=tells))
+        if woken.record is not None and self._gives_way(woken):
+            return await self._surely(woken, self._end(woken, None, DONE, "done"))
         if (
             self._outage.is_on
             and self._now() - (since := self._failing_since(woken)) >= self._retries_for > timedelta()
@@ -221,9 +233,9 @@ class Conductor:
             self._over(scope, turn.id)
             self._metrics.turn_ended("done", woken.seconds)
         elif ended is Ended.GAVE_WAY:
-            await finish(self._end(woken, turn, DONE, "done"))
+            return await self._surely(woken, self._end(woken, turn, DONE, "done"), turn)
         elif ended is None:  # its events were taken back, or whoever wrote them was shut out
-            await finish(self._end(woken, turn, STOPPED))
+            return await self._surely(woken, self._end(woken, turn, STOPPED), turn)
         return Next.PUT_OFF if ended is Ended.PAUSED else Next.ENDED
 
     async def hear(self, scope: str) -> Next:
@@ -300,8 +312,10 @@ class Conductor:
     async def _hear(self, woken: Woken) -> Next:
         try:
             await self._turns.hear(await self._agents.get(woken.scope), woken.events, self._agents.keep)
-        except Exception:
+        except Exception as error:
             logger.exception("what was said could not be taken note of")
+            if is_passing(error):
+                return Next.STUCK
             try:
                 await self._put_aside(woken, None, "it could not be taken note of; the log says why")
             except Exception:
@@ -387,14 +401,13 @@ class Conductor:
         said: it is asked again about what stands there now.
         """
         in_vain = 0
-        is_promised = turn.event.kind is Kind.FOLLOW_UP
         while True:
             try:
                 return await self._runner_of(turn).run(
                     turn,
                     self._agents.keep,
                     self._observe(woken.scope),
-                    stops=lambda: self._reason_to_stop(woken, is_promised=is_promised),
+                    stops=lambda: self._reason_to_stop(woken),
                     worked=partial(self._outage.worked, woken.scope),
                 )
             except ChangedMeanwhile:
@@ -416,13 +429,26 @@ class Conductor:
         except Exception:  # what is under way is of more weight
             logger.exception("calls of the model could not be noted yet")
 
-    def _reason_to_stop(self, woken: Woken, *, is_promised: bool) -> Ended | None:
+    def _reason_to_stop(self, woken: Woken) -> Ended | None:
         if self.is_closing:
             return Ended.PAUSED
-        gives_way = woken.is_timed and not is_promised
-        return Ended.GAVE_WAY if gives_way and self._waiting.people(woken.scope) else None
+        return Ended.GAVE_WAY if self._gives_way(woken) else None
+
+    def _gives_way(self, woken: Woken) -> bool:
+        return woken.is_timed and not woken.is_promised and self._waiting.people(woken.scope) > 0
 
     # ── how it ends otherwise ────────────────────────────────────────────────────────────────────────
+
+    async def _surely(self, woken: Woken, ending: Awaitable[None], turn: OpenTurn | None = None) -> Next:
+        """Write down how a turn ended; if the database does not take that, it comes to its end later."""
+        try:
+            await finish(ending)
+        except Exception:
+            logger.exception("what became of it could not be written down")
+            if turn is not None:
+                self._goes_on(woken.scope, turn.id)
+            return Next.STUCK
+        return Next.ENDED
 
     async def _failed(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
         try:
@@ -437,10 +463,10 @@ class Conductor:
     async def _judged(self, woken: Woken, turn: OpenTurn | None, error: Exception) -> Next:
         """Whom an error is told to, and what becomes of the turn."""
         is_expected = isinstance(error, (ModelError, BudgetSpent, TurnGivenUp, ContextTooSmall))
-        is_promised = turn is not None and turn.event.kind is Kind.FOLLOW_UP
-        if turn is not None and is_promised and not (isinstance(error, ModelUnavailable) or is_passing(error)):
+        if turn is not None and woken.is_promised and not (isinstance(error, ModelUnavailable) or is_passing(error)):
             logger.warning("said by code, as the model was of no use: %s", error, exc_info=not is_expected)
-            return await self._remind(woken, turn)
+            await self._remind(woken, turn)
+            return Next.ENDED
         is_unasked = turn is not None and (not turn.event.is_addressed or turn.event.kind in UNASKED)
         if turn is not None and is_unasked and is_expected:
             # Nobody waits for an answer, and one that comes late is of no use: it is as if it had only been heard.
@@ -461,7 +487,7 @@ class Conductor:
             await self._end(woken, turn, DONE, "given_up", tells=str(error))
         elif isinstance(error, BudgetSpent):
             logger.warning("turn ended early: %s", error)
-            await self._put_aside(woken, turn, str(error), tells=str(error) if error.is_news else None)
+            await self._put_aside(woken, turn, str(error), tells=None if woken.is_timed else error)
         elif isinstance(error, (ModelError, ContextTooSmall)):
             logger.warning("turn ended early: %s", error.detail if isinstance(error, ModelError) else error)
             await self._put_aside(woken, turn, str(error), tells=str(error))
@@ -471,13 +497,33 @@ class Conductor:
             await self._put_aside(woken, turn, "something went wrong; the log says what", "broken", tells=told)
         return Next.ENDED
 
-    async def _remind(self, woken: Woken, turn: OpenTurn) -> Next:
+    async def _remind_late(self, woken: Woken) -> Next:
+        """Say by code what a follow-up was about for which the model was down too long."""
+        try:
+            turn = await finish(self._open(woken))
+        except Exception:
+            logger.exception("a follow-up that waited cannot be read")
+            return Next.STUCK
+        self._forget(woken)
+        if turn is None:  # it was cancelled
+            return await self._surely(woken, self._end(woken, None, STOPPED))
+        return await self._surely(woken, self._remind(woken, turn), turn)
+
+    async def _let_pass(self, woken: Woken) -> None:
+        """Nothing comes of what a clock set off."""
+        if woken.record is not None:
+            await self._end(woken, None, DONE, "given_up")
+            return
+        async with self._database.write() as transaction:
+            await self._inbox.let_pass(transaction, woken.events)
+        self._forget(woken)
+
+    async def _remind(self, woken: Woken, turn: OpenTurn) -> None:
         """Say by code what a follow-up was about."""
         await self._turns.remind(turn, await self._agents.get(woken.scope), self._agents.keep)
         self._over(woken.scope, turn.id)
         self._outage.over(woken.scope, waits_on=self._waiting.people(woken.scope) > 0)
         self._metrics.turn_ended("given_up", woken.seconds)
-        return Next.ENDED
 
     def _failing_since(self, woken: Woken) -> datetime:
         """Since when it waits for the model, should that be down."""
@@ -491,8 +537,9 @@ class Conductor:
         """Put the turn off until the model answers again, or aside if it has waited long enough."""
         record, since = woken.record, self._failing_since(woken)
         if self._now() - since >= self._retries_for:
-            if turn.event.kind is Kind.FOLLOW_UP:
-                return await self._remind(woken, turn)
+            if woken.is_promised:
+                await self._remind(woken, turn)
+                return Next.ENDED
             told = f"{error} {TRY_AGAIN}" if not self._retries_for else None
             await self._put_aside(woken, turn, f"{NO_ANSWER_OF_MODEL}: {error}", "model_down", tells=told)
             return Next.ENDED
@@ -502,29 +549,26 @@ class Conductor:
         self._metrics.retried("model")
         began = self._outage.since
         await self._journal.put_off(turn.id, since, was_told=True)  # rather never told than twice
-        if was_told and not woken.is_timed:  # by an earlier process, perhaps
-            self._outage.is_news_to(person_of(woken.origin))
-        elif not was_told and not await self._tell_of_outage(woken.origin, str(error), began):
-            # It is over, and the turn goes on; should that be in vain, they are told then.
-            await self._journal.put_off(turn.id, since, was_told=False)
+        for origin in () if woken.is_timed else _origins(woken, turn):
+            if was_told:  # by an earlier process, perhaps
+                self._outage.is_news_to(person_of(origin))
+            elif not await self._tell_of_outage(origin, str(error), began):
+                # It is over, and the turn goes on; should that be in vain, they are told then.
+                await self._journal.put_off(turn.id, since, was_told=False)
+                break
         return Next.PUT_OFF
 
     async def _waited_out(self, woken: Woken, since: datetime) -> Next:
         """Put aside what the model was down for as long as it may wait; it is not tried once more for that."""
         logger.warning("put aside, as the model gives no answer since %s", f"{since:%Y-%m-%d %H:%M:%S}")
-        try:
-            if woken.is_timed and (turn := await self._open(woken)) is not None:
-                self._forget(woken)
-                if turn.event.kind is Kind.FOLLOW_UP:
-                    return await finish(self._remind(woken, turn))
-                await finish(self._end(woken, turn, DONE, "given_up"))
-                return Next.ENDED
-            await finish(self._put_aside(woken, None, NO_ANSWER_OF_MODEL, "model_down"))
-        except Exception:
-            logger.exception("what became of it could not be written down")
-            return Next.STUCK
-        self._forget(woken)
-        return Next.ENDED
+        if woken.is_promised:
+            return await self._remind_late(woken)
+        if woken.is_timed:
+            return await self._surely(woken, self._let_pass(woken))
+        outcome = await self._surely(woken, self._put_aside(woken, None, NO_ANSWER_OF_MODEL, "model_down"))
+        if outcome is Next.ENDED:
+            self._forget(woken)
+        return outcome
 
     async def _cancelled(self, woken: Woken, turn: OpenTurn | None, *, is_theirs: bool) -> None:
         if turn is None:
@@ -543,7 +587,7 @@ class Conductor:
         reason: str,
         outcome: TurnOutcome = "parked",
         *,
-        tells: str | None = None,
+        tells: str | BudgetSpent | None = None,
     ) -> None:
         if turn is not None or woken.record is not None:
             await self._end(woken, turn, PARKED, outcome, reason, tells=tells)
@@ -562,7 +606,7 @@ class Conductor:
         outcome: TurnOutcome = "stopped",
         reason: str | None = None,
         *,
-        tells: str | None = None,
+        tells: str | BudgetSpent | None = None,
     ) -> None:
         """Write down that a turn is over, and tell the person what there is to tell of it."""
         id_ = turn.id if turn is not None else woken.record.id if woken.record is not None else 0
@@ -585,12 +629,18 @@ class Conductor:
             self._notices.wake(woken.origin.address.platform)
 
     async def _keep_notice(
-        self, transaction: Transaction, woken: Woken, turn: OpenTurn | None, text: str | None
+        self, transaction: Transaction, woken: Woken, turn: OpenTurn | None, told: str | BudgetSpent | None
     ) -> None:
-        """For each of those who wrote; `text` None: there is nothing to tell."""
-        if text is not None:
-            for person in (turn.people if turn is not None else ()) or (woken.origin.person,):
-                await self._notices.add(transaction, replace(woken.origin, person=person), text)
+        """For each of those who wrote; None: there is nothing to tell. Of a limit each is told once a day."""
+        for origin in _origins(woken, turn) if told is not None else ():
+            if not isinstance(told, BudgetSpent) or await self._budgets.is_news(transaction, told, person_of(origin)):
+                await self._notices.add(transaction, origin, str(told))
+
+
+def _origins(woken: Woken, turn: OpenTurn | None) -> Sequence[Origin]:
+    """Where each of those wrote whom a turn is for."""
+    people = (turn.people if turn is not None else ()) or (woken.origin.person,)
+    return [replace(woken.origin, person=person) for person in people]
 
 
 def _passes(woken: Woken, turn: OpenTurn | None) -> int | None:

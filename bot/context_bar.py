@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import cycle
 
 WIDTH = 48
-_FILLINGS = "█▓▒░"
+_FILLINGS = "█▓▒░▞"
 _FREE = "·"
 
 

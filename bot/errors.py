@@ -9,6 +9,8 @@ BotError
 └── ContextTooSmall     the operator: the fixed part of the prompt does not fit the model's window
 """
 
+from datetime import date
+
 
 class BotError(Exception):
     """Something in the bot cannot be done."""
@@ -34,12 +36,12 @@ class BudgetSpent(BotError):
     """A call of the model may not be paid for today; the text is one short sentence for the person.
 
     Attributes:
-        is_news: whether the person has not been told of it today; it is so once, also after a restart.
+        day: whose budget it is; who is told of it is told once that day.
     """
 
-    def __init__(self, sentence: str, *, is_news: bool) -> None:
+    def __init__(self, sentence: str, day: date) -> None:
         super().__init__(sentence)
-        self.is_news = is_news
+        self.day = day
 
 
 class ContextTooSmall(BotError):

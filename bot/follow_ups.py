@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.ports import Origin
+from bot.agent import Agent
 from bot.clocks import NotAMoment, When, ZoneUnknown, after_quiet, at_local, read_when
 from bot.errors import ToolFailed
 from bot.events import local_time, of_clock
 from bot.origins import to_json
 from bot.permissions import CONSOLE
-from bot.recurrence import BadRepeat, checked_repeat, next_of
+from bot.recurrence import LEAST_BETWEEN, BadRepeat, checked_repeat, next_of
 from bot.scopes import person_of
 from bot.text import clean, one_line
 from config.settings import QuietHours
@@ -60,10 +61,19 @@ class FollowUps:
         is_everybodys: whether the operator has said that this zone holds for them.
         most: so many may wait for one person.
         quiet: hours in which people would rather not hear of anything.
+        idle: after so long without people an agent sets no clock by itself.
     """
 
     def __init__(
-        self, timers: Timers, people: People, zone: ZoneInfo, *, is_everybodys: bool, most: int, quiet: QuietHours
+        self,
+        timers: Timers,
+        people: People,
+        zone: ZoneInfo,
+        *,
+        is_everybodys: bool,
+        most: int,
+        quiet: QuietHours,
+        idle: timedelta,
     ) -> None:
         self.timers = timers
         self._people = people
@@ -71,6 +81,7 @@ class FollowUps:
         self._is_everybodys = is_everybodys
         self._most = most
         self._quiet = quiet
+        self._idle = idle
 
     async def plan(
         self,
@@ -78,6 +89,7 @@ class FollowUps:
         event: Message,
         now: datetime,
         *,
+        agent: Agent,
         when: str,
         note: str,
         repeat: str | None,
@@ -90,6 +102,7 @@ class FollowUps:
             origin: where it is asked for, and for whom.
             event: the message in whose turn it is.
             now: the time.
+            agent: who asks.
             when: as the model wrote it.
             note: the same.
             repeat: the same.
@@ -112,6 +125,8 @@ class FollowUps:
             raise ToolFailed(f"{fault} Give a local ISO 8601 time, such as 2026-03-02T09:00.") from None
         zone = asked.zone or named or self._zone
         self._check_moment(asked, now, zone)
+        if event.kind.is_timed:
+            self._check_is_wanted(agent, asked, now)
         kept_repeat = self._repeat(repeat, zone, now)
         waiting = [timer for timer in await self.timers.waiting_of(person) if timer.id not in cancelled]
         if len(waiting) + len(drafted) >= self._most:
@@ -190,6 +205,16 @@ class FollowUps:
             )
         if asked.moment - now > MOST_AHEAD:
             raise ToolFailed("That is more than five years ahead. Keep it in archival storage instead.")
+
+    def _check_is_wanted(self, agent: Agent, asked: When, now: datetime) -> None:
+        """An agent that a clock woke sets the clock anew only where people are about: else it would never sleep."""
+        seen = (it.message.created_at for it in reversed(agent.queue) if it.message.kind is Kind.USER_MESSAGE)
+        last_seen = next(seen, None)
+        if last_seen is None or now - last_seen > self._idle:
+            raise ToolFailed("Nobody has written for long. Set no new follow-up until somebody does.")
+        if asked.moment - now < LEAST_BETWEEN:
+            minutes = int(LEAST_BETWEEN.total_seconds() // 60)
+            raise ToolFailed(f"As nobody asks for it now, choose a time at least {minutes} minutes ahead.")
 
     def _repeat(self, repeat: str | None, zone: ZoneInfo, now: datetime) -> str | None:
         if repeat is None or not repeat.strip():

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from adapters.autogen.platform import NAME as AUTOGEN
 from adapters.markdown import with_below
 from bot.permissions import CONSOLE
 from memory.database import Transaction
@@ -13,6 +14,9 @@ FOOTER = (
     "-# I keep what is written to me and what I make of it, so that I can remember. My language model runs on "
     "{runs_on}. `/agent help` lists what you can see, change and reset."
 )
+
+BY_THEMSELVES = (f"{CONSOLE}:", f"{AUTOGEN}:")
+"""Where nobody is told: whoever talks there runs the bot, or is a program."""
 
 MOST_AT_HAND = 10_000
 
@@ -32,7 +36,7 @@ class Greeting:
     ) -> Sequence[str | Reaction]:
         """What is delivered: the first reply that a person is ever given has the footer below it."""
         first = next((at for at, sent in enumerate(sends) if isinstance(sent, str)), None)
-        if first is None or person is None or person in self._told or person.startswith(f"{CONSOLE}:"):
+        if first is None or person is None or person in self._told or person.startswith(BY_THEMSELVES):
             return sends
         if await self._people.greet(transaction, person, self._now()):
             with_footer = with_below(str(sends[first]), self._footer)

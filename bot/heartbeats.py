@@ -106,6 +106,11 @@ class Heartbeats:
         await self._timers.drop(transaction, agent.id, HEARTBEAT)
         return await self.people_were_there(transaction, agent, origin, now)
 
+    @property
+    def are_of_use(self) -> bool:
+        """Whether the model can do anything with them; one that only writes text cannot."""
+        return self._thinks()
+
     async def next_of(self, agent: Agent) -> datetime | None:
         """When the next one is due, if nothing stands against it; None if none is set."""
         timer = await self._timers.find(agent.id, HEARTBEAT)

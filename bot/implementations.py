@@ -10,9 +10,11 @@ from adapters.documents.kinds import ATTACHED
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
 from adapters.known_models import context_window_of, sees_images
+from adapters.offered_models import OfferedModel, offered_models
 from adapters.openai_model import OpenAIModel
 from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
 from adapters.reachable import OPENAI_URL, check_reachable
+from bot.web_pages import WebPages
 from config.prices import Prices, prices_of
 from config.settings import EMBEDDED, Settings, SettingsInvalid
 
@@ -104,6 +106,15 @@ async def _open_model_file(settings: Settings) -> LanguageModel:
     return model
 
 
+async def models_offered(settings: Settings) -> tuple[OfferedModel, ...]:
+    """What the server of the settings offers.
+
+    Raises:
+        ServiceMissing: it cannot be reached, refuses the key, or gives no list.
+    """
+    return await offered_models(settings.openai_base_url, _key(settings))
+
+
 def server_of(settings: Settings) -> str:
     """The model's server as it is remembered: without a password that its URL may hold."""
     return (settings.openai_base_url or OPENAI_URL).rpartition("@")[2]
@@ -154,6 +165,11 @@ def file_reader() -> DocumentReader:
 def document_reader() -> DocumentReader:
     """What reads files that are loaded."""
     return ConvertedReader()
+
+
+def web_pages(settings: Settings) -> WebPages:
+    """What fetches pages of the web, if the settings allow it."""
+    return WebPages(settings.bot_data_dir / "pages", settings.max_file_bytes, settings.bot_web_pages)
 
 
 def _key(settings: Settings) -> str | None:

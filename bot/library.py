@@ -17,6 +17,7 @@ from bot.document_places import Placed, placed
 from bot.events import system_alert
 from bot.loaded_before import covered_by, gone, held_as_they_are, holder_of, is_the_same
 from bot.text import clean, counted
+from bot.web_pages import WebPages, host_of
 from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
 from memory.documents import Documents, LoadedSource, Removed
@@ -95,10 +96,13 @@ def loaded_alert(loaded: Loaded, now: datetime) -> NewMessage:
 class Library:
     """Loads documents, and says who has which; usable beside running turns."""
 
-    def __init__(self, documents: Documents, archival: ArchivalStorage, reader: DocumentReader) -> None:
+    def __init__(
+        self, documents: Documents, archival: ArchivalStorage, reader: DocumentReader, pages: WebPages
+    ) -> None:
         self._documents = documents
         self._archival = archival
         self._reader = reader
+        self._pages = pages
         self._running = 0
 
     async def load(
@@ -113,16 +117,17 @@ class Library:
         """Read files and keep them as documents, each whole or not at all; the rest is found by loading again.
 
         Args:
-            paths: files, folders and patterns.
+            paths: files, folders, patterns, and addresses of pages.
             source: the documents' source, whoever has it; None: the one of the agent's that holds them already, or
-                that the same words were loaded into before, else a new one with a name made of the paths.
+                that the same words were loaded into before, else a new one with a name made of the paths; of pages of
+                one host, the one named after it.
             agent_id: whom the source is attached to, as soon as there is something in it; None: nobody yet.
             watch: is told how far it is.
             drops_missing: also remove documents whose files were below the folders named, and are gone: from the
                 agent's sources, and from the one that is chosen.
 
         Raises:
-            PathNotFound: a path leads nowhere; nothing was read.
+            PathNotFound: a path leads nowhere, or a page cannot be fetched; nothing was kept.
         """
         self._running += 1
         try:
@@ -163,6 +168,8 @@ class Library:
     async def _load(
         self, paths: Sequence[str], source: str | None, agent_id: int | None, watch: Watch, *, drops_missing: bool
     ) -> Loaded:
+        source = source or host_of(paths)
+        paths = await self._pages.as_files(paths, self._reader.suffixes)
         found = await asyncio.to_thread(find_files, paths, self._reader.suffixes)
         own = () if agent_id is None else await self._documents.loaded_for(agent_id)
         name, files, is_joined = (source, found.files, False) if source else await self._belonging(found, own)

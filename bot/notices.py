@@ -38,6 +38,8 @@ class _Line:
     pause: "asyncio.Future[None] | None" = None
     at_rest: asyncio.Event = field(default_factory=asyncio.Event)
     """All is told, or waits for a later try."""
+    told: set[int] = field(default_factory=set)
+    """What was told while the database did not take that."""
 
 
 class Notices:
@@ -146,7 +148,7 @@ class Notices:
         try:
             while True:
                 line.is_woken = False
-                if await self._tell_open(platform):
+                if await self._tell_open(platform, line.told):
                     if not line.is_woken:
                         return
                     continue
@@ -169,14 +171,20 @@ class Notices:
             line.pause = None
             line.at_rest.clear()
 
-    async def _tell_open(self, platform: str) -> bool:
-        """Tell what is open, in order; one that fails holds up no other. Returns whether nothing is left."""
+    async def _tell_open(self, platform: str, told: set[int]) -> bool:
+        """Tell what is open and not `told`, in order; one that fails holds up no other.
+
+        Returns:
+            Whether nothing is left.
+        """
         is_done = True
         try:
             for notice in await self._store.open_of(platform):
-                is_late = self._now() - notice.created_at > TOLD_WITHIN
-                if is_late or await self.say(of_json(notice.origin), notice.text):
+                is_over = notice.id in told or self._now() - notice.created_at > TOLD_WITHIN
+                if is_over or await self.say(of_json(notice.origin), notice.text):
+                    told.add(notice.id)
                     await self._store.over(notice.id)
+                    told.discard(notice.id)
                 else:
                     is_done = False
         except Exception:

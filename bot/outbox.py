@@ -285,8 +285,8 @@ class Outbox:
                 continue
             line.broken_tries = 0
             following = None if self._is_closing else _fresh(replies[at + 1 : at + 2])
-            self._metrics.delivered("sent")
             is_marked = await self._store.sent(reply.id, outcome or None, self._now(), following)
+            self._metrics.delivered("sent")
         return None
 
     # ── a reply ──────────────────────────────────────────────────────────────────────────────────────
@@ -370,13 +370,13 @@ class Outbox:
     async def _give_up(self, line: _Line, reply: OpenReply, failure: _Failure, now: datetime) -> None:
         line.broken_tries = 0
         if failure.is_unsure and not reply.is_reaction:
+            await self._store.doubtful(reply.id, failure.fault, now)
             self._metrics.delivered("doubtful")
             logger.error("nobody knows whether reply %d was posted; given up: %s", reply.id, failure.fault)
-            await self._store.doubtful(reply.id, failure.fault, now)
         else:
+            await self._store.dead(reply.id, failure.fault, now)
             self._metrics.delivered("dead")
             logger.error("reply %d could not be delivered; given up: %s", reply.id, failure.fault)
-            await self._store.dead(reply.id, failure.fault, now)
 
 
 def _parts_of(text: str | Reaction, platform: ChatPlatform) -> Sequence[str | Reaction]:

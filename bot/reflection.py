@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from adapters.ports import ContextOverflow, ModelError
 from bot.agent import Agent, Queued
 from bot.charges import noted_calls
-from bot.choices import TO_REFLECT
+from bot.choices import REFLECTION, TO_REFLECT
 from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.derivation import write_primer
@@ -43,9 +43,6 @@ from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
 logger = logging.getLogger(__name__)
-
-PRESET = "(reflection)"
-"""What the compiler knows the instructions and tools of a reflection by; no agent is made of it."""
 
 ON_REQUEST = "set off by hand"
 """The text of a reflection that somebody wants now, however little is new."""
@@ -231,7 +228,9 @@ class Reflections:
 
     def _as_reflecting(self, agent: Agent, queue: tuple[Queued, ...]) -> Agent:
         """The agent as the compiler and the tier are to see it."""
-        return replace(agent, preset=PRESET, queue=queue, summary="", folded=agent.core, images={}, passing=frozenset())
+        return replace(
+            agent, preset=REFLECTION, queue=queue, summary="", folded=agent.core, images={}, passing=frozenset()
+        )
 
     async def _executed(
         self, agent: Agent, answer: Answer, scene: _Scene, turn: OpenTurn

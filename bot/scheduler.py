@@ -33,33 +33,40 @@ class Scheduler:
         self._sweep = sweep
         self._now = now
         self._daily = daily
+        self._scheduler: Any = None
         self._job: Any = None
         self._running: asyncio.Task[None] | None = None
         self._sooner: datetime | None = None
+        self._is_awake = False
 
     @asynccontextmanager
     async def awake(self) -> AsyncIterator[None]:
         """Inside, what is due is handed over; at the end a sweep that is under way is let finish."""
-        from apscheduler.schedulers.asyncio import AsyncIOScheduler  # with the first start, not with the command line
-
-        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=options)
-        at_once = datetime.now(UTC)
-        every = LOOKS_EVERY.total_seconds()
-        self._job = scheduler.add_job(self._look, "interval", seconds=every, next_run_time=at_once)
-        if self._daily is not None:
-            scheduler.add_job(self._daily, "interval", days=1, next_run_time=at_once)
+        self._is_awake = True
         self._sweep.on_sooner = self._expect
-        scheduler.start()
+        self._running = asyncio.create_task(self._swept(), name="sweep")
+        if self._daily is not None:
+            self._begin()
+            self._scheduler.add_job(self._daily, "interval", days=1, next_run_time=datetime.now(UTC))
         try:
             yield
         finally:
-            self._sweep.on_sooner = lambda due: None
-            self._job = None
-            scheduler.shutdown(wait=False)
-            await asyncio.sleep(0)  # it shuts down in the loop's next round
-            if self._running is not None:
-                await asyncio.wait([self._running])
+            self._is_awake = False
+            if self._scheduler is not None:
+                self._scheduler.shutdown(wait=False)
+                await asyncio.sleep(0)  # it shuts down in the loop's next round
+            await asyncio.wait([self._running])
+
+    def _begin(self) -> None:
+        """Start APScheduler, once there is something to wait for: who sets no timer pays nothing for it."""
+        if self._scheduler is not None:
+            return
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+        options = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=options)
+        self._job = self._scheduler.add_job(self._look, "interval", seconds=LOOKS_EVERY.total_seconds())
+        self._scheduler.start()
 
     async def _look(self) -> None:
         # In a task of its own: the scheduler passes over a job that is due while it runs, and at the end cancels it.
@@ -72,9 +79,9 @@ class Scheduler:
         self._sooner = None
         try:
             due = await self._sweep()
-        except Exception:  # the database is locked, perhaps; it is looked for again in a minute
+        except Exception:  # the database is locked, perhaps
             logger.exception("what is due could not be handed over")
-            return
+            due = self._now() + LOOKS_EVERY
         moments = [moment for moment in (due, self._sooner) if moment is not None]
         if moments:
             self._set(min(moments))
@@ -87,8 +94,9 @@ class Scheduler:
 
     def _set(self, due: datetime) -> None:
         """Look at a moment, unless it is looked at before."""
-        if self._job is None:
+        if not self._is_awake:
             return
+        self._begin()
         at = datetime.now(UTC) + min(max(due - self._now(), timedelta()), LOOKS_EVERY)
         if self._job.next_run_time is None or at < self._job.next_run_time:
             self._job.modify(next_run_time=at)

@@ -113,12 +113,17 @@ async def _wind_down(app: App, grace_s: float) -> None:
     def share_s() -> float:
         return max(0.0, 0.75 * (ends_at - asyncio.get_running_loop().time()))
 
-    await app.receiver.close(share_s())
-    with suppress(TimeoutError):
-        async with asyncio.timeout(share_s()):
-            for place in await OutboxStore(app.database).addresses():
-                await app.outbox.settled(Address(*place))
-    await app.outbox.close(share_s())
+    # Each step has something to write down, one after the other: so long nobody else may lock the database.
+    hurrying = asyncio.get_running_loop().call_later(grace_s / 2, app.database.hurry)
+    try:
+        await app.receiver.close(share_s())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(share_s()):
+                for place in await OutboxStore(app.database).addresses():
+                    await app.outbox.settled(Address(*place))
+        await app.outbox.close(share_s())
+    finally:
+        hurrying.cancel()
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from bot.executor import ToolResult
 from bot.text import cut_off
 from bot.tiers.ports import Answer
 from memory.ports import Kind, NewMessage, ToolUse
-from memory.turn_journal import LEAVES_NOTHING
+from memory.turn_journal import IS_PROMISED, LEAVES_NOTHING
 
 EMPTY_ANSWER = "Your last answer was empty. Call a tool; to speak, call send_message."
 CUT_ANSWER = (
@@ -43,6 +43,8 @@ class Progress:
     """Whether nothing of the turn is kept once it is over: memory was paused."""
     has_files: bool = False
     """Whether files came with its messages."""
+    is_promised: bool = False
+    """Whether it is about a follow-up, on which somebody counts."""
 
     def to_json(self) -> dict[str, Any]:
         """What the journal keeps of it: all but the agent, and that it goes on."""
@@ -64,6 +66,7 @@ _WRITTEN = (
     "faulty_steps",
     LEAVES_NOTHING,
     "has_files",
+    IS_PROMISED,
 )
 
 

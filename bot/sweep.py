@@ -15,7 +15,7 @@ AT_ONCE = 100
 """Timers of one transaction."""
 
 AGAIN_AFTER = timedelta(hours=1)
-"""What breaks over a timer may have passed by then."""
+"""What stands against a timer, or breaks over it, may have passed by then."""
 
 MOST_AT_WORK = 32
 """Agents that a clock has woken and that think at the same time: people do not queue behind all the others."""
@@ -32,6 +32,7 @@ class Sweep:
         fires: what becomes of a timer, by its kind; one of a kind that is not among them stays.
         waiting: is told of the events.
         go_on: runs what waits in a scope.
+        is_silenced: whether the agent of a scope is not to speak now.
         platforms: those that are served: what is due on others stays.
         now: the clock.
     """
@@ -42,6 +43,7 @@ class Sweep:
         fires: Mapping[str, Fires],
         waiting: Waiting,
         go_on: Callable[[str], "asyncio.Future[None]"],
+        is_silenced: Callable[[str], Awaitable[bool]],
         platforms: Collection[str],
         now: Callable[[], datetime],
     ) -> None:
@@ -49,6 +51,7 @@ class Sweep:
         self._fires = fires
         self._waiting = waiting
         self._go_on = go_on
+        self._is_silenced = is_silenced
         self._platforms = platforms
         self._now = now
         self._sweeping = asyncio.Lock()
@@ -68,6 +71,9 @@ class Sweep:
         """Hand over all that is due now; returns when the next is, None if nothing is set."""
         async with self._sweeping:
             now, handed = self._now(), 0
+            first = await self._timers.next_due(None, *self._served)
+            if first is None or first > now:
+                return first
             while due := await self._timers.due(now, AT_ONCE, *self._served):
                 firings = [await self._fired(timer, now) for timer in due]
                 events = await self._timers.hand_over(firings, now)
@@ -75,12 +81,12 @@ class Sweep:
                     self._waiting.note(event)
                 for event in events:
                     self._line.append(event.scope)
-                self._begin()
                 handed += len(events)
                 if len(due) < AT_ONCE:
                     break
             if handed:
                 logger.info("woken by the clock agents=%d", handed)
+                self._begin()  # only now: what is due is kept before anybody thinks
             return await self._timers.next_due(now, *self._served)
 
     @property
@@ -89,6 +95,8 @@ class Sweep:
 
     async def _fired(self, timer: Timer, now: datetime) -> Firing:
         try:
+            if await self._is_silenced(timer.scope):
+                return Firing(timer, None, now + AGAIN_AFTER)
             return await self._fires[timer.kind](timer, now)
         except Exception:  # one must not be in the way of all others
             logger.exception("a timer cannot fire now timer=%d", timer.id)

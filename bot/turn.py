@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.ports import Address, ContextOverflow, ImagesRefused, Origin, Person, StepReport
+from adapters.ports import Address, ContextOverflow, ImagesRefused, ModelError, Origin, Person, StepReport
 from bot import events
 from bot.agent import Agent
 from bot.attached import unseen
@@ -179,6 +179,7 @@ class Turns:
             is_verified=not (self._verifies_first and is_new),
             leaves_nothing=is_passing,
             has_files=any(event.attachments for event in events),
+            is_promised=events[0].kind is Kind.FOLLOW_UP,
         )
         first = events[0]
         begun: list[tuple[int, tuple[Message, ...], tuple[FilesOf, ...]]] = []
@@ -400,15 +401,17 @@ class Turns:
 
     async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer]:
         agent = await self._queue_manager.make_room(agent, event.turn_id, keep)
-        try:
-            answer = await self._tier.answer(agent, event)
-        except (ContextOverflow, ImagesRefused) as refusal:
-            agent, event = await self._without(agent, event, refusal, keep)
+        answer, refused = None, set[type[ModelError]]()
+        while answer is None:
             try:
                 answer = await self._tier.answer(agent, event)
-            except ContextOverflow:
-                self._queue_manager.learn_from_overflow(agent)
-                raise
+            except (ContextOverflow, ImagesRefused) as refusal:
+                if type(refusal) in refused:
+                    if isinstance(refusal, ContextOverflow):
+                        self._queue_manager.learn_from_overflow(agent)
+                    raise
+                refused.add(type(refusal))
+                agent, event = await self._without(agent, event, refusal, keep)
         if answer.saw_context:
             self._queue_manager.calibrate(agent, answer.usage)
         return agent, answer

@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Mapping
+from io import StringIO
+
+from dotenv.parser import parse_stream
 
 _PLAIN = re.compile(r"[\w./:@+,=-]*", re.ASCII)
 
@@ -13,20 +16,24 @@ def with_settings(text: str, values: Mapping[str, str | None]) -> str:
         ValueError: a value holds what a line of `.env` cannot.
     """
     left = dict(values)
-    lines = []
-    for line in text.splitlines():
-        name = _name(line)
+    kept = []
+    for found in parse_stream(StringIO(text.removeprefix("\ufeff"))):  # as it will be read: a value may hold lines
+        stands, name = found.original.string, found.key or ""
         if name not in values:
-            lines.append(line)
-        elif (value := left.pop(name, None)) is not None:  # a second line of that name goes
-            lines.append(f"{name}={_quoted(value)}")
-    lines += [f"{name}={_quoted(value)}" for name, value in left.items() if value is not None]
-    return "".join(f"{line}\n" for line in lines)
+            kept.append(stands)
+            continue
+        kept.append("\n" * _blank_before(stands))
+        if (value := left.pop(name, None)) is not None:  # a second line of that name goes
+            kept.append(f"{name}={_quoted(value)}\n")
+    before = "".join(kept)
+    end = "\n" if before and not before.endswith("\n") else ""
+    added = (f"{name}={_quoted(value)}\n" for name, value in left.items() if value is not None)
+    return "".join((before, end, *added))
 
 
-def _name(line: str) -> str:
-    found = re.match(r"\s*(?:export\s+)?(\w+)\s*=", line.removeprefix("\ufeff"))
-    return found.group(1) if found else ""
+def _blank_before(stands: str) -> int:
+    """How many empty lines lead a setting: the reader takes them with it."""
+    return stands[: len(stands) - len(stands.lstrip())].count("\n")
 
 
 def _quoted(value: str) -> str:

@@ -100,6 +100,7 @@ class BotSection(_Section):
     bot_max_waiting_messages: Annotated[int, Field(ge=1)] = 20
     bot_answer_bots: bool = False
     bot_max_file_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 25
+    bot_web_pages: bool = False
 
     @field_validator("bot_platforms")
     @classmethod
@@ -262,6 +263,11 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
         if faults:
             raise ValueError("\n".join(faults))
         return self
+
+    @property
+    def max_file_bytes(self) -> int:
+        """The most that is taken of a file."""
+        return round(self.bot_max_file_mb * 1_000_000)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -79,6 +79,8 @@ def preset(name: str, own: Path | None = None) -> Preset:
         return Preset.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise WordsNotFound(f"The preset {name!r} is not TOML: {error}.") from None
+    except RecursionError:
+        raise WordsNotFound(f"The preset {name!r} is nested too deeply.") from None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         raise WordsNotFound(f"The preset {name!r} cannot be used: {faults}.") from None

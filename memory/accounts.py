@@ -10,7 +10,7 @@ from datetime import date, timedelta
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from memory.database import Database, finish
+from memory.database import Database, Transaction, finish
 from memory.tables import spent
 
 KEPT_FOR = timedelta(days=7)
@@ -92,9 +92,15 @@ class Accounts:
             )
             return {account: tokens for account, tokens in rows}
 
-    async def tell_once(self, day: date, account: str) -> bool:
-        """Mark that the owner of an account is told of a cap; whether they were not told before on that day."""
-        return await finish(self._tell_once(day, account))
+    async def tell_once(self, transaction: Transaction, day: date, account: str) -> bool:
+        """Mark, with what tells them, that the owner of an account is told of a cap; False if they were that day."""
+        telling = insert(spent).values(day=_key(day), account=account, tokens=0, was_told=True)
+        told = await transaction.execute(
+            telling.on_conflict_do_update(
+                index_elements=["day", "account"], set_={"was_told": True}, where=spent.c.was_told.is_(False)
+            )
+        )
+        return told.rowcount == 1
 
     async def _reserve(self, day: date, tokens: int, caps: Mapping[str, int | None]) -> str | None:
         adding = insert(spent).values([{"day": _key(day), "account": name, "tokens": tokens} for name in caps])
@@ -120,16 +126,6 @@ class Accounts:
         async with self._database.write() as transaction:
             rows = await transaction.execute(corrected.returning(spent.c.account, spent.c.tokens))
             return {account: sum_ for account, sum_ in rows}
-
-    async def _tell_once(self, day: date, account: str) -> bool:
-        telling = insert(spent).values(day=_key(day), account=account, tokens=0, was_told=True)
-        async with self._database.write() as transaction:
-            told = await transaction.execute(
-                telling.on_conflict_do_update(
-                    index_elements=["day", "account"], set_={"was_told": True}, where=spent.c.was_told.is_(False)
-                )
-            )
-        return told.rowcount == 1
 
 
 def _key(day: date) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import re
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,8 +37,9 @@ _PASSAGE_ID = re.compile("[1-9][0-9]{0,17}")
 class ChromaIndex:
     """A `VectorIndex` kept in a folder, in this process; the folder is made when first needed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._chroma = ChromaThread(folder)
+    def __init__(self, folder: Path, loaded: Callable[[], None] = lambda: None) -> None:
+        """Keep a folder; `loaded` is called, in Chroma's thread, each time that Chroma has opened it."""
+        self._chroma = ChromaThread(folder, loaded)
 
     async def upsert(self, owner: int, embedder: str, entries: Sequence[IndexEntry]) -> None:
         """See `VectorIndex`."""

@@ -42,8 +42,10 @@ class ChromaThread:
     at_hand: "AtHand"
     """Vectors of owners who hold more than a search returns; comes and goes with the client."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, loaded: Callable[[], None] = lambda: None) -> None:
+        """See `ChromaIndex`."""
         self.folder = folder
+        self._loaded = loaded
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="chroma")
         self._is_open = self._has_written = self._was_damaged = False
 
@@ -127,6 +129,7 @@ class ChromaThread:
             SharedSystemClient.clear_system_cache()  # it keeps a half-made client under the folder's name
             raise
         self.client, self.at_hand, self._is_open = client, AtHand(), True
+        self._loaded()
         return is_empty
 
     def _begin_anew(self, damage: BaseException) -> NoReturn:

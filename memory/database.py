@@ -30,6 +30,15 @@ CHECKED_AT_START_BYTES = 64 * 2**20
 """A database up to this size is checked whole at each start (about 0.1 s); a larger one by `doctor`."""
 
 
+PATIENCE_MS = 5000
+"""How long a statement waits for a lock that another process holds."""
+
+IN_HURRY_MS = 100
+
+READERS = 15
+"""So many may read at once; others wait for one of them."""
+
+
 class Database:
     """The engine: any number of readers beside one writer (WAL)."""
 
@@ -88,6 +97,10 @@ class Database:
         async with self._writer.block(alone=True) as connection:
             await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def hurry(self) -> None:
+        """From now on, do not wait for another process that holds the lock: the program is about to be ended."""
+        self._writer.wait_at_most(IN_HURRY_MS)
+
     @property
     def in_line(self) -> int:
         """How many blocks wait to write."""
@@ -112,7 +125,9 @@ def open_engine(path: Path, *, writes: bool) -> AsyncEngine:
         URL.create("sqlite+aiosqlite", database=str(path)),  # not in an f-string: a path may hold ? and %
         hide_parameters=True,  # an error message must not carry what people wrote into the log
         pool_reset_on_return="rollback" if writes else None,
-        pool_size=1 if writes else 5,
+        # None beyond these: the pool would close it at once, and opening one takes as long as a dozen statements.
+        pool_size=1 if writes else READERS,
+        max_overflow=0,
     )
 
     @event.listens_for(engine.sync_engine, "do_connect")
@@ -129,7 +144,7 @@ def open_engine(path: Path, *, writes: bool) -> AsyncEngine:
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",  # an acknowledged message survives a power cut
-            "busy_timeout=5000",
+            f"busy_timeout={PATIENCE_MS}",
             "foreign_keys=ON",
             "secure_delete=ON",  # what is erased is overwritten
             f"query_only={'OFF' if writes else 'ON'}",
@@ -156,7 +171,7 @@ def open_engine(path: Path, *, writes: bool) -> AsyncEngine:
 def _prepare(path: Path, backups: Path, now: datetime) -> None:
     """Check the file and bring its schema up to date; blocking."""
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA busy_timeout=5000")
+        connection.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
         (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         revision = revision_of(connection)
         if count and revision is None:

@@ -5,19 +5,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, func, null, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, delete, exists, func, null, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from memory.database import Database, Transaction, finish
 from memory.ports import Kind, Quote
 from memory.prepared import Prepared
 from memory.quotes import columns_of, follow, quote_of
-from memory.tables import inbox, turns
+from memory.tables import agents, inbox, turns
 
 _PURGED_AT_ONCE = 1000
 
 _WAITING, _TAKEN, _DONE, _PARKED, _SHOWN = "waiting", "taken", "done", "parked", "shown"
 _SAYS_NOTHING = {"text": None, "attachments": None, "replying_to": None, "quote": None}
+
+_IS_PAUSED = exists().where(agents.c.scope == inbox.c.scope, agents.c.paused_at.is_not(None))
+_OF_PAUSED = {name: case((_IS_PAUSED, null()), else_=inbox.c[name]) for name in _SAYS_NOTHING}
+"""What is put aside keeps its words, as they stand nowhere else, but while its agent's memory is paused."""
 
 # Whatever the event shares with one that is here (its own id, or that of its message), it is not kept again.
 _ADD = Prepared(
@@ -129,6 +133,9 @@ class Inbox:
         async def commit() -> WaitingEvent | None:
             async with self._database.write() as transaction:
                 added = _ADD.later(transaction, [row])
+                if fault:
+                    it = (inbox.c.platform == event.platform, inbox.c.event_id == event.event_id)
+                    await transaction.execute(update(inbox).where(*it, inbox.c.state == _PARKED).values(_OF_PAUSED))
             return WaitingEvent.of(added[0], event, now) if added else None
 
         return await finish(commit())
@@ -247,7 +254,7 @@ class Inbox:
     async def put_aside(self, transaction: Transaction, ids: Sequence[int], reason: str) -> None:
         """These events cannot come to be a turn."""
         these = update(inbox).where(inbox.c.id.in_(ids), inbox.c.state == _WAITING)
-        await transaction.execute(these.values(state=_PARKED, reason=reason))
+        await transaction.execute(these.values(state=_PARKED, reason=reason, **_OF_PAUSED))
 
     async def change(
         self,

@@ -1,5 +1,6 @@
 """What was found out about models, by server and model: it holds until the model or the server changes."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,14 +11,22 @@ from memory.database import Database, finish
 from memory.tables import model_tiers
 
 
+@dataclass(frozen=True, slots=True)
+class FoundTier:
+    """The tier in which a model is spoken to, by its name, and when that was found out."""
+
+    name: str
+    found_at: datetime
+
+
 class ModelTiers:
     """The tier in which each model is spoken to."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, server: str, model: str) -> str | None:
-        """The tier's name, or None if nothing is known yet."""
+    async def find(self, server: str, model: str) -> FoundTier | None:
+        """What was found out, or None if nothing is known yet."""
         async with self._database.read() as connection:
             return await tier_of(connection, server, model)
 
@@ -35,8 +44,8 @@ class ModelTiers:
             )
 
 
-async def tier_of(connection: AsyncConnection, server: str, model: str) -> str | None:
+async def tier_of(connection: AsyncConnection, server: str, model: str) -> FoundTier | None:
     """What is known of a model; None if nothing is."""
     own = (model_tiers.c.server == server, model_tiers.c.model == model)
-    found: str | None = await connection.scalar(select(model_tiers.c.tier).where(*own))
-    return found
+    found = (await connection.execute(select(model_tiers.c.tier, model_tiers.c.found_at).where(*own))).first()
+    return FoundTier(found.tier, found.found_at) if found is not None else None

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -75,7 +76,7 @@ class _Question(Generic[Result]):
     async def _answer(self) -> Result | None:
         try:
             return await self._asking()
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:  # the second: of whoever shared the commit
             logger.warning("the database does not answer: %s", error)
             return None
 

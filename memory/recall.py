@@ -434,15 +434,16 @@ class RecallStorage:
             pass
 
     async def _index_some(self, agent_id: int | None) -> bool:
-        """Returns whether there were any."""
+        """Returns whether more may wait; what comes meanwhile is for the next time, with others."""
         of_whom = true() if agent_id is None else _of(agent_id)
         async with self._one_batch:  # a search and the task beside it may come to the same messages
             async with self._database.read() as connection:
-                waiting = select(messages).where(of_whom, _IS_UNINDEXED).order_by(messages.c.id).limit(_BATCH)
-                rows = (await connection.execute(waiting)).all()
+                waiting = select(messages).where(of_whom, _IS_UNINDEXED)
+                by_agent = waiting.order_by(messages.c.agent_id, messages.c.id)  # as they stand in their index
+                rows = (await connection.execute(by_agent.limit(_BATCH))).all()
             if rows:
                 await finish(self._index_these([(row.agent_id, _from_row(row)) for row in rows]))
-        return bool(rows)
+        return len(rows) == _BATCH
 
     async def _index_these(self, waiting: Sequence[tuple[int, Message]]) -> None:
         said = [(agent_id, message) for agent_id, message in waiting if may_be_found(message)]

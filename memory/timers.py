@@ -315,14 +315,18 @@ class Timers:
 
     async def next_due(
         self,
-        after: datetime,
+        after: datetime | None,
         platforms: Collection[str],
         kinds: Collection[str],
         scopes: Collection[str] | None = None,
     ) -> datetime | None:
-        """When the next one is due after a moment; None: none is."""
-        first = select(timers.c.due_at).join(agents, agents.c.id == timers.c.agent_id)
-        found = _served(first, platforms, kinds, scopes).where(_IS_WAITING, timers.c.due_at > after)
+        """When the next one is due after a moment (None: or was, that of a paused agent as well); None: none is."""
+        first = select(timers.c.due_at)
+        if scopes is not None:
+            first = first.join(agents, agents.c.id == timers.c.agent_id)
+        found = _served(first, platforms, kinds, scopes).where(_IS_WAITING)
+        if after is not None:
+            found = found.where(timers.c.due_at > after)
         async with self._database.read() as connection:
             moment: datetime | None = await connection.scalar(found.order_by(timers.c.due_at).limit(1))
         return moment

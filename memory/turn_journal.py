@@ -19,6 +19,9 @@ _PURGED_AT_ONCE = 1000
 LEAVES_NOTHING = "leaves_nothing"
 """In a turn's progress: nothing of it is kept once it is over."""
 
+IS_PROMISED = "is_promised"
+"""In a turn's progress: it is about a follow-up."""
+
 IS_RUNNING = text("state = 'running'")  # as text, for the partial index
 IS_PASSING = and_(IS_RUNNING, turns.c.progress[LEAVES_NOTHING].as_boolean())
 """Of a turn under way: nothing of it will be kept."""

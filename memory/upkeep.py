@@ -29,6 +29,10 @@ async def beside(path: Path) -> AsyncIterator[Reader]:
     revision = await asyncio.to_thread(revision_at, path)
     if revision is None:
         raise StorageUnavailable(f"{path}: there is no database yet; the first conversation makes it.")
+    if revision > SCHEMA_REVISION:
+        raise StorageUnavailable(
+            f"{path}: written by a newer version of this program (schema {revision}; this one's is {SCHEMA_REVISION})."
+        )
     if revision != SCHEMA_REVISION:
         raise StorageUnavailable(
             f"{path}: its schema is {revision}, this program's is {SCHEMA_REVISION}; run `python -m bot migrate`."
@@ -45,7 +49,7 @@ async def beside(path: Path) -> AsyncIterator[Reader]:
 
 
 def revision_at(path: Path) -> str | None:
-    """The revision of a database file's schema, or None if there is no file; blocking.
+    """The revision of a database file's schema, or None if there is no file, or nothing in it yet; blocking.
 
     Raises:
         StorageUnavailable: it cannot be read, or is no database of ours.
@@ -55,9 +59,10 @@ def revision_at(path: Path) -> str | None:
     try:
         with closing(_connect(path)) as connection:
             revision = revision_of(connection)
+            (count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
         raise unavailable(path, error) from error
-    if revision is None:
+    if revision is None and count:
         raise StorageUnavailable(f"{path}: this SQLite file was not made by this program.")
     return revision
 
@@ -113,9 +118,12 @@ def new_file(out: Path, *, overwrites: bool) -> Iterator[Path]:
 
     Raises:
         FileExistsError: there is a file of that name, and it must not be overwritten.
+        OSError: what has that name is no file, such as a device, and would be lost.
     """
     if out.exists() and not overwrites:
         raise FileExistsError(errno.EEXIST, "exists", str(out))
+    if out.exists() and not out.is_file():
+        raise OSError(errno.EINVAL, "it is no file", str(out))
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name[:50]}.") as folder:
         new = Path(folder) / "new"
         yield new

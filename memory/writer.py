@@ -96,6 +96,11 @@ class Writer:
         self._line: deque[_Waiting] = deque()
         self._is_taken = False
         self._group: _Group | None = None
+        self._patience_ms: int | None = None
+
+    def wait_at_most(self, milliseconds: int) -> None:
+        """From the next group on, wait no longer for a lock that another process holds."""
+        self._patience_ms = milliseconds
 
     @asynccontextmanager
     async def block(self, *, alone: bool) -> AsyncIterator[Transaction]:
@@ -147,6 +152,8 @@ class Writer:
             if self._connection.invalidated:
                 await self._connection.get_raw_connection()  # opens it anew
             group.driver = driver_of(self._connection)
+            if self._patience_ms is not None:  # each time: the connection may be a new one
+                group.driver.pending.append(_saying(f"PRAGMA busy_timeout={self._patience_ms}"))
         if group.driver.in_transaction:
             group.savepoints += 1
             group.savepoint = _saying(f"SAVEPOINT block_{group.savepoints}")

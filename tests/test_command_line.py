@@ -10,11 +10,12 @@ import stat
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from adapters.testing import Reply, Request, ScriptedServer, fails, says
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 
 ROOT = Path(__file__).parents[1]
 LIMIT_S = 30
@@ -158,6 +159,53 @@ async def test_the_agent_may_speak_first(command_line: CommandLine) -> None:
         event = json.loads(server.requests[0]["messages"][-1]["content"])
     assert (code, out) == (0, ["Welcome!", "Hello Ada"])
     assert (event["type"], event["message"]) == ("login", "The person opened the conversation.")
+
+
+def promises(request: Request) -> Reply:
+    """A model that reminds people a second after they ask, or an hour after, if they say "later"."""
+    last = request["messages"][-1]
+    if last["role"] == "tool":
+        return says("I will.")
+    event = json.loads(last["content"])
+    if event["type"] == "follow_up":
+        return says(f"Now: {event['message'].splitlines()[0]}")
+    at = datetime.now(UTC) + timedelta(seconds=3600 if "later" in event["message"] else 1)
+    call = {"when": at.isoformat(), "note": "the tea", "request_heartbeat": True}
+    return answer(None, ("schedule_follow_up", call))
+
+
+async def test_a_reminder_arrives_while_the_terminal_is_open(command_line: CommandLine) -> None:
+    async with scripted(command_line, promises):
+        process = await command_line.start("chat", "--plain")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"Remind me of the tea\n")
+        async with asyncio.timeout(LIMIT_S):
+            assert await process.stdout.readline() == b"I will.\n"
+            assert await process.stdout.readline() == b"Now: the tea\n"
+        process.stdin.write(b"/exit\n")
+        async with asyncio.timeout(LIMIT_S):
+            await process.communicate()
+    assert process.returncode == 0
+
+
+async def test_one_that_was_missed_arrives_at_the_next_start_and_only_there(command_line: CommandLine) -> None:
+    async with scripted(command_line, promises) as server:
+        code, out, _ = await command_line.run("chat", typed="Remind me of the tea later\n")
+        assert (code, out) == (0, ["I will."])
+        with closing(sqlite3.connect(command_line.data_dir / "bot.db")) as database, database:
+            database.execute("UPDATE timers SET due_at = 1")  # an hour has passed, and more
+        other = await command_line.run("chat", "--agent", "another", typed="/agent followups\n")
+        assert "nothing that I am to come back to" in other[1][0]
+        process = await command_line.start("chat", "--plain")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        async with asyncio.timeout(LIMIT_S):
+            assert await process.stdout.readline() == b"Now: the tea\n"
+        process.stdin.write(b"/exit\n")
+        await process.communicate()
+        assert process.returncode == 0
+    assert len(server.requests) == 3
 
 
 # ── leaving ──────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import os
 import signal
 import sqlite3
 import stat
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -82,10 +83,33 @@ async def test_what_cannot_be_done_is_one_line_and_a_fitting_exit_code(
         (("import", "nothing.jsonl"), 69),
         (("backup", "--out", "copy.db"), 69),
         (("configure",), 2),
+        (("import", "there", "--agent", "console:dm:\udcff"), 2),
     ):
         code, out, err = await command_line.run(*words)
-        assert (code, out, len(err)) == (expected, [], 1), (words, err)
+        assert (code, out) == (expected, []), (words, err)
+        assert len(err) == 1 or "Usage" in err[0]
     assert (tmp_path / "there").read_text(encoding="utf-8") == "precious"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [(("configure",), 2), (("erase", "--agent", "ada"), 2), (("import", "-"), 69), (("configure", "--yes"), 0)],
+)
+async def test_nobody_is_asked_where_the_input_is_closed(
+    command_line: CommandLine, words: tuple[str, ...], expected: int
+) -> None:
+    assert (await command_line.run("chat", "--agent", "ada", typed=b"Hello\n"))[0] == 0
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-c", f'exec "$0" -m bot {" ".join(words)} <&-', sys.executable),
+        cwd=command_line.folder,
+        env=command_line.settings,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(LIMIT_S):
+        _, err = await process.communicate()
+    assert process.returncode == expected, err.decode()
+    assert len(err.splitlines()) == (1 if expected else 0), err.decode()
 
 
 async def test_the_first_steps_of_an_operator_need_no_answers(command_line: CommandLine, tmp_path: Path) -> None:
@@ -118,6 +142,30 @@ async def test_in_a_terminal_the_questions_are_asked_again_until_they_are_answer
     assert b"An IANA time zone, please" in out
     written = (tmp_path / ".env").read_text(encoding="utf-8")
     assert written == "LLM_MODEL=embedded\nEMBEDDING_MODEL=embedded\nBOT_TIMEZONE=Europe/Lisbon\n"
+
+
+@pytest.mark.parametrize("stop", ["Ctrl-C", "Ctrl-D"])
+@pytest.mark.parametrize("words", [("configure",), ("erase", "--agent", "ada")])
+async def test_questions_can_be_left_unanswered(command_line: CommandLine, words: tuple[str, ...], stop: str) -> None:
+    assert (await command_line.run("chat", "--agent", "ada", typed=b"Hello\n"))[0] == 0
+    ours, theirs = os.openpty()
+    process = await command_line.start(*words, stdin=theirs)
+    os.close(theirs)
+    assert process.stdout is not None
+    async with asyncio.timeout(LIMIT_S):
+        await process.stdout.readuntil(b"[1]: " if words == ("configure",) else b"[y/N]: ")
+        rest = asyncio.ensure_future(process.communicate())
+        while not rest.done():
+            if stop == "Ctrl-C":  # one that comes between the question and the waiting for its answer is not seen
+                process.send_signal(signal.SIGINT)
+            else:
+                os.write(ours, b"\x04")
+            await asyncio.wait([rest], timeout=5)
+        _, err = await rest
+    os.close(ours)
+    assert (process.returncode, err.strip()) == (130, b"")
+    assert not (command_line.folder / ".env").exists()
+    assert (await command_line.run("agents"))[1][1].startswith("console:dm:ada")
 
 
 async def test_a_damaged_database_is_left_as_it_was(command_line: CommandLine) -> None:

@@ -69,7 +69,8 @@ async def take(line: str, conversation: Conversation, intake: Intake, in_chat: I
         intake: takes messages, and runs what stands after `/agent`.
         in_chat: runs the console's own commands.
     """
-    word, rest = (*line.strip().split(maxsplit=1), "", "")[:2]
+    typed, rest = (*line.strip().split(maxsplit=1), "", "")[:2]
+    word = typed.lower()
     if word == LEAVE:
         return None
     if word == "/agent":
@@ -84,5 +85,5 @@ async def take(line: str, conversation: Conversation, intake: Intake, in_chat: I
     if _LIKE_A_COMMAND.match(line):
         general = {f"/{spec.path[0]}": f"/agent {spec.path[0]}" for spec in intake.commands}
         known = general | {own: own for own in in_chat.words}
-        return CommandReply(no_such_command(word, known, "/help"))
+        return CommandReply(no_such_command(typed, known, "/help"))
     return CommandReply(turn=await intake.receive(conversation.message(line)))

@@ -25,7 +25,7 @@ from adapters.ports import Address, CommandReply, Intake, Origin, Sought, StepRe
 # What could move the cursor, ring or change the terminal's title; newline and tab may stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
-_CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
+_CODE = re.compile(r"(?<!`)(?P<fence>`{3,})(?!`).*?(?P=fence)`*|`[^`\n]*`", re.DOTALL)
 
 
 class InteractiveConsole:
@@ -174,10 +174,15 @@ def printable(text: str) -> str:
 
 def _as_written(text: str) -> str:
     """Markdown that shows what the terminal's renderer would swallow: tags, and the ends of lines."""
-    pieces = _CODE.split(text)  # code stands at the odd places
-    for at in range(0, len(pieces), 2):
-        pieces[at] = re.sub(r"(?<=\S)\n(?=\S)", "  \n", pieces[at].replace("<", "&lt;"))
-    return "".join(pieces)
+    shown, end = [], 0
+    for code in _CODE.finditer(text):
+        shown += [_prose(text[end : code.start()]), code.group()]
+        end = code.end()
+    return "".join((*shown, _prose(text[end:])))
+
+
+def _prose(text: str) -> str:
+    return re.sub(r"(?<=\S)\n(?=\S)", "  \n", text.replace("<", "&lt;"))
 
 
 def _keys() -> KeyBindings:

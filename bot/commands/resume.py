@@ -17,4 +17,5 @@ async def resume(context: CommandContext) -> str:
 
     if not await context.in_lane(change):
         return "Memory is not paused."
+    context.parts.expect(context.now)  # what was to be heard meanwhile is heard now
     return "I keep again what is said. What was said during the pause is forgotten."

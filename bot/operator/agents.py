@@ -1,15 +1,17 @@
 """`agents`: who is there; and finding one of them by name, for the other commands."""
 
+import asyncio
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from adapters.console.plain import note, stdout_line
+from adapters.console.plain import note
 from adapters.token_counter import BpeTokenCounter
 from bot.operator.errors import CannotBeDone
+from bot.operator.table import print_table
 from bot.scopes import console_scope
 from config.settings import Settings
 from memory.overview import AgentAtAGlance, agent_ids, all_agents
-from memory.upkeep import Reader, beside
+from memory.upkeep import Reader, beside, revision_at
 
 CONSOLE = console_scope("")
 FEW = 10
@@ -20,18 +22,12 @@ _NUMBERS = (2, 3, 4)
 async def list_agents(settings: Settings) -> None:
     """Print a table of all agents on stdout."""
     found: tuple[AgentAtAGlance, ...] = ()
-    if settings.database_path.exists():
+    if await asyncio.to_thread(revision_at, settings.database_path) is not None:
         async with beside(settings.database_path) as connection:
             found = await all_agents(connection)
     counter = BpeTokenCounter()
     rows = [_HEADER, *(_row(agent, counter, settings.zone) for agent in found)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADER))]
-    for row in rows:
-        cells = [
-            text.rjust(width) if column in _NUMBERS else text.ljust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        stdout_line("  ".join(cells).rstrip())
+    print_table(rows, _NUMBERS)
     if not found:
         note("There are no agents yet.")
 

@@ -1,4 +1,4 @@
-"""What `doctor` looks at, a function each: is it there, does it work, and what to do if not."""
+"""What `doctor` looks at beside the model, a function each: is it there, does it work, and what to do if not."""
 
 import asyncio
 import os
@@ -10,17 +10,15 @@ from functools import partial
 from pathlib import Path
 
 import bot.tools
-from adapters.ports import ChatMessage, Finding, LanguageModel, ModelError, ServiceMissing, Verdict
-from bot.choices import equipment_of
-from bot.implementations import open_embedder, open_model, server_of
+from adapters.ports import Finding, ServiceMissing, Verdict
+from bot.choices import Choices, equipment_of, first_memory_of
+from bot.implementations import open_embedder
 from bot.registry import Tool, discover
-from bot.tiers.auto_tier import TierName, calls_tools
-from config.settings import EMBEDDED, Settings
+from config.settings import Settings
 from config.words import WordsNotFound, persona, persona_names, preset_names, prompt
 from memory.chroma_folder import fault_of, vectors_in
 from memory.counts import Counts, count
 from memory.database import SCHEMA_REVISION
-from memory.model_tiers import tier_of
 from memory.overview import agent_ids, newest_message_at, passages_with_vector, passages_without_vector
 from memory.ports import StorageUnavailable
 from memory.upkeep import beside, integrity, revision_at
@@ -30,8 +28,6 @@ LITTLE_SPACE, TOO_LITTLE_SPACE = 2**30, 100 * 2**20
 BUILT_IN = 2026
 """No clock that is right shows an earlier year."""
 
-_HELLO = ChatMessage("user", "Say hello in one word.")
-_MAX_TOKENS = 1000
 _ALIKE = ("The cat sleeps on the sofa.", "A cat naps on the couch.")
 _UNLIKE = "The invoice has to be paid by Monday."
 
@@ -44,52 +40,12 @@ async def check_settings(settings: Settings, now: datetime) -> Finding:
     return Finding("ok", "settings", told)
 
 
-async def check_model(settings: Settings, now: datetime) -> Finding:
-    """It answers a tiny call, and a tool is offered to it."""
-    name = settings.llm_model
-    try:
-        model = await open_model(settings)
-    except ServiceMissing as error:
-        return Finding("fail", "model", str(error))
-    try:
-        await model.complete([_HELLO], max_tokens=_MAX_TOKENS)
-        return await _tier(settings, model)
-    except ModelError as error:
-        return Finding("fail", "model", f"{name} gives no answer: {' '.join(error.detail.split())}. {error}")
-    finally:
-        await model.close()
-
-
-async def _tier(settings: Settings, model: LanguageModel) -> Finding:
-    told = f"{settings.llm_model} answers; window {model.context_window} tokens"
-    is_local = settings.llm_model == EMBEDDED or settings.model_is_file
-    if settings.llm_tier == "text" or (settings.llm_tier == "auto" and is_local):
-        return Finding("ok", "model", f"{told}; tier text: code does the remembering")
-    if settings.llm_tier == "json":
-        return Finding("ok", "model", f"{told}; tier json, as set")
-    known = await _known_tier(settings, model) if settings.llm_tier == "auto" else None
-    if await calls_tools(model):
-        if known not in (None, TierName.TOOLS):
-            told = f"{told}; it called the tool that it was offered, but was found out to need tier {known} earlier"
-            return Finding("warn", "model", f"{told}: set LLM_TIER=tools")
-        return Finding("ok", "model", f"{told}; it called the tool that it was offered: tier tools")
-    advice = "LLM_TIER=json or text may serve it better" if settings.llm_tier == "tools" else "tier json or text"
-    return Finding("warn", "model", f"{told}; it did not call the tool that it was offered: {advice}")
-
-
-async def _known_tier(settings: Settings, model: LanguageModel) -> str | None:
-    try:
-        async with beside(settings.database_path) as connection:
-            return await tier_of(connection, server_of(settings), model.name)
-    except StorageUnavailable:  # said by the check of the storage
-        return None
-
-
 async def check_words(settings: Settings, now: datetime) -> Finding:
     """Presets, personas and prompts can be read, the operator's own as well."""
     own, tools = settings.bot_data_dir, discover(bot.tools, Tool)
     faults: list[str] = []
     looks: list[Callable[[], object]] = [
+        partial(first_memory_of, Choices(), own, settings.bot_persona),
         *(partial(equipment_of, name, tools, own) for name in preset_names(own)),
         *(partial(persona, name, own) for name in persona_names(own)),
         partial(prompt, "text_tier", own),
@@ -174,7 +130,8 @@ def _vectors_to_be_made(told: str) -> Finding:
 
 
 def _nothing_kept(settings: Settings) -> Finding:
-    place = _existing(settings.bot_data_dir)
+    leads_nowhere = settings.bot_data_dir.is_symlink() and not settings.bot_data_dir.exists()
+    place = settings.bot_data_dir if leads_nowhere else _existing(settings.bot_data_dir)
     if os.access(place, os.W_OK) and place.is_dir():
         return Finding("ok", "storage", "nothing is kept yet; the first conversation makes the database")
     return Finding("fail", "storage", f"{place} cannot be written")

@@ -9,10 +9,11 @@ from zoneinfo import available_timezones
 from adapters.console.plain import note, stdout_line
 from adapters.known_models import context_window_of
 from adapters.local_servers import USUAL_PORTS, LocalServer, local_servers
-from bot.implementations import examinable_platforms
-from bot.operator.checks import ENV_FILE, check_model
+from bot.implementations import examinable_platforms, runs_on
+from bot.operator.checks import ENV_FILE
 from bot.operator.doctor import as_line
 from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.operator.model_check import check_model
 from bot.operator.questions import Asker
 from bot.text import one_line
 from config.env_file import with_settings
@@ -88,41 +89,55 @@ def _defaults() -> Answers:
 
 
 def _ask(asker: Asker, servers: tuple[LocalServer, ...]) -> Answers:
+    before = _settings_before()
+    zone = before.bot_timezone if before is not None and "bot_timezone" in before.model_fields_set else local_zone()
+    answers = _model(asker, servers, before)
+    answers["BOT_TIMEZONE"] = asker.text("Time zone of people who set none", zone, _zone_fault)
+    return answers | _persona(asker, before) | _platforms(asker)
+
+
+def _settings_before() -> Settings | None:
+    """What is set, if it can be used as it is: what is answered may mend it."""
+    try:
+        return load_settings()
+    except SettingsInvalid:
+        return None
+
+
+def _model(asker: Asker, servers: tuple[LocalServer, ...], before: Settings | None) -> Answers:
+    """Which model, and which embedder; whoever only came for something else leaves them as they are."""
     options = ["The packaged demo model: tiny, needs no key and no network", "OpenAI (needs a key)"]
     options += [f"{server.name} at {server.url}: {_list(server.models)}" for server in servers]
     options.append("Another server that speaks OpenAI's API")
-    chosen = asker.choose("Which model shall the agents think with?", options, 0)
+    if before is not None and before.llm_model != EMBEDDED:
+        options.append(f"As it is: {before.llm_model} on {runs_on(before)}")
+        usual = len(options) - 1
+    else:
+        usual = 0
+    chosen = asker.choose("Which model shall the agents think with?", options, usual)
+    if 0 < usual == chosen:
+        return {}
     if chosen == 0:
-        answers: Answers = {"LLM_MODEL": EMBEDDED}
-    elif chosen == 1:
+        return {"LLM_MODEL": EMBEDDED, "LLM_CONTEXT_WINDOW": None, "EMBEDDING_MODEL": EMBEDDED}
+    if chosen == 1:
         answers = _openai(asker)
-    elif chosen < len(options) - 1:
+    elif chosen < 2 + len(servers):
         answers = _local(asker, servers[chosen - 2])
     else:
         answers = _other(asker)
-    answers["EMBEDDING_MODEL"] = EMBEDDED if chosen == 0 else _embedder(asker)
-    answers["BOT_TIMEZONE"] = asker.text("Time zone of people who set none", local_zone(), _zone_fault)
-    return answers | _persona(asker) | _platforms(asker)
+    return answers | {"EMBEDDING_MODEL": _embedder(asker)}
 
 
-def _persona(asker: Asker) -> Answers:
+def _persona(asker: Asker, before: Settings | None) -> Answers:
     """Who new agents are; the preset's own choice is not written down."""
-    own, before = _personas_before()
+    own = before.bot_data_dir if before is not None else None
+    usual = (before.bot_persona if before is not None else None) or USUAL_PERSONA
     names = [USUAL_PERSONA, *(name for name in persona_names(own) if name != USUAL_PERSONA)]
     options = [f"{name}: {_first_sentence(persona(name, own))}" for name in names]
-    chosen = names[asker.choose("Who shall new agents be?", options, names.index(before) if before in names else 0)]
-    if chosen == before:
+    chosen = names[asker.choose("Who shall new agents be?", options, names.index(usual) if usual in names else 0)]
+    if chosen == usual:
         return {}
     return {"BOT_PERSONA": None if chosen == USUAL_PERSONA else chosen}
-
-
-def _personas_before() -> tuple[Path | None, str]:
-    """Where the operator's own personas are, and which one is set, as far as the settings can be read as they are."""
-    try:
-        before = load_settings()
-    except SettingsInvalid:  # what is answered may mend them
-        return None, USUAL_PERSONA
-    return before.bot_data_dir, before.bot_persona or USUAL_PERSONA
 
 
 def _platforms(asker: Asker) -> Answers:

@@ -9,13 +9,14 @@ from adapters.ports import Finding
 from bot.implementations import examinable_platforms
 from bot.operator import checks
 from bot.operator.errors import CannotBeDone
+from bot.operator.model_check import check_model
 from bot.registry import Command, discover
 from config.settings import Settings
 
 CHECKS = (
     checks.check_settings,
     checks.check_words,
-    checks.check_model,
+    check_model,
     checks.check_embedder,
     checks.check_storage,
     checks.check_vectors,

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
 from bot.choices import Choices, first_memory_of
-from bot.implementations import document_reader, open_embedder
+from bot.implementations import document_reader, open_embedder, web_pages
 from bot.library import Library, loaded_alert
 from bot.operator.agents import agent_named, console_name, scope_named
 from bot.operator.errors import CannotBeDone
@@ -37,7 +37,7 @@ async def load(
     embedder = open_embedder(settings)
     async with open_database(settings, now) as database:
         archival = ArchivalStorage(database, ChromaIndex(settings.bot_data_dir / "chroma"), embedder, now)
-        library = Library(Documents(database, now), archival, document_reader())
+        library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         try:
             agent_id, scope = await _agent(database, agent)
             with watched() as watch:

@@ -1,6 +1,8 @@
-"""Questions in a terminal."""
+"""Questions in a terminal. Whoever ends them with Ctrl-C or Ctrl-D has answered nothing: `typer.Abort` is raised."""
 
-from collections.abc import Callable, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 import typer
@@ -43,11 +45,29 @@ class TerminalAsker:
     def text(self, question: str, default: str, accept: Accept) -> str:
         """See `Asker`."""
         while True:
-            answer = str(typer.prompt(question, default=default or None)).strip()
+            with _interruptible():
+                answer = str(typer.prompt(question, default=default or None)).strip()
             if (fault := accept(answer)) is None:
                 return answer
             typer.echo(f"  {fault}")
 
     def secret(self, question: str) -> str:
         """See `Asker`."""
-        return str(typer.prompt(question, default="", show_default=False, hide_input=True)).strip()
+        with _interruptible():
+            return str(typer.prompt(question, default="", show_default=False, hide_input=True)).strip()
+
+
+def confirm(question: str) -> bool:
+    """Ask for a yes or a no; no answer is a no."""
+    with _interruptible():
+        return typer.confirm(question)
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the waiting for a line: the event loop would only take note of it, and the line be waited for."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

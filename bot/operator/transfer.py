@@ -1,7 +1,7 @@
 """`export` and `import`: one agent as lines of JSON, out and in again."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import chain, islice
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
+from bot.agents import FirstMemory
 from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
@@ -19,7 +20,7 @@ from memory.chroma_index import ChromaIndex
 from memory.database import Database
 from memory.overview import agent_ids
 from memory.portable import Loaded, dump, load
-from memory.records import AgentState, MalformedExport, parse, to_line
+from memory.records import AgentState, BlockText, End, MalformedExport, Record, parse, to_line
 from memory.upkeep import beside, new_file
 
 STANDARD = "-"
@@ -64,8 +65,20 @@ async def _load(database: Database, lines: BinaryIO, name: str | None) -> tuple[
     async with database.read() as connection:
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
+    _, (own, _) = FirstMemory("", "", "").blocks(scope)
     async with database.write(alone=True) as transaction:
-        return scope, await load(transaction, scope, chain(first, records))
+        return scope, await load(transaction, scope, _with_block(own, chain(first, records)))
+
+
+def _with_block(label: str, records: Iterable[Record]) -> Iterator[Record]:
+    """The records with that block, empty if it is not there: what a channel's agent has is not what a person's has."""
+    is_there = False
+    for record in records:
+        if isinstance(record, BlockText):
+            is_there = is_there or record.label == label
+        elif isinstance(record, End) and not is_there:
+            yield BlockText(label=label, value="")
+        yield record
 
 
 async def _index_notes(settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
@@ -100,6 +113,8 @@ def _lines_to(out: str, *, overwrites: bool) -> Iterator[Callable[[str], None]]:
 @contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
     if file == STANDARD:
+        if sys.stdin is None:
+            raise CannotBeDone("standard input: is closed. Nothing was imported.")
         yield sys.stdin.buffer
         return
     try:

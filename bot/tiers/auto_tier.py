@@ -10,10 +10,11 @@ taken its place under the same name.
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adapters.model_json import can_be_read
-from adapters.ports import ChatMessage, FeatureUnsupported, LanguageModel, ToolCall, ToolSchema
+from adapters.ports import ChatMessage, FeatureUnsupported, LanguageModel, ModelError, ToolCall, ToolSchema
 from bot.agent import Agent
 from bot.text import after_reasoning, clean
 from bot.tiers.ports import Answer, Tier
@@ -43,6 +44,9 @@ AT_FIRST = Patience(bare=3, useless=3)
 ONCE_PROVEN = Patience(bare=12, useless=6)
 """After it; useless is then whatever leaves people unanswered. More than one turn's worth, which may be stuck."""
 
+HOLDS_FOR = timedelta(days=7)
+"""How long a model that was found to need less than tools is not asked for them again."""
+
 PROBE_TOKENS = 512
 """Room to think before that call; and an end for models that would write for ever."""
 
@@ -53,6 +57,11 @@ class TierName(StrEnum):
     TOOLS = "tools"
     JSON = "json"
     TEXT = "text"
+
+
+def may_be_outdated(tier: TierName, found_at: datetime, now: datetime) -> bool:
+    """Whether a better model may have taken the place of the one that this was found out about."""
+    return tier is not TierName.TOOLS and now - found_at >= HOLDS_FOR
 
 
 Remember = Callable[[TierName], Awaitable[None]]
@@ -87,6 +96,7 @@ class AutoTier:
         known: what was found out earlier, if anything.
         remember: keeps what is found out now.
         accepts: whether a call that an agent makes is one that can work.
+        may_do_more: what was found out is so old that a better model may have taken its place.
     """
 
     def __init__(
@@ -96,6 +106,8 @@ class AutoTier:
         known: TierName | None,
         remember: Remember,
         accepts: Accepts,
+        *,
+        may_do_more: bool = False,
     ) -> None:
         self._model = model
         self._tiers = tiers
@@ -105,6 +117,8 @@ class AutoTier:
         self._remembers = True
         self._accepts = accepts
         self._bare = self._useless = self._passed = 0
+        self._may_do_more = may_do_more
+        self._raised_from: TierName | None = None
 
     @property
     def current(self) -> TierName:
@@ -133,6 +147,28 @@ class AutoTier:
         if tier is self._current and not answer.is_by_code:
             await self._learn(agent, event, answer)
         return answer
+
+    async def ask_again(self) -> None:
+        """Where the model may do more by now, ask it whether it calls tools, and if so, offer them: one small call.
+
+        To be called beside the start: where the model gives no answer, things stay as they are until the next one.
+        """
+        tier = self._current
+        if not self._may_do_more or tier is TierName.TOOLS:
+            return
+        try:
+            calls = await calls_tools(self._model)
+        except ModelError as error:
+            logger.info("the model cannot be asked whether it calls tools by now: %s", error.detail)
+            return
+        if tier is not self._current:  # it was given up meanwhile
+            return
+        if calls:
+            logger.info("the model calls tools by now; it was spoken to in the %s tier", tier)
+            self._go_on_in(TierName.TOOLS)
+            self._raised_from = tier
+        else:
+            await self._remember(tier)
 
     async def _learn(self, agent: Agent, event: Message, answer: Answer) -> None:
         if self._current is TierName.TEXT:  # there is nothing below it
@@ -180,7 +216,12 @@ class AutoTier:
 
     def _step_down(self) -> None:
         names = list(TierName)
-        self._current = names[names.index(self._current) + 1]
+        below = names[names.index(self._current) + 1]
+        # What was found out before is true after all, and is not found out once more on the way down.
+        self._go_on_in(self._raised_from or below)
+        logger.warning("the model does not call tools; from now on it is spoken to in the %s tier", self._current)
+
+    def _go_on_in(self, tier: TierName) -> None:
+        self._current, self._raised_from = tier, None
         self._is_proven = False
         self._bare = self._useless = self._passed = 0
-        logger.warning("the model does not call tools; from now on it is spoken to in the %s tier", self._current)

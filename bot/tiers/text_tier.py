@@ -7,6 +7,7 @@ requests to remember become calls of the core memory tools, made by code before 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Protocol
 
 from adapters.ports import Completion, ToolCall
@@ -19,12 +20,17 @@ from bot.speakers import known_speakers
 from bot.text import clean, defuse, excerpt, one_line, whole_sentences, without_reasoning
 from bot.tiers.ports import Answer
 from bot.tiers.remembering import SAID, facts_to_remember, same_subject, second_person
+from bot.tiers.reminding import reminder_asked
 from memory.core_memory import Block, person_label
 from memory.ports import Kind, Message, Passage
 from memory.words import query_words
 
 RECALLED = 5
 MAX_LINE_CHARS = 300
+
+REMINDER = "code_reminder"
+ZONE_NEEDED = "I do not know your time zone. Set it, as by `/agent timezone Europe/Lisbon`, and ask me again."
+CANNOT_REMIND = "I cannot remind you of that: the time has passed, or too much is to come already (`/agent followups`)."
 
 MEMORY_FULL = "(My memory is full, so I could not remember this:"
 
@@ -91,9 +97,12 @@ class TextTier:
         is_first_step = not any(
             queued.message.turn_id == event.turn_id and queued.message.kind is Kind.ASSISTANT for queued in agent.queue
         )
-        calls = _memory_calls(agent, event, facts) if is_first_step else ()
-        if calls:
-            return Answer(None, calls, is_by_code=True)
+        if is_first_step:
+            calls = _memory_calls(agent, event, facts) + (_reminder_call(agent, event) if may_write else ())
+            if calls:
+                return Answer(None, calls, is_by_code=True)
+        elif (promised := _promised(agent, event)) is not None:
+            return Answer(promised, is_by_code=True)
         question = await self._question(agent, event, facts)
         completion = await self._prompter.reply(agent, question)
         reply = without_reasoning(clean(completion.text or ""))
@@ -195,6 +204,29 @@ def _told(question: Question) -> Iterable[str]:
     """What the model knows from elsewhere than documents."""
     notes = (note.text for note in question.noted if note.document is None)
     return (*question.core, *question.people, *question.recalled, *notes)
+
+
+def _reminder_call(agent: Agent, event: Message) -> tuple[ToolCall, ...]:
+    """The call that keeps what somebody plainly asks to be reminded of."""
+    asked = reminder_asked(words_of(event.text or ""), event.created_at.astimezone(agent.zone))
+    if asked is None:
+        return ()
+    arguments = {"when": asked.when, "note": asked.note, "request_heartbeat": True}
+    return (ToolCall(REMINDER, "schedule_follow_up", json.dumps(arguments, ensure_ascii=False)),)
+
+
+def _promised(agent: Agent, event: Message) -> str | None:
+    """What came of that call, for whoever asked."""
+    for queued in reversed(agent.queue):
+        message = queued.message
+        if message.turn_id == event.turn_id and message.tool_use_id == REMINDER and message.text is not None:
+            came_to = json.loads(message.text)
+            if came_to["status"] != "ok":
+                return ZONE_NEEDED if "time zone" in came_to["message"] else CANNOT_REMIND
+            return (
+                f"I will remind you at {datetime.fromisoformat(came_to['due']):%H:%M on %A, %d %B} ({came_to['zone']})."
+            )
+    return None
 
 
 def _memory_calls(agent: Agent, event: Message, facts: list[str]) -> tuple[ToolCall, ...]:

@@ -29,6 +29,7 @@ async def schedule_follow_up(
         context.origin,
         context.event,
         context.now,
+        agent=context.agent,
         when=when,
         note=note,
         repeat=repeat,

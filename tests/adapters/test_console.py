@@ -145,6 +145,13 @@ async def test_commands_answer_in_their_place_and_reach_no_agent() -> None:
     assert len(plain.written) == 8
 
 
+async def test_a_command_may_be_typed_in_capitals_and_with_a_tab() -> None:
+    plain = await talk(b"/AGENT\tmemory\n/Memory\n/EXIT\nHi\n")
+    assert plain.agent.commands == ["memory"]
+    assert plain.agent.own_commands == ["Memory"]
+    assert plain.agent.heard == []
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"), [("/memroy", "/memory"), ("/remember x", "/agent remember"), ("/exti", "/exit")]
 )
@@ -391,6 +398,12 @@ def steered(request: pytest.FixtureRequest, history: Path) -> str:
 def test_nothing_from_outside_steers_the_terminal(steered: str) -> None:
     assert control_characters(steered) == set()
     assert "\u202e" not in steered
+
+
+def test_code_that_holds_marks_of_code_is_shown_as_it_was_written() -> None:
+    shown = io.StringIO()
+    Console(file=shown, width=60, color_system=None).print(Markdown(_as_written("````\nuse ```x <i>``` here\n````")))
+    assert "use ```x <i>``` here" in shown.getvalue()
 
 
 def test_what_a_reply_holds_is_shown_as_it_was_written() -> None:

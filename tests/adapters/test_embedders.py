@@ -31,9 +31,9 @@ async def embedder_at(url: str, *, timeout_s: float = 30) -> AsyncIterator[OpenA
         await embedder.close()
 
 
-async def no_answer(embedder: OpenAIEmbedder) -> str:
+async def no_answer(embedder: OpenAIEmbedder, *texts: str) -> str:
     with pytest.raises(ConnectionError) as raised:
-        await embedder.embed(["a"])
+        await embedder.embed(texts or ["a"])
     assert KEY not in str(raised.value)
     return str(raised.value)
 
@@ -117,17 +117,30 @@ async def test_a_server_that_is_down_is_a_connection_error(unused_tcp_port: int)
         pytest.param(200, '{"data": [{"index": 0}]}', id="no vector"),
         pytest.param(200, '{"data": [{"index": 0, "embedding": ["x"]}]}', id="no numbers"),
         pytest.param(200, '{"data": [{"embedding": [1.0]}, {"embedding": [1.0]}]}', id="too many"),
+        pytest.param(200, '{"data": [{"index": 0, "embedding": []}]}', id="no length"),
+        pytest.param(200, '{"data": [{"index": 0, "embedding": [NaN, 1.0]}]}', id="not a number"),
+        pytest.param(200, '{"data": [{"index": 0, "embedding": [1e999, 1.0]}]}', id="infinite"),
     ],
 )
 async def test_an_answer_without_vectors_is_a_connection_error(tcp_server: TcpServer, status: int, body: str) -> None:
+    async with answering(tcp_server, status, body) as port, embedder_at(f"http://127.0.0.1:{port}/v1") as embedder:
+        assert "embed-test" in await no_answer(embedder)
+
+
+async def test_vectors_of_different_lengths_are_a_connection_error(tcp_server: TcpServer) -> None:
+    body = '{"data": [{"index": 0, "embedding": [1.0]}, {"index": 1, "embedding": [1.0, 2.0]}]}'
+    async with answering(tcp_server, 200, body) as port, embedder_at(f"http://127.0.0.1:{port}/v1") as embedder:
+        assert "of different ones" in await no_answer(embedder, "a", "b")
+
+
+def answering(tcp_server: TcpServer, status: int, body: str) -> AbstractAsyncContextManager[int]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         head = f"HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         writer.write(f"{head}Connection: close\r\n\r\n{body}".encode())
         await reader.read()  # until the client has closed
 
-    async with tcp_server(serve) as port, embedder_at(f"http://127.0.0.1:{port}/v1") as embedder:
-        assert "embed-test" in await no_answer(embedder)
+    return tcp_server(serve)
 
 
 async def test_a_server_that_hangs_is_given_up_in_time(tcp_server: TcpServer) -> None:

@@ -28,3 +28,42 @@ def test_the_packed_token_table_is_not_held_in_memory_beside_the_unpacked_one() 
     held = [int(kib) for kib in re.findall(r"bpe_openai/_bindings.*\n(?:.*\n)+?Rss: +(\d+) kB", maps)]
     assert held
     assert sum(held) < 4000
+
+
+CHROMA = """
+import asyncio, re, sys, tempfile
+from pathlib import Path
+from adapters.glibc import give_back_grpc
+from memory.chroma_index import ChromaIndex
+from memory.ports import IndexEntry, IndexLost
+
+def held():
+    maps = open("/proc/self/smaps").read()
+    return sum(int(kib) for kib in re.findall(r"cygrpc.*\\n(?:.*\\n)+?Rss: +(\\d+) kB", maps))
+
+async def main(folder):
+    opened = []
+    def loaded():
+        before = held()
+        give_back_grpc()
+        opened.append((before, held()))
+    index = ChromaIndex(Path(folder), loaded)
+    try:
+        await index.upsert(1, "none", [IndexEntry(7, [1.0, 0.0], ())])
+    except IndexLost:
+        await index.upsert(1, "none", [IndexEntry(7, [1.0, 0.0], ())])
+    await index.close()
+    import grpc  # still works
+    grpc.insecure_channel("127.0.0.1:9").close()
+    print(*opened[0])
+
+with tempfile.TemporaryDirectory() as folder:
+    asyncio.run(main(folder))
+"""
+
+
+def test_a_library_that_chroma_loads_and_nobody_uses_is_not_held_in_memory() -> None:
+    output = subprocess.run([sys.executable, "-c", CHROMA], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    before, after = map(int, output.split())
+    assert before > 4000
+    assert after < before / 3

@@ -147,42 +147,42 @@ async def test_a_share_of_nothing_lets_no_timed_event_through(budgets: Any) -> N
 # ── the notice ───────────────────────────────────────────────────────────────────────────────────────
 
 
-async def news(ours: Budgets, charge: Charge) -> bool:
+async def is_told(ours: Budgets, database: Database, charge: Charge, person: str) -> bool:
+    """Whether it is news to a person that no call can be charged so."""
     with pytest.raises(BudgetSpent) as refused:
         await spend(ours, charge, 1000)
-    return refused.value.is_news
+    async with database.write() as transaction:
+        return await ours.is_news(transaction, refused.value, person)
 
 
-async def test_the_limit_is_news_once_to_each_person_also_after_a_restart(budgets: Any) -> None:
-    assert [await news(budgets(in_all=10), ADA) for _ in range(3)] == [True, False, False]
-    assert await news(budgets(in_all=10), BOB)
-    assert not await news(budgets(per_person=10), BOB)  # whichever limit it was
+async def test_the_limit_is_news_once_to_each_person_also_after_a_restart(budgets: Any, database: Database) -> None:
+    for expected in (True, False, False):
+        assert await is_told(budgets(in_all=10), database, ADA, "console:ada") is expected
+    assert await is_told(budgets(in_all=10), database, BOB, "console:bob")
+    assert not await is_told(budgets(per_person=10), database, BOB, "console:bob")  # whichever limit it was
 
 
-async def test_a_timed_event_does_not_use_the_persons_notice_up(budgets: Any) -> None:
-    assert not await news(budgets(in_all=10), TIMED_ADA)
-    assert await news(budgets(in_all=10), ADA)
-
-
-async def test_a_message_of_nobody_is_news_to_its_scope(budgets: Any) -> None:
-    of_nobody = Charge(3, "discord:channel:1/2", None, is_timed=False)
-    assert [await news(budgets(in_all=10), of_nobody) for _ in range(2)] == [True, False]
+async def test_a_refusal_that_nobody_is_told_of_uses_up_no_news(budgets: Any, database: Database) -> None:
+    with pytest.raises(BudgetSpent):
+        await spend(budgets(in_all=10), ADA, 1000)
+    assert await is_told(budgets(in_all=10), database, ADA, "console:ada")
 
 
 # ── the day ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_day_begins_at_midnight_of_the_zone(budgets: Any) -> None:
+async def test_a_day_begins_at_midnight_of_the_zone(budgets: Any, database: Database) -> None:
     clock = Clock(datetime(2026, 3, 1, 22, 59, 50, tzinfo=UTC))  # ten seconds to midnight in Paris
     ours = budgets(per_person=100, zone="Europe/Paris", now=clock)
     await spend(ours, ADA, 100)
     with pytest.raises(BudgetSpent, match=r"midnight \(Europe/Paris\)"):
         await spend(ours, ADA, 1)
+    assert await is_told(ours, database, ADA, "console:ada")
     assert ours.midnight() == datetime(2026, 2, 28, 23, tzinfo=UTC)
     clock.advance(seconds=10)
     assert ours.midnight() == datetime(2026, 3, 1, 23, tzinfo=UTC)
     await spend(ours, ADA, 100)
-    assert await news(ours, ADA)
+    assert await is_told(ours, database, ADA, "console:ada")
 
 
 async def test_a_call_over_midnight_is_settled_on_the_day_that_it_began(budgets: Any, database: Database) -> None:

@@ -115,6 +115,12 @@ async def test_a_name_is_no_path(bot: Bot, name: str) -> None:
     assert "A checkpoint's name has" in await bot.in_chat(f"restore {name}")
 
 
+async def test_the_name_of_a_restore_under_way_is_nobodys(bot: Bot) -> None:
+    await bot.say("one")
+    for typed in ("save before-restore.under-way", "restore before-restore.under-way"):
+        assert "take another one" in await bot.in_chat(typed)
+
+
 async def test_names_of_any_script_and_with_spaces(bot: Bot) -> None:
     await bot.say("one")
     await bot.in_chat("save Días felices 2")

@@ -16,6 +16,11 @@ def test_each_part_has_its_filling_and_its_line() -> None:
     ]
 
 
+def test_no_two_parts_look_alike() -> None:
+    lines = context_bar(dict.fromkeys(("system", "core memory", "summary", "people", "messages"), 100), 1000)
+    assert len({line[0] for line in lines.splitlines()[1:]}) == 6
+
+
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=4), st.integers(1, 10**6))
 def test_it_is_always_as_wide(sizes: list[int], window: int) -> None:
     bar, *lines = context_bar({f"part {number}": size for number, size in enumerate(sizes)}, window).splitlines()

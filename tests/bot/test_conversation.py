@@ -38,6 +38,10 @@ async def test_the_model_is_told_of_every_tool_of_the_contract(tmp_path: Path) -
         "conversation_search_date": {"start_date", "end_date", "cursor"},
         "archival_memory_insert": {"content", "tags"},
         "archival_memory_search": {"query", "tags", "cursor"},
+        "schedule_follow_up": {"when", "note", "repeat"},
+        "list_follow_ups": set(),
+        "cancel_follow_up": {"follow_up_id"},
+        "pause_heartbeats": {"minutes"},
     }
     assert all(of["parameters"]["properties"]["request_heartbeat"]["type"] == "boolean" for of in functions.values())
     assert all(of["description"] for of in functions.values())

@@ -180,6 +180,20 @@ async def test_a_person_goes_before_a_heartbeat_that_waits_and_one_that_runs_giv
         assert await states(bot, "turns") == ["done"] * 3
 
 
+async def test_a_person_goes_before_a_heartbeat_that_waits_for_the_model(tmp_path: Path) -> None:
+    down = True
+    async with ScriptedServer(lambda _: OUT if down else says("Hello!")) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="tools")) as bot:
+            await (await bot.app.receiver.wake(ADA, events.heartbeat("Think.", bot.clock())))
+            await bot.say("Hi")
+            down, before = False, len(server.requests)
+            await later(bot, minutes=10)
+            assert said(bot) == ["Hello!"]
+            assert len(server.requests) == before + 1
+            assert "Hi" in texts(server.requests[-1]["messages"], "user")[-1]
+            assert await states(bot, "turns") == ["done", "done"]
+
+
 # ── killed ───────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -407,6 +421,22 @@ async def test_who_was_told_of_an_outage_is_not_told_again_elsewhere_after_a_res
             assert len(said(bot)) == 5
             await bot.say("Again")
             assert len(bot.platform.notices) == 2
+
+
+async def test_of_several_people_who_are_answered_together_each_is_told_of_an_outage(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: OUT) as server:
+        async with open_bot(tmp_path, **settings(server, bot_max_waiting_messages=1)) as bot:
+            hold = asyncio.Event()
+            lane = bot.app.lanes.submit("console:channel:general", hold.wait)  # type: ignore[arg-type]
+            for number, person in enumerate(("ada", "bob", "ada", "carl")):
+                await bot.app.receiver.receive(message(bot, "Hi", f"e{number}", in_channel(person)))
+            hold.set()
+            await lane
+            await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
+            assert len(bot.platform.notices) == 3
+            await later(bot, minutes=10)
+            assert len(bot.platform.notices) == 3
 
 
 async def test_after_the_hours_that_it_may_wait_a_message_is_put_aside(tmp_path: Path) -> None:

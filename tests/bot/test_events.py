@@ -19,10 +19,12 @@ def test_every_event_has_its_type_and_the_local_time() -> None:
     made = {
         "login": events.login("Ada", NOON),
         "heartbeat": events.heartbeat("It is noon.", NOON),
+        "follow_up": NewMessage(kind=Kind.FOLLOW_UP, created_at=NOON, text="call mum"),
         "system_alert": events.system_alert("The window is nearly full.", NOON),
     }
     for kind, event in made.items():
         read = json.loads(events.envelope(event, LISBON, text=event.text or "", names_speaker=False))
+        assert ("send_message, or stay_silent" in read.pop("how_to_end", "")) == (kind in ("heartbeat", "follow_up"))
         assert read == {"type": kind, "time": "2026-07-01T13:00:00+01:00", "message": event.text}
 
 

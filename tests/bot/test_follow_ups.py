@@ -12,6 +12,7 @@ import pytest
 from adapters.ports import CommandCall, DeliveryRefused, MessageChange, PlatformUnavailable
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import Bot, Clock, Fault, RecordingPlatform, among_many, at_channel, direct, open_bot, texts
+from memory.channels import Mode
 from memory.timers import WAITING, Timer
 
 ADA = direct("ada")
@@ -414,8 +415,9 @@ async def test_a_delivery_that_fails_is_tried_again_and_shown(tmp_path: Path) ->
         shown = await bot.command("followups")
         assert "call mum — on its way after 1 tries: the line is cut" in shown
         bot.clock.advance(minutes=1)
-        await bot.app.outbox.settled(ADA.address)
-        assert "call mum — delivered" in await bot.command("followups")
+        async with asyncio.timeout(10):
+            while "call mum — delivered" not in await bot.command("followups"):  # noqa: ASYNC110
+                await asyncio.sleep(0)
         assert [text for _, text in bot.platform.sent][-1] == "You wanted: call mum"
 
 
@@ -467,6 +469,42 @@ async def test_while_the_agent_is_paused_it_is_kept_for_later(tmp_path: Path) ->
         assert "Memory is paused" in came_to["message"]
         await bot.command("resume")
         assert await bot.sweep() == ["You wanted: call mum"]
+
+
+async def test_in_a_channel_in_which_the_bot_is_off_it_is_kept_for_later(tmp_path: Path) -> None:
+    async with ScriptedServer(obeys) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await bot.write(json.dumps({"tool": "schedule_follow_up", "when": NINE, "note": "the cake"}))
+        await bot.choose_mode(Mode.OFF)
+        bot.clock.advance(days=1)
+        assert await bot.sweep() == []
+        await bot.choose_mode(Mode.MENTION)
+        bot.clock.advance(hours=2)
+        (said,) = await bot.sweep()
+        assert said.startswith("You wanted: the cake")
+
+
+async def test_an_agent_that_nobody_writes_to_cannot_keep_itself_awake(tmp_path: Path) -> None:
+    """It sets itself a follow-up whenever it is woken by one."""
+
+    def reply(request: Request) -> Reply:
+        event = told(request)
+        if request["messages"][-1]["role"] == "tool":
+            return answer(None, ("stay_silent", {"reason": "x"})) if event["type"] == "follow_up" else says("Yes.")
+        at = datetime.fromisoformat(event["time"]) + timedelta(hours=1)
+        call = {"when": at.isoformat(), "note": "again", "request_heartbeat": True}
+        return answer(None, ("schedule_follow_up", call))
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, heartbeat_idle_days=1)) as bot:
+        await bot.say("Hello")
+        for _ in range(40):
+            bot.clock.advance(hours=1)
+            await bot.sweep()
+        assert "Nobody has written for long" in str(texts(server.requests[-1]["messages"], "tool"))
+        calls = len(server.requests)
+        assert 40 < calls < 80
+        bot.clock.advance(days=400)
+        assert await bot.app.sweep() is None
+        assert len(server.requests) == calls
 
 
 async def test_nothing_is_said_to_somebody_who_was_shut_out(tmp_path: Path) -> None:

@@ -310,6 +310,7 @@ async def test_a_paused_agent_sleeps(tmp_path: Path) -> None:
 async def test_a_model_that_only_writes_text_has_no_heartbeats(tmp_path: Path) -> None:
     async with bot_with(tmp_path, Model(), llm_tier="text", heartbeat_interval_minutes=60) as bot:
         await bot.say("Hello")
+        assert "only writes answers" in await bot.command("heartbeat on")
         bot.clock.advance(hours=2)
         await bot.sweep()
         assert not any(queued.message.kind == "heartbeat" for queued in (await bot.agent()).queue)

@@ -809,10 +809,13 @@ async def test_what_was_sent_while_the_disk_was_full_is_not_sent_again(
         if here.platform.sent and faults:
             raise faults.pop()
 
+    counted: list[str] = []
+    monkeypatch.setattr(here.outbox._metrics, "delivered", counted.append)
     event.listen(here.database._writers.sync_engine, "commit", cannot_commit)
     await here.say("one", "two")
     await here.idle()
     assert faults == []
+    assert counted == ["sent", "sent"]
     assert here.shown() == ["one", "two"]
     assert here.platform.dropped == []
     assert caplog.text.count("cannot be read or written") == 3

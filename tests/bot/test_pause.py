@@ -1,11 +1,13 @@
 """A paused memory: answers go on, and nothing of what is said is left anywhere."""
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
 
-from adapters.ports import Aim, DeliveryRefused
+from adapters.ports import Aim, DeliveryRefused, InboundMessage
 from adapters.testing import ScriptedServer, answer, fails, says
 from bot.scopes import scope_of
 from bot.testing import Bot, Fault, RecordingPlatform, at_channel, direct, open_bot, texts
@@ -212,3 +214,21 @@ async def test_a_clock_wakes_nobody_who_is_paused(tmp_path: Path) -> None:
             await bot.in_chat("heartbeat")
             assert server.requests == []
             assert await _count(bot, messages) == 0
+
+
+async def test_of_what_is_put_aside_while_it_is_paused_nothing_is_left(tmp_path: Path) -> None:
+    """One waited too long for the model in a turn, one behind it without a turn, one came too late."""
+    async with ScriptedServer(lambda _: fails(503, retry_after_ms="1")) as server:
+        async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
+            await bot.command("pause")
+            for text in (f"I grow an {WORD}", f"An {WORD}!"):
+                await bot.say(text)
+            old = InboundMessage("old", direct("ada"), f"My {WORD}", bot.clock() - timedelta(days=2))
+            await (await bot.app.receiver.receive(old))
+            for _ in range(70):
+                bot.clock.advance(minutes=1)
+                for _ in range(10):
+                    await asyncio.sleep(0)
+                await bot.app.lanes.idle()
+            assert "Put aside: 3 messages" in await bot.command("status")
+            assert await _left(bot) == []

@@ -99,6 +99,7 @@ async def test_an_agent_whose_preset_is_gone_goes_on_with_that_of_plain_chat(tmp
     ("text", "told"),
     [
         ("instructions =", "not TOML"),
+        ("instructions = " + "[" * 5000, "nested too deeply"),
         ('instructions = "system"', "persona: Field required"),
         (OWN_PRESET + "more = 1", "more: Extra inputs"),
         (OWN_PRESET.replace("core_memory_append", "fly"), "names tools that there are not: fly"),
@@ -146,3 +147,12 @@ async def test_a_broken_preset_is_in_nobodys_way_but_its_own(tmp_path: Path) -> 
         with pytest.raises(WordsNotFound, match="'mine'"):
             async with open_bot(tmp_path, choices=Choices(preset="mine"), **settings):
                 pass
+
+
+async def test_own_instructions_are_given_to_a_model_that_only_writes(tmp_path: Path) -> None:
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "prompts" / "text_tier.md").write_text("Arr. You talk in $place.", encoding="utf-8")
+    async with ScriptedServer([answer("Arr")]) as server:
+        async with open_bot(tmp_path, llm_tier="text", **settings(server)) as bot:
+            assert await bot.say("Ahoy") == ["Arr"]
+        assert server.requests[0]["messages"][0]["content"].startswith("Arr. You talk in a direct conversation.")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.ports import Attachment, DocumentUnreadable, InboundMessage, Origin
-from adapters.testing import ScriptedServer, says
+from adapters.testing import ScriptedServer, fails, says
 from bot.attached import UNSEEN, as_said, image, kept, rewritten, unseen, words_of
 from bot.command import WENT_WRONG
 from bot.receive import CALM_S
@@ -216,6 +216,26 @@ async def test_an_image_that_was_shown_before_the_process_ended_is_shown_again(t
                 await bot.app.receiver.close(0)
     assert seen == [1, 1, 0]
     assert queue[0].text == 'look\n[attached: image "a.png", which you cannot see]'
+
+
+async def test_a_server_that_takes_neither_the_image_nor_so_much_text_is_asked_without_both(tmp_path: Path) -> None:
+    asked = list[str]()
+
+    def reply(request: Any) -> Any:
+        if "data:image/png" in str(request["messages"]):
+            asked.append("with an image")
+            return fails(400, "invalid content type")
+        if request.get("tools"):
+            asked.append("without")
+        return says("I see nothing.") if asked.count("without") > 1 else fails(400, "maximum context length exceeded")
+
+    async with ScriptedServer(reply) as server:
+        platform = FilesPlatform(contents={"a.png": b"\x89PNG\r\n\x1a\nx"})
+        chosen: dict[str, Any] = settings(server) | {"llm_sees_images": "yes", "llm_context_window": 32768}
+        async with open_bot(tmp_path, platform=platform, **chosen) as bot:
+            await (await hand_in(bot, "1", "look", "a.png"))
+            assert [text.partition("\n")[0] for _, text in platform.sent] == ["I see nothing."]
+    assert asked == ["with an image", "without", "without"]
 
 
 @pytest.mark.parametrize("before", ["", "> ", "- ", "\u200b", "\ufeff", "a\u2028", "a\r", "a\x0b", "\u202d"])

@@ -61,6 +61,30 @@ async def test_what_was_left_is_taken_up_at_the_next_start(tmp_path: Path) -> No
             await serving
 
 
+async def test_half_the_grace_past_it_no_longer_waits_for_who_has_locked_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, hurried = asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr("memory.database.Database.hurry", lambda _: hurried.set())
+
+    async def hangs(_: Request) -> Reply:
+        asked.set()
+        return Reply(hangs=True)
+
+    async with SocketServer() as people, ScriptedServer(hangs) as model:
+        stop = asyncio.Event()
+        platforms = {"socket": SocketPlatform(people.port)}
+        serving = asyncio.create_task(
+            serve(settings_of(tmp_path, model), platforms, stop=stop, grace_s=0.1, wait=never)
+        )
+        await people.has_acknowledged(people.say("Are you there?"))
+        await asked.wait()
+        assert not hurried.is_set()
+        stop.set()
+        await serving
+    assert hurried.is_set()
+
+
 async def test_what_is_said_while_it_stops_is_kept_for_the_next_start(tmp_path: Path) -> None:
     asked, may_answer = asyncio.Event(), asyncio.Event()
 

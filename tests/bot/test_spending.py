@@ -1,13 +1,18 @@
 """A whole bot with budgets: what people are told, what `status` shows, and what a turn writes."""
 
 import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.ports import Aim
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
-from bot.testing import Bot, Clock, direct, open_bot
+from bot.testing import Bot, Clock, direct, in_channel, open_bot
+from memory.channels import Mode
 from memory.database import Database
 from memory.one_trip import driver_of
 
@@ -39,6 +44,68 @@ async def test_who_has_reached_the_limit_is_told_once_a_day_also_after_a_restart
             clock.advance(days=1)
             assert await told(bot, "Six") == ["I see."]
         assert len(server.requests) == 4
+
+
+async def test_what_nobody_meant_for_the_bot_does_not_use_up_the_news_of_a_limit(tmp_path: Path) -> None:
+    async with ScriptedServer(counted) as server:
+        options: dict[str, Any] = {"llm_model": "m", "openai_base_url": server.url, "budget_tokens_per_user_day": 8000}
+        async with open_bot(tmp_path, llm_tier="tools", **options) as bot:
+            for text in ("One", "Two"):
+                await bot.say(text)
+            await bot.choose_mode(Mode.OPEN)
+            assert await bot.write("Anybody there?", aim=Aim.AT_ALL) == []
+            assert bot.platform.notices == []  # nobody waits for an answer
+            assert await told(bot, "Three") == [LIMIT]
+
+
+async def test_killed_at_any_commit_whoever_has_reached_the_limit_is_told(tmp_path: Path) -> None:
+    """Told twice, perhaps: after a death nobody knows whether they have heard it."""
+    clock, data = Clock(), tmp_path / "data"
+    copies: list[tuple[Path, int]] = []
+    async with ScriptedServer(counted) as server:
+        options: dict[str, Any] = {"llm_model": "m", "openai_base_url": server.url, "budget_tokens_per_user_day": 8000}
+        async with open_bot(data, clock=clock, **options) as bot:
+            for text in ("One", "Two"):
+                await bot.say(text)
+            write = bot.app.database.write
+
+            @asynccontextmanager
+            async def copying(**more: Any) -> AsyncIterator[Any]:
+                async with write(**more) as transaction:
+                    yield transaction
+                copies.append((tmp_path / f"copy{len(copies)}", len(bot.platform.notices)))
+                copies[-1][0].mkdir()
+                with closing(sqlite3.connect(data / "bot.db")) as connection:
+                    connection.execute("VACUUM INTO ?", (str(copies[-1][0] / "bot.db"),))
+
+            bot.app.database.write = copying  # type: ignore[method-assign]
+            assert await told(bot, "Three") == [LIMIT]
+            bot.app.database.write = write  # type: ignore[method-assign]
+        assert len(copies) > 2
+        for copy, before in copies:
+            async with open_bot(copy, clock=clock, **options) as bot:
+                await bot.app.lanes.idle()
+                await bot.app.notices.settled("console")
+                assert [LIMIT] * before + bot.platform.notices in ([LIMIT], [LIMIT, LIMIT]), copy.name
+        assert len(server.requests) == 2
+
+
+async def test_of_several_people_who_are_answered_together_each_is_told_once_a_day(tmp_path: Path) -> None:
+    async with ScriptedServer(counted) as server:
+        options: dict[str, Any] = {"llm_model": "m", "openai_base_url": server.url, "budget_tokens_per_day": 8000}
+        async with open_bot(tmp_path, bot_max_waiting_messages=1, **options) as bot:
+            for text in ("One", "Two"):
+                await bot.say(text)
+            assert len(await told(bot, "Three")) == 1
+            hold = asyncio.Event()
+            lane = bot.app.lanes.submit("console:channel:general", hold.wait)  # type: ignore[arg-type]
+            for person in ("ada", "bob", "ada", "carl"):
+                await bot.app.receiver.receive(in_channel("Hi", bot.clock(), person))
+            hold.set()
+            await lane
+            await bot.app.lanes.idle()
+            await bot.app.notices.settled("console")
+            assert len(bot.platform.notices) == 3
 
 
 async def test_status_shows_what_was_used(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ DEFAULTS: dict[str, object] = {
     "bot_max_waiting_messages": 20,
     "bot_answer_bots": False,
     "bot_max_file_mb": 25,
+    "bot_web_pages": False,
     "llm_model": "embedded",
     "openai_api_key": None,
     "openai_base_url": None,

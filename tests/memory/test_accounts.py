@@ -71,11 +71,16 @@ async def test_each_day_is_its_own_and_old_ones_go(database: Database) -> None:
 
 
 async def test_one_is_told_once_a_day_whatever_was_spent(database: Database) -> None:
-    accounts = Accounts(database)
-    assert [await accounts.tell_once(DAY, ADA) for _ in range(3)] == [True, False, False]
-    assert await accounts.tell_once(DAY, BOB)
-    await accounts.reserve(DAY + timedelta(days=1), 5, {ADA: 10})
-    assert [await Accounts(database).tell_once(DAY + timedelta(days=1), ADA) for _ in range(2)] == [True, False]
+    accounts, next_day = Accounts(database), DAY + timedelta(days=1)
+
+    async def tell(day: date, account: str) -> bool:
+        async with database.write() as transaction:
+            return await Accounts(database).tell_once(transaction, day, account)
+
+    assert [await tell(DAY, ADA) for _ in range(3)] == [True, False, False]
+    assert await tell(DAY, BOB)
+    await accounts.reserve(next_day, 5, {ADA: 10})
+    assert [await tell(next_day, ADA) for _ in range(2)] == [True, False]
     assert await accounts.spent(DAY, [ADA]) == {ADA: 0}
 
 

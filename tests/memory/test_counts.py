@@ -1,6 +1,7 @@
 """What an operator watches: every number, read without going through a whole table; and the database's pulse."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import event, insert
 
 from memory.counts import Counts, count
 from memory.database import Database
+from memory.one_trip import driver_of
 from memory.pulse import Pulse
 from memory.tables import inbox, outbox, turns
 
@@ -130,3 +132,34 @@ async def test_the_pulse_is_felt_while_the_writer_comes_to_it(database: Database
     assert await patient.writes()
     assert await patient.counts() == EXPECTED
     await patient.end()
+
+
+async def test_who_shared_a_commit_with_the_pulse_and_broke_it_is_no_answer_and_no_error(database: Database) -> None:
+    pulse = Pulse(database, lambda: NOW)
+    hold, held = asyncio.Event(), asyncio.Event()
+
+    async def write_for_long() -> None:
+        async with database.write() as transaction:
+            await transaction.exec_driver_sql("DELETE FROM turns")
+            held.set()
+            await hold.wait()
+
+    async def break_the_transaction() -> None:
+        async with database.write() as transaction:
+            await driver_of(transaction).run(lambda connection: connection.execute("ROLLBACK"))
+            raise sqlite3.OperationalError("database or disk is full")
+
+    writing = asyncio.create_task(write_for_long())
+    await held.wait()
+    feeling = asyncio.create_task(pulse.writes())
+    while not database.in_line:  # noqa: ASYNC110 - nobody is told of it
+        await asyncio.sleep(0)
+    breaking = asyncio.create_task(break_the_transaction())
+    while database.in_line < 2:  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    hold.set()
+    await asyncio.wait([writing, breaking, feeling])
+    assert [isinstance(task.exception(), sqlite3.OperationalError) for task in (writing, breaking)] == [True, True]
+    assert feeling.result() is False
+    assert await pulse.writes()
+    await pulse.end()

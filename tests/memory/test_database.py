@@ -14,11 +14,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, create_engine, insert, select, update
+from sqlalchemy import URL, Engine, create_engine, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import memory.database
-from memory.database import SCHEMA_REVISION, Database, Transaction
+from memory.database import READERS, SCHEMA_REVISION, Database, Transaction
 from memory.ports import StorageUnavailable
 from memory.tables import MESSAGE_WORDS, PASSAGE_WORDS, agents, metadata
 
@@ -147,6 +147,25 @@ async def test_every_connection_keeps_what_it_was_given(database: Database, prag
     async with database.read() as first, database.read() as second, database.write() as transaction:
         for connection in (first, second, transaction):
             assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar() == value
+
+
+async def test_many_who_read_at_once_share_what_connections_there_are(database: Database) -> None:
+    made: list[object] = []
+
+    def listen(connection: object, _record: object) -> None:
+        made.append(connection)
+
+    async def reads() -> None:
+        async with database.read() as connection:
+            await connection.scalars(select(agents.c.id))
+
+    event.listen(Engine, "connect", listen)
+    try:
+        for _ in range(3):
+            await asyncio.gather(*(reads() for _ in range(50)))
+    finally:
+        event.remove(Engine, "connect", listen)
+    assert len(made) <= READERS
 
 
 async def test_a_reader_sees_what_is_committed_and_nothing_before(database: Database) -> None:

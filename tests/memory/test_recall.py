@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -137,9 +137,8 @@ async def test_an_agent_cannot_evict_anothers_messages(
     assert await recall.queue(ada) == kept
 
 
-async def test_a_short_queue_of_a_long_life_is_read_by_its_own_index(
-    recall: RecallStorage, database: Database, ada: int
-) -> None:
+async def plan_of(database: Database, asking: Awaitable[object]) -> str:
+    """How SQLite goes about the one statement that is made."""
     asked: list[tuple[str, Any]] = []
 
     def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -147,13 +146,26 @@ async def test_a_short_queue_of_a_long_life_is_read_by_its_own_index(
 
     event.listen(Engine, "before_cursor_execute", listen)
     try:
-        await recall.queue(ada)
+        await asking
     finally:
         event.remove(Engine, "before_cursor_execute", listen)
     ((statement, parameters),) = asked
     async with database.read() as connection:
-        plan = (await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all()
-    assert "ix_messages_queue" in str(plan)
+        return str((await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)).all())
+
+
+async def test_a_short_queue_of_a_long_life_is_read_by_its_own_index(
+    recall: RecallStorage, database: Database, ada: int
+) -> None:
+    assert "ix_messages_queue" in await plan_of(database, recall.queue(ada))
+
+
+async def test_what_waits_to_be_found_is_not_looked_for_among_all_that_was_ever_said(
+    recall: RecallStorage, database: Database
+) -> None:
+    plan = await plan_of(database, recall.catch_up())
+    assert "ix_messages_unindexed" in plan
+    assert "TEMP B-TREE" not in plan  # all of it sorted, for the first of it
 
 
 # ── finding ──────────────────────────────────────────────────────────────────────────────────────────

@@ -544,3 +544,24 @@ async def test_a_block_in_a_group_that_raises_before_it_wrote_undoes_no_other(da
 
     await asyncio.gather(*map(write, range(4)), return_exceptions=True)
     assert await servers(database) == ["0", "2", "3"]
+
+
+# ── an end that is near ──────────────────────────────────────────────────────────────────────────────
+
+
+async def test_in_a_hurry_it_hardly_waits_for_a_lock_of_somebody_else_and_writes_when_it_is_gone(
+    database: Database, path: Path, heard: list[str]
+) -> None:
+    await write(database, "before")
+    database.hurry()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        heard.clear()
+        for _ in range(2):  # after a failure as well
+            with pytest.raises(OperationalError, match="locked"):
+                await write(database, "in vain")
+        other.execute("ROLLBACK")
+    await write(database, "after")
+    assert heard.count("PRAGMA busy_timeout=100") == 3
+    assert heard.index("PRAGMA busy_timeout=100") < heard.index("BEGIN IMMEDIATE")
+    assert kept(path) == ["before", "after"]

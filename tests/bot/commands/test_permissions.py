@@ -88,7 +88,7 @@ async def test_platforms_are_told_of_all_commands_and_their_choices(tmp_path: Pa
     async with open_bot(tmp_path) as bot:
         specs = {spec.path: spec for spec in bot.app.intake("discord").commands}
     assert specs["admin", "mode"].choices == tuple(mode.value for mode in Mode)
-    assert specs["reset",].choices == ("conversation", "core memory", "archive", "everything")
+    assert specs["reset",].choices == ("conversation", "core memory", "archive", "follow-ups", "everything")
     assert specs["timezone",].suggests
     assert specs["help",] == CommandSpec(("help",), "List the commands that you may give here")
     for spec in specs.values():
@@ -136,7 +136,8 @@ async def test_a_wrong_choice_names_the_right_ones(tmp_path: Path) -> None:
     async with open_bot(tmp_path) as bot:
         told = await bot.command("reset all")
         assert told == (
-            "Usage: `/agent reset PART`, where PART is one of: conversation, core memory, archive, everything"
+            "Usage: `/agent reset PART`, where PART is one of: conversation, core memory, archive, follow-ups, "
+            "everything"
         )
         assert await bot.command("reset") == told
 

@@ -89,6 +89,16 @@ async def test_a_local_server_is_found_and_its_model_chosen(env: Path, capsys: p
     assert "scripted answers; window 16384" in capsys.readouterr().out
 
 
+async def test_whoever_comes_for_something_else_keeps_the_model(env: Path) -> None:
+    async with ScriptedServer(lambda _: answer("hello")) as server:
+        model = f"LLM_MODEL=m\nOPENAI_BASE_URL={server.url}\nOPENAI_API_KEY={KEY}\nLLM_CONTEXT_WINDOW=16384\n"
+        write(env, f"{model}EMBEDDING_MODEL=e\nBOT_TIMEZONE=Asia/Tokyo\n")
+        await ask(None, None, persona="coach")
+        assert read(env) == f"{model}EMBEDDING_MODEL=e\nBOT_TIMEZONE=Asia/Tokyo\nBOT_PERSONA=coach\n"
+        await ask("packaged", None)  # whose window is its own
+    assert "LLM_CONTEXT_WINDOW" not in read(env)
+
+
 async def test_another_server_with_a_key_that_is_never_shown(env: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async with ScriptedServer(lambda _: fails(401, f"bad key {KEY}")) as server:
         with pytest.raises(CannotBeDone, match="cannot be used like this"):

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,18 @@ def doctor(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> Doctor:
 def calls_what_it_is_offered(request: Request) -> Reply:
     tools = request.get("tools")
     return answer(None, (tools[0]["function"]["name"], {})) if tools else answer("hello")
+
+
+@pytest.mark.parametrize(("served", "told"), [(4096, "warn"), (8192, "ok"), (None, "ok")])
+async def test_a_server_that_runs_the_model_with_less_than_is_taken_for_it_is_told(
+    doctor: Doctor, served: int | None, told: str
+) -> None:
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        server.models = [{"id": "other", "max_model_len": 1}, {"id": "m", "max_model_len": served}]
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["model"].startswith(told)
+    advice = "its server runs it with 4096 tokens, not 8192: set LLM_CONTEXT_WINDOW=4096, or give the server more"
+    assert found["model"].endswith(advice) == (told == "warn")
 
 
 async def test_a_good_bot_is_told_so_and_nothing_is_made(doctor: Doctor, data_dir: Path) -> None:
@@ -117,6 +130,9 @@ async def test_what_is_kept_is_looked_at(doctor: Doctor, talked: None, data_dir:
         with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
             database.execute("UPDATE alembic_version SET version_num = '0001'")
         assert "python -m bot migrate" in (await doctor.examine(**model))["storage"]
+        with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
+            database.execute("UPDATE alembic_version SET version_num = '9999'")
+        assert "written by a newer version" in (await doctor.failing(**model))["storage"]
         (data_dir / "bot.db").write_bytes(b"Dear diary, " * 1000)
         assert "damaged" in (await doctor.failing(**model))["storage"]
 
@@ -152,15 +168,52 @@ async def test_a_file_of_keys_that_others_can_read_is_worth_knowing(doctor: Doct
     assert "chmod 600 .env" in found["settings"]
 
 
-async def test_a_model_that_was_thought_less_of_is_worth_knowing(doctor: Doctor, data_dir: Path, talk: Any) -> None:
+async def test_what_was_found_out_of_a_model_is_told_with_its_age(doctor: Doctor, data_dir: Path, talk: Any) -> None:
     async with talk() as bot:
         await bot.say("Hello")
+
+    async def found(days: int, reply: Callable[[Request], Reply]) -> str:
+        async with ScriptedServer(reply) as server:
+            found_at = int((NOW - timedelta(days=days)).timestamp() * 1_000_000)
+            with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
+                row = (server.url, "m", "text", found_at)
+                database.execute("INSERT INTO model_tiers VALUES (?, ?, ?, ?)", row)
+            return (await doctor.examine(llm_model="m", openai_base_url=server.url))["model"]
+
+    told = await found(1, calls_what_it_is_offered)
+    assert told.startswith("warn")
+    assert told.endswith("is spoken to in tier text, as was found out 1 day ago: set LLM_TIER=tools")
+    told = await found(12, calls_what_it_is_offered)
+    assert told.endswith("is spoken to in tier text, as was found out 12 days ago: the next start asks it again")
+    told = await found(12, lambda _: answer("hello"))
+    assert told.endswith("it did not call the tool that it was offered: tier text, as was found out 12 days ago")
+
+
+async def test_a_file_that_a_kill_left_empty_is_no_database_yet(doctor: Doctor, data_dir: Path) -> None:
+    os.mkdir(data_dir)
+    os.mknod(data_dir / "bot.db")
     async with ScriptedServer(calls_what_it_is_offered) as server:
-        with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
-            database.execute("INSERT INTO model_tiers VALUES (?, 'm', 'text', 0)", (server.url,))
         found = await doctor.examine(llm_model="m", openai_base_url=server.url)
-    assert found["model"].startswith("warn")
-    assert found["model"].endswith("found out to need tier text earlier: set LLM_TIER=tools")
+    assert found["storage"] == "ok    storage: nothing is kept yet; the first conversation makes the database"
+
+
+async def test_a_data_directory_that_leads_nowhere_is_a_failure(doctor: Doctor, data_dir: Path) -> None:
+    os.symlink("unplugged", data_dir)
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        failed = await doctor.failing(llm_model="m", openai_base_url=server.url)
+    assert set(failed) == {"storage"}
+
+
+async def test_a_window_without_room_for_an_agent_is_a_failure(doctor: Doctor) -> None:
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        failed = await doctor.failing(llm_model="m", openai_base_url=server.url, llm_context_window=1024)
+    assert "Instructions and tools take" in failed["model"]
+
+
+async def test_a_persona_that_there_is_not_is_a_failure(doctor: Doctor) -> None:
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        failed = await doctor.failing(llm_model="m", openai_base_url=server.url, bot_persona="nobody")
+    assert "no 'nobody' in personas" in failed["words"]
 
 
 async def test_words_that_cannot_be_used_are_a_failure(doctor: Doctor, data_dir: Path) -> None:

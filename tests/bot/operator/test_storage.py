@@ -17,10 +17,11 @@ from sqlalchemy import URL, create_engine
 import memory.database
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import back_up, migrate
+from bot.operator.transfer import export_agent, import_agent
 from config.settings import Settings
 from memory.database import SCHEMA_REVISION
 from memory.ports import StorageUnavailable
-from memory.upkeep import beside
+from memory.upkeep import beside, integrity
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -145,6 +146,50 @@ async def test_an_old_database_is_brought_up_to_date_with_a_copy_before(
     await migrate(settings, lambda: NOW)
     assert "up to date already" in capsys.readouterr().out
     assert len(os.listdir(copy.parent)) == 1
+
+
+OF_THE_FIRST_VERSION = """
+INSERT INTO agents (id, scope, created_at, summary, warned) VALUES (1, 'console:dm:ada', 0, 'They spoke of figs.', 1);
+INSERT INTO blocks VALUES (1, 'persona', 0, 'I am kind.'), (1, 'human', 1, 'Likes figs.');
+INSERT INTO messages (id, agent_id, turn_id, kind, created_at, text, tool_uses, tool_use_id, author_id, author_name,
+    evicted) VALUES
+    (3, 1, NULL, 'user_message', 1000000, 'I like figs', NULL, NULL, 'ada', 'Ada', 1),
+    (4, 1, 3, 'assistant', 2000000, NULL, '[{"id": "a", "name": "core_memory_append",
+        "arguments": "{\\"label\\": \\"human\\", \\"content\\": \\"Likes figs.\\"}"}]', NULL, NULL, NULL, 1),
+    (5, 1, 3, 'tool_result', 2000000, '{"status": "ok"}', NULL, 'a', NULL, NULL, 1),
+    (8, 1, NULL, 'user_message', 3000000, 'And kanarienvogel-73', NULL, NULL, 'ada', 'Ada', 0);
+INSERT INTO block_edits VALUES (1, 1, 'human', '', 'Likes figs.', 'agent', 'core_memory_append', 4, 2000000);
+INSERT INTO passages (id, agent_id, content, tags, source_message_id, created_at) VALUES
+    (2, 1, 'Ada likes figs', '["food"]', 3, 2000000), (4, 1, 'Ada likes figs', '["fruit"]', 8, 3000000);
+INSERT INTO result_lists VALUES ('x', 1, 'recall', 'figs', '[3]', 3000000);
+"""
+
+
+async def test_all_that_the_first_version_kept_is_there_after_a_migration(
+    settings: Settings, talk: Any, tmp_path: Path
+) -> None:
+    old_database(settings.database_path)
+    with closing(sqlite3.connect(settings.database_path)) as database:
+        database.executescript("DELETE FROM agents;" + OF_THE_FIRST_VERSION)
+    await migrate(settings, lambda: NOW)
+    assert integrity(settings.database_path) == "ok"
+    async with talk() as bot:
+        agent = await bot.agent()
+        assert (agent.summary, agent.warned) == ("They spoke of figs.", True)
+        assert [queued.message.id for queued in agent.queue] == [8]
+        assert agent.core.text("human") == "Likes figs."
+        assert "I like figs" in await bot.command("search figs")
+        assert "kanarienvogel-73" in await bot.command("search kanarienvogel-73")
+        assert "from message 4" in await bot.command("memory sources")
+        assert await bot.say("Still there?") == ["Noted."]
+        assert "1 turn" in await bot.in_chat("pop")
+        kept = await bot.kept()
+        await bot.in_chat("save old")
+        await bot.say("Something else")
+        assert "I am as I was" in await bot.in_chat("restore old")
+        assert [type(record) for record in await bot.kept()] == [type(record) for record in kept][:-1]  # one note once
+    await export_agent(settings, "ada", str(tmp_path / "ada.jsonl"), overwrites=False)
+    await import_agent(settings, str(tmp_path / "ada.jsonl"), "eve", lambda: NOW)
 
 
 async def test_where_there_is_no_database_none_is_made(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,19 @@ async def test_it_goes_to_another_data_directory_under_its_own_name(
     assert again.splitlines()[1] == first.splitlines()[1]
 
 
+async def test_a_channels_agent_remembers_what_it_is_told_as_a_persons(
+    settings: Settings, talk: Any, tmp_path: Path
+) -> None:
+    async with talk() as bot:
+        await bot.write("The meeting is on Monday")
+        scope = (await bot.agent(channel="general")).scope
+    await export_agent(settings, scope, str(tmp_path / "general.jsonl"), overwrites=False)
+    await import_agent(settings, str(tmp_path / "general.jsonl"), "eve", now)
+    async with talk() as bot:
+        assert "I will remember" in await bot.command("remember I park on level 3", person="eve")
+        assert "I park on level 3" in await bot.command("memory", person="eve")
+
+
 async def test_it_exports_beside_a_running_bot_to_standard_output(
     settings: Settings, talk: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +110,15 @@ async def test_a_file_that_is_there_is_written_over_only_when_told(
     assert out.read_text(encoding="utf-8").startswith('{"type":"head"')
     assert stat.S_IMODE(os.stat(out).st_mode) == 0o600
     assert set(os.listdir(tmp_path)) == {"ada.jsonl", "data"}
+
+
+async def test_what_is_no_file_is_not_written_over(settings: Settings, talked: None, tmp_path: Path) -> None:
+    os.mkfifo(pipe := tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    for out in (pipe, tmp_path / "folder"):
+        with pytest.raises(CannotBeDone, match=r"cannot be written \(it is no file\)"):
+            await export_agent(settings, "ada", str(out), overwrites=True)
+    assert stat.S_ISFIFO(os.stat(pipe).st_mode)
 
 
 async def test_who_is_there_is_told_to_whoever_asks_for_another(settings: Settings, talked: None) -> None:

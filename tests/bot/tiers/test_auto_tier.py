@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
-from bot.testing import open_bot
+from bot.testing import Bot, Clock, open_bot
 
 
 def settings(server: ScriptedServer, **more: object) -> dict[str, Any]:
@@ -275,3 +275,123 @@ async def test_an_invented_call_is_no_answer_to_being_asked_for_one(tmp_path: Pa
 
     async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
         assert [await bot.say("Hi") for _ in range(4)] == [["Just chatting."]] * 3 + [["In JSON"]]
+
+
+# ── a better model behind the same name ──────────────────────────────────────────────────────────────
+
+
+class Model:
+    """A model that takes no tools until it is `better`; `is_down`: nothing but errors to whoever asks if it is."""
+
+    def __init__(self, tier: str = "json") -> None:
+        self._tier = tier
+        self.is_better = self.is_down = False
+        self.can_only_be_ready = False
+
+    def __call__(self, request: Request) -> Reply:
+        is_asked = is_probe(request)
+        if is_asked and self.is_down:
+            return fails(401)
+        if "tools" in request:
+            if not self.is_better:
+                return fails(400, "does not support tools")
+            if is_asked:
+                return answer(None, ("ready", {}))
+            return says("T") if not self.can_only_be_ready else answer(None, ("send_message", "{broken"))
+        if "response_format" in request:
+            return in_json("J") if self._tier == "json" else fails(400, "response_format is not supported")
+        return answer("X")
+
+
+def is_probe(request: Request) -> bool:
+    return "Call the tool" in str(request["messages"][-1]["content"])
+
+
+async def until_asked(bot: Bot, server: ScriptedServer) -> None:
+    """Talk until the model was asked whether it calls tools, which is beside the conversation."""
+    for _ in range(20):
+        await bot.say("Hi")
+        if any(is_probe(request) for request in server.requests[:-1]):
+            return
+    pytest.fail("the model was not asked")
+
+
+@pytest.mark.parametrize("tier", ["json", "text"])
+async def test_a_model_that_needed_less_is_asked_again_after_a_week(tmp_path: Path, tier: str) -> None:
+    model, clock = Model(tier), Clock()
+    async with ScriptedServer(model) as server:
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await bot.say("Hi")
+        model.is_better = True
+        clock.advance(days=6)
+        server.requests.clear()
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            for _ in range(3):
+                await bot.say("Hi")
+        assert [asked_in(request) for request in server.requests] == [tier] * 3
+        clock.advance(days=1)
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await until_asked(bot, server)
+            assert await bot.say("Hi") == ["T"]
+            assert sum(map(is_probe, server.requests)) == 1
+        clock.advance(days=30)
+        server.requests.clear()
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            assert await bot.say("Hi") == ["T"]
+        assert [asked_in(request) for request in server.requests] == ["tools"]
+
+
+async def test_a_model_that_still_needs_less_is_left_alone_for_another_week(tmp_path: Path) -> None:
+    clock = Clock()
+    async with ScriptedServer(Model()) as server:
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await bot.say("Hi")
+        clock.advance(days=8)
+        for asked in (1, 0):
+            server.requests.clear()
+            async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+                if asked:
+                    await until_asked(bot, server)
+                assert await bot.say("Hi") == ["J"]
+            assert sum(map(is_probe, server.requests)) == asked
+            clock.advance(days=5)
+
+
+async def test_a_model_that_gives_no_answer_when_asked_again_holds_nothing_up(tmp_path: Path) -> None:
+    model, clock = Model(), Clock()
+    async with ScriptedServer(model) as server:
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await bot.say("Hi")
+        clock.advance(days=8)
+        model.is_down = True
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await until_asked(bot, server)
+            assert await bot.say("Hi") == ["J"]
+        model.is_down, model.is_better = False, True
+        server.requests.clear()
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await until_asked(bot, server)
+            assert await bot.say("Hi") == ["T"]
+
+
+@pytest.mark.parametrize("tier", ["json", "text"])
+async def test_a_model_that_can_call_nothing_of_use_goes_straight_back(tmp_path: Path, tier: str) -> None:
+    model, clock = Model(tier), Clock()
+    model.can_only_be_ready = True
+    async with ScriptedServer(model) as server:
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await bot.say("Hi")
+        clock.advance(days=8)
+        model.is_better = True
+        server.requests.clear()
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await until_asked(bot, server)
+            for _ in range(3):
+                await bot.say("Hi")
+            asked = [asked_in(request) for request in server.requests if not is_probe(request)]
+        assert set(asked) == {"tools", tier}
+        assert asked[-1] == tier
+        server.requests.clear()
+        async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
+            await bot.say("Hi")
+        assert [asked_in(request) for request in server.requests] == [tier]

@@ -1,0 +1,1 @@
+"""AutoGen: an agent of ours as a participant of a team."""

@@ -1,0 +1,72 @@
+"""A chat platform whose replies go to whoever waits for them in this process: a team of AutoGen's."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+
+from adapters.ports import Address, DeliveryRefused, Intake, Origin, Sought, StepReport
+
+NAME = "autogen"
+
+
+@dataclass
+class Heard:
+    """What comes of one message: replies in order, notices of ours, and how the agent went about it."""
+
+    replies: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+    steps: list[StepReport] = field(default_factory=list)
+
+
+class AutoGenPlatform:
+    """A `ChatPlatform`; each agent's team is a channel, named as the agent is."""
+
+    name = NAME
+
+    def __init__(self) -> None:
+        self._listening: dict[str, Heard] = {}
+
+    @contextmanager
+    def listening(self, channel: str) -> Iterator[Heard]:
+        """Take what is said in a channel meanwhile; one at a time."""
+        heard = self._listening[channel] = Heard()
+        try:
+            yield heard
+        finally:
+            del self._listening[channel]
+
+    def observe(self, channel: str, report: StepReport) -> None:
+        """Take a step that an agent has made."""
+        if (heard := self._listening.get(channel)) is not None:
+            heard.steps.append(report)
+
+    async def run(self, intake: Intake) -> None:
+        """Nothing comes in by itself: who takes part hands in what the team says."""
+
+    def parts_of(self, text: str) -> Sequence[str]:
+        """As it stands."""
+        return (text,)
+
+    async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str | None:
+        """Hand a reply to whoever waits for it.
+
+        Raises:
+            DeliveryRefused: nobody does, any more.
+        """
+        if (heard := self._listening.get(address.channel)) is None:
+            raise DeliveryRefused("nobody waits for it any more")
+        heard.replies.append(text)
+        return key
+
+    async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
+        """What was not handed over when the process ended never will be."""
+        return key
+
+    async def notify(self, origin: Origin, text: str) -> None:
+        """Hand over a notice."""
+        if (heard := self._listening.get(origin.address.channel)) is not None:
+            heard.notices.append(text)
+
+    def working(self, address: Address) -> AbstractAsyncContextManager[None]:
+        """Nobody looks."""
+        return nullcontext()

@@ -1,0 +1,100 @@
+"""What `doctor` looks at of the model: does it answer, has its window room for an agent, does it call tools."""
+
+from datetime import datetime
+
+import bot.tools
+from adapters.offered_models import WindowTold
+from adapters.ports import ChatMessage, Finding, LanguageModel, ModelError, ServiceMissing
+from adapters.token_counter import BpeTokenCounter
+from bot.choices import Choices, first_memory_of
+from bot.errors import ContextTooSmall
+from bot.implementations import models_offered, open_model, server_of
+from bot.outfit import outfit, talks_only
+from bot.registry import Tool, discover
+from bot.text import counted
+from bot.tiers.auto_tier import TierName, calls_tools, may_be_outdated
+from config.settings import EMBEDDED, Settings
+from config.words import WordsNotFound
+from memory.model_tiers import FoundTier, tier_of
+from memory.ports import StorageUnavailable
+from memory.upkeep import beside
+
+_HELLO = ChatMessage("user", "Say hello in one word.")
+_MAX_TOKENS = 1000
+
+
+async def check_model(settings: Settings, now: datetime) -> Finding:
+    """It answers a tiny call, its window has room for an agent, and a tool is offered to it."""
+    name = settings.llm_model
+    try:
+        model = await open_model(settings)
+    except ServiceMissing as error:
+        return Finding("fail", "model", str(error))
+    try:
+        await model.complete([_HELLO], max_tokens=_MAX_TOKENS)
+        if (too_small := _too_small(settings, model.context_window)) is not None:
+            return Finding("fail", "model", f"{name} answers; {too_small}")
+        return await _too_large_a_window(settings, model) or await _tier(settings, model, now)
+    except ModelError as error:
+        return Finding("fail", "model", f"{name} gives no answer: {' '.join(error.detail.split())}. {error}")
+    finally:
+        await model.close()
+
+
+async def _too_large_a_window(settings: Settings, model: LanguageModel) -> Finding | None:
+    """A server that runs its model with less than is taken for it cuts prompts off, and most do not say so."""
+    if settings.llm_model == EMBEDDED or settings.model_is_file:
+        return None
+    try:
+        offered = await models_offered(settings)
+    except ServiceMissing:  # not every server lists them
+        return None
+    served = next((it.window for it in offered if it.name == model.name and it.told is WindowTold.AS_SERVED), None)
+    if served is None or served >= model.context_window:
+        return None
+    told = f"{model.name} answers, but its server runs it with {served} tokens, not {model.context_window}"
+    return Finding("warn", "model", f"{told}: set LLM_CONTEXT_WINDOW={served}, or give the server more")
+
+
+async def _tier(settings: Settings, model: LanguageModel, now: datetime) -> Finding:
+    told = f"{settings.llm_model} answers; window {model.context_window} tokens"
+    if talks_only(settings):
+        return Finding("ok", "model", f"{told}; tier text: code does the remembering")
+    if settings.llm_tier == "json":
+        return Finding("ok", "model", f"{told}; tier json, as set")
+    found = await _found_tier(settings, model) if settings.llm_tier == "auto" else None
+    known = found if found is not None and found.name != TierName.TOOLS else None
+    days = max(0, (now - known.found_at).days) if known is not None else 0
+    earlier = f"tier {known.name}, as was found out {counted(days, 'day')} ago" if known is not None else ""
+    if await calls_tools(model):
+        if known is not None:
+            told = f"{told}; it called the tool that it was offered, but is spoken to in {earlier}"
+            advice = "the next start asks it again" if _is_old(known, now) else "set LLM_TIER=tools"
+            return Finding("warn", "model", f"{told}: {advice}")
+        return Finding("ok", "model", f"{told}; it called the tool that it was offered: tier tools")
+    advice = "LLM_TIER=json or text may serve it better" if settings.llm_tier == "tools" else "tier json or text"
+    return Finding("warn", "model", f"{told}; it did not call the tool that it was offered: {earlier or advice}")
+
+
+def _too_small(settings: Settings, window: int) -> str | None:
+    """What the start would be refused for, if the model's window has no room for an agent."""
+    try:
+        first_memory = first_memory_of(Choices(), settings.bot_data_dir, settings.bot_persona)
+        outfit(settings, Choices(), first_memory, discover(bot.tools, Tool), window, BpeTokenCounter())
+    except ContextTooSmall as fault:
+        return str(fault)
+    except WordsNotFound:  # said by the check of the words
+        pass
+    return None
+
+
+def _is_old(found: FoundTier, now: datetime) -> bool:
+    return may_be_outdated(TierName(found.name), found.found_at, now)
+
+
+async def _found_tier(settings: Settings, model: LanguageModel) -> FoundTier | None:
+    try:
+        async with beside(settings.database_path) as connection:
+            return await tier_of(connection, server_of(settings), model.name)
+    except StorageUnavailable:  # said by the check of the storage
+        return None
