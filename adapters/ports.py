@@ -19,7 +19,7 @@ AdapterError
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -539,8 +539,11 @@ Compare = Callable[[Stretch], Awaitable[None]]
 Suggest = Callable[[CommandCall], Awaitable[Sequence[str]]]
 """What the argument at the end of a line that is being typed may become, the likeliest first. Never raises."""
 
-Hear = Callable[[], Awaitable[Sequence[LastHeard]]]
-"""The places of this platform that were heard of in the last day, for a platform that tells nothing twice.
+LATELY = timedelta(days=1)
+"""What was written before that is not answered any more."""
+
+Hear = Callable[[timedelta], Awaitable[Sequence[LastHeard]]]
+"""The places of this platform heard of within a time (a week at most), for a platform that tells nothing twice.
 
 A message that begins a thread of its name stands in the channel: that is then a place, too, if nothing else was heard
 there.
@@ -555,7 +558,7 @@ CaughtUp = Callable[[str], None]
 
 
 ToldOnce = Callable[[str], Awaitable[bool]]
-"""Keep that somebody is told now what the key names; False if they were in the last 30 days, and so are not to be."""
+"""Keep that what the key names is told now, or done; False if it was in the last 30 days, and so is not to be."""
 
 
 async def _no_change(change: MessageChange | Stretch) -> None:
@@ -590,7 +593,8 @@ class Intake:
         last_heard: tells where to look for what was missed.
         connected: is to be told by a platform that is a `TellsConnection`, of each new connection.
         commands: the slash commands that there are.
-        told_once: is asked before somebody is told what need not be said each time.
+        told_once: is asked before somebody is told what need not be said each time, or before something is done that
+            may be asked for again after a restart.
     """
 
     receive: Receive

@@ -27,11 +27,21 @@ _CODE_LENGTH = 8
 class Admission:
     """Judges by person, wherever they write. Owners and the terminal can always use the bot."""
 
-    def __init__(self, people: People, policy: Policy, owners: Collection[str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        people: People,
+        policy: Policy,
+        owners: Collection[str],
+        now: Callable[[], datetime],
+        *,
+        since: datetime | None = None,
+    ) -> None:
+        """`since` is when the policy became another than it had been; None if it never did, as far as is known."""
         self._people = people
         self._policy = policy
         self._owners = frozenset(owners)
         self._now = now
+        self._since = since
 
     async def refusal(self, origin: Origin) -> str | None:
         """Why somebody is not let in, in a sentence for them alone; None if they are."""
@@ -57,8 +67,11 @@ class Admission:
     async def admitted_at(self, origin: Origin, moment: datetime) -> bool:
         """Whether somebody who may use the bot now might do so at a moment."""
         person = person_of(origin)
-        decision = None if self.is_owner(person) else await self._people.decision(person)
-        return decision is None or decision.since is None or moment >= decision.since
+        if self.is_owner(person):
+            return True
+        decision = await self._people.decision(person)
+        since = decision.since if decision is not None else self._since
+        return since is None or moment >= since
 
     def is_owner(self, person: str) -> bool:
         """Whether a person can always use the bot."""
@@ -74,7 +87,7 @@ class Admission:
         if before is not None and before.admitted is admitted:
             return False
         is_new = await self._admits(person) is not (admitted is Admitted.ALLOWED)
-        since = at if is_new else before.since if before is not None else None
+        since = at if is_new else before.since if before is not None else self._since
         await self._people.set_admission(person, Decision(admitted, since))
         logger.info("admission person=%s is=%s by=%s", person, admitted, by)
         return True

@@ -99,7 +99,7 @@ from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
 from memory.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
-from memory.told import Told
+from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
@@ -148,12 +148,12 @@ class App:
             self.commands.run,
             lambda change: self.changes.change(platform, change),
             suggest=self.commands.suggest,
-            last_heard=lambda: self.receiver.last_heard(platform),
+            last_heard=lambda within: self.receiver.last_heard(platform, within),
             connected=self._connected,
             commands=self.commands.specs,
-            told_once=lambda key: self.told.once(platform, "told", key),
+            told_once=lambda key: self.told.once(platform, BY_PLATFORM, key),
             compare=lambda stretch: self.histories.compare(platform, stretch),
-            caught_up=self.receiver.caught_up,
+            caught_up=self._caught_up,
         )
 
     async def resume(self, serves: Callable[[Address], bool] = lambda address: True) -> None:
@@ -169,6 +169,10 @@ class App:
     def _connected(self, platform: str) -> None:
         self.outbox.connected(platform)
         self.notices.connected(platform)
+
+    def _caught_up(self, platform: str) -> None:
+        self.outbox.caught_up(platform)
+        self.receiver.caught_up(platform)
 
 
 @asynccontextmanager
@@ -248,7 +252,8 @@ async def open_app(
         )
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
-        outbox = Outbox(replies, platforms, now, wait, metrics)
+        compares = [name for name, platform in platforms.items() if _compares(platform)]
+        outbox = Outbox(replies, platforms, now, wait, metrics, compares=compares)
         max_bytes = settings.max_file_bytes
         files = Files(
             MessageDocuments(database, now),
@@ -350,7 +355,8 @@ async def open_app(
         outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
-        admission = Admission(people, settings.bot_admission, settings.bot_owners, now)
+        let_in_since = await people.policy_since(settings.bot_admission, now)
+        admission = Admission(people, settings.bot_admission, settings.bot_owners, now, since=let_in_since)
         conductor = Conductor(
             database,
             agents,
@@ -384,7 +390,7 @@ async def open_app(
             ToldZones(people, agents, lanes, follow_ups, now),
             now,
             wait,
-            compares=[name for name, platform in platforms.items() if _compares(platform)],
+            compares=compares,
         )
         sweep = Sweep(
             timers,

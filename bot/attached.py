@@ -21,14 +21,14 @@ VISIBLE, UNSEEN = "visible to you until you have answered", "which you cannot se
 
 _BEGINNING = "[attached: "
 _AFTER_NAME = r"(?:, \d+ pages?)?, (?:in your archival memory|could not be read:|not read:)"
-# Whatever signs, seen or not, stand within.
-_LIKE_OURS = re.compile(r"\[(?=[\W_]*" + r"[\W_]*".join("attached") + ")", re.IGNORECASE)
+# Whatever signs, seen or not, stand within; each row of them is looked at once, however long it is.
+_LIKE_OURS = re.compile(r"(?<![\W_])[\W_]++(?=" + r"[\W_]*+".join("attached") + ")", re.IGNORECASE)
 _QUOTES = str.maketrans({"[": "(", "]": ")", '"': "'"})
 
 
 def as_said(text: str) -> str:
     """A person's words, in which nothing passes for a line of ours."""
-    return _LIKE_OURS.sub("(", text)
+    return _LIKE_OURS.sub(lambda signs: signs[0].replace("[", "("), text)
 
 
 def name_of(attachment: Attachment) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
-from adapters.ports import Attachment, InboundMessage, Origin, Quoted
+from adapters.ports import LATELY, Attachment, InboundMessage, Origin, Quoted
 from bot.attached import NOT_MEANT, as_said, attachments_of, name_of, unread, with_lines
 from bot.origins import of_json, to_json
 from bot.scopes import person_of, scope_of
@@ -23,10 +23,11 @@ from memory.inbox import NewEvent, WaitingEvent
 from memory.ports import Kind, Message, NewMessage, Quote
 from memory.timers import Timer
 
-TOO_OLD = timedelta(days=1)
+TOO_OLD = LATELY
 """What is told later than that is not answered any more."""
 
 EMPTY = "it is empty"
+LATE = "it came more than a day after it was written"
 
 MAX_ID_CHARS = 200
 
@@ -96,7 +97,7 @@ def fault_of(message: InboundMessage, now: datetime) -> str | None:
     if not message.event_id or len(message.event_id) > MAX_ID_CHARS or not message.origin.person.id:
         return "it has no usable id"
     if now - message.sent_at > TOO_OLD:
-        return "it came more than a day after it was written"
+        return LATE
     return None
 
 

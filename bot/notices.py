@@ -118,8 +118,8 @@ class Notices:
         try:
             async with asyncio.timeout(ANSWERS_WITHIN_S):
                 await self._platforms[origin.address.platform].notify(origin, text)
-        except DeliveryRefused:
-            logger.warning("a notice is not wanted where it belongs", exc_info=True)
+        except DeliveryRefused as error:
+            logger.warning("a notice is not wanted where it belongs: %s", error)
         except (PlatformUnavailable, TimeoutError) as error:
             logger.warning("a notice could not be delivered: %s", error or "no answer from the platform")
             return False

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -109,6 +109,8 @@ class Outbox:
         now: Callable[[], datetime],
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         metrics: Metrics = NO_METRICS,
+        *,
+        compares: Collection[str] = (),
     ) -> None:
         """An outbox that delivers nothing before it is woken.
 
@@ -118,6 +120,7 @@ class Outbox:
             now: the clock.
             wait: waits a number of seconds.
             metrics: takes note of what becomes of replies.
+            compares: the platforms that tell later what was deleted and edited while nobody listened.
         """
         self._store = store
         self._platforms = platforms
@@ -125,6 +128,8 @@ class Outbox:
         self._wait = wait
         self._metrics = metrics
         self._lines: dict[Address, _Line] = {}
+        self._behind: dict[str, set[Address]] = {platform: set() for platform in compares}
+        """Where an earlier process left replies, on platforms of which that is not known yet."""
         self._is_closing = False
 
     async def add(
@@ -155,10 +160,20 @@ class Outbox:
         return isinstance(self._platforms.get(address.platform), TakesReactions)
 
     async def resume(self, serves: Callable[[Address], bool]) -> None:
-        """Take up what an earlier process left at the addresses that this one serves."""
+        """Take up what an earlier process left at the addresses that this one serves.
+
+        On a platform that compares histories it goes out when that is done (`caught_up`): what it answers may be gone.
+        """
         for place in await self._store.addresses():
             if serves(address := Address(*place)):
+                if address.platform in self._behind:
+                    self._behind[address.platform].add(address)
                 self.wake(address)
+
+    def caught_up(self, platform: str) -> None:
+        """See `adapters.ports.CaughtUp`."""
+        for address in self._behind.pop(platform, ()):
+            self.wake(address)
 
     def wake(self, address: Address, handed: tuple[OpenReply, ...] = ()) -> None:
         """Deliver what was added for an address; called after the commit, with what `add` returned."""
@@ -201,7 +216,8 @@ class Outbox:
         await asyncio.wait(tasks)
 
     def _delivers_to(self, address: Address) -> bool:
-        return not self._is_closing and address.platform in self._platforms
+        is_held = address in self._behind.get(address.platform, ())
+        return not self._is_closing and address.platform in self._platforms and not is_held
 
     def _is_connected(self, address: Address) -> bool:
         platform = self._platforms[address.platform]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.ports import Address, InboundMessage, LastHeard, Origin
@@ -138,9 +138,9 @@ class Receiver:
         """Whether somebody is being answered in a scope, or waits for that."""
         return self._lanes.is_busy(scope) or self._waiting.people(scope) > 0
 
-    async def last_heard(self, platform: str) -> Sequence[LastHeard]:
-        """See `adapters.ports.Hear`; what is older would not be answered any more."""
-        since = self._now() - events.TOO_OLD
+    async def last_heard(self, platform: str, within: timedelta) -> Sequence[LastHeard]:
+        """See `adapters.ports.Hear`."""
+        since = self._now() - within
         in_places = map(_last_heard, await self._inbox.last_heard(platform, since))
         in_channels = map(_last_heard, await self._inbox.last_heard_outside_threads(platform, since))
         places = {place.address: place for place in in_places}
@@ -179,8 +179,8 @@ class Receiver:
         is_addressed = attended.attention is Attention.ANSWER
         event = events.user_message(message, is_addressed=is_addressed, awaits_answer=awaits)
         if (fault := events.fault_of(message, now)) is not None:
-            if fault == events.EMPTY and not is_addressed:
-                return _Later(_no_turn)  # a picture, perhaps, or what the platform does not show us
+            if fault in (events.EMPTY, events.LATE) and not is_addressed:
+                return _Later(_no_turn)  # a picture, perhaps, or what the platform does not show us; nobody waits
             if await self._inbox.add(event, now, fault=fault) is not None:
                 logger.warning("event put aside: %s", fault)
             return _Later(_no_turn)

@@ -9,6 +9,7 @@ from memory.database import Database
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
 from memory.timers import Timers
+from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ async def tidy(database: Database, now: datetime) -> Forgotten:
     events, turns, replies = Inbox(database), TurnJournal(database), OutboxStore(database)
     timers = Timers(database, events)
     over, told = now - KEPT, now - TOLD
+    await Told(database, lambda: now).purge(BY_PLATFORM, told)
     return Forgotten(
         over=sum([await _all(store.purge, over) for store in (events, turns, replies, timers)]),
         events_parked=await _all(events.purge_parked, told),  # before their turns, which say when it was

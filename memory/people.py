@@ -1,6 +1,6 @@
 """What is kept of people apart from any agent: their time zone, whether they are let in, and what they were told."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,6 +12,9 @@ from sqlalchemy.dialects.sqlite import Insert, insert
 from memory.database import Database, Transaction, finish
 from memory.tables import people, platform_notes
 from memory.told import Told, is_note
+
+_POLICY = "admission"
+"""The note, of no platform, that says how people are let in, and since when."""
 
 
 class Admitted(StrEnum):
@@ -93,6 +96,30 @@ class People:
                 self._decisions[person_id] = decision
 
         await finish(commit())
+
+    async def policy_since(self, policy: str, now: Callable[[], datetime]) -> datetime | None:
+        """When the operator's settings began to let people in as they do now; None if they were never seen to change.
+
+        Args:
+            policy: how they do.
+            now: the clock, asked when another is seen than there was before.
+        """
+        which = (platform_notes.c.platform == "", platform_notes.c.name == _POLICY)
+        async with self._database.read() as connection:
+            known = await connection.scalar(select(platform_notes.c.value).where(*which))
+        before, _, since = (known or "").partition(" ")
+        if before == policy:
+            return datetime.fromisoformat(since) if since else None
+        changed_at = now() if before else None
+        note = {"value": f"{policy} {changed_at.isoformat()}" if changed_at is not None else policy}
+        new = insert(platform_notes).values(platform="", name=_POLICY, **note)
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await transaction.execute(new.on_conflict_do_update(index_elements=["platform", "name"], set_=note))
+
+        await finish(commit())
+        return changed_at
 
     async def pairing_code(self, person_id: str, new: str) -> str:
         """The code by which an owner can name a person: the one that they have, else the new one."""

@@ -4,13 +4,16 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from memory.database import Database, finish
 from memory.tables import platform_notes
 
 AGAIN_AFTER = timedelta(days=30)
+
+BY_PLATFORM = "told"
+"""What kind of thing it is that a platform's adapter tells, or does, once."""
 
 
 class Told:
@@ -40,6 +43,19 @@ class Told:
     async def once_since(self, platform: str, about: str, key: str, since: datetime) -> bool:
         """As `once`; False if it was told after a moment, in the time zone of `now`."""
         return await self._once(platform, about, key, self._now(), since)
+
+    async def purge(self, about: str, before: datetime) -> None:
+        """Forget the things of a kind that were told before a moment, in the time zone of `now`."""
+        old = (
+            platform_notes.c.name.startswith(f"{about} ", autoescape=True),
+            platform_notes.c.value < before.isoformat(),
+        )
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await transaction.execute(delete(platform_notes).where(*old))
+
+        await finish(commit())
 
     async def _once(self, platform: str, about: str, key: str, now: datetime, since: datetime) -> bool:
         async with self._database.read() as connection:  # mostly it was: that costs no write

@@ -8,17 +8,16 @@ import io
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
-import aiohttp
 import discord
 
 from adapters import answers
 from adapters.answers import CONFIRMED_WITHIN_S, MOST_PARTS, NO, NOTHING_CHANGED, STILL_AT_IT, YES
 from adapters.discord.client import Client
-from adapters.discord.errors import INTERACTION_OVER, translated
+from adapters.discord.errors import ACKNOWLEDGED, INTERACTION_OVER, code_of, translated
 from adapters.discord.interactions import is_by_a_moderator
 from adapters.ports import CommandReply, Confirm, DeliveryRefused, PlatformUnavailable
 from adapters.rendering import DISCORD_LIMIT, parts_of
@@ -28,25 +27,30 @@ logger = logging.getLogger(__name__)
 ANSWERED_WITHIN_S = 14 * 60.0
 """What takes longer is told directly; the last minute is for telling that."""
 
+TOLD_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
+"""Pauses between tries to tell directly what came of a command, while Discord cannot be reached."""
+
 ABOUT = "About the command that you gave in <#{channel}>:"
+NOT_NOW = "Something went wrong on my side. Please try again."
 
 
 class Answers:
     """The answers of one connection.
 
     Args:
-        client: the connection.
+        connected: the connection that there is now, which may be another by then; raises `PlatformUnavailable`.
         wait: lets so many seconds pass.
     """
 
-    def __init__(self, client: Client, wait: Callable[[float], Awaitable[None]]) -> None:
-        self._client = client
+    def __init__(self, connected: Callable[[], Client], wait: Callable[[float], Awaitable[None]]) -> None:
+        self.connected = connected
+        self.wait = wait
         self._own = secrets.token_hex(8)
         self._answers = answers.Answers(ANSWERED_WITHIN_S, wait)
 
     async def give(self, interaction: discord.Interaction, work: Awaitable[CommandReply]) -> None:
         """Tell what comes of a command, of which Discord knows already that it has arrived."""
-        await self._answers.give(_Asker(interaction, self, self._client), work)
+        await self._answers.give(_Asker(interaction, self), work)
 
     def new_id(self) -> str:
         """Begins the ids of a question's buttons."""
@@ -65,19 +69,19 @@ class Answers:
 class _Asker:
     """See `adapters.answers.Asker`."""
 
-    def __init__(self, interaction: discord.Interaction, answers: Answers, client: Client) -> None:
+    def __init__(self, interaction: discord.Interaction, answers: Answers) -> None:
         self._interaction = interaction
         self._answers = answers
-        self._client = client
 
     async def announce(self, text: str) -> datetime | None:
         place = self._interaction.channel
-        if isinstance(place, discord.Thread) and not isinstance(place.parent, discord.ForumChannel):
-            place = place.parent  # nobody need look into the thread; in a forum there are but threads
+        if isinstance(place, discord.Thread) and not _is_place_of_its_own(place):
+            place = place.parent  # nobody need look into the thread
         channel_id = place.id if place is not None else self._interaction.channel_id or 0
         try:
-            said = await self._client.get_partial_messageable(channel_id).send(text)
-        except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
+            with translated():
+                said = await self._answers.connected().get_partial_messageable(channel_id).send(text)
+        except (PlatformUnavailable, DeliveryRefused) as error:
             logger.warning("a change could not be announced in its channel: %s", error)
             return None
         return said.created_at
@@ -88,10 +92,14 @@ class _Asker:
         if reply.confirmed is not None:
             last["view"] = _Confirm(reply.confirmed, self._answers)
         try:
-            for message in (*first, last):
-                await self._interaction.followup.send(**message, **quiet)
-        except discord.HTTPException as error:
-            if error.code not in INTERACTION_OVER:
+            with translated():
+                for message in (*first, last):
+                    await self._interaction.followup.send(**message, **quiet)
+        except PlatformUnavailable as error:
+            logger.info("a command cannot be answered where it was given: %s", error)
+            return False
+        except DeliveryRefused as error:
+            if code_of(error) not in INTERACTION_OVER:
                 raise
             return False
         return True
@@ -105,14 +113,21 @@ class _Asker:
 
     async def tell_directly(self, text: str) -> None:
         """Where no direct message is taken nobody is told: what a channel reads is not for them alone."""
-        interaction = self._interaction
+        interaction, told = self._interaction, 0
         about = "" if interaction.guild_id is None else f"{ABOUT.format(channel=interaction.channel_id)}\n\n"
-        try:
-            with translated():
-                for message in _messages_of(about + text):
-                    await interaction.user.send(**message, suppress_embeds=True)
-        except (PlatformUnavailable, DeliveryRefused) as error:
-            logger.warning("what came of a command that took long could not be told: %s", error)
+        for pause_s in (*TOLD_AGAIN_AFTER_S, None):
+            try:
+                with translated():
+                    direct = await self._answers.connected().create_dm(interaction.user)
+                    for message in _messages_of(about + text)[told:]:
+                        await direct.send(**message, suppress_embeds=True)
+                        told += 1
+                return
+            except (PlatformUnavailable, DeliveryRefused) as error:
+                if pause_s is None or isinstance(error, DeliveryRefused):
+                    logger.warning("what came of a command that took long could not be told: %s", error)
+                    return
+                await self._answers.wait(pause_s)
 
 
 class _Confirm(discord.ui.View):
@@ -129,21 +144,78 @@ class _Confirm(discord.ui.View):
         self.yes.custom_id, self.no.custom_id = (f"{known_by}:{secrets.token_hex(8)}" for _ in range(2))
         self._confirmed = confirmed
         self._answers = answers
+        self._is_answered = False
 
     @discord.ui.button(label=YES, style=discord.ButtonStyle.danger)
     async def yes(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:
         """Do it, once, if they still may."""
-        if self.is_finished():
-            return
-        self.stop()
-        await interaction.response.edit_message(view=None)
-        await self._answers.give(interaction, self._confirmed(is_moderator=is_by_a_moderator(interaction)))
+        if await self._is_taken(interaction.response.edit_message(view=None)):
+            await self._answers.give(interaction, self._confirmed(is_moderator=is_by_a_moderator(interaction)))
 
     @discord.ui.button(label=NO, style=discord.ButtonStyle.secondary)
     async def no(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:
         """Leave it."""
+        await self._is_taken(interaction.response.edit_message(content=NOTHING_CHANGED, view=None))
+
+    async def _is_taken(self, answer: Coroutine[Any, Any, object]) -> bool:
+        """Take the first press of a button; one of which Discord takes no notice may be made again."""
+        if self._is_answered:
+            answer.close()
+            return False
+        self._is_answered = True
+        try:
+            await acknowledge(answer)
+        except BaseException:
+            self._is_answered = False
+            raise
         self.stop()
-        await interaction.response.edit_message(content=NOTHING_CHANGED, view=None)
+        return True
+
+    async def on_error(self, interaction: discord.Interaction, error: Exception, item: Any, /) -> None:
+        """It came to nothing."""
+        await came_to_nothing(interaction, error)
+
+
+async def acknowledge(answer: Awaitable[object]) -> None:
+    """Give Discord the first answer to what somebody did, due within three seconds.
+
+    Raises:
+        PlatformUnavailable: Discord cannot be reached; whoever did it is told so by their Discord.
+        DeliveryRefused: it came too late, say; the same.
+    """
+    try:
+        with translated():
+            await answer
+    except DeliveryRefused as error:
+        if code_of(error) != ACKNOWLEDGED:  # what the library sent anew had been heard the first time
+            raise
+
+
+async def came_to_nothing(interaction: discord.Interaction, error: Exception) -> None:
+    """Something that somebody did could not be answered, or broke; they are told, where that is possible."""
+    if isinstance(error, PlatformUnavailable) or code_of(error) in INTERACTION_OVER:
+        logger.warning("Discord takes no answer to what somebody did: %s", error)
+        return
+    logger.error("what somebody did came to nothing", exc_info=error)
+    await tell_of_fault(interaction, NOT_NOW)
+
+
+async def tell_of_fault(interaction: discord.Interaction, text: str) -> None:
+    """Tell somebody alone why nothing came of what they did; never raises what a platform does."""
+    is_answered = interaction.response.is_done()
+    try:
+        with translated():
+            if is_answered:
+                await interaction.followup.send(text, ephemeral=True)
+            else:
+                await interaction.response.send_message(text, ephemeral=True)
+    except (PlatformUnavailable, DeliveryRefused) as error:
+        logger.info("nobody could be told that a command broke: %s", error)
+
+
+def _is_place_of_its_own(thread: discord.Thread) -> bool:
+    """Whether it is told of in itself: a private one has an agent of its own, in a forum there are but threads."""
+    return thread.is_private() or isinstance(thread.parent, discord.ForumChannel)
 
 
 def _messages_of(text: str) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -37,16 +37,16 @@ class Listener:
     """Who is told of what happens; each is called in the order of the events of a channel.
 
     Attributes:
-        connected: every shard has a session, a new one or its old one again.
-        ready: the sessions are new, and what happened before may have been missed. Returns once what was missed stands
-            in line before what happens from now on; what comes back ends when all that is done.
+        connected: a shard has a session, a new one or its old one again, and all had one before.
+        ready: the sessions of these shards are new, and what happened before may have been missed. Returns once what
+            was missed stands in line before what happens from now on; what comes back ends when all that is done.
         message: somebody wrote.
         edited: somebody changed a message.
         deleted: messages of a channel are gone: their ids.
     """
 
     connected: Callable[[], None]
-    ready: Callable[[], Awaitable[Awaitable[object]]]
+    ready: Callable[[Collection[int]], Awaitable[Awaitable[object]]]
     message: Callable[[discord.Message], Awaitable[None]]
     edited: Callable[[discord.RawMessageUpdateEvent], Awaitable[None]]
     deleted: Callable[[set[int]], Awaitable[None]]
@@ -66,6 +66,20 @@ def _from_json(text: Any) -> Any:
 
 _FROM_JSON = discord.utils._from_json
 discord.utils._from_json = _from_json
+
+
+def _in_a_line(record: logging.LogRecord) -> bool:
+    """While Discord cannot be reached the library shows at each try where in its own code it noticed that."""
+    if record.exc_info and record.getMessage().startswith("Attempting a reconnect"):
+        error, record.exc_info = record.exc_info[1], None
+        record.msg, record.args = f"{record.getMessage()}: {error}", ()
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
+logging.getLogger("discord.client").addFilter(_in_a_line)
+logging.getLogger("discord.shard").addFilter(_in_a_line)
+
 discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody wants voice
 
 
@@ -102,6 +116,7 @@ class Client(discord.AutoShardedClient):
         self._lines: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._newcomers: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
         self._shards_there: set[int] = set()
+        self._was_ready = False
         self._behind: dict[int, asyncio.Event] = {}
         parsers = self._connection.parsers
         for event in parsers.keys() - _NEEDED:
@@ -118,19 +133,26 @@ class Client(discord.AutoShardedClient):
             await asyncio.wait([serving])
             serving.result()
         finally:
-            self._go_on(self._behind)
+            self._go_on([*self._behind])
             serving.cancel()
             await self.close()
             await asyncio.wait([serving])
 
     @property
     def is_connected(self) -> bool:
-        """Whether every shard has a session."""
-        return not self.is_closed() and self.is_ready() and len(self._shards_there) == (self.shard_count or 0)
+        """Whether a shard has a session, once all had one: what one that is away keeps from us holds up no reply."""
+        return not self.is_closed() and self.is_ready() and bool(self._shards_there)
 
     def in_order(self, channel_id: int) -> asyncio.Lock:
         """To be held while something of a channel is handed on; whoever comes first is served first."""
         return self._lines.setdefault(channel_id, asyncio.Lock())
+
+    def shard_of(self, guild_id: int | None) -> int:
+        """The shard that tells of a guild, or of direct conversations.
+
+        https://discord.com/developers/docs/events/gateway#sharding-sharding-formula
+        """
+        return 0 if guild_id is None else (guild_id >> 22) % (self.shard_count or 1)
 
     def read(self, channel: Any, told: Any) -> discord.Message | None:
         """A message as Discord tells of it; None if the library cannot read it."""
@@ -146,14 +168,16 @@ class Client(discord.AutoShardedClient):
     # ── what the library tells ───────────────────────────────────────────────────────────────────────
 
     async def on_ready(self) -> None:
-        """All guilds are known, in new sessions."""
+        """All shards have a session, and all guilds are known: for the first time, or once more since then."""
         self._tell_if_connected()
-        behind = dict(self._behind)
-        try:
-            making_up = await self._listener.ready()
-        finally:
-            self._go_on(behind)
-        await making_up
+        if not self._was_ready:
+            self._was_ready = True
+            await self._make_up(range(self.shard_count or 1))
+
+    async def on_shard_ready(self, shard_id: int) -> None:
+        """All guilds of a shard are known, in its new session; of a later one of a single shard only this is told."""
+        if self._was_ready:
+            await self._make_up([shard_id])
 
     async def on_shard_connect(self, shard_id: int) -> None:
         """A shard has a new session: what happens in it waits until what was missed before it stands in line."""
@@ -174,18 +198,23 @@ class Client(discord.AutoShardedClient):
         if self.is_connected:
             self._listener.connected()
 
-    def _go_on(self, behind: Mapping[int, asyncio.Event]) -> None:
-        for shard_id, lined_up in list(behind.items()):
-            lined_up.set()
-            if self._behind.get(shard_id) is lined_up:
-                del self._behind[shard_id]
+    async def _make_up(self, shards: Collection[int]) -> None:
+        try:
+            making_up = await self._listener.ready(shards)
+        finally:
+            self._go_on(shards)
+        await making_up
+
+    def _go_on(self, shards: Collection[int]) -> None:
+        for shard_id in shards:
+            if (lined_up := self._behind.pop(shard_id, None)) is not None:
+                lined_up.set()
 
     @asynccontextmanager
     async def _next(self, channel_id: int, guild_id: int | None) -> AsyncIterator[None]:
         """What happens in a channel, one by one, and after what was missed there."""
-        shard_id = 0 if guild_id is None else (guild_id >> 22) % (self.shard_count or 1)
         async with self._newcomers.setdefault(channel_id, asyncio.Lock()):
-            if (lined_up := self._behind.get(shard_id)) is not None:
+            if (lined_up := self._behind.get(self.shard_of(guild_id))) is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(LONGEST_BEHIND_S):
                         await lined_up.wait()

@@ -10,7 +10,8 @@ from adapters.ports import DeliveryRefused, PlatformUnavailable
 
 UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS = 10003, 50001, 50013
 NO_HISTORY, HAS_A_THREAD = 160002, 160004
-INTERACTION_OVER = (10015, 50027)  # "Unknown Webhook", "Invalid Webhook Token"
+ACKNOWLEDGED = 40060
+INTERACTION_OVER = (10015, 10062, 50027)  # "Unknown Webhook", "Unknown interaction", "Invalid Webhook Token"
 """https://discord.com/developers/docs/topics/opcodes-and-status-codes#json"""
 
 NOT_KNOWN = (
@@ -31,11 +32,24 @@ def translated() -> Iterator[None]:
     except discord.HTTPException as error:
         if error.status == 429:
             raise PlatformUnavailable(told(error), _retry_after(error), may_be_posted=False) from error
+        if (
+            error.status == 401 and error.code not in INTERACTION_OVER
+        ):  # the token was reset: with a new one it is taken
+            raise PlatformUnavailable(told(error), may_be_posted=False) from error
         raise DeliveryRefused(told(error)) from error
     except aiohttp.ClientConnectorError as error:
         raise PlatformUnavailable(str(error), may_be_posted=False) from error
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise PlatformUnavailable(f"{type(error).__name__}: {error}") from error
+    except RuntimeError as error:
+        if str(error) != "Session is closed":  # aiohttp's, of a connection that another has taken the place of
+            raise
+        raise PlatformUnavailable("the connection has ended", may_be_posted=False) from error
+
+
+def code_of(error: BaseException) -> int | None:
+    """Discord's code for what it refused, where that is what an error came of."""
+    return getattr(error.__cause__, "code", None)
 
 
 def told(error: discord.HTTPException) -> str:

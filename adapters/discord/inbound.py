@@ -50,7 +50,8 @@ def is_hidden(message: discord.Message, me: discord.abc.User) -> bool:
 
     A sticker is shown then, and the title of a post, so these tell nothing of the words beside them.
     """
-    says = (message.content, files_of(message), message.poll, *(shot.content for shot in message.message_snapshots))
+    shots = (shot.content or shot.embeds for shot in message.message_snapshots)
+    says = (message.content, files_of(message), message.poll, message.embeds, *shots)
     is_for_us = guild_id_of(message) is None or any(user.id == me.id for user in message.mentions)
     return not (any(says) or is_for_us)
 
@@ -115,15 +116,15 @@ def guild_id_of(message: discord.Message) -> int | None:
 def origin_of(channel: object, author: discord.abc.User | None, guild: discord.Guild | discord.Object | None) -> Origin:
     """Where something comes from, and from whom, where that is known.
 
-    A public thread is a part of its channel, a private one a place of its own.
+    A public thread is a part of its channel, a private one a place of its own: as if it stood in itself.
     """
     id_ = str(getattr(channel, "id", 0))
     person = Person(str(author.id), author.display_name) if author is not None else Person("", "")
     if guild is None:
         return Origin(Address(PLATFORM, id_), person, is_direct=True)
     address = Address(PLATFORM, id_)
-    if isinstance(channel, discord.Thread) and not channel.is_private():
-        address = Address(PLATFORM, str(channel.parent_id), id_)
+    if isinstance(channel, discord.Thread):
+        address = Address(PLATFORM, id_ if channel.is_private() else str(channel.parent_id), id_)
     return Origin(address, person, is_direct=False, space=str(guild.id))
 
 
@@ -161,11 +162,32 @@ def text_of(message: discord.Message, me: discord.abc.User) -> str:
     names |= {channel.mention: f"#{channel.name}" for channel in message.channel_mentions}
     text = re.sub(r"<(?:@[!&]?|#)\d+>", lambda found: names.get(found[0], found[0]), content)
     text = re.sub(r"<a?(:\w+:)\d+>", r"\1", text)  # emojis of a guild
-    extras = [f"[sticker: {sticker.name}]" for sticker in message.stickers]
+    extras = _stickers_in(message)
+    if not content:
+        extras += _embedded_in(message)
     if message.poll is not None:
         extras.append(f"[poll: {message.poll.question}: {', '.join(answer.text for answer in message.poll.answers)}]")
-    extras += [FORWARDED.format(text=snapshot.content) for snapshot in message.message_snapshots if snapshot.content]
+    extras += [FORWARDED.format(text=said) for shot in message.message_snapshots if (said := _passed_on(shot))]
     return "\n".join(part for part in (_title_of(message), text.strip(), *extras) if part)
+
+
+def _passed_on(shot: discord.MessageSnapshot) -> str:
+    """What a forwarded message says."""
+    said = [shot.content] if shot.content else _embedded_in(shot)
+    return "\n".join([*said, *_stickers_in(shot)])
+
+
+def _stickers_in(message: discord.Message | discord.MessageSnapshot) -> list[str]:
+    return [f"[sticker: {sticker.name}]" for sticker in message.stickers]
+
+
+def _embedded_in(message: discord.Message | discord.MessageSnapshot) -> list[str]:
+    """What the boxes of a message say that has no words of its own, as bots write them; else they are but previews."""
+    told = [
+        [embed.title, embed.description, *(f"{field.name}: {field.value}" for field in embed.fields)]
+        for embed in message.embeds
+    ]
+    return ["\n".join(filter(None, parts)) for parts in told if any(parts)]
 
 
 def _own_role_of(message: discord.Message) -> discord.Role | None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,9 @@ WRONG_TOKEN = 4004
 
 TRIED_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
 """Pauses between tries to keep an event, while those behind it in its channel wait."""
+
+HEARD_WITHIN = timedelta(days=7)
+"""Places of which nothing was heard for longer are not looked through: the inbox has forgotten them."""
 
 TYPING_S = 8.0
 """Discord shows for ten seconds that somebody types, or until a message comes."""
@@ -130,7 +134,7 @@ class DiscordPlatform:
             lambda: intake.connected(self.name), self._on_ready, self._on_message, self._on_edit, self._on_delete
         )
         client = Client(listener, reads_content=self._reads_content, gateway=self._endpoints.gateway, **self._options)
-        slash = SlashCommands(client, intake, self._wait)
+        slash = SlashCommands(client, intake, self._wait, self._connected)
         self._client, self._intake, self._slash = client, intake, slash
         try:
             with translated():
@@ -161,13 +165,14 @@ class DiscordPlatform:
         """Whether Discord shows us the text of messages that are not addressed to the bot."""
         return self._reads_content
 
-    async def _on_ready(self) -> Awaitable[object]:
+    async def _on_ready(self, shards: Collection[int]) -> Awaitable[object]:
         client, intake, slash = self._client, self._intake, self._slash
         if client is None or intake is None or slash is None:
             return asyncio.sleep(0)
         logger.info("connected to Discord guilds=%d", len(client.guilds))
         try:
-            places = await intake.last_heard()
+            heard = await intake.last_heard(HEARD_WITHIN)
+            places = [it for it in heard if client.shard_of(int(it.space) if it.space else None) in shards]
             reading = await catch_up(client, places, self._on_history, self._on_missed, self._wait)
         except BaseException:
             intake.caught_up(self.name)

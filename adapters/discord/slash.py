@@ -14,11 +14,12 @@ import discord
 from discord import app_commands
 
 from adapters.answers import OUT_OF_DATE
-from adapters.discord.answers import Answers
+from adapters.discord.answers import Answers, acknowledge, came_to_nothing, tell_of_fault
 from adapters.discord.client import Client
+from adapters.discord.errors import translated
 from adapters.discord.inbound import inbound_of, is_written_by_a_person, text_of
 from adapters.discord.interactions import is_by_a_moderator, place_of
-from adapters.ports import CommandCall, CommandSpec, InboundMessage, Intake
+from adapters.ports import CommandCall, CommandSpec, DeliveryRefused, InboundMessage, Intake, PlatformUnavailable
 from adapters.said import named
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,6 @@ MAX_LABEL_CHARS = 45
 FORGOTTEN_AFTER_S = 900.0
 """So long the library knows of a form that was opened; that it does is of no use to us."""
 
-NOT_NOW = "Something went wrong on my side. Please try again."
 NOT_AS_LISTED = "This command has changed. Please reload Discord, so that it lists the new one, and try again."
 
 _ANSWERS = (discord.InteractionType.modal_submit, discord.InteractionType.component)
@@ -50,14 +50,19 @@ class SlashCommands:
         client: the connection.
         intake: runs them.
         wait: lets so many seconds pass.
+        connected: the connection that there is when an answer is ready; see `Answers`.
     """
 
     def __init__(
-        self, client: Client, intake: Intake, wait: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        client: Client,
+        intake: Intake,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        connected: Callable[[], Client] | None = None,
     ) -> None:
         self._client = client
         self._intake = intake
-        self._answers = Answers(client, wait)
+        self._answers = Answers(connected or (lambda: client), wait)
         tree = client.tree
         client.event(self.on_interaction)
         for command in commands_of(intake.commands, self._run, self._ask, self._suggest):
@@ -93,32 +98,39 @@ class SlashCommands:
 
     async def _run(self, interaction: discord.Interaction, line: str, *, about: discord.Message | None = None) -> None:
         # At once: Discord waits for three seconds, and a command may wait for a turn to end.
-        await interaction.response.defer(ephemeral=True, thinking=True)
+        await acknowledge(interaction.response.defer(ephemeral=True, thinking=True))
         call = self._call(interaction, line)
         if about is not None:
             call = replace(call, about=self._told(interaction, about))
         await self._answers.give(interaction, self._intake.command(call))
 
     async def _ask(self, interaction: discord.Interaction, spec: CommandSpec) -> None:
-        await interaction.response.send_modal(form_of(spec))
+        await acknowledge(interaction.response.send_modal(form_of(spec)))
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         """Somebody sent a form, or pressed a button; the library knows only those of this connection that are not old.
 
         A form says itself what it is for, so it may have been opened before a restart.
         """
+        try:
+            await self._answer(interaction)
+        except Exception as error:
+            await came_to_nothing(interaction, error)
+
+    async def _answer(self, interaction: discord.Interaction) -> None:
         data: Mapping[str, Any] = interaction.data or {}
         custom_id = str(data.get("custom_id"))
         if interaction.type is discord.InteractionType.modal_submit and custom_id.startswith(FORM):
             await self._run(interaction, f"{custom_id.removeprefix(FORM)} {_written(data.get('components'))}".strip())
         elif interaction.type in _ANSWERS and not self._answers.is_open(custom_id):
-            await interaction.response.send_message(OUT_OF_DATE, ephemeral=True)
+            await acknowledge(interaction.response.send_message(OUT_OF_DATE, ephemeral=True))
 
     async def _remember(self, interaction: discord.Interaction, message: discord.Message) -> None:
         user = interaction.client.user
         text = text_of(message, user) if user is not None else message.content
         if not text.strip():
-            await interaction.response.send_message("There is no text in that message.", ephemeral=True)
+            empty = "There is no text in that message."
+            await acknowledge(interaction.response.send_message(empty, ephemeral=True))
             return
         whose = (
             ""
@@ -129,9 +141,17 @@ class SlashCommands:
 
     async def _suggest(self, interaction: discord.Interaction, line: str) -> list[app_commands.Choice[str]]:
         found = await self._intake.suggest(self._call(interaction, line))
-        return [app_commands.Choice(name=each, value=each) for each in found if len(each) <= MAX_CHOICE_CHARS][
-            :MOST_CHOICES
-        ]
+        fitting = [each for each in found if len(each) <= MAX_CHOICE_CHARS][:MOST_CHOICES]
+        choices = [app_commands.Choice(name=each, value=each) for each in fitting]
+        response = interaction.response
+        try:
+            with translated():
+                await response.autocomplete(choices)
+        except (PlatformUnavailable, DeliveryRefused) as error:
+            logger.info("what somebody types could not be completed: %s", error)
+            # It would try again, and take it for a fault that whoever types was faster.
+            response._response_type = discord.InteractionResponseType.autocomplete_result
+        return choices
 
     def _call(self, interaction: discord.Interaction, line: str) -> CommandCall:
         """Who gives the command and where; the rights are those that Discord tells of at this moment."""
@@ -152,19 +172,11 @@ class SlashCommands:
 
     async def _on_error(self, interaction: discord.Interaction, error: app_commands.AppCommandError) -> None:
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
-        is_old = isinstance(cause, _NOT_AS_LISTED)
-        if is_old:
+        if isinstance(cause, _NOT_AS_LISTED):
             logger.warning("a slash command is not as Discord lists it: %s", type(cause).__name__)
+            await tell_of_fault(interaction, NOT_AS_LISTED)
         else:
-            logger.error("a slash command broke", exc_info=cause)
-        text = NOT_AS_LISTED if is_old else NOT_NOW
-        try:
-            if interaction.response.is_done():
-                await interaction.followup.send(text, ephemeral=True)
-            else:
-                await interaction.response.send_message(text, ephemeral=True)
-        except discord.HTTPException:
-            logger.info("nobody could be told that a command broke")
+            await came_to_nothing(interaction, cause)
 
 
 # ── forms ────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,12 +1,11 @@
 """Bolt's app as we need it: what happens is acknowledged once it is kept, and handed on in order for each channel."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
-from weakref import WeakValueDictionary
 
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
@@ -15,9 +14,13 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.slack.lines import Lines
 from adapters.slack.manifest import REMEMBER_THIS
 from adapters.slack.me import Me
-from adapters.slack.told import Json
+from adapters.slack.told import Json, is_timestamp, part_in
+
+LEFT_OUT = "app_rate_limited"
+"""https://docs.slack.dev/apis/events-api/#rate-limiting"""
 
 _ANY = re.compile(r"[\s\S]*")
 
@@ -50,10 +53,14 @@ class Listener:
         event: something happened. Slack is told that it has arrived once this returns; if it raises, Slack tells it
             again.
         interactions: somebody used something of ours.
+        left_out: so much happens that Slack does not tell all of it; takes no time.
+        coming: an event stands in line, of which all that is not sure may be asked for meanwhile; takes no time.
     """
 
     event: Callable[[Json], Awaitable[None]]
     interactions: Interactions
+    left_out: Callable[[Json], None]
+    coming: Callable[[Json], None]
 
 
 class App(AsyncApp):
@@ -82,20 +89,25 @@ class App(AsyncApp):
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )
-        self._lines: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._lines = Lines()
+        self._listener = listener
         self._register(listener)
 
-    def in_order(self, channel: str) -> asyncio.Lock:
-        """To be held while something of a channel is handed on; whoever comes first is served first."""
-        return self._lines.setdefault(channel, asyncio.Lock())
+    def in_order(self, channel: str, at: float = 0.0) -> AbstractAsyncContextManager[None]:
+        """To be held while something of a channel is handed on; of those who wait, what happened first comes first."""
+        return self._lines.turn(channel, at)
 
     async def async_dispatch(self, req: AsyncBoltRequest) -> BoltResponse:
         """Handle a request; it stands in line before anything is awaited."""
         if not _makes_sense(req.body):
             return BoltResponse(status=400)
+        if req.body.get("type") == LEFT_OUT:  # no event, and Bolt knows nothing of it
+            self._listener.left_out(req.body)
+            return BoltResponse(status=200)
         if (channel := _channel_of(req.body)) is None:
             return await super().async_dispatch(req)
-        async with self.in_order(channel):
+        self._listener.coming(req.body)
+        async with self.in_order(channel, _happened_at(req.body)):
             return await super().async_dispatch(req)
 
     def _register(self, listener: Listener) -> None:
@@ -139,3 +151,10 @@ def _channel_of(body: Any) -> str | None:
     event = body.get("event") if isinstance(body, dict) else None
     channel = event.get("channel") if isinstance(event, dict) else None
     return channel if isinstance(channel, str) else None
+
+
+def _happened_at(body: Json) -> float:
+    """When something happened, by Slack's clock; what does not say so goes first."""
+    event = part_in(body, "event")
+    told = next((event[name] for name in ("event_ts", "ts") if is_timestamp(event.get(name))), "0")
+    return float(told)

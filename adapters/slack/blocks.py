@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.rendering import SLACK_LIMIT, parts_of
+from adapters.rendering import SLACK_LIMIT, as_file, parts_of
 from adapters.slack.mrkdwn import escaped, lifeless
 
 Json = dict[str, Any]
@@ -17,8 +17,13 @@ NOT_LOOKED_UP = {"unfurl_links": False, "unfurl_media": False}
 
 
 def parts_for_slack(text: str) -> tuple[str, ...]:
-    """A text as the messages that Slack takes."""
-    return parts_of(text, SLACK_LIMIT)
+    """A text as the messages that Slack takes, with what keeps mentions from being live counted in."""
+    return parts_of(lifeless(text), SLACK_LIMIT)
+
+
+def parts_of_reply(text: str) -> tuple[str, ...]:
+    """The same of an agent's reply; code that nobody would read in parts stays whole, to go as a file."""
+    return (text,) if as_file(text, SLACK_LIMIT) is not None else parts_for_slack(text)
 
 
 def message_of(text: str, *more: Json) -> Json:

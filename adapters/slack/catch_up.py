@@ -7,6 +7,7 @@ told twice is known by the message's name, so it does no harm to read too much.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -36,7 +37,7 @@ AT_ONCE = 3
 
 HandOn = Callable[[Json, str], Awaitable[None]]
 Compare = Callable[[History], Awaitable[None]]
-InOrder = Callable[[str], asyncio.Lock]
+InOrder = Callable[[str], AbstractAsyncContextManager[None]]
 Wait = Callable[[float], Awaitable[None]]
 
 

@@ -93,6 +93,7 @@ class Commands:
         self._answers = Answers(ANSWERED_WITHIN_S, wait)
         self._questions = Questions(now)
         self._typed: deque[tuple[str, str]] = deque(maxlen=1000)
+        self._used: deque[str] = deque(maxlen=1000)
         self._at_it: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -107,19 +108,19 @@ class Commands:
 
     async def on_slash(self, body: Json) -> None:
         """Somebody gave a slash command."""
-        self._begin(self._slash(body), body)
+        self._use(self._slash, body)
 
     async def on_shortcut(self, body: Json) -> None:
         """Somebody chose "Remember this" from the menu of a message."""
-        self._begin(self._remember(body), body)
+        self._use(self._remember, body)
 
     async def on_pressed(self, body: Json) -> None:
         """Somebody pressed a button."""
-        self._begin(self._pressed(body), body)
+        self._use(self._pressed, body)
 
     async def on_submitted(self, body: Json) -> None:
         """Somebody sent a form."""
-        self._begin(self._submitted(body), body)
+        self._use(self._submitted, body)
 
     def on_home(self, event: Json) -> None:
         """Somebody opened the app's Home."""
@@ -135,18 +136,36 @@ class Commands:
             self._begin(self._run_typed(event, channel), event)
         return True
 
+    def _use(self, do: Callable[[Json], Coroutine[Any, Any, None]], body: Json) -> None:
+        """Each use has a trigger of its own; a request that comes a second time is done once."""
+        trigger = text_in(body, "trigger_id")
+        if trigger and trigger in self._used:
+            logger.info("what somebody used is known already")
+            return
+        self._used.append(trigger)
+        self._begin(do(body), body)
+
     def _begin(self, work: Coroutine[Any, Any, None], body: Json) -> None:
         async def guarded() -> None:
             try:
                 await work
             except Exception:  # the last line, as for events: the log has it all, the person is told
                 logger.exception("a command broke")
-                if url := body.get("response_url"):
-                    await Asked(self._client, self._questions, _NOWHERE, "", str(url)).tell(CommandReply(NOT_NOW))
+                if (place := self._place_of(body)) is not None:
+                    await place.tell(CommandReply(NOT_NOW))
 
         task = asyncio.create_task(guarded(), name="slack command")
         self._at_it.add(task)
         task.add_done_callback(self._at_it.discard)
+
+    def _place_of(self, body: Json) -> Asked | None:
+        """Where somebody can be told something who used or typed a command."""
+        if url := text_in(body, "response_url"):
+            return Asked(self._client, self._questions, _NOWHERE, "", url)
+        if not is_readable(body, text_in(body, "channel")):
+            return None
+        origin = place_of(text_in(body, "channel"), thread_of(body), Person(author_of(body), ""), self._me)
+        return Asked(self._client, self._questions, origin, "")
 
     # ── what comes of it ─────────────────────────────────────────────────────────────────────────────
 
@@ -162,6 +181,8 @@ class Commands:
         await self._run(asked, line, kind_of(named_place))
 
     async def _run_typed(self, event: Json, channel: str) -> None:
+        if not await self._intake.told_once(f"typed {self._me.team}/{channel}/{event['ts']}"):
+            return  # before a restart, after which Slack tells it again
         line = await self._line(_TYPED.sub("", without_call(text_in(event, "text"), self._me.user)))
         origin = await self._callers.place(channel, thread_of(event), author_of(event), "")
         given_at = moment_of(str(event["ts"]))

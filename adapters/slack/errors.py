@@ -18,6 +18,25 @@ TOKEN_FAULTS = frozenset(
 _PASSING = frozenset("fatal_error internal_error service_unavailable request_timeout team_added_to_org".split())
 _RATE_LIMITS = frozenset("ratelimited rate_limited message_limit_exceeded".split())
 
+NOT_THERE = frozenset({"unknown_method", "missing_scope", "not_allowed_token_type", "access_denied"})
+"""Errors that say that a workspace does not have a method for us, today or tomorrow."""
+
+MAY_NOT_WRITE = {
+    "not_in_channel": "I am not in it; invite me",
+    "channel_not_found": "I am not in it, or it is gone; invite me",
+    "is_archived": "it is archived",
+    "restricted_action": "the workspace lets only some people write there",
+    "restricted_action_read_only_channel": "nobody but a few may write there",
+    "restricted_action_thread_only_channel": "only threads may be written in there",
+    "restricted_action_non_threadable_channel": "there are no threads there",
+    "restricted_action_thread_locked": "the thread is locked",
+    "ekm_access_denied": "the workspace's administrators do not allow it",
+    "team_access_not_granted": "the workspace's administrators do not allow it",
+    "messages_tab_disabled": "the Messages tab of the app is off",
+    "missing_scope": "a scope is missing, which `python -m bot doctor` names",
+}
+"""Errors that say that we may not write in a place, and why (https://docs.slack.dev/reference/methods/chat.postMessage)."""
+
 BOT_TOKEN_NOT_KNOWN = (
     "SLACK_BOT_TOKEN: Slack does not know this token ({error}). Take the Bot User OAuth Token from the page OAuth & "
     "Permissions of your app at https://api.slack.com/apps; it begins with xoxb-."
@@ -33,7 +52,8 @@ class Refusal(DeliveryRefused):
     """Slack refuses what it was asked; `error` is its word for why."""
 
     def __init__(self, error: str) -> None:
-        super().__init__(f"Slack answered {error}")
+        why = f": {MAY_NOT_WRITE[error]}" if error in MAY_NOT_WRITE else ""
+        super().__init__(f"Slack answered {error}{why}")
         self.error = error
 
 

@@ -25,8 +25,10 @@ from adapters.slack.inbound import (
     thread_of,
 )
 from adapters.slack.me import Me
+from adapters.slack.overtaken import Overtaken
 from adapters.slack.people import People
-from adapters.slack.told import Json, part_in, text_in
+from adapters.slack.surface import Surface
+from adapters.slack.told import Json, is_id, is_timestamp, listed_in, part_in, text_in
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Events:
         me: who the bot is.
         people: what they are called.
         commands: take what is for them.
+        surface: what Slack shows around conversations.
         intake: takes messages and changes.
         answers_bots: whether the messages of other bots are taken for those of people.
         end: is called if there is nothing to serve any more.
@@ -52,6 +55,7 @@ class Events:
         me: Me,
         people: People,
         commands: Commands,
+        surface: Surface,
         intake: Intake,
         *,
         answers_bots: bool,
@@ -61,12 +65,23 @@ class Events:
         self._me = me
         self._people = people
         self._commands = commands
+        self._surface = surface
         self._intake = intake
         self._answers_bots = answers_bots
         self._end = end
+        self._overtaken = Overtaken()
+
+    def on_coming(self, body: Json) -> None:
+        """Something happened of which others of its channel are handed on first: ask meanwhile who wrote it."""
+        event = part_in(body, "event")
+        if self._is_for_us(event, text_in(event, "channel")) and _is_told_to(self._me, body):
+            self._people.ask(people_of(event))
 
     async def on_event(self, body: Json) -> None:
         """Something happened; raises if it could not be kept, so that Slack tells it again."""
+        if not _is_told_to(self._me, body):
+            logger.info("an event of another workspace is passed over")
+            return
         event = part_in(body, "event")
         match event.get("type"):
             case "message" if event.get("subtype") in ("message_changed", "message_deleted"):
@@ -75,6 +90,12 @@ class Events:
                 await self._on_message(event, text_in(event, "channel"), text_in(body, "event_id"))
             case "app_home_opened":
                 self._commands.on_home(event)
+                if event.get("tab") == "messages" and is_id(event.get("channel")):
+                    self._surface.opened(text_in(event, "channel"))
+            case "assistant_thread_started":  # of an app that is an assistant of the kind before agents
+                thread = part_in(event, "assistant_thread")
+                if is_id(thread.get("channel_id")) and is_timestamp(thread.get("thread_ts")):
+                    self._surface.opened(text_in(thread, "channel_id"), text_in(thread, "thread_ts"))
             case "app_uninstalled":
                 self._end(ServiceMissing(UNINSTALLED))
             case "tokens_revoked" if self._me.user in _revoked_in(event):
@@ -95,8 +116,12 @@ class Events:
     async def _on_message(self, event: Json, channel: str, event_id: str) -> None:
         if not is_readable(event, channel):
             logger.warning("a message that Slack told cannot be read, and is passed over")
-        elif self._is_for_us(event, channel) and not self._commands.on_message(event, channel):
-            await self._receive(event, channel, event_id)
+            return
+        message = self._overtaken.as_it_is(channel, event)
+        if message is None or not self._is_for_us(message, channel):
+            return
+        if not self._commands.on_message(message, channel):
+            await self._receive(message, channel, event_id)
 
     def _is_for_us(self, message: Json, channel: str) -> bool:
         is_written = is_written_by_a_person(message, self._me, answers_bots=self._answers_bots)
@@ -109,18 +134,32 @@ class Events:
         person = replace(inbound.origin.person, timezone=self._people.zone_of(inbound.origin.person.id))
         inbound = replace(inbound, origin=replace(inbound.origin, person=person))
         await self._intake.receive(replace(inbound, is_missed=is_missed))
+        if inbound.origin.is_direct and inbound.origin.address.thread == inbound.message_id:
+            self._surface.begun(channel, str(message["ts"]), inbound.text)
 
     async def _on_change(self, event: Json, channel: str) -> None:
         me, before = self._me, before_of(event)
         if (gone := deleted_in(event)) is not None:
+            self._overtaken.delete(channel, gone)
             person = Person(author_of(before), "")
             if person.id != me.user and (person.id or not is_direct(channel)):
                 place = place_of(channel, thread_of({"ts": gone} | dict(before)), person, me)
                 await self._intake.change(MessageChange(place, (gone,), None))
-        elif (message := edited_in(event, me)) is not None:
+        elif (message := edited_in(event, me)) is not None and self._overtaken.edit(channel, message):
             names = await self._people.names(people_of(message))
             told = await with_files_known(self._client, message, channel)
             await self._intake.change(change_of(told, channel, me, names, Person(author_of(message), "")))
+
+
+def _is_told_to(me: Me, body: Json) -> bool:
+    """Whether an event is for the bot of our token: the same app, in another workspace, is told by the same way.
+
+    In a channel that workspaces share the event itself may be another's: https://docs.slack.dev/apis/events-api/#authorizations
+    """
+    installed = listed_in(body, "authorizations")
+    if not installed:
+        return text_in(body, "team_id") in ("", me.team)
+    return any(text_in(it, "team_id") == me.team or text_in(it, "user_id") == me.user for it in installed)
 
 
 def _revoked_in(event: Json) -> Sequence[object]:

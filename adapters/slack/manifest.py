@@ -25,6 +25,7 @@ USED_FOR = {
     "groups:history": "the same in private channels",
     "mpim:history": "the same in group direct messages",
     "files:read": "to read files that it is shown",
+    "files:write": "to send long code as a file",
     "reactions:write": "to react to a message",
     "assistant:write": "to be shown as an agent",
 }
@@ -49,8 +50,9 @@ DESCRIPTION = "Remembers what you tell it."
 LONG_DESCRIPTION = "An agent of its own for every person and every channel, with a memory that lasts."
 PROMPTS = (
     ("What do you know about me?", "What do you know about me?"),
-    ("Remember something", "Please remember: "),
+    ("What can you remember?", "What can you remember for me, and how do I see and change it?"),
 )
+"""What somebody may ask who opens a conversation; pressed, it is sent as it stands."""
 
 
 def manifest(public_url: str | None = None) -> Json:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 _MARKED = re.compile(r"<([^<>]*)>")
 _PERSON = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^<>]*)?>")
+_CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
 _EVERYBODY = ("channel", "here", "everyone")
 
 
@@ -24,14 +25,29 @@ def mentions_a_group(text: str) -> bool:
 
 def without_call(text: str, me: str) -> str:
     """A text without the mention of the bot before or after it, which only calls it."""
-    call = rf"<@{re.escape(me)}(?:\|[^<>]*)?>"
-    called = re.compile(rf"\A\s*{call}[\s,:]*|\s*{call}\s*\Z")
-    return called.sub("", called.sub("", text))
+    call = re.compile(rf"<@{re.escape(me)}(?:\|[^<>]*)?>")
+    called = re.compile(rf"\A\s*+{call.pattern}[\s,:]*+")
+    for _ in range(2):
+        text = called.sub("", text, count=1)
+        # Looked for from its end: a search for it would read a long gap in the text again from each of its places.
+        stripped = text.rstrip()
+        at = stripped.rfind("<")
+        if at >= 0 and call.fullmatch(stripped, at):
+            text = stripped[:at].rstrip()
+    return text
 
 
 def plain(text: str, names: Mapping[str, str]) -> str:
     """A text as people read it; `names` are those of people, by their ids, as far as they are known."""
     return unescaped(_MARKED.sub(lambda found: _shown(found[1], names), text))
+
+
+def with_names(text: str, names: Mapping[str, str]) -> str:
+    """Markdown in which those whom it mentions stand with their names, outside of code; who is not known stays."""
+    pieces = _CODE.split(text)
+    for at in range(0, len(pieces), 2):
+        pieces[at] = _PERSON.sub(lambda found: f"@{names[found[1]]}" if found[1] in names else found[0], pieces[at])
+    return "".join(pieces)
 
 
 def unescaped(text: str) -> str:
@@ -66,7 +82,11 @@ def _special(word: str, label: str) -> str:
     return label or f"@{name}"
 
 
-_LIVE = re.compile(r"<(?=[@#!]|https?://[^<>\s]*\|)")
+_OPENS = r"(?:<|&(?:lt|LT|#0*60|#[xX]0*3[cC]);)"
+_MEANS = r"(?:\\*[@#!]|&(?:excl|num|commat|#0*(?:33|35|64)|#[xX]0*(?:21|23|40));|https?://[^<>\s|]{0,3000}+\|)"
+_LIVE = re.compile(rf"({_OPENS})(?={_MEANS})")
+"""Also as Markdown writes the same signs otherwise: who reads that takes backslashes and entities for what they are."""
+
 _APART = "\u2060"
 
 
@@ -75,4 +95,4 @@ def lifeless(text: str) -> str:
 
     A word joiner is not seen, and breaks no line. `&lt;` would be seen in code, where Markdown takes it as it stands.
     """
-    return _LIVE.sub(f"<{_APART}", text)
+    return _LIVE.sub(rf"\1{_APART}", text)

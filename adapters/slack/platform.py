@@ -6,12 +6,15 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.ports import (
+    LATELY,
     Account,
     Address,
     Attachment,
@@ -26,20 +29,28 @@ from adapters.ports import (
 from adapters.reading_patiently import LONGEST_HELD_S
 from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
-from adapters.slack.blocks import parts_for_slack
+from adapters.slack.blocks import parts_for_slack, parts_of_reply
 from adapters.slack.callers import Callers
 from adapters.slack.catch_up import CatchingUp
 from adapters.slack.commands import Commands
 from adapters.slack.credentials import Credentials
+from adapters.slack.errors import Refusal
 from adapters.slack.events import Events
 from adapters.slack.inbound import PLATFORM
+from adapters.slack.left_out import LeftOut
 from adapters.slack.me import Me
+from adapters.slack.mrkdwn import people_in, with_names
+from adapters.slack.owners import tell_owners
 from adapters.slack.pace import Pace
 from adapters.slack.people import People
 from adapters.slack.signed_http import signed_http
 from adapters.slack.socket_mode import PING_S, SocketMode
 from adapters.slack.status import Status
+from adapters.slack.surface import Surface
 from adapters.slack.web import web_client, who_am_i
+
+HEARD_DIRECTLY = timedelta(days=7)
+"""So far back direct conversations are looked through, and other places as far as anything is answered."""
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +61,7 @@ class Connection:
 
     client: AsyncWebClient
     me: Me
+    people: People
     status: Status
     events: Events
     app: App
@@ -116,27 +128,35 @@ class SlackPlatform:
             PlatformUnavailable: Slack cannot be reached.
         """
         given = self._credentials
-        async with web_client(given.bot_token, given.api_url, self._wait) as client:
+        async with web_client(given.bot_token, given.api_url, self._wait, self._pace) as client:
             me = await who_am_i(client)
-            people, status = People(client, self._now), Status(client)
+            people, status, surface = People(client, me.team, self._now), Status(client), Surface(client)
             callers = Callers(client, me, people, self._moderators)
             commands = Commands(client, me, people, intake, callers, self._wait, self._now)
-            events = Events(client, me, people, commands, intake, answers_bots=self._answers_bots, end=self._end)
-            app = App(me, Listener(events.on_event, commands))
+            events = Events(
+                client, me, people, commands, surface, intake, answers_bots=self._answers_bots, end=self._end
+            )
+            left_out = LeftOut(partial(self._heard_lately, intake), self._look_through, self._wait)
+            app = App(me, Listener(events.on_event, commands, left_out.on_left_out, events.on_coming))
+            learning = asyncio.create_task(people.learn(), name="names")
             logger.info("serving a Slack workspace team=%s", me.team)
             try:
-                self._missed = await intake.last_heard()  # before anything newer is heard
-                self._connection = Connection(client, me, status, events, app, intake)
+                self._missed = await self._heard_lately(intake)  # before anything newer is heard
+                self._connection = Connection(client, me, people, status, events, app, intake)
                 if given.app_token is not None:
                     await self._serve_socket(self._connection, given.app_token)
                 else:
                     await self._serve_http(self._connection, given.signing_secret or "")
             finally:
                 self._connection = self._socket = self._port = None
+                learning.cancel()
+                await asyncio.wait([learning])
                 await self._stop_catching_up()
+                await left_out.close()
                 await commands.close()
                 await people.close()
                 await status.close()
+                await surface.close()
 
     @property
     def is_connected(self) -> bool:
@@ -167,16 +187,25 @@ class SlackPlatform:
         """What was missed is read once: what happens in a short break Slack tells again, and a long one ends `run`."""
         connection.intake.connected(self.name)
         if self._catching_up is None:
-            places = [place for place in self._missed if place.space == connection.me.team]
-            catching_up = CatchingUp(
-                connection.client,
-                connection.app.in_order,
-                connection.events.on_history,
-                connection.events.on_missed,
-                self._wait,
-            )
-            reading = catching_up.look_through(places)
+            reading = self._look_through(self._missed)
             self._catching_up = asyncio.create_task(self._catch_up(connection.intake, reading), name="slack catch up")
+
+    async def _heard_lately(self, intake: Intake) -> Sequence[LastHeard]:
+        """Where to look for what was missed: in a direct conversation all that is written is meant for the bot."""
+        directly = [place for place in await intake.last_heard(HEARD_DIRECTLY) if place.is_direct]
+        return [*directly, *(place for place in await intake.last_heard(LATELY) if not place.is_direct)]
+
+    async def _look_through(self, places: Sequence[LastHeard]) -> None:
+        """Hand on what was written in places since; those of another workspace are not there for this token."""
+        connection = self._connected()
+        catching_up = CatchingUp(
+            connection.client,
+            connection.app.in_order,
+            connection.events.on_history,
+            connection.events.on_missed,
+            self._wait,
+        )
+        await catching_up.look_through([place for place in places if place.space == connection.me.team])
 
     async def _catch_up(self, intake: Intake, reading: Coroutine[Any, Any, None]) -> None:
         """Tell when all is read, or has taken too long; if the connection has ended over it, the next one will."""
@@ -204,14 +233,22 @@ class SlackPlatform:
     # ── out ──────────────────────────────────────────────────────────────────────────────────────────
 
     def parts_of(self, text: str) -> Sequence[str]:
-        """Within what a block of Markdown takes."""
-        return parts_for_slack(text)
+        """Within what a block of Markdown takes; very long code goes as a file, and whom it mentions is named."""
+        if (connection := self._connection) is None:
+            return parts_of_reply(text)
+        text = with_names(text, connection.people.known(people_in(text)))
+        may_send_files = not connection.me.scopes or "files:write" in connection.me.scopes
+        return parts_of_reply(text) if may_send_files else parts_for_slack(text)
 
     async def send(self, address: Address, text: str, key: str, *, reply_to: str | None = None) -> str:
         """Post it, without any mention in it being live; Slack has no replies but those in threads."""
         connection = self._connected()
-        async with self._pace.next_in(address.channel):
+        try:
             return await posting.post(connection.client, address, text, key)
+        except Refusal as refusal:
+            told_once = connection.intake.told_once
+            await tell_owners(connection.client, connection.me, self._moderators, address, refusal, told_once)
+            raise
 
     async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
         """Look in the place's history."""

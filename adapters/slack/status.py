@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.at_work import at_work
 from adapters.ports import Address, DeliveryRefused, PlatformUnavailable
-from adapters.slack.errors import Refusal, translated
+from adapters.slack.errors import NOT_THERE, Refusal, translated
 
 logger = logging.getLogger(__name__)
 
@@ -19,8 +19,6 @@ SHOWN_S = 90.0
 
 https://docs.slack.dev/reference/methods/assistant.threads.setStatus
 """
-
-_MISSING = frozenset({"unknown_method", "missing_scope", "not_allowed_token_type", "access_denied"})
 
 
 class Status:
@@ -80,7 +78,7 @@ class Status:
             with translated():
                 await self._client.assistant_threads_setStatus(channel_id=channel, thread_ts=thread, status=status)
         except Refusal as refusal:
-            if refusal.error in _MISSING:
+            if refusal.error in NOT_THERE:
                 logger.info("this workspace shows no status: %s", refusal.error)
                 self._is_there = False
             raise

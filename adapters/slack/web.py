@@ -1,8 +1,10 @@
 """The client of Slack's Web API, as patient as is good for us."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
@@ -11,10 +13,12 @@ from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.http_retry.response import HttpResponse
 from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from adapters.ports import ServiceMissing
 from adapters.slack.errors import APP_TOKEN_NOT_KNOWN, BOT_TOKEN_NOT_KNOWN, TOKEN_FAULTS, Refusal, code_of, translated
 from adapters.slack.me import Me
+from adapters.slack.pace import Pace
 
 SLACK_API_URL = AsyncWebClient.BASE_URL
 TIMEOUT_S = 20.0
@@ -57,14 +61,43 @@ class Patience(AsyncRateLimitErrorRetryHandler):
         state.increment_current_attempt()
 
 
+class Paced(AsyncWebClient):
+    """A client that says no more in one channel than Slack takes, whoever has it say something.
+
+    Args:
+        pace: says when it is time.
+        options: those of the library.
+    """
+
+    def __init__(self, pace: Pace, **options: Any) -> None:
+        super().__init__(**options)
+        self._pace = pace
+
+    async def api_call(self, api_method: str, **what: Any) -> AsyncSlackResponse:
+        """Call a method, when it is time."""
+        told = what.get("json") or what.get("params") or {}
+        channel = told.get(_SAYS_IN.get(api_method, ""))
+        if not channel:
+            return await super().api_call(api_method, **what)
+        async with self._pace.next_in(str(channel)):
+            return await super().api_call(api_method, **what)
+
+
+_SAYS_IN = {"chat.postMessage": "channel", "files.completeUploadExternal": "channel_id"}
+"""The methods by which something is said for all, and their argument that says where."""
+
+
 @asynccontextmanager
-async def web_client(token: str, api_url: str | None, wait: Wait = asyncio.sleep) -> AsyncIterator[AsyncWebClient]:
+async def web_client(
+    token: str, api_url: str | None, wait: Wait = asyncio.sleep, pace: Pace | None = None
+) -> AsyncIterator[AsyncWebClient]:
     """A client that asks again after a rate limit and never otherwise: it cannot know whether a message was posted.
 
     (The library itself would, when a connection ends without an answer; and it would open one for each request.)
     """
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session:
-        yield AsyncWebClient(
+        yield Paced(
+            pace or Pace(wait, time.monotonic),
             token=token,
             base_url=f"{(api_url or SLACK_API_URL).rstrip('/')}/",
             session=session,

@@ -35,3 +35,14 @@ async def test_each_thing_is_told_on_each_platform(database: Database) -> None:
 async def test_of_many_who_want_to_tell_it_at_once_one_does(database: Database) -> None:
     told = Told(database, lambda: NOW)
     assert sum(await asyncio.gather(*(told.once("discord", "lacks", "channel 7") for _ in range(5)))) == 1
+
+
+async def test_what_was_told_long_ago_is_forgotten(database: Database) -> None:
+    told = Told(database, lambda: NOW)
+    for about in ("a", "a_b"):
+        await told.once("discord", about, "1")
+    await told.purge("a", NOW)
+    assert not await told.once("discord", "a", "1")
+    await told.purge("a", NOW + timedelta(seconds=1))
+    assert await told.once("discord", "a", "1")
+    assert not await told.once("discord", "a_b", "1")

@@ -330,9 +330,12 @@ POLL = {
 }
 
 
-def snapshot(world: World, text: str) -> Json:
+BOX = {"type": "rich", "title": "Weather", "description": "It rains.", "fields": [{"name": "Wind", "value": "9 km/h"}]}
+
+
+def snapshot(world: World, text: str, **more: Any) -> Json:
     said = {"type": 0, "content": text, "embeds": [], "attachments": [], "timestamp": world.clock.now().isoformat()}
-    said |= {"edited_timestamp": None, "flags": 0, "mentions": [], "mention_roles": []}
+    said |= {"edited_timestamp": None, "flags": 0, "mentions": [], "mention_roles": [], **more}
     place = {"type": 1, "message_id": "1", "channel_id": str(world.general.id)}
     return {"message_reference": place, "message_snapshots": [{"message": said}]}
 
@@ -344,6 +347,8 @@ async def test_stickers_polls_and_what_is_forwarded_are_read(world: World, tmp_p
             ({"sticker_items": [STICKER]}, "Wave"),
             ({"poll": POLL}, "Coffee"),
             (snapshot(world, "once upon a time"), "once upon a time"),
+            (snapshot(world, "", embeds=[BOX]), "Wind: 9 km/h"),
+            (snapshot(world, "", sticker_items=[STICKER]), "[forwarded:] [sticker: Wave]"),
         ):
             asked = world.state.post(place, world.ada, "", more=more)
             await world.hears(place, after=asked)

@@ -139,6 +139,52 @@ async def test_a_connection_that_ends_comes_back_and_nothing_is_missed(world: Wo
     assert meanwhile.content == "meanwhile"
 
 
+def on_two_shards(world: World) -> Channel:
+    """Have the bot open two shards; returns a channel of a guild of which the other one tells."""
+    world.shards = 2
+    other = world.state.add_guild("Other", world.ada, world.bob)
+    while other.id >> 22 & 1 == world.guild.id >> 22 & 1:
+        world.clock.advance(0.001)
+        other = world.state.add_guild("Other", world.ada, world.bob)
+    return world.channel("there", other)
+
+
+async def test_a_shard_that_is_away_holds_up_no_reply_of_the_others(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = on_two_shards(world)
+    async with serving(world, tmp_path):
+        world.gateway.is_open = False
+        (away,) = (it for it in world.gateway.connections if it.session is not None and it.session.takes(there.guild))
+        away.cut()
+        await world.until(lambda: len(world.gateway.connections) == 1)
+        asked = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
+        answer = await world.hears(world.general, after=asked)
+    assert answer.content.startswith("You said: hello")
+    (away_for_now,) = (it for it in caplog.records if "Attempting a reconnect" in it.getMessage())
+    assert not away_for_now.exc_info
+    assert "503" in away_for_now.getMessage()
+
+
+async def test_a_shard_whose_session_ends_comes_back_by_itself_and_nothing_is_missed(
+    world: World, tmp_path: Path
+) -> None:
+    there = on_two_shards(world)
+    async with serving(world, tmp_path):
+        for place in (there, world.general):
+            await world.hears(place, after=await world.says(world.ada, place, "before", mentions=[world.bot]))
+        for round_ in ("one", "two"):  # after the second all shards were new, one after the other
+            place = there if round_ == "one" else world.general
+            world.gateway.invalidate(guild=place.guild)
+            meanwhile = await world.says(world.ada, place, f"missed {round_}", mentions=[world.bot])
+            await world.hears(place, after=meanwhile)
+            after = await world.says(world.ada, place, f"after {round_}", mentions=[world.bot])
+            await world.hears(place, after=after)
+    for place, round_ in ((there, "one"), (world.general, "two")):
+        answers = [it.content.split("\n")[0].removeprefix("You said: ") for it in of_bot(world, place)]
+        assert answers == ["before", f"missed {round_}", f"after {round_}"]
+
+
 async def test_after_a_restart_what_was_written_meanwhile_is_answered_once(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path):
         for channel, mentions in ((world.dm(world.ada), []), (world.general, [world.bot])):
@@ -155,6 +201,26 @@ async def test_after_a_restart_what_was_written_meanwhile_is_answered_once(world
     assert "missed directly" in second.content
     assert len(of_bot(world, world.general)) == len(of_bot(world, world.dm(world.ada))) == 2
     assert "nobody is meant" not in str(served.model.requests)
+
+
+async def test_a_place_in_which_nobody_spoke_for_days_is_looked_through_as_well(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        asked = await world.says(world.bob, world.general, "before", mentions=[world.bot])
+        await world.hears(world.general, after=asked)
+    world.clock.advance(3 * 24 * 3600)
+    await world.says(world.bob, world.general, "missed long ago", mentions=[world.bot])
+    await world.says(world.bob, world.general, "nobody is meant")
+    world.clock.advance(25 * 3600)
+    missed = await world.says(world.bob, world.general, "missed", mentions=[world.bot])
+    async with serving(world, tmp_path) as served:
+        answer = await world.hears(world.general, after=missed)
+        await world.until(lambda: world.state.commands.get(None))
+        status = await world.answered(await world.slash(world.ada, world.general, "agent status"))
+    assert answer.content.startswith("You said: missed")
+    assert len(of_bot(world, world.general)) == 3
+    assert "long ago" not in str(served.model.requests)
+    assert status.original is not None
+    assert status.original.content.count("it came more than a day after it was written") == 1
 
 
 def answers_in(world: World, thread: Channel | None) -> list[str]:
@@ -348,6 +414,14 @@ async def test_a_reply_that_fails_is_posted_once_all_the_same(world: World, tmp_
         await world.until(lambda: of_bot(world, world.dm(world.ada))[1:])
     said = [it.content.split("\n")[0] for it in of_bot(world, world.dm(world.ada))]
     assert said == ["You said: hello", "You said: more"]
+
+
+async def test_a_reply_that_finds_the_token_reset_goes_out_with_the_next_one(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        world.faults.fail(POST, 401, {"code": 0, "message": "401: Unauthorized"})
+        asked = await world.says(world.ada, world.dm(world.ada), "hello")
+        answer = await world.hears(world.dm(world.ada), after=asked)
+    assert answer.content.startswith("You said: hello")
 
 
 async def test_what_may_be_posted_is_found_by_what_it_says(world: World, tmp_path: Path) -> None:

@@ -127,6 +127,29 @@ async def test_a_mention_that_was_missed_is_answered_although_the_mode_is_change
         assert kept(tmp_path, "zebedee") == []
 
 
+@pytest.mark.parametrize("before", ["allowlist", "pairing"])
+async def test_what_was_written_under_a_stricter_setting_stays_unread(
+    world: World, tmp_path: Path, before: str
+) -> None:
+    settings = {"bot_owners": f"discord:{world.ada.id}"}
+    async with serving(world, tmp_path, bot_admission=before, **settings) as served:
+        await asks(world, "hi")
+        await talks(world, world.bob, "Zebedee, from outside", mentions=True)
+        await followed(world, served, world.general)
+        said = len(answers(world))
+    world.clock.advance(1)
+    for text in ("am I let in?", "and now?"):  # at the start with the other setting, and at each after it
+        async with serving(world, tmp_path, bot_admission="open", **settings) as served:
+            asked = await talks(world, world.bob, text, mentions=True)
+            await world.hears(world.general, after=asked)
+            await followed(world, served, world.general)
+        assert kept(tmp_path, "zebedee") == []
+    missed = await talks(world, world.bob, "while it was down", mentions=True)
+    async with serving(world, tmp_path, bot_admission="open", **settings):
+        await world.hears(world.general, after=missed)
+    assert len(answers(world)[said:]) == 3
+
+
 @pytest.mark.parametrize("admission", ["open", "allowlist"])
 async def test_what_somebody_wrote_while_they_were_shut_out_stays_unread(
     world: World, tmp_path: Path, admission: str

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request
+from memory.outbox import OutboxStore
 from tests.platforms.discord.served import QuickPlatform, Served, echo, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World
@@ -130,7 +131,7 @@ async def test_nothing_is_held_for_ever(
     async def wait(seconds: float) -> None:
         """Let it pass."""
 
-    async def broken(self: object, platform: str) -> object:
+    async def broken(self: object, platform: str, within: object) -> object:
         raise OSError("no such place")
 
     if fault == "places unknown":
@@ -163,3 +164,29 @@ async def test_what_is_quoted_in_what_waits_and_was_deleted_is_not_shown(world: 
     async with serving(world, tmp_path) as served:
         await world.hears(place, holds=lambda it: "last" in it.content)
         assert "Zebedee" not in shown(served)
+
+
+async def test_a_reply_that_was_left_is_not_said_if_what_it_answers_is_gone(
+    world: World, tmp_path: Path, place: Channel
+) -> None:
+    async with serving(world, tmp_path) as served:
+        await world.hears(place, after=await world.says(world.ada, place, "hello"))
+        post = world.faults.hold("POST /channels/*/messages")
+        await world.says(world.ada, place, "one")
+        await asyncio.wait_for(post.arrived.wait(), 10)
+        world.clock.advance(1)
+        gone = await world.says(world.ada, place, "Zebedee")
+        world.clock.advance(1)
+        await world.says(world.ada, place, "last")
+        while len(await OutboxStore(served.app.database).open_of("discord", str(place.id), None)) < 3:
+            await settled(world)
+    post.drop()
+    await world.deletes(gone)
+    reading = world.faults.hold(HISTORY)
+    async with serving(world, tmp_path):
+        await asyncio.wait_for(reading.arrived.wait(), 10)
+        await settled(world)
+        assert answers(world, place) == []
+        reading.release()
+        await world.hears(place, holds=lambda it: "last" in it.content)
+        assert answers(world, place) == ["You said: one", "You said: last"]

@@ -10,7 +10,7 @@ from memory.channels import Mode
 from tests.platforms.discord import payloads
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import echo, of_bot, serving, settled
-from tests.platforms.discord.things import Says
+from tests.platforms.discord.things import Kind, Says
 from tests.platforms.discord.world import World
 
 
@@ -97,11 +97,24 @@ async def test_threads_are_answered_in_the_thread_and_share_the_memory_of_their_
     assert str(thread.id) in of_channel[0]
 
 
-async def test_a_forum_post_that_mentions_it_is_answered_in_the_post(world: World, tmp_path: Path) -> None:
-    async with serving(world, tmp_path):
-        post, first = await world.posts(world.ada, world.ideas, "An idea", f"{world.bot.mention} what of it?")
+@pytest.mark.parametrize("kind", [Kind.FORUM, Kind.MEDIA])
+async def test_a_forum_post_that_mentions_it_is_answered_in_the_post(world: World, tmp_path: Path, kind: Kind) -> None:
+    forum = world.channel("posts", kind=kind)
+    async with serving(world, tmp_path) as served:
+        scope = f"discord:channel:{world.guild.id}/{forum.id}"
+        post, first = await world.posts(world.ada, forum, "An idea", f"{world.bot.mention} what of it?")
         answer = await world.hears(post, after=first)
+        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        more = await world.says(world.ada, post, "and then?")
+        second = await world.hears(post, after=more)
+        another, _ = await world.posts(world.bob, forum, "Missed", f"{world.bot.mention} and this?")
+        await world.hears(another)
+    missed, asked = await world.posts(world.bob, forum, "Missed", f"{world.bot.mention} are you there?")
+    async with serving(world, tmp_path):
+        third = await world.hears(missed, after=asked)
     assert "what of it?" in answer.content
+    assert second.content.startswith("You said: and then?")
+    assert "are you there?" in third.content
 
 
 async def test_in_thread_mode_an_answer_opens_a_thread(world: World, tmp_path: Path) -> None:
@@ -130,6 +143,24 @@ async def test_private_threads_have_an_agent_of_their_own(world: World, tmp_path
         of_thread = served.model.requests[-1]
     assert "private matter" in str(of_thread)
     assert "public matter" not in str(of_thread)
+
+
+async def test_in_a_private_thread_it_need_be_mentioned_once_only(world: World, tmp_path: Path) -> None:
+    thread = await world.starts_thread(world.ada, world.general, "Secret", is_private=True)
+    async with serving(world, tmp_path) as served:
+        asked = await world.says(world.ada, thread, "private matter", mentions=[world.bot])
+        await world.hears(thread, after=asked)
+        more = await world.says(world.ada, thread, "go on")
+        answer = await world.hears(thread, after=more)
+        await world.says(world.ada, thread, "for Bob", mentions=[world.bob])
+        await settled(world)
+    missed = await world.says(world.ada, thread, "are you there?")
+    async with serving(world, tmp_path):
+        again = await world.hears(thread, after=missed)
+    assert answer.content.startswith("You said: go on")
+    assert answer.reply_to is more
+    assert again.content.startswith("You said: are you there?")
+    assert "for Bob" not in str(served.model.requests)
 
 
 async def test_a_long_reply_comes_in_parts_in_order(world: World, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -217,9 +218,9 @@ async def test_what_was_shown_to_it_is_no_sign_of_how_far_it_has_heard(world: Wo
         await world.until(lambda: world.state.commands.get(None))
         old = await world.says(world.ada, world.general, "My cat is Zebedee.")
         await talks(world, world.general, "one")
-        heard = await served.app.receiver.last_heard("discord")
+        heard = await served.app.receiver.last_heard("discord", timedelta(days=1))
         await world.answered(await world.uses_on(world.ada, old, "Remember this"))
-        assert await served.app.receiver.last_heard("discord") == heard
+        assert await served.app.receiver.last_heard("discord", timedelta(days=1)) == heard
         mentioned = await world.says(world.ada, world.general, f"{world.bot.mention} again")
         await world.hears(world.general, after=mentioned)
 

@@ -54,6 +54,25 @@ async def test_the_agent_is_shown_what_a_person_replies_to(world: World, tmp_pat
         assert "is that so?" in [message.text for message in found]
 
 
+async def test_of_a_message_without_words_the_agent_is_shown_what_its_boxes_say(world: World, tmp_path: Path) -> None:
+    robot = world.person("Robot", is_bot=True)
+    box = {
+        "type": "rich",
+        "title": "Weather",
+        "description": "It rains.",
+        "fields": [{"name": "Wind", "value": "9 km/h"}],
+    }
+    async with serving(world, tmp_path) as served:
+        await replies(world, world.state.post(world.general, robot, "", embeds=[box]), "shall I go out?")
+        told = replied_to(served.model.requests[-1])
+        assert told is not None
+        assert told["text"] == "Weather It rains. Wind: 9 km/h"
+        await replies(world, world.state.post(world.general, robot, "See https://example.org", embeds=[box]), "and?")
+        told = replied_to(served.model.requests[-1])
+        assert told is not None
+        assert told["text"] == "See https://example.org"
+
+
 async def test_what_the_agent_said_is_its_own(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path) as served:
         asked = await world.says(world.bob, world.dm(world.bob), "hello")

@@ -102,6 +102,18 @@ async def test_listening_that_begins_in_a_thread_is_announced_in_its_channel(wor
         assert len([it for it in of_bot(world, place) if it.visible_to is None]) == count
 
 
+async def test_listening_that_begins_in_a_private_thread_is_announced_there_alone(world: World, tmp_path: Path) -> None:
+    thread = await world.starts_thread(world.ada, world.general, "Secret", is_private=True)
+    async with serving(world, tmp_path) as served:
+        await listed(world, served)
+        await world.says(world.ada, thread, "come in", mentions=[world.bot])
+        await world.hears(thread)
+        await world.answered(await world.slash(world.ada, thread, "agent admin mode", mode="listen"))
+    announced = [it for it in of_bot(world, thread) if "I read everything" in it.content and it.visible_to is None]
+    assert len(announced) == 1
+    assert not of_bot(world, world.general)
+
+
 async def test_where_it_may_not_write_it_does_not_listen(world: World, tmp_path: Path) -> None:
     hidden = world.channel("hidden", denied=Permission.SEND_MESSAGES)
     async with serving(world, tmp_path) as served:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +49,7 @@ class Served:
     model: ScriptedServer
 
 
-Think = Callable[[Request], Reply]
+Think = Callable[[Request], Reply | Awaitable[Reply]]
 
 
 def echo(request: Request) -> Reply:

@@ -76,6 +76,19 @@ async def test_in_threads_commands_are_typed(world: World, tmp_path: Path) -> No
     assert len([it for it in world.general.messages.values() if it.visible_to]) == 2
 
 
+async def test_a_typed_command_that_is_told_again_after_a_restart_is_done_once(world: World, tmp_path: Path) -> None:
+    dm = world.dm(world.ada)
+    async with serving(world, tmp_path):
+        assert "I will remember" in await types(world, "!agent remember the tea is green", where=dm)
+        await world.acknowledged()
+    async with serving(world, tmp_path):
+        await world.retries(*world.deliveries.all)
+        await world.acknowledged()
+        assert (await types(world, "!agent memory", where=dm)).count("the tea is green") == 1
+        await settled(world)
+    assert len([it for it in dm.messages.values() if it.visible_to]) == 2
+
+
 async def test_a_word_that_only_begins_like_a_command_is_none(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path):
         asked = await world.says(world.ada, world.dm(world.ada), "!agents are good")
@@ -122,6 +135,30 @@ async def test_a_channel_is_looked_after_by_who_looks_after_the_workspace(world:
         assert "is now **off**" in await gives(world, "/agent admin mode off", who=world.ada)
         world.ada.is_owner = False  # it is asked anew each time
         assert "for its moderators alone" in await gives(world, "/agent admin mode mention", who=world.ada)
+
+
+async def test_who_looks_after_another_workspace_is_nobody_here(world: World, tmp_path: Path) -> None:
+    far = world.person("Far", workspace=world.workspace("Far away"), is_admin=True)
+    world.general.is_shared = True
+    async with serving(world, tmp_path):
+        assert "for its moderators alone" in await gives(world, "/agent admin mode off", who=far)
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+async def test_a_request_that_is_sent_once_more_is_done_once(world: World, tmp_path: Path, over_http: bool) -> None:
+    platform = QuickPlatform(world, over_http=over_http)
+    async with serving(world, tmp_path, platform=platform):
+        asked = await world.answered(await world.slash(world.ada, world.general, "/agent remember the tea is green"))
+        assert asked.delivery is not None
+        if over_http:
+            again = await world.posts(asked.delivery, f"http://127.0.0.1:{platform.port}/slack/events")
+            assert again.status == 200
+        else:
+            await world.delivers(asked.delivery.kind, asked.delivery.payload)
+            await world.acknowledged()
+        shown = await gives(world, "/agent memory")
+    assert shown.count("the tea is green") == 1
+    assert len(asked.answers) == 1
 
 
 async def test_a_moderator_by_the_settings_needs_no_rights_in_slack(world: World, tmp_path: Path) -> None:

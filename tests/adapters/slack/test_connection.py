@@ -1,18 +1,26 @@
 """What Slack tells is acknowledged once it is kept, and the connection comes back, or says why it does not."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, PlatformUnavailable, ServiceMissing
+from adapters.slack.app import App, Listener
+from adapters.slack.commands import NOT_NOW
 from adapters.slack.credentials import Credentials
+from adapters.slack.left_out import OVER_AFTER_S
+from adapters.slack.me import Me
+from adapters.slack.people import ASKED_WITHIN_S
 from adapters.slack.platform import SlackPlatform
-from tests.adapters.slack.served import QuickPlatform, of_bot, serving
+from tests.adapters.slack.served import LONG_S, QuickPlatform, of_bot, serving
+from tests.platforms.slack import payloads
 from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
 
@@ -108,9 +116,98 @@ async def test_what_happens_in_a_channel_is_handed_on_in_its_order(world: World)
     assert [it.origin.person.name for it in keeper.kept] == [f"P{number}" for number in range(10)]
 
 
+async def test_who_typed_a_command_that_broke_is_told_so(world: World) -> None:
+    async with run(QuickPlatform(world), Keeper()):  # it takes no commands
+        first = await world.says(world.bob, world.general, "hello", subtype="channel_topic")
+        asked = await world.says(world.ada, world.general, "!agent help", thread=first)
+        told = await world.hears(world.general, after=asked)
+    assert (told.text, told.visible_to, told.thread_ts) == (NOT_NOW, world.ada, first.ts)
+
+
+async def test_of_all_who_write_in_a_channel_it_is_asked_at_once_who_they_are(world: World) -> None:
+    """Else the last of many strangers would wait for one answer of Slack's after the other."""
+    keeper = Keeper()
+    keeper.may_keep.set()
+    hold = world.faults.hold("users.info", times=10)
+    async with run(QuickPlatform(world), keeper):
+        begun = asyncio.get_running_loop().time()
+        for number in range(10):
+            await world.says(world.person(f"P{number}"), world.general, str(number))
+        await world.acknowledged()
+        assert asyncio.get_running_loop().time() - begun < 5 * ASKED_WITHIN_S
+        hold.release()
+    assert [it.text for it in keeper.kept] == [str(number) for number in range(10)]
+
+
+async def test_of_requests_that_wait_what_happened_first_is_handed_on_first() -> None:
+    told, may_go_on = list[str](), asyncio.Event()
+
+    async def event(body: Mapping[str, Any]) -> None:
+        told.append(body["event"]["ts"])
+        await may_go_on.wait()
+
+    def request(ts: str) -> AsyncBoltRequest:
+        happened = {"type": "message", "channel": "C1", "ts": ts, "event_ts": ts}
+        return AsyncBoltRequest(mode="socket_mode", body={"type": "event_callback", "event": happened})
+
+    nobody: Any = SimpleNamespace(on_slash=event, on_shortcut=event, on_pressed=event, on_submitted=event)
+    app = App(Me("T1", "UBOT", "BBOT"), Listener(event, nobody, lambda body: None, lambda body: None))
+    told_at_once = [asyncio.create_task(app.async_dispatch(request(ts))) for ts in ("1.000001", "1.000003", "1.000002")]
+    await asyncio.sleep(0)
+    may_go_on.set()
+    assert [it.status for it in await asyncio.gather(*told_at_once)] == [200] * 3
+    assert told == ["1.000001", "1.000002", "1.000003"]
+
+
+async def test_what_is_told_to_the_app_in_another_workspace_is_passed_over(world: World) -> None:
+    keeper = Keeper()
+    keeper.may_keep.set()
+    message = {"type": "message", "channel": "D0THEIRS", "user": "U0THEIRS", "text": "hi", "ts": "1772366400.000100"}
+    async with run(QuickPlatform(world), keeper) as task:
+        for event in (message, {"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["U0THEM"]}}):
+            for authorizations in ([{"team_id": "T0THEIRS", "user_id": "U0THEM", "is_bot": True}], []):
+                payload = payloads.event_callback(world.state, event, None)
+                payload |= {"team_id": "T0THEIRS", "authorizations": authorizations}
+                await world.delivers("events_api", payload)
+        payload = payloads.event_callback(world.state, message | {"text": "of a shared channel"}, None)
+        await world.delivers("events_api", payload | {"team_id": "T0THEIRS"})
+        await world.acknowledged()
+        assert not task.done()
+    assert [it.text for it in keeper.kept] == ["of a shared channel"]
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+async def test_what_slack_leaves_out_is_read_when_that_is_over(world: World, tmp_path: Path, over_http: bool) -> None:
+    may_go_on = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        await (may_go_on.wait() if seconds == OVER_AFTER_S else asyncio.sleep(seconds if seconds > LONG_S else 0))
+
+    dm = world.dm(world.ada)
+    async with serving(world, tmp_path, platform=QuickPlatform(world, over_http=over_http, wait=wait)):
+        asked = await world.says(world.ada, dm, "hello")
+        await world.hears(dm, after=asked)
+        await world.limits_events()
+        await world.acknowledged()
+        events, world.state.subscriptions = world.state.subscriptions, frozenset()
+        unheard = await world.says(world.ada, dm, "is this heard?")
+        world.state.subscriptions = events
+        await world.limits_events()  # the next minute, too
+        more = await world.says(world.ada, dm, "and this?")
+        await world.hears(dm, after=more, holds=lambda it: "and this?" in it.text)
+        may_go_on.set()
+        await world.hears(dm, after=unheard, holds=lambda it: "is this heard?" in it.text)
+    assert [it.text.splitlines()[0].removeprefix("You said: ") for it in of_bot(world, dm)] == [
+        "hello",
+        "and this?",
+        "is this heard?",
+    ]
+
+
 async def test_whose_name_slack_does_not_tell_is_called_by_their_id(world: World) -> None:
     keeper = Keeper()
     keeper.may_keep.set()
+    world.faults.refuse("users.list", "missing_scope")
     world.faults.refuse("users.info", "user_not_found")
     async with run(QuickPlatform(world), keeper):
         await world.says(world.ada, world.dm(world.ada), "hello")

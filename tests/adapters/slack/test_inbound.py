@@ -1,6 +1,7 @@
 """Whatever Slack tells of a message, it comes in as it can be kept, from where and whom it is, and once."""
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.ports import Address, Aim, InboundMessage, Person
+from adapters.slack.blocks import message_of
 from adapters.slack.inbound import (
     deleted_in,
     edited_in,
@@ -131,6 +133,15 @@ def test_whom_it_is_for(channel: str, text: str, more: dict[str, Any], aim: Aim)
 )
 def test_what_slack_marks_is_read_as_people_see_it(text: str, plain: str) -> None:
     assert read(told(text)).text == plain
+
+
+@pytest.mark.parametrize("gap", [" ", "\n", "<", "<@", "<@UBOT", "<@UBOT|", "&lt;", "&lt;https://", "<@UBOT> "])
+def test_a_long_text_of_any_kind_is_read_at_once(gap: str) -> None:
+    text = f"a{gap * (40_000 // len(gap))}b"
+    begun = time.process_time()
+    read(told(text))
+    message_of(text)
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize(

@@ -168,9 +168,26 @@ async def test_mentions_in_a_reply_are_not_live(world: World, tmp_path: Path) ->
     async with serving(world, tmp_path, lambda request: says(loud)):
         asked = await world.says(world.ada, world.general, "be loud", mentions=[world.bot])
         answer = await world.hears(world.general, after=asked)
-    assert answer.blocks[0]["text"].replace("\u2060", "").startswith(loud)
+    assert answer.blocks[0]["text"].replace("\u2060", "").startswith(loud.replace(world.bob.mention, "@Bob"))
     assert not answer.pings
     assert not answer.pings_all
+
+
+async def test_where_it_may_not_write_the_log_the_owner_and_status_say_so(
+    world: World, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = f"slack:{world.state.workspace.id}/{world.ada.id}"
+    world.faults.refuse("chat.postMessage", "restricted_action")
+    async with serving(world, tmp_path, platform=QuickPlatform(world, moderators=[owner])):
+        await world.says(world.bob, world.general, "hello", mentions=[world.bot])
+        told = await world.hears(world.dm(world.ada))
+        await settled(world)
+        asked = await world.answered(await world.slash(world.ada, world.general, "/agent status"))
+    why = "the workspace lets only some people write there"
+    assert told.text == f"I was spoken to in <#{world.general.id}>, and cannot answer there: {why}."
+    assert "1 reply not delivered" in asked.answers[0].text
+    assert why in asked.answers[0].text
+    assert "the bot may not write in a channel" in caplog.text
 
 
 async def test_a_link_in_a_reply_is_not_fetched_for_a_preview(world: World, tmp_path: Path) -> None:

@@ -42,6 +42,21 @@ async def test_what_was_missed_is_answered_once_however_often_it_is_told(
     assert first.ts < missed.ts
 
 
+@pytest.mark.parametrize(("days", "is_read"), [(3, True), (8, False)])
+async def test_what_was_missed_in_a_conversation_that_was_quiet_for_days_is_answered(
+    world: World, tmp_path: Path, days: int, is_read: bool
+) -> None:
+    async with serving(world, tmp_path):
+        await asked(world, world.dm(world.ada), "hello")
+    world.clock.advance(days * 86_400)
+    await world.says(world.ada, world.dm(world.ada), "are you there?")
+    async with serving(world, tmp_path):
+        if is_read:
+            await world.hears(world.dm(world.ada), holds=lambda it: "are you there?" in it.text)
+        await settled(world)
+    assert len(of_bot(world, world.dm(world.ada))) == 1 + is_read
+
+
 async def test_what_was_missed_in_threads_is_answered_there(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path):
         known = await asked(world, world.general, "hello")

@@ -151,12 +151,18 @@ class Gateway:
         for connection in self.connections:
             connection.send(Op.RECONNECT)
 
-    def invalidate(self, *, resumable: bool = False) -> None:
-        """Tell bots that their session is not valid (op 9); without `resumable` it is forgotten."""
-        if not resumable:
-            self.sessions.clear()
+    def invalidate(self, *, resumable: bool = False, guild: Guild | None = None) -> None:
+        """Tell bots that their session is not valid (op 9), or that of the shard of a guild alone.
+
+        Without `resumable` it is forgotten.
+        """
         for connection in self.connections:
-            connection.session = connection.session if resumable else None
+            session = connection.session
+            if session is None or (guild is not None and not session.takes(guild)):
+                continue
+            if not resumable:
+                del self.sessions[session.id]
+                connection.session = None
             connection.send(Op.INVALID_SESSION, resumable)
 
     def send_text(self, text: str) -> None:

@@ -179,19 +179,19 @@ class MessageRoutes:
     async def _start_thread(self, request: web.Request) -> web.Response:
         channel, (body, files) = find_channel(self._state, request), await form(request)
         self._require_to_start(channel, body)
-        if channel.kind is Kind.FORUM:
+        if channel.is_forum:
             checks.message(body["message"], files=files)
-        usual = Kind.PUBLIC_THREAD if channel.kind is Kind.FORUM else Kind.PRIVATE_THREAD
+        usual = Kind.PUBLIC_THREAD if channel.is_forum else Kind.PRIVATE_THREAD
         thread = self._state.start_thread(channel, body["name"], self._state.bot, kind=Kind(body.get("type") or usual))
         told = payloads.channel(thread)
-        if channel.kind is Kind.FORUM:
+        if channel.is_forum:
             told["message"] = self._told(post(self._state, thread, body["message"], files, id=thread.id))
         return answer(told, 201)
 
     def _require_to_start(self, channel: Channel, body: Json) -> None:
         if channel.guild is None or not channel.takes_threads:
             raise Refused(400, 50024, "Cannot execute action on this channel type")
-        is_forum = channel.kind is Kind.FORUM
+        is_forum = channel.is_forum
         self._state.require(channel, Permission.SEND_MESSAGES if is_forum else Permission.CREATE_PUBLIC_THREADS)
         checks.thread_name(body)
 

@@ -10,7 +10,6 @@ from tests.platforms.discord.things import (
     Guild,
     Intent,
     Interaction,
-    Kind,
     Message,
     Permission,
     User,
@@ -117,7 +116,7 @@ def channel(it: Channel) -> Json:
     ]
     if it.is_voice:
         fields |= {"bitrate": 64000, "user_limit": 0, "rtc_region": None}
-    if it.kind is Kind.FORUM:
+    if it.is_forum:
         fields |= {"available_tags": [], "default_reaction_emoji": None, "default_sort_order": None}
     return fields
 

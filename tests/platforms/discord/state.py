@@ -162,7 +162,7 @@ class State:
         """Refuse a message of the bot where it may not write."""
         if channel.recipient is not None and not channel.recipient.accepts_dms:
             raise Refused(403, 50007, "Cannot send messages to this user")
-        if channel.kind is Kind.FORUM:
+        if channel.is_forum:
             raise Refused(400, 50008, "Cannot send messages in a non-text channel")
         send = Permission.SEND_MESSAGES_IN_THREADS if channel.is_thread else Permission.SEND_MESSAGES
         self.require(channel, send, *([Permission.ATTACH_FILES] if has_files else []))
@@ -270,7 +270,7 @@ class State:
         self.emit_in(thread, "THREAD_CREATE", {**payloads.channel(thread), "newly_created": True})
         if first is not None:
             self.post(thread, owner, "", says=Says.THREAD_STARTER, reply_to=first, pings={})
-        elif parent.kind is not Kind.FORUM and kind is not Kind.PRIVATE_THREAD:
+        elif not parent.is_forum and kind is not Kind.PRIVATE_THREAD:
             self.post(parent, owner, name, says=Says.THREAD_CREATED, id=thread.id, thread=thread)
         return thread
 

@@ -22,6 +22,7 @@ class Kind(IntEnum):
     PRIVATE_THREAD = 12
     STAGE = 13
     FORUM = 15
+    MEDIA = 16
 
 
 class Permission(IntFlag):
@@ -141,8 +142,13 @@ class Channel:
         return self.kind in (Kind.VOICE, Kind.STAGE)
 
     @property
+    def is_forum(self) -> bool:
+        """Whether there are but posts in it."""
+        return self.kind in (Kind.FORUM, Kind.MEDIA)
+
+    @property
     def takes_threads(self) -> bool:
-        return self.kind in (Kind.TEXT, Kind.NEWS, Kind.FORUM)
+        return self.kind in (Kind.TEXT, Kind.NEWS) or self.is_forum
 
 
 @dataclass(eq=False)

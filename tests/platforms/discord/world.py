@@ -217,7 +217,7 @@ class World:
         pings_reply: bool = True,
     ) -> Message:
         """Write a message; `mentions` go before the text, `attachments` are name, content and type, or made before."""
-        assert channel.kind is not Kind.FORUM, "in a forum people write posts"
+        assert not channel.is_forum, "in a forum people write posts"
         content = " ".join([*(who.mention for who in mentions), text]).strip()
         files = [it if isinstance(it, Attachment) else self.state.add_file(*it) for it in attachments]
         pings = {"parse": ["users", "roles", "everyone"], "replied_user": pings_reply}
@@ -272,7 +272,7 @@ class World:
 
     async def posts(self, person: User, forum: Channel, name: str, text: str) -> tuple[Channel, Message]:
         """Write a new post in a forum; returns its thread and its first message, whose ids are the same."""
-        assert forum.kind is Kind.FORUM
+        assert forum.is_forum
         post = self.state.start_thread(forum, name, person)
         message = self.state.post(post, person, text, id=post.id)
         await self._told()

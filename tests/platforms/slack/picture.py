@@ -1,7 +1,8 @@
 """What somebody sees of a channel, of the app's Home or of a form, drawn as SVG from the blocks."""
 
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 
 from tests.platforms.drawing import COLUMN, FACES, MARGIN, SIZE, SMALL, TOP, WIDTH, Row, entry, lines, sheet, wrapped
 from tests.platforms.slack.errors import Json
@@ -11,6 +12,12 @@ from tests.platforms.slack.transcript import control, named
 
 INDENT = 44
 """So far to the right stand answers in threads."""
+
+_WIDE_IN_CODE = 0.61
+"""Of its height a letter of code is so wide."""
+
+_SLANTED = re.compile(r"_(.+)_")
+_STYLE = ".slanted { font-style: italic; }\n</style>"
 
 
 def picture(state: State, channel: Channel, viewer: User, title: str) -> str:
@@ -23,7 +30,7 @@ def picture(state: State, channel: Channel, viewer: User, title: str) -> str:
         who, is_private = message.author, message.visible_to is not None
         rows = list(_rows(state, message, indent))
         y = entry(parts, rows, who.name, faces[who], y + 20, is_private=is_private, indent=indent)
-    return sheet(title, parts, y)
+    return _sheet(title, parts, y)
 
 
 def picture_of_view(state: State, view: View, title: str) -> str:
@@ -32,7 +39,11 @@ def picture_of_view(state: State, view: View, title: str) -> str:
     buttons = [f"[{view.body[name]['text']}]" for name in ("close", "submit") if view.body.get(name)]
     rows += [Row("quiet", " ".join(buttons))] if buttons else []
     parts: list[str] = []
-    return sheet(title, parts, lines(parts, rows, MARGIN, TOP + 8))
+    return _sheet(title, parts, lines(parts, rows, MARGIN, TOP + 8))
+
+
+def _sheet(title: str, parts: Iterable[str], bottom: float) -> str:
+    return sheet(title, parts, bottom).replace("</style>", _STYLE, 1)
 
 
 def _in_threads(shown: list[Message]) -> Iterator[tuple[Message, int]]:
@@ -86,9 +97,18 @@ def _body(text: str, indent: int) -> Iterator[Row]:
         if line.startswith("```"):
             is_code = not is_code
         elif is_code:
-            yield Row("code", line, SMALL)
+            yield from (Row("code", each, SMALL) for each in _in_code(line, indent))
         elif line.strip():
-            yield from (Row("text", each) for each in wrapped(_linked(line), SIZE, indent))
+            slanted = _SLANTED.fullmatch(line.strip())
+            kind, said = ("slanted", slanted[1]) if slanted else ("text", line)
+            yield from (Row(kind, each) for each in wrapped(_linked(said), SIZE, indent))
+
+
+def _in_code(line: str, indent: int) -> list[str]:
+    """A line of code in pieces that fit, with all its white space."""
+    most = int((WIDTH - COLUMN - MARGIN - indent) / (SMALL * _WIDE_IN_CODE))
+    pieces = textwrap.wrap(line, most, drop_whitespace=False, replace_whitespace=False, break_on_hyphens=False)
+    return pieces or [""]
 
 
 def _marked(text: str) -> str:
