@@ -144,6 +144,7 @@ class Reflections:
         except (ModelError, BudgetSpent, ContextTooSmall) as error:
             logger.warning("reflection ended early: %s", error.detail if isinstance(error, ModelError) else error)
         await self._over(latest, turn, keep, newest_id, primer)
+        logger.info("reflected messages=%d primed=%s", len(scene.messages), primer is not None)
         return Ended.YIELDED
 
     async def _tidy(

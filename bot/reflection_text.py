@@ -12,8 +12,8 @@ from memory.ports import Kind, Message, TokenCounter
 from memory.words import text_terms
 
 MAX_LINE_CHARS = 120
-MAX_SAID_CHARS = 800
-"""Of one message, what is shown; the other words are found by a search."""
+MAX_SAID_CHARS, LEAST_SAID_CHARS = 800, 80
+"""Of one message, what is shown, the less the smaller the room; the other words are found by a search."""
 
 NEARLY_FULL = 0.8
 """The part of a block beyond which something is to be moved out of it."""
@@ -62,9 +62,10 @@ def material(
             lines.append(line)
     head = "\n".join(["Core memory, how full each block is, and when each line was written:", *lines])
     left = max_tokens - counter.count(head) - 40
+    most_chars = min(MAX_SAID_CHARS, max(LEAST_SAID_CHARS, left // 2))  # at most about an eighth of the room
     shown: list[tuple[Message, str]] = []
     for message in reversed(said):
-        line = _said(message, zone, names_ids)
+        line = _said(message, zone, most_chars, names_ids=names_ids)
         left -= counter.count(line) + 1
         if left < 0:
             break
@@ -115,9 +116,9 @@ def _shown(block: Block, source: Source) -> str:
     return source.line if block.is_on_person else one_line(source.line, MAX_LINE_CHARS)
 
 
-def _said(message: Message, zone: ZoneInfo, names_ids: bool) -> str:
+def _said(message: Message, zone: ZoneInfo, max_chars: int, *, names_ids: bool) -> str:
     moment = f"{message.created_at.astimezone(zone):%a %Y-%m-%d %H:%M}"
     speaker = one_line(speaker_of(message, agent="you (the agent)"), 60)
     if names_ids and message.author_id is not None:
         speaker = f"{speaker} ({message.author_id})"
-    return f"  {moment} {speaker}: {gist(message.text or '', MAX_SAID_CHARS)}"
+    return f"  {moment} {speaker}: {gist(message.text or '', max_chars)}"

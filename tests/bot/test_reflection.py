@@ -499,6 +499,31 @@ async def test_nothing_is_logged_of_what_was_tidied(tmp_path: Path, caplog: pyte
     assert "figs" not in caplog.text.lower()
 
 
+@pytest.mark.parametrize("window", [2560, 4096, 32768])
+async def test_what_it_reads_fits_the_window(tmp_path: Path, window: int) -> None:
+    """However much was said and is kept, and whatever the model looks up."""
+    looks = ("conversation_search", {"query": "apples market", "request_heartbeat": True})
+    tidying = [answer("Hm. " * 50, looks, looks, append("Bought apples.", heartbeat=True)) for _ in range(MAX_STEPS)]
+    async with (
+        ScriptedServer(
+            model(*tidying, chats=lambda request: says("How nice!") if "tools" in request else answer("Hm."))
+        ) as server,
+        open_bot(tmp_path, **with_model(server, llm_context_window=window)) as bot,
+    ):
+        for number in range(30):
+            await bot.command(f"remember Fact {number}: I bought apples on the {number}th market.")
+            await bot.say(f"Day {number}. I went to the market and bought apples. " * 6)
+        await reflect(bot)
+        requests = asked_to_reflect(server)
+        room, count = bot.app.shelves.room, bot.app.shelves.counter.count
+        assert requests
+        for request in requests:
+            said = sum(count(str(message)) for message in request["messages"])
+            assert said + count(str(request["tools"])) * 0.8 < 1.2 * room.limit
+        assert "Said since the last time" in material(requests[0])
+        assert "Day 29" in material(requests[0])
+
+
 # ── when ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
