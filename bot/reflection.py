@@ -9,7 +9,7 @@ It is of no hurry: what fails is left for the next time, and a person who writes
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -25,8 +25,7 @@ from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, writ
 from bot.follow_ups import FollowUps
 from bot.priming import PrimingSummarizer
 from bot.queue_manager import QueueManager
-from bot.reflection_text import enough, material, source_of
-from bot.sources import Source, sources_of
+from bot.reflection_scene import Scene, scene_of, with_sources
 from bot.step import Progress, kept_messages, report_of
 from bot.summary import Primer
 from bot.tiers.ports import Answer, Tier
@@ -34,41 +33,16 @@ from bot.turn import Ended, Observe, OpenTurn
 from memory.accounts import Accounts, of_reflections
 from memory.agents import AgentStore
 from memory.change_journal import ChangeKind
-from memory.core_memory import person_label
 from memory.database import Database
 from memory.inbox import Inbox
-from memory.ports import BlockEdit, Kind, Message, NewMessage, NewPassage
+from memory.ports import Kind, Message, NewMessage
 from memory.primers import unprimed
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
 logger = logging.getLogger(__name__)
 
-ON_REQUEST = "set off by hand"
-"""The text of a reflection that somebody wants now, however little is new."""
-
 MAX_STEPS = 6
-MOST_SAID = 300
-"""Of what was said since the last time, the newest so many messages are looked at."""
-
-ENOUGH_MESSAGES, ENOUGH_TOKENS = 5, 300
-"""So many messages of people, or so many tokens of their words, are worth a reflection."""
-
-EVENT_SHARE = 2.0
-"""What the event may take, against a message in a conversation: there is no conversation beside it."""
-
-MARGIN = 0.85
-"""What of that is text, as JSON takes some tokens more."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """What stays the same in a reflection: the event as the model reads it, and where facts may come from."""
-
-    event: Message
-    shown: Queued
-    messages: tuple[Message, ...]
-    newest_id: int
 
 
 class Reflections:
@@ -131,7 +105,8 @@ class Reflections:
             latest = agent
             keep(agent)
 
-        scene = await self._scene(turn)
+        # A model that only writes text has no use for the tools.
+        scene = await scene_of(turn, self._shelves, self._compiler) if self._tier.speaks_unasked else None
         if scene is None or not await self._is_allowed(turn):
             await self._over(latest, turn, keep, None, None)
             return Ended.YIELDED
@@ -150,7 +125,7 @@ class Reflections:
     async def _tidy(
         self,
         turn: OpenTurn,
-        scene: _Scene,
+        scene: Scene,
         keep: Keep,
         observe: Observe | None,
         stops: Callable[[], Ended | None],
@@ -184,41 +159,6 @@ class Reflections:
             steps = (*steps, *self._queued(progress.agent, scene, answer, results, len(steps)))
         return None
 
-    async def _scene(self, turn: OpenTurn) -> _Scene | None:
-        """What the model is to read; None if there is too little new, or the model only writes text."""
-        agent, shelves = turn.progress.agent, self._shelves
-        if not self._tier.speaks_unasked:
-            return None
-        said = await shelves.recall.said_since(agent.id, await self._agents.reflected_to(agent.id), MOST_SAID)
-        is_enough = enough(said, shelves.counter, messages=ENOUGH_MESSAGES, tokens=ENOUGH_TOKENS)
-        if not (is_enough or turn.event.text == ON_REQUEST):
-            return None
-        people = {
-            person_label(message.author_id): message.author_name or message.author_id
-            for message in said
-            if message.author_id is not None and not agent.is_direct
-        }
-        blocks = [
-            (block, await sources_of(shelves, agent.id, block.label, block.value))
-            for block in agent.core
-            if not block.is_on_person or block.label in people
-        ]
-        text, shown = material(
-            blocks,
-            people,
-            said,
-            agent.zone,
-            shelves.counter,
-            int(self._compiler.room.message * EVENT_SHARE * MARGIN),
-            names_ids=not agent.is_direct,
-        )
-        event = replace(turn.event, text=text)
-        (queued,) = self._compiler.queued([event], agent.zone, names_speaker=False, share=EVENT_SHARE)
-        behind = {source.message.id: source.message for source in _all(blocks) if source.message is not None}
-        messages = behind | {message.id: message for message in shown}
-        newest = max((message.id for message in said), default=turn.id)
-        return _Scene(event, queued, tuple(messages[id_] for id_ in sorted(messages)), newest)
-
     async def _is_allowed(self, turn: OpenTurn) -> bool:
         """Whether the agent has not reflected often enough today; it counts from now on."""
         scope, today = turn.progress.agent.scope, self._now().astimezone(self._zone).date()
@@ -234,7 +174,7 @@ class Reflections:
         )
 
     async def _executed(
-        self, agent: Agent, answer: Answer, scene: _Scene, turn: OpenTurn
+        self, agent: Agent, answer: Answer, scene: Scene, turn: OpenTurn
     ) -> tuple[tuple[ToolResult, ...], Draft]:
         """What came of the calls; what they decided to keep names the message that it comes from."""
         context = ToolContext(
@@ -248,9 +188,7 @@ class Reflections:
             calls=len(answer.calls),
         )
         results = await self._executor.execute(answer.calls, context, TO_REFLECT, is_cut=answer.is_cut)
-        edits = tuple(_with_source(edit, scene.messages) for edit in context.draft.edits)
-        passages = tuple(_of_source(passage, scene.messages) for passage in context.draft.passages)
-        return results, replace(context.draft, edits=edits, passages=passages)
+        return results, with_sources(context.draft, scene.messages)
 
     async def _commit(
         self, before: Progress, turn: OpenTurn, draft: Draft, results: Sequence[ToolResult], keep: Keep
@@ -315,28 +253,12 @@ class Reflections:
         await whole(commit(), keep)
 
     def _queued(
-        self, agent: Agent, scene: _Scene, answer: Answer, results: tuple[ToolResult, ...], so_far: int
+        self, agent: Agent, scene: Scene, answer: Answer, results: tuple[ToolResult, ...], so_far: int
     ) -> tuple[Queued, ...]:
         """A step as the next one sees it; it stands in no table."""
         new = kept_messages(answer, results, (), None, self._now())
         messages = [_numbered(message, scene.event, so_far + at) for at, message in enumerate(new, 1)]
         return self._compiler.queued(messages, agent.zone, names_speaker=False)
-
-
-def _all(blocks: Sequence[tuple[object, Sequence[Source]]]) -> list[Source]:
-    return [source for _, sources in blocks for source in sources]
-
-
-def _with_source(edit: BlockEdit, messages: Sequence[Message]) -> BlockEdit:
-    """The edit with the message that its new words come from; those of lines that it changes are known."""
-    old, new = edit.before.split("\n"), edit.after.split("\n")
-    added = "\n".join(line for line in new if line not in old)
-    gone = "\n".join(line for line in old if line not in new)
-    return replace(edit, source_message_id=source_of(added, gone, messages) if added else None)
-
-
-def _of_source(passage: NewPassage, messages: Sequence[Message]) -> NewPassage:
-    return replace(passage, source_message_id=source_of(passage.content, "", messages))
 
 
 def _numbered(message: NewMessage, event: Message, number: int) -> Message:

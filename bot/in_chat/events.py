@@ -5,7 +5,7 @@ from bot.command import CommandContext
 from bot.events import heartbeat as heartbeat_event
 from bot.events import reflection, system_alert
 from bot.queue_manager import PRESSURE_ALERT
-from bot.reflection import ON_REQUEST
+from bot.reflection_scene import ON_REQUEST
 from bot.registry import command
 
 

@@ -14,7 +14,8 @@ from adapters.ports import InboundMessage, MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.choices import TO_REFLECT
 from bot.events import reflection
-from bot.reflection import ENOUGH_MESSAGES, MAX_STEPS, ON_REQUEST
+from bot.reflection import MAX_STEPS
+from bot.reflection_scene import ENOUGH_MESSAGES, ON_REQUEST
 from bot.testing import Bot, among_many, direct, in_channel, open_bot
 from memory.ports import Kind
 from memory.records import BlockText, KeptMessage, KeptPassage
@@ -436,6 +437,29 @@ async def test_the_facts_it_keeps_go_with_the_message_that_they_came_from(tmp_pa
         assert "7351" not in await bot.command("memory", channel="general")
         assert "7351" not in (await bot.give(among_many("bob"), "memory changes")).text
         assert "found nothing" in await bot.command("search 7351-QX", channel="general")
+
+
+async def test_a_turn_taken_back_takes_along_what_a_reflection_made_of_it(tmp_path: Path) -> None:
+    tidying = answer(
+        None,
+        replace("Lives in Lisbon.", "Lives in Porto since 2026-02-28.", heartbeat=True),
+        append("Likes figs.", heartbeat=True),
+        keep("Ada likes figs."),
+    )
+    async with ScriptedServer(model(tidying)) as server, open_bot(tmp_path, **with_model(server)) as bot:
+        await bot.command("remember Lives in Lisbon.")
+        await talk(bot, "Hello", "I live in Lisbon", "Good night", "I like figs", "I moved to Porto yesterday")
+        await reflect(bot)
+        await bot.in_chat("pop")
+        shown = await bot.command("memory")
+        assert "Lives in Lisbon.\nLikes figs." in shown
+        await bot.in_chat("pop")
+        shown = await bot.command("memory")
+        assert "Lives in Lisbon.\n" in shown
+        assert "figs" not in shown
+        assert "note" not in await bot.command("search figs")
+        assert "3 changes of it stayed" in await bot.command("undo")  # all of the reflection is gone already
+        assert "- Lives in Lisbon." in await bot.command("undo")
 
 
 async def test_of_facts_that_it_joined_each_goes_with_its_own_message(tmp_path: Path) -> None:
