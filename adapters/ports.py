@@ -675,7 +675,10 @@ class ChatPlatform(Protocol):
         ...
 
     async def notify(self, origin: Origin, text: str) -> None:
-        """Tell one person something of our own (an error, a hint), privately where the platform can."""
+        """Tell one person something of our own (an error, a hint), privately where the platform can.
+
+        An origin in direct messages without a channel is wherever the platform has those with that person.
+        """
         ...
 
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:

@@ -2,16 +2,7 @@
 
 import asyncio
 
-from benchmarks import (
-    discord_crowd,
-    document_load,
-    group_commit,
-    many_agents,
-    overhead,
-    slack_crowd,
-    startup,
-    timers,
-)
+from benchmarks import discord_crowd, document_load, group_commit, many_agents, overhead, slack_crowd, startup, timers
 from benchmarks.figures import FILE, report
 
 FILE.unlink(missing_ok=True)

@@ -169,10 +169,12 @@ class Agents:
         new = await self._recall.append(transaction, agent.id, None, [said])
         return new[0].id, new
 
-    async def pause(self, agent: Agent, now: datetime | None) -> None:
+    async def pause(
+        self, agent: Agent, now: datetime | None, along: Callable[[Transaction], Awaitable[None]] | None = None
+    ) -> None:
         """Keep nothing of what is said from now on; None: keep it again. To be called in the agent's lane only.
 
-        What was said meanwhile is forgotten when it is kept again.
+        What was said meanwhile is forgotten when it is kept again. `along` is written in the same transaction.
         """
 
         async def commit() -> None:
@@ -180,6 +182,8 @@ class Agents:
                 await self._store.save_paused(transaction, agent.id, now)
                 if now is not None:
                     await self._journal.leave_nothing(transaction, agent.id)
+                if along is not None:
+                    await along(transaction)
             self.let_go(agent.scope)
 
         await finish(commit())

@@ -27,6 +27,7 @@ from bot.command import Commands, Parts
 from bot.conductor import Conductor
 from bot.context import ContextCompiler
 from bot.executor import Executor, Shelves
+from bot.expiry import Expiry
 from bot.files import Files
 from bot.follow_ups import FollowUps
 from bot.greeting import Greeting
@@ -81,6 +82,7 @@ from config.words import prompt
 from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.audit import Audit
 from memory.change_journal import ChangeJournal
 from memory.changes import MessageChanges
 from memory.channels import Channels, Mode
@@ -94,6 +96,7 @@ from memory.message_documents import MessageDocuments
 from memory.model_tiers import ModelTiers
 from memory.notices import NoticeStore
 from memory.outbox import OutboxStore
+from memory.overview import Overview
 from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
@@ -139,6 +142,7 @@ class App:
     database: Database
     told: Told
     sweep: Sweep
+    expiry: Expiry
     timers: Timers
 
     def intake(self, platform: str) -> Intake:
@@ -410,6 +414,7 @@ async def open_app(
         )
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
+        expiry = Expiry(Overview(database), changes, _kept_for(settings), now)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
@@ -440,10 +445,13 @@ async def open_app(
             expect=sweep.expect,
             undo=Undo(database, agents, shelves, now),
             memory_changes=ChangeJournal(database),
+            notices=notices,
+            audit=Audit(database),
+            overview=Overview(database),
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
-        commands = Commands(general, "/agent ", parts, owners, now)
+        commands = Commands(general, "/agent ", parts, owners, now, breaks_glass=settings.bot_break_glass)
         in_chat = Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now)
         yield App(
             agents,
@@ -463,12 +471,19 @@ async def open_app(
             database,
             told,
             sweep,
+            expiry,
             timers,
         )
 
 
 def _compares(platform: ChatPlatform) -> bool:
     return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
+def _kept_for(settings: Settings) -> dict[str, timedelta]:
+    """How long what was said is kept, by the kind of scope; one that is not named keeps it for ever."""
+    days = {"dm": settings.bot_keep_direct_days, "channel": settings.bot_keep_channel_days}
+    return {kind: timedelta(days=number) for kind, number in days.items() if number}
 
 
 def _caps(settings: Settings) -> Caps:

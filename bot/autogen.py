@@ -16,6 +16,7 @@ from bot.agents import FirstMemory
 from bot.app import App, open_app, utc_now
 from bot.checkpoints import CheckpointUnusable
 from bot.choices import DEFAULT_PRESET, Choices, first_memory_of
+from bot.in_memory import in_memory
 from bot.resets import Part
 from config.settings import Settings, load_settings
 from memory.agents import AgentStore
@@ -89,18 +90,18 @@ async def open_memgpt(
         ServiceMissing: the model is not there.
         ContextTooSmall: the model's window has no room for instructions and tools.
     """
-    given = settings or load_settings()
-    chosen = given.model_copy(update={"bot_admission": "open", "llm_retry_hours": 0})
     platform = AutoGenPlatform()
 
     def observe(scope: str) -> Callable[..., None]:
         return lambda report: platform.observe(scope.rpartition(":")[2], report)
 
-    async with open_app(
-        chosen, {NAME: platform}, Choices(), observe=observe, around_model=around_model, now=now
-    ) as app:
-        await app.resume()
-        yield MemGPT(app, platform, chosen, now)
+    with in_memory(settings or load_settings()) as given:
+        chosen = given.model_copy(update={"bot_admission": "open", "llm_retry_hours": 0})
+        async with open_app(
+            chosen, {NAME: platform}, Choices(), observe=observe, around_model=around_model, now=now
+        ) as app:
+            await app.resume()
+            yield MemGPT(app, platform, chosen, now)
 
 
 class _Memory:

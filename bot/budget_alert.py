@@ -1,5 +1,7 @@
 """Tells an agent, once a day, that a budget which it is paid from comes near its end."""
 
+from datetime import UTC
+
 from bot.budgets import Budgets
 from bot.charges import Charge, open_bill
 from memory.accounts import ALL
@@ -24,7 +26,9 @@ class BudgetAlert:
         for used in await self._budgets.used(charge):
             if self._budgets.is_near(used.account) and not used.account.startswith("timed"):
                 about = f"{used.account} of {charge.scope}"
-                if await self._told.once_since("bot", "budget near its end", about, self._budgets.midnight()):
+                if await self._told.once_since(
+                    "bot", "budget near its end", about, self._budgets.midnight().astimezone(UTC)
+                ):
                     whose = "everybody together" if used.account == ALL else "this person"
                     return (
                         f"Budget: {used.tokens} of the {used.cap} tokens for {whose} today are used. Be brief, and "

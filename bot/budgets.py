@@ -82,6 +82,11 @@ class Budgets:
         """Whether there is anything to check."""
         return self._caps.per_person > 0 or self._caps.in_all > 0
 
+    @property
+    def per_person(self) -> int:
+        """The most tokens of one person in a day; 0 is no cap."""
+        return self._caps.per_person
+
     def midnight(self) -> datetime:
         """When today began."""
         return datetime.combine(self._today(), time(), self._zone)

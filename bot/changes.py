@@ -133,6 +133,16 @@ class Changes:
         )
         await self._follow(changed.agent_id, changed)
 
+    async def expire(self, scope: str, before: datetime) -> int:
+        """Remove some of what is older than a moment, and what was made of that alone; returns how many messages."""
+        changed = await finish(self._store.expire(scope, before))
+        for event in changed.quoting:
+            if self._waiting.holds(scope, event.id):
+                self._waiting.note(event)
+        if changed.agent_id is not None:
+            await self._follow(changed.agent_id, changed)
+        return changed.messages
+
     async def _follow(self, agent_id: int, changed: Changed) -> None:
         """After the commit: what is kept beside the database."""
         for document in changed.documents:

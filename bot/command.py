@@ -22,7 +22,8 @@ from bot.follow_ups import FollowUps
 from bot.heartbeats import Heartbeats
 from bot.lanes import Lanes
 from bot.library import Library
-from bot.permissions import caller_of, refusal
+from bot.notices import Notices
+from bot.permissions import Caller, caller_of, needs_rights, refusal
 from bot.question import Question
 from bot.queue_manager import QueueManager
 from bot.registry import Command
@@ -31,11 +32,13 @@ from bot.scopes import person_of, scope_of
 from bot.take_back import TurnHistory
 from bot.text import clean, one_line
 from bot.undo import Undo
+from memory.audit import Audit
 from memory.change_journal import ChangeJournal
 from memory.channels import Channels
 from memory.core_memory import person_of_label
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
+from memory.overview import Overview
 from memory.people import People
 from memory.ports import ChangedMeanwhile, Message, NewMessage
 from memory.timers import Timers
@@ -91,18 +94,22 @@ class Parts:
     follow_ups: FollowUps
     heartbeats: Heartbeats
     expect: Callable[[datetime | None], None]
+    notices: Notices
+    audit: Audit
+    overview: Overview
 
 
 @dataclass(frozen=True, slots=True)
 class CommandContext:
     """Who gave a command, where, and what it may touch: the agent of that scope, and what is kept of it.
 
-    `may` is asked of other commands than this one, `reads_messages` and `about` are those of the call; `given_at` is
-    when it was given, by the platform's clock where that is known.
+    `caller` holds their rights, `may` is asked of other commands than this one, `reads_messages` and `about` are those
+    of the call; `given_at` is when it was given, by the platform's clock where that is known.
     """
 
     origin: Origin
     scope: str
+    caller: Caller
     reads_messages: bool
     may: Callable[[Command], bool]
     parts: Parts
@@ -150,6 +157,7 @@ class Commands:
         parts: what they act on.
         owners: those of the settings.
         now: the clock.
+        breaks_glass: whether owners may look into somebody else's direct messages.
     """
 
     def __init__(
@@ -159,12 +167,15 @@ class Commands:
         parts: Parts,
         owners: Collection[str],
         now: Callable[[], datetime],
+        *,
+        breaks_glass: bool = False,
     ) -> None:
         self._commands = commands
         self._prefix = prefix
         self._parts = parts
         self._owners = owners
         self._now = now
+        self._breaks_glass = breaks_glass
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -190,21 +201,27 @@ class Commands:
             command, argument = self._read(call)
             if (refused := self._refusal(command, call, changes=bool(argument))) is not None:
                 raise CommandRefused(refused)
-            reply = await self._run(command, self._context(call), argument)
-            return self._asked(reply, command, call) if isinstance(reply, Question) else reply
+            arguments, context = self._arguments(command, argument), self._context(call)
+            await self._write_down(command, context, arguments)
+            reply = await command.run(context, *arguments)
+            return self._asked(reply, command, call, arguments) if isinstance(reply, Question) else reply
 
         return await _guarded(work)
 
-    def _asked(self, question: Question, command: Command, call: CommandCall) -> CommandReply:
+    def _asked(
+        self, question: Question, command: Command, call: CommandCall, arguments: tuple[str, ...]
+    ) -> CommandReply:
         """The question, whose yes is taken from somebody who still is let in, and still may give the command."""
 
         async def confirmed(*, is_moderator: bool) -> CommandReply:
             async def work() -> str:
+                now = replace(call, is_moderator=is_moderator)
                 refused = await self._parts.admission.refusal(call.origin)
                 if refused is None:
-                    refused = self._refusal(command, replace(call, is_moderator=is_moderator), changes=True)
+                    refused = self._refusal(command, now, changes=True)
                 if refused is not None:
                     raise CommandRefused(f"{refused} Nothing was changed.")
+                await self._write_down(command, self._context(now), arguments, is_yes=True)
                 return await question.confirmed()
 
             return await _guarded(work)
@@ -249,19 +266,43 @@ class Commands:
         raise CommandRefused(no_such_command(one_line(name, 40), known, f"{self._prefix}help"))
 
     def _is_for(self, name: str, call: CommandCall) -> bool:
-        return self._refusal(self._commands[name], call, changes=False) is None
+        return self._may(self._commands[name], call)
+
+    def _may(self, command: Command, call: CommandCall) -> bool:
+        """Whether they may give it in some form: alone, or with an argument."""
+        return self._refusal(command, call, changes=False) is None or (
+            command.argument is not None and self._refusal(command, call, changes=True) is None
+        )
 
     def _refusal(self, command: Command, call: CommandCall, *, changes: bool) -> str | None:
-        return refusal(command.may, caller_of(call, self._owners), changes=changes)
+        return refusal(command.may, self._caller(call), changes=changes)
+
+    def _caller(self, call: CommandCall) -> Caller:
+        return caller_of(call, self._owners, breaks_glass=self._breaks_glass)
+
+    async def _write_down(
+        self, command: Command, context: CommandContext, arguments: tuple[str, ...], *, is_yes: bool = False
+    ) -> None:
+        """Keep who does what as a moderator or an owner, before it is done: so nothing is done that is not kept.
+
+        An argument is kept only if it is one of a few known words, or names the scope that the command is about.
+        """
+        if not needs_rights(command.may, context.caller, changes=bool(arguments) or is_yes):
+            return
+        about = command.concerns if arguments else None
+        scope = context.scope if about is None else await about(context, *arguments)
+        words = [command.name, *(arguments if command.choices else ()), *(["(confirmed)"] if is_yes else ())]
+        await self._parts.audit.add(context.author, " ".join(words), scope, self._now())
 
     def _context(self, call: CommandCall) -> CommandContext:
         def may(command: Command) -> bool:
-            return self._refusal(command, call, changes=False) is None
+            return self._may(command, call)
 
         now = self._now()
         return CommandContext(
             call.origin,
             scope_of(call.origin),
+            self._caller(call),
             call.reads_messages,
             may,
             self._parts,
@@ -271,15 +312,18 @@ class Commands:
             call.about,
         )
 
-    async def _run(self, command: Command, context: CommandContext, argument: str) -> str | CommandReply | Question:
+    def _arguments(self, command: Command, argument: str) -> tuple[str, ...]:
+        """What the command is called with: one argument, or none.
+
+        Raises:
+            CommandRefused: it cannot be called so.
+        """
         if command.argument is None:
-            return await command.run(context)
-        if command.choices and argument:
-            argument = self._chosen(command, argument)
+            return ()
         if argument:
-            return await command.run(context, argument)
+            return (self._chosen(command, argument) if command.choices else argument,)
         if command.is_optional:
-            return await command.run(context)
+            return ()
         raise CommandRefused(f"Usage: `{self._usage(command)}`{_one_of(command)}")
 
     def _chosen(self, command: Command, argument: str) -> str:

@@ -99,7 +99,7 @@ def chat(
     # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
     quiet = "WARNING" if options.plain or debug else "ERROR"
     set_up(settings.bot_log_level if "bot_log_level" in settings.model_fields_set else quiet, settings.bot_log_format)
-    _run(lambda: asyncio.run(chat_in_terminal(settings, options)))
+    _run_in(settings, lambda given: asyncio.run(chat_in_terminal(given, options)))
 
 
 @main.command()
@@ -112,7 +112,7 @@ def run() -> None:
     settings = _settings()
     set_up(settings.bot_log_level, settings.bot_log_format)
     collect_seldom()
-    _run(lambda: asyncio.run(serve(settings, open_platforms(settings))))
+    _run_in(settings, lambda given: asyncio.run(serve(given, open_platforms(given))))
 
 
 @main.command()
@@ -152,7 +152,7 @@ def models() -> None:
     """List the models that the server offers, with their context windows."""
     from bot.operator.models import list_models
 
-    _operate(list_models)
+    _operate(list_models, on_data=False)
 
 
 @main.command()
@@ -166,7 +166,7 @@ def fetch(
     from bot.operator.fetch import fetch as fetch_model
     from bot.operator.fetch import list_open_models
 
-    _run(list_open_models if model is None else lambda: fetch_model(_settings(), model))
+    _run(list_open_models if model is None else lambda: fetch_model(_kept(), model))
 
 
 @main.command()
@@ -229,7 +229,7 @@ def doctor() -> None:
     """Check everything that the bot needs."""
     from bot.operator.doctor import examine
 
-    _operate(lambda settings: examine(settings, utc_now))
+    _operate(lambda settings: examine(settings, utc_now), on_data=False)
 
 
 @main.command()
@@ -260,13 +260,31 @@ def _has_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def _operate(work: Callable[[Settings], Coroutine[Any, Any, None]]) -> None:
-    """Run an operator's command; only what goes wrong is logged, on stderr."""
-    settings = _settings()
+def _run_in(settings: Settings, work: Callable[[Settings], None]) -> None:
+    """Run a command that may keep what it keeps in memory alone."""
+    from bot.in_memory import in_memory
+
+    def run_there() -> None:
+        with in_memory(settings) as given:
+            work(given)
+
+    _run(run_there)
+
+
+def _operate(work: Callable[[Settings], Coroutine[Any, Any, None]], *, on_data: bool = True) -> None:
+    """Run an operator's command, on what is kept or not; only what goes wrong is logged, on stderr."""
+    settings = _kept() if on_data else _settings()
     set_up(
         settings.bot_log_level if "bot_log_level" in settings.model_fields_set else "WARNING", settings.bot_log_format
     )
-    _run(lambda: asyncio.run(work(settings)))
+    _run_in(settings, lambda given: asyncio.run(work(given)))
+
+
+def _kept() -> Settings:
+    settings = _settings()
+    if settings.is_in_memory:
+        _fail(EX_CONFIG, "BOT_DATA_DIR=:memory: keeps nothing beyond the end of `chat` or `run`: name a folder.")
+    return settings
 
 
 def _settings(**overrides: str | None) -> Settings:

@@ -128,6 +128,9 @@ class FollowUps:
         if event.kind.is_timed:
             self._check_is_wanted(agent, asked, now)
         kept_repeat = self._repeat(repeat, zone, now)
+        is_elsewhere = None not in (asked.zone, named) and asked.zone != named
+        if is_elsewhere and kept_repeat is not None:
+            raise ToolFailed(f"What comes again goes by their own clock, {named}: give the time in that zone.")
         waiting = [timer for timer in await self.timers.waiting_of(person) if timer.id not in cancelled]
         if len(waiting) + len(drafted) >= self._most:
             raise ToolFailed(
@@ -142,14 +145,15 @@ class FollowUps:
             person=person,
             note=clean(note.strip()),
             repeat=kept_repeat,
-            local=asked.local,
+            local=None if is_elsewhere else asked.local,
             source_message_id=event.id,
         )
+        news = asked.zone.key if asked.zone is not None and named is None else None
         told = {"due": local_time(asked.moment, zone), "zone": zone.key}
         if asked.moment >= after_quiet(asked.moment, zone, self._quiet):
-            return Planned(timer, told, self._news(asked, origin))
+            return Planned(timer, told, news)
         told["note"] = f"That is within their quiet hours ({self._quiet.start:%H:%M}-{self._quiet.end:%H:%M})."
-        return Planned(timer, told, self._news(asked, origin))
+        return Planned(timer, told, news)
 
     async def learn_zone(self, transaction: Transaction, origin: Origin, zone: str) -> None:
         """Keep the time zone that somebody has named."""
@@ -223,10 +227,6 @@ class FollowUps:
             return checked_repeat(clean(repeat), zone, now)
         except BadRepeat as fault:
             raise ToolFailed(str(fault)) from None
-
-    def _news(self, asked: When, origin: Origin) -> str | None:
-        """The zone that was named for a person of whom none was known, in a conversation of their own."""
-        return asked.zone.key if asked.zone is not None and origin.is_direct else None
 
 
 def reminder_of(event: Message) -> str:

@@ -72,6 +72,12 @@ class Notices:
         platform = origin.address.platform
         await self._store.add(transaction, platform, scope_of(origin), to_json(origin), text, self._now())
 
+    async def tell(self, origin: Origin, text: str) -> None:
+        """Keep a notice that is of weight however late it is told, and begin to tell it."""
+        platform = origin.address.platform
+        await self._store.keep(platform, scope_of(origin), to_json(origin), text, self._now())
+        self.wake(platform)
+
     def wake(self, platform: str) -> None:
         """Tell what was kept for a platform."""
         if platform not in self._platforms:
@@ -180,8 +186,8 @@ class Notices:
         is_done = True
         try:
             for notice in await self._store.open_of(platform):
-                is_over = notice.id in told or self._now() - notice.created_at > TOLD_WITHIN
-                if is_over or await self.say(of_json(notice.origin), notice.text):
+                is_late = not notice.however_late and self._now() - notice.created_at > TOLD_WITHIN
+                if notice.id in told or is_late or await self.say(of_json(notice.origin), notice.text):
                     told.add(notice.id)
                     await self._store.over(notice.id)
                     told.discard(notice.id)

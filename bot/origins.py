@@ -1,4 +1,4 @@
-"""Where something came from, as JSON for the journal and back (pure)."""
+"""Where something came from, as JSON for the journal and back; and where somebody is told something (pure)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,3 +25,10 @@ def of_json(written: Mapping[str, Any]) -> Origin:
         is_direct=written["is_direct"],
         space=written["space"],
     )
+
+
+def directly(person: str) -> Origin:
+    """The direct messages of a person, by the id that `bot.scopes.person_of` gives; their channel is not known."""
+    platform, _, within = person.partition(":")
+    space, _, id_ = within.rpartition("/")
+    return Origin(Address(platform, ""), Person(id_, ""), is_direct=True, space=space or None)

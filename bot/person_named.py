@@ -4,6 +4,7 @@ import re
 
 from bot.command import CommandContext
 from bot.errors import CommandRefused
+from bot.scopes import direct_scope
 from bot.text import one_line
 
 _ID = re.compile(r"discord:\d{1,20}|slack:\w{1,40}/\w{1,40}", re.ASCII)
@@ -28,3 +29,12 @@ async def person_named(context: CommandContext, typed: str) -> str:
     raise CommandRefused(
         f"Nobody has the code {one_line(typed, 40)!r}. An id is discord:<user> or slack:<team>/<user>."
     )
+
+
+async def direct_scope_named(context: CommandContext, typed: str) -> str:
+    """The scope of their direct messages.
+
+    Raises:
+        CommandRefused: nobody is meant by that.
+    """
+    return direct_scope(await person_named(context, typed))

@@ -18,6 +18,7 @@ from bot.question import Question
 ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | None]]
 CommandFunction = Callable[..., Awaitable[str | CommandReply | Question]]
 SuggestFunction = Callable[..., Awaitable[Sequence[str]]]
+ConcernsFunction = Callable[..., Awaitable[str]]
 Registered = TypeVar("Registered", "Tool", "Command")
 
 
@@ -44,6 +45,7 @@ class Command:
         choices: where these are given, the argument is one of them.
         suggest: of a context, what the argument may be.
         asks: the question that the argument answers, where a form may ask for it.
+        concerns: of a context and an argument, the scope that it is about; without it, that in which it is given.
     """
 
     path: tuple[str, ...]
@@ -55,6 +57,7 @@ class Command:
     choices: tuple[str, ...] = ()
     suggest: SuggestFunction | None = None
     asks: str | None = None
+    concerns: ConcernsFunction | None = None
 
     @property
     def name(self) -> str:
@@ -106,7 +109,12 @@ def tool(function: ToolFunction) -> Tool:
 def command(function: CommandFunction) -> Command: ...
 @overload
 def command(
-    *, may: For = ..., choices: Sequence[str] = ..., suggest: SuggestFunction | None = ..., asks: str | None = ...
+    *,
+    may: For = ...,
+    choices: Sequence[str] = ...,
+    suggest: SuggestFunction | None = ...,
+    asks: str | None = ...,
+    concerns: ConcernsFunction | None = ...,
 ) -> Callable[[CommandFunction], Command]: ...
 def command(
     function: CommandFunction | None = None,
@@ -115,6 +123,7 @@ def command(
     choices: Sequence[str] = (),
     suggest: SuggestFunction | None = None,
     asks: str | None = None,
+    concerns: ConcernsFunction | None = None,
 ) -> Command | Callable[[CommandFunction], Command]:
     """Make a command of `async def name(context)` or `async def name(context, argument: str)`.
 
@@ -126,6 +135,7 @@ def command(
         choices: all that the argument may be.
         suggest: `async def suggest(context)`: what the argument may be, among other things; the likeliest first.
         asks: the question that the argument answers; where there are forms, whoever leaves it out is asked.
+        concerns: `async def concerns(context, argument)`: the scope that it is about, for the audit of who did what.
     """
 
     def made(function: CommandFunction) -> Command:
@@ -140,6 +150,7 @@ def command(
             tuple(choices),
             suggest,
             asks,
+            concerns,
         )
 
     return made if function is None else made(function)

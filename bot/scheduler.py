@@ -36,6 +36,7 @@ class Scheduler:
         self._scheduler: Any = None
         self._job: Any = None
         self._running: asyncio.Task[None] | None = None
+        self._upkeep: asyncio.Future[object] | None = None
         self._sooner: datetime | None = None
         self._is_awake = False
 
@@ -47,7 +48,7 @@ class Scheduler:
         self._running = asyncio.create_task(self._swept(), name="sweep")
         if self._daily is not None:
             self._begin()
-            self._scheduler.add_job(self._daily, "interval", days=1, next_run_time=datetime.now(UTC))
+            self._scheduler.add_job(self._keep_up, "interval", days=1, next_run_time=datetime.now(UTC))
         try:
             yield
         finally:
@@ -55,7 +56,9 @@ class Scheduler:
             if self._scheduler is not None:
                 self._scheduler.shutdown(wait=False)
                 await asyncio.sleep(0)  # it shuts down in the loop's next round
-            await asyncio.wait([self._running])
+            if self._upkeep is not None:
+                self._upkeep.cancel()
+            await asyncio.wait([task for task in (self._running, self._upkeep) if task is not None])
 
     def _begin(self) -> None:
         """Start APScheduler, once there is something to wait for: who sets no timer pays nothing for it."""
@@ -69,11 +72,16 @@ class Scheduler:
         self._scheduler.start()
 
     async def _look(self) -> None:
-        # In a task of its own: the scheduler passes over a job that is due while it runs, and at the end cancels it.
+        # In a task of its own, as all that is done: APScheduler passes over a job that is due while it runs, and calls
+        # one an error that ends with the program.
         if self._running is not None and not self._running.done():
             self._expect(self._now())
         else:
             self._running = asyncio.create_task(self._swept(), name="sweep")
+
+    async def _keep_up(self) -> None:
+        if self._daily is not None:
+            self._upkeep = asyncio.ensure_future(self._daily())
 
     async def _swept(self) -> None:
         self._sooner = None

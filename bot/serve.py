@@ -81,11 +81,17 @@ async def serve(
         supervisor = Supervisor(platforms, app.intake, metrics=metrics, wait=wait)
         await app.resume(lambda address: address.platform in platforms)
         health.supervisor = supervisor
-        scheduler = Scheduler(app.sweep, now, daily=partial(tidy_as_ever, app.database, now))
+        scheduler = Scheduler(app.sweep, now, daily=partial(_keep_up, app, now))
         await stack.enter_async_context(scheduler.awake())
         logger.info("serving platforms=%s", ",".join(platforms))
         await _run(supervisor, app, stop, health, grace_s)
     logger.info("stopped")
+
+
+async def _keep_up(app: App, now: Callable[[], datetime]) -> None:
+    """What is done daily: what is over is forgotten, and what is older than it is to be kept."""
+    await tidy_as_ever(app.database, now)
+    await app.expiry.as_ever()
 
 
 async def _run(supervisor: Supervisor, app: App, stop: asyncio.Event, health: Health, grace_s: float) -> None:

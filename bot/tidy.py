@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from memory.audit import Audit
 from memory.database import Database
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
@@ -20,6 +21,9 @@ KEPT = timedelta(days=7)
 TOLD = timedelta(days=30)
 """How long `/agent status` and `doctor` tell of what was put aside or not delivered."""
 
+AUDITED = timedelta(days=365)
+"""How long it is known who did what as a moderator or an owner."""
+
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
@@ -29,10 +33,11 @@ class Forgotten:
     events_parked: int = 0
     turns_parked: int = 0
     replies_lost: int = 0
+    acts_audited: int = 0
 
 
 async def tidy(database: Database, now: datetime) -> Forgotten:
-    """Forget what has been over for a week, and what was put aside or not delivered a month ago."""
+    """Forget what has been over for a week, what was put aside or not delivered a month ago, acts of a year ago."""
     events, turns, replies = Inbox(database), TurnJournal(database), OutboxStore(database)
     timers = Timers(database, events)
     over, told = now - KEPT, now - TOLD
@@ -42,6 +47,7 @@ async def tidy(database: Database, now: datetime) -> Forgotten:
         events_parked=await _all(events.purge_parked, told),  # before their turns, which say when it was
         turns_parked=await _all(turns.purge_parked, told),
         replies_lost=await _all(replies.purge_lost, told),
+        acts_audited=await _all(Audit(database).purge, now - AUDITED),
     )
 
 

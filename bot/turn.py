@@ -484,7 +484,7 @@ class Turns:
             self._shelves.archival.index_soon()
         if due:
             self._expect(min(due))
-        if draft.zone is not None:
+        if draft.zone is not None and agent.is_direct:
             agent = replace(agent, zone=ZoneInfo(draft.zone))
         return agent, handed
 

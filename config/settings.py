@@ -26,6 +26,8 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 PLATFORMS = ("console", "discord", "slack")
 EMBEDDED = "embedded"
+IN_MEMORY = ":memory:"
+"""As BOT_DATA_DIR."""
 UNKNOWN_MODEL_WINDOW = 8192
 
 
@@ -97,6 +99,9 @@ class BotSection(_Section):
     bot_persona: str | None = None
     """Who new agents are: a file in personas; None: as their preset says."""
     bot_admission: Literal["open", "allowlist", "pairing"] = "open"
+    bot_break_glass: bool = False
+    bot_keep_direct_days: Annotated[int, Field(ge=0, le=36_500)] = 0
+    bot_keep_channel_days: Annotated[int, Field(ge=0, le=36_500)] = 0
     bot_max_waiting_messages: Annotated[int, Field(ge=1)] = 20
     bot_answer_bots: bool = False
     bot_max_file_mb: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 25
@@ -253,6 +258,8 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
                 faults.append(f"OPENAI_API_KEY: needed for this {name} (or set OPENAI_BASE_URL to your own server)")
         if self.memory_warn_fraction >= self.memory_flush_fraction:
             faults.append("MEMORY_WARN_FRACTION: should be less than MEMORY_FLUSH_FRACTION")
+        if self.is_in_memory and self.bot_database_url is not None:
+            faults.append("BOT_DATABASE_URL: cannot be set where BOT_DATA_DIR is :memory:")
         if "discord" in self.bot_platforms and self.discord_token is None:
             faults.append("DISCORD_TOKEN: needed because BOT_PLATFORMS names discord")
         if "slack" in self.bot_platforms:
@@ -263,6 +270,11 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
         if faults:
             raise ValueError("\n".join(faults))
         return self
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether nothing is to be kept on a disk, or beyond the end."""
+        return str(self.bot_data_dir) == IN_MEMORY
 
     @property
     def max_file_bytes(self) -> int:

@@ -55,6 +55,9 @@ class Changed:
 Tell = Callable[[Sequence[int], Sequence[int]], NewMessage]
 """What the agent is told of messages that were changed, and of those that quote them, by their ids."""
 
+_EXPIRED_AT_ONCE = 200
+"""Messages that go in one transaction, more or less; others write in between."""
+
 Rewrite = Callable[[str], str]
 """What a message says now, by what it said."""
 
@@ -292,6 +295,44 @@ class MessageChanges:
         pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids, default=0))
         less = [(page, without_hits(page, ids, notes)) for page in pages]
         await self._recall.redact(transaction, [new for old, new in less if new != old])
+
+    async def expire(self, scope: str, before: datetime) -> Changed:
+        """Remove some of an agent's oldest turns, all of which is older than a moment, as if people had deleted theirs.
+
+        What the agent said, thought and did in them goes as well. Nobody is told: it is no secret that time passes.
+
+        Returns:
+            What came of it; no `messages`, once there are none left to go.
+        """
+        async with (
+            self._agents.changing(scope),
+            self._recall.rewriting(),
+            self._database.write(alone=True) as transaction,
+        ):
+            if (agent_id := await self._agents.id_of(transaction, scope)) is None:
+                return Changed()
+            under_way = await self._journal.running(transaction, agent_id)
+            found, evicted = await self._recall.old_turns(transaction, agent_id, before, _EXPIRED_AT_ONCE)
+            old = [message for message in found if message.turn_id != under_way]
+            if not old:
+                return Changed()
+            heard = [message for message in old if message.kind is Kind.USER_MESSAGE]
+            names = [message.platform_id for message in heard if message.platform_id is not None]
+            quoting = await self._inbox.requote(transaction, scope, names, None)
+            replies = await self._recall.quoting(transaction, agent_id, names)
+            notes = await self._delete(transaction, agent_id, heard, replies)
+            quotes = await follow(transaction, messages, messages.c.agent_id == agent_id, names, None)
+            documents = await remove_with(transaction, agent_id, names)
+            for event in (message for message in old if message.kind.is_event and message not in heard):
+                await self._agents.name_source(transaction, agent_id, event.id, None)
+                await self._archival.name_source(transaction, agent_id, event.id, None)
+            ids = [message.id for message in old]
+            await self._recall.remove(transaction, agent_id, ids)
+            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
+            if gone := evicted.intersection(ids):
+                summary, is_short = await compactions.hide(transaction, agent_id, gone, now=self._now())
+                await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+        return Changed((), agent_id, len(ids), notes, documents, quoting, len(quotes))
 
 
 def _recalled_in(platform: str, platform_ids: Collection[str]) -> Select[tuple[str]]:

@@ -19,6 +19,7 @@ class Notice:
     origin: Mapping[str, Any]
     text: str
     created_at: datetime
+    however_late: bool = False
 
 
 class NoticeStore:
@@ -28,11 +29,28 @@ class NoticeStore:
         self._database = database
 
     async def add(
-        self, transaction: Transaction, platform: str, scope: str, origin: Mapping[str, Any], text: str, now: datetime
+        self,
+        transaction: Transaction,
+        platform: str,
+        scope: str,
+        origin: Mapping[str, Any],
+        text: str,
+        now: datetime,
+        *,
+        however_late: bool = False,
     ) -> None:
-        """Keep a notice with what it is about."""
+        """Keep a notice with what it is about; one that is told `however_late` is never too old."""
         row = {"platform": platform, "scope": scope, "origin": dict(origin), "text": text, "created_at": now}
-        await transaction.execute(insert(notices).values(row))
+        await transaction.execute(insert(notices).values(row | {"however_late": however_late}))
+
+    async def keep(self, platform: str, scope: str, origin: Mapping[str, Any], text: str, now: datetime) -> None:
+        """Keep by itself a notice that is told however late."""
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await self.add(transaction, platform, scope, origin, text, now, however_late=True)
+
+        await finish(commit())
 
     async def platforms(self) -> tuple[str, ...]:
         """Where something is still to be told."""
@@ -44,7 +62,9 @@ class NoticeStore:
         of_platform = select(notices).where(notices.c.platform == platform).order_by(notices.c.id)
         async with self._database.read() as connection:
             rows = await connection.execute(of_platform)
-            return tuple(Notice(row.id, row.origin, row.text, row.created_at) for row in rows)
+            return tuple(
+                Notice(row.id, row.origin, row.text, row.created_at, however_late=row.however_late) for row in rows
+            )
 
     async def over(self, id_: int) -> None:
         """It was told, or is told no more."""

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory.database import Database
 from memory.tables import agents, blocks, messages, passages
 
 
@@ -18,6 +19,58 @@ class AgentAtAGlance:
     messages: int
     passages: int
     last_active: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """An agent that is there: how much it keeps, when something was last said, and since when it is paused."""
+
+    scope: str
+    messages: int
+    notes: int
+    last_active: datetime | None
+    paused_at: datetime | None
+
+
+class Overview:
+    """All agents, a page at a time, while they are at work."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def count(self) -> tuple[int, int]:
+        """How many agents there are, and how many of these are of direct messages."""
+        is_direct = agents.c.scope.like("%:dm:%")
+        async with self._database.read() as connection:
+            counts = await connection.execute(select(func.count(), func.count().filter(is_direct)).select_from(agents))
+            all_, direct = counts.one()
+        return all_, direct
+
+    async def with_older(self, kind: str, before: datetime) -> tuple[str, ...]:
+        """The scopes of a kind (`dm`, `channel`) in which something was said before a moment."""
+        is_older = exists().where(messages.c.agent_id == agents.c.id, messages.c.created_at < before)
+        of_kind = agents.c.scope.like(f"%:{kind}:%")
+        async with self._database.read() as connection:
+            return tuple(await connection.scalars(select(agents.c.scope).where(of_kind, is_older)))
+
+    async def page(self, number: int, size: int) -> tuple[Present, ...]:
+        """A page of them, from 1 on; the one that was active last first."""
+        of_agent = messages.c.agent_id == agents.c.id
+        # One look into an index for each agent; what is counted row by row is so for this page alone.
+        last = select(func.max(messages.c.created_at)).where(of_agent).scalar_subquery()
+        shown = (
+            select(agents.c.id, agents.c.scope, agents.c.paused_at, last.label("last"))
+            .order_by(last.desc().nulls_last(), agents.c.scope)
+            .offset((number - 1) * size)
+            .limit(size)
+            .subquery()
+        )
+        said = select(func.count()).where(messages.c.agent_id == shown.c.id).scalar_subquery()
+        noted = select(func.count()).where(passages.c.agent_id == shown.c.id).scalar_subquery()
+        columns = (shown.c.scope, said, noted, shown.c.last, shown.c.paused_at)
+        ordered = select(*columns).order_by(shown.c.last.desc().nulls_last(), shown.c.scope)
+        async with self._database.read() as connection:
+            return tuple(Present(*row) for row in await connection.execute(ordered))
 
 
 async def all_agents(connection: AsyncConnection) -> tuple[AgentAtAGlance, ...]:

@@ -161,6 +161,29 @@ class RecallStorage:
         found = select(messages).where(_of(agent_id), _TURN.in_(turn_ids)).order_by(messages.c.id)
         return tuple(_from_row(row) for row in await transaction.execute(found))
 
+    async def old_turns(
+        self, transaction: Transaction, agent_id: int, before: datetime, limit: int
+    ) -> tuple[tuple[Message, ...], frozenset[int]]:
+        """All messages of the oldest turns, each of which is older than a moment; and the ids of those evicted.
+
+        Args:
+            transaction: an open one.
+            agent_id: whose turns.
+            before: the moment.
+            limit: so many messages, more or less.
+        """
+        oldest = (
+            select(_TURN)
+            .where(_of(agent_id), messages.c.created_at < before)
+            .order_by(messages.c.created_at, messages.c.id)
+            .limit(limit)
+        )
+        found = select(messages).where(_of(agent_id), _TURN.in_(set(await transaction.scalars(oldest))))
+        rows = (await transaction.execute(found.order_by(messages.c.id))).all()
+        younger = {row.turn_id or row.id for row in rows if row.created_at >= before}
+        old = [row for row in rows if (row.turn_id or row.id) not in younger]
+        return tuple(_from_row(row) for row in old), frozenset(row.id for row in old if row.evicted)
+
     async def said(self, transaction: Transaction, agent_id: int, ids: Collection[int]) -> tuple[Message, ...]:
         """Messages by their ids, as they stand in an open transaction."""
         rows = await transaction.execute(select(messages).where(_of(agent_id), messages.c.id.in_(ids)))

@@ -482,6 +482,21 @@ notices = Table(
     Column("origin", JSON, nullable=False),
     Column("text", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
+    # Whether it is of weight however late it is told.
+    Column("however_late", Boolean, nullable=False, server_default=text("0")),
+    sqlite_autoincrement=True,
+)
+
+# What moderators and owners have done by their rights; never what was shown or written.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("who", String(300), nullable=False),  # as in `people`
+    Column("what", String(100), nullable=False),
+    Column("scope", String(300), nullable=False),  # whose memory, or which place, it was about
+    Column("at", Instant, nullable=False),
+    Index("ix_audit_scope", "scope", "id"),
     sqlite_autoincrement=True,
 )
 

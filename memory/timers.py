@@ -220,6 +220,16 @@ class Timers:
             await transaction.execute(over.where(timers.c.state == FIRED))
         return frozenset({*found, *withdrawn})
 
+    async def give_back(self, transaction: Transaction, agent_id: int) -> None:
+        """Let follow-ups that have fired, and whose turn has not begun, wait as if they had not."""
+        these = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.fires > 0)
+        fired = select(timers.c.id, timers.c.fires).where(*these, timers.c.state != CANCELLED)
+        names = {_NAMED.format(id=id_, number=fires): id_ for id_, fires in await transaction.execute(fired)}
+        back = [names[name] for name in await self._inbox.withdraw_named(transaction, list(names))]
+        if back:
+            again = update(timers).where(timers.c.id.in_(back))
+            await transaction.execute(again.values(state=WAITING, due_at=func.min(timers.c.due_at, timers.c.fired_at)))
+
     async def end(self, agent_id: int, ids: Collection[int], now: datetime) -> frozenset[int]:
         """Cancel follow-ups for somebody, in a transaction of its own; returns as `cancel` does."""
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, Select, func, insert, select
 
 from memory.database import Database, Transaction, finish
 from memory.prepared import Prepared
@@ -53,6 +55,29 @@ class UsageSum:
     cost: float
 
 
+class Of(StrEnum):
+    """Whose usage is told apart."""
+
+    SCOPES = "scopes"
+    PEOPLE = "people"
+
+
+_SUMS = (
+    func.count(),
+    func.coalesce(func.sum(usage.c.prompt_tokens), 0),
+    func.coalesce(func.sum(usage.c.cached_tokens), 0),
+    func.coalesce(func.sum(usage.c.completion_tokens), 0),
+    func.count(usage.c.cost),
+    func.coalesce(func.sum(usage.c.cost), 0.0),
+)
+
+
+def _of_all(*columns: ColumnElement[Any], since: datetime) -> Select[Any]:
+    """From the agents to the calls of each: the index of these begins with the agent."""
+    is_new = (usage.c.agent_id == agents.c.id) & (usage.c.at >= since)
+    return select(*columns).select_from(agents.join(usage, is_new))
+
+
 class UsageStore:
     """The calls of all agents."""
 
@@ -80,18 +105,30 @@ class UsageStore:
 
     async def sum(self, agent_id: int, since: datetime | None = None) -> UsageSum:
         """What an agent has used, from a moment on or in all."""
-        counts = select(
-            func.count(),
-            func.coalesce(func.sum(usage.c.prompt_tokens), 0),
-            func.coalesce(func.sum(usage.c.cached_tokens), 0),
-            func.coalesce(func.sum(usage.c.completion_tokens), 0),
-            func.count(usage.c.cost),
-            func.coalesce(func.sum(usage.c.cost), 0.0),
-        ).where(usage.c.agent_id == agent_id)
+        counts = select(*_SUMS).where(usage.c.agent_id == agent_id)
         if since is not None:
             counts = counts.where(usage.c.at >= since)
         async with self._database.read() as connection:
             return UsageSum(*(await connection.execute(counts)).one())
+
+    async def sum_of_all(self, since: datetime) -> UsageSum:
+        """What all agents have used from a moment on."""
+        async with self._database.read() as connection:
+            return UsageSum(*(await connection.execute(_of_all(*_SUMS, since=since))).one())
+
+    async def most(self, of: Of, since: datetime, limit: int) -> tuple[tuple[str, int], ...]:
+        """The scopes, or the people, that have used most from a moment on, each with its tokens."""
+        name = agents.c.scope if of is Of.SCOPES else usage.c.person
+        tokens = func.sum(usage.c.prompt_tokens + usage.c.completion_tokens).label("tokens")
+        dearest = (
+            _of_all(name, tokens, since=since)
+            .where(name.is_not(None))
+            .group_by(name)
+            .order_by(tokens.desc(), name)
+            .limit(limit)
+        )
+        async with self._database.read() as connection:
+            return tuple((name, tokens) for name, tokens in await connection.execute(dearest))
 
     async def _keep(self, calls: Sequence[ModelCall], now: datetime) -> None:
         owed, self._owed = self._owed, []

@@ -289,16 +289,18 @@ class DiscordPlatform:
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Tell somebody in their direct messages; where those are closed, where they wrote."""
-        client, here = self._connected(), posting.place_of(self._connected(), origin.address)
+        client, channel = self._connected(), origin.address.channel
         with translated():
-            if not origin.is_direct:
+            if not origin.is_direct or not channel:
+                about = "" if origin.is_direct else f"About what you wrote in <#{channel}>: "
                 try:
                     person = await client.fetch_user(int(origin.person.id))
-                    await person.send(f"About what you wrote in <#{origin.address.channel}>: {text}")
+                    await person.send(about + text)
                     return
                 except discord.Forbidden:
-                    pass
-            await here.send(text)
+                    if not channel:
+                        raise
+            await posting.place_of(client, origin.address).send(text)
 
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:
         """Show that the bot types."""

@@ -59,7 +59,7 @@ NOT_NOW = "Something went wrong on my side. Please try again."
 NO_TEXT = "There is no text in that message."
 
 _TYPED = re.compile(r"\A!agent(?:\s+|\Z)")
-_ABOUT_SOMEBODY = re.compile(r"\Aadmin\s+(?:allow|deny)\b", re.IGNORECASE)
+_ABOUT_SOMEBODY = re.compile(r"\Aadmin\s+(?:allow|deny|inspect)\b", re.IGNORECASE)
 
 
 class Commands:

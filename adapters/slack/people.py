@@ -67,6 +67,7 @@ class People:
                 told = answer if isinstance(answer, dict) else {}
                 for user in listed_in(told, "members"):
                     self._know(text_in(user, "id"), _name_of(user), KNOWN_FOR_S)
+                    self._learn_zone(text_in(user, "id"), user)
                 if not (cursor := text_in(part_in(told, "response_metadata"), "next_cursor")):
                     return
         except (PlatformUnavailable, DeliveryRefused) as error:
@@ -122,8 +123,7 @@ class People:
             async with self._few:
                 user = await self._info(id_)
             name, lasts_s = _name_of(user) or before, KNOWN_FOR_S
-            if isinstance(zone := user.get("tz"), str) and zone:
-                self._zones[id_] = zone
+            self._learn_zone(id_, user)
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.info("what somebody is called cannot be told: %s", error)
             name, lasts_s = before, ASKED_AGAIN_AFTER_S
@@ -131,6 +131,10 @@ class People:
             self._asked.pop(id_, None)
             self._asked_since.pop(id_, None)
         self._know(id_, name, lasts_s)
+
+    def _learn_zone(self, id_: str, user: Mapping[str, Any]) -> None:
+        if isinstance(zone := user.get("tz"), str) and zone:
+            self._zones[id_] = zone
 
     def _know(self, id_: str, name: str | None, lasts_s: float) -> None:
         self._known.pop(id_, None)

@@ -138,7 +138,8 @@ async def tell(client: AsyncWebClient, origin: Origin, text: str) -> None:
         PlatformUnavailable: it may be tried again.
         DeliveryRefused: it need not be.
     """
-    place: dict[str, Any] = {"channel": origin.address.channel, "thread_ts": origin.address.thread}
+    channel = origin.address.channel or origin.person.id
+    place: dict[str, Any] = {"channel": channel, "thread_ts": origin.address.thread}
     if not origin.is_direct:
         try:
             with translated():

@@ -12,7 +12,8 @@ async def pause(context: CommandContext) -> str:
 
     async def change(agent: Agent) -> bool:
         if agent.paused_at is None:
-            await context.parts.agents.pause(agent, context.now)
+            timers = context.parts.timers
+            await context.parts.agents.pause(agent, context.now, lambda it: timers.give_back(it, agent.id))
         return agent.paused_at is None
 
     if not await context.in_lane(change):

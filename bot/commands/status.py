@@ -12,6 +12,9 @@ from bot.text import counted, one_line
 from bot.usage_text import told_budgets, told_usage
 from memory.compactions import Evictions
 
+INSPECTING = "admin inspect"
+"""What the audit calls a look at somebody's memory."""
+
 
 @command
 async def status(context: CommandContext) -> str:
@@ -28,6 +31,7 @@ async def status(context: CommandContext) -> str:
         lines += await _usage(context, record.id)
         lines += await _delivery(context, record.id, zone)
     lines += await _put_aside(context, zone)
+    lines += await _looked_at(context, zone)
     return "\n".join([*lines, f"- Clock: {local_time(context.now, zone)} in {zone.key}"])
 
 
@@ -86,6 +90,16 @@ async def _delivery(context: CommandContext, agent_id: int, zone: ZoneInfo) -> l
             last = f"the last, of {local_time(some[-1].created_at, zone)}: {one_line(some[-1].fault, 200)}"
             lines.append(f"- {_replies(len(some))} {told}; {last}")
     return lines
+
+
+async def _looked_at(context: CommandContext, zone: ZoneInfo) -> list[str]:
+    """That owners have looked into one's own direct messages."""
+    if not context.origin.is_direct:
+        return []
+    times, last = await context.parts.audit.of_scope(context.scope, INSPECTING)
+    if last is None:
+        return []
+    return [f"- Looked at by owners: {counted(times, 'time')}, the last at {local_time(last.at, zone)} by {last.who}"]
 
 
 def _replies(count: int) -> str:

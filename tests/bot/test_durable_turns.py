@@ -13,6 +13,7 @@ from adapters.ports import Address, InboundMessage, Origin, Person
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot import events
 from bot.testing import Bot, RecordingPlatform, direct, open_bot, texts
+from memory.outbox import OutboxStore
 from memory.ports import Kind
 
 ADA = direct("ada")
@@ -619,5 +620,5 @@ async def later(bot: Bot, **duration: float) -> None:
         await asyncio.sleep(0)
     await bot.app.lanes.idle()
     await bot.app.notices.settled("console")
-    for address in {ADA.address, direct("bob").address}:
-        await bot.app.outbox.settled(address)
+    for place in await OutboxStore(bot.app.database).addresses():
+        await bot.app.outbox.settled(Address(*place))

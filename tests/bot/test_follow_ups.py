@@ -167,6 +167,24 @@ async def test_a_zone_that_somebody_has_set_is_not_changed_by_a_word(tmp_path: P
         await bot.command("timezone Europe/Lisbon")
         assert (await asks(bot, when=f"{NINE}[Asia/Tokyo]", note="x"))["due"] == "2026-03-02T09:00:00+09:00"
         assert "Europe/Lisbon" in await bot.command("timezone")
+        await bot.command("timezone America/New_York")  # nine in Tokyo stays nine in Tokyo
+        (timer,) = await waiting(bot)
+        assert timer.due_at.isoformat() == "2026-03-02T00:00:00+00:00"
+        came_to = await asks(bot, when=f"{NINE}[Asia/Tokyo]", note="x", repeat="0 9 * * *")
+        assert "by their own clock, America/New_York" in came_to["message"]
+
+
+async def test_a_zone_that_somebody_names_in_a_channel_is_theirs_and_not_the_channels(tmp_path: Path) -> None:
+    platform = RecordingPlatform("discord")
+    async with ScriptedServer(obeys) as server, open_bot(tmp_path, platform=platform, **settings(server)) as bot:
+        order = {"tool": "schedule_follow_up", "when": f"{NINE}[Asia/Tokyo]", "note": "x", "repeat": "0 9 * * *"}
+        await bot.write_at(at_channel("7"), json.dumps(order))
+        agent = await bot.app.agents.get("discord:channel:home/general")
+        assert agent.zone.key == "UTC"
+        bot.clock.advance(hours=12, minutes=1)
+        await bot.sweep()
+        (timer,) = await bot.app.timers.follow_ups(agent.id)
+        assert timer.due_at.isoformat() == "2026-03-03T00:00:00+00:00"
 
 
 async def test_where_the_operator_names_a_zone_it_holds_for_those_who_set_none(tmp_path: Path) -> None:
@@ -469,6 +487,34 @@ async def test_while_the_agent_is_paused_it_is_kept_for_later(tmp_path: Path) ->
         assert "Memory is paused" in came_to["message"]
         await bot.command("resume")
         assert await bot.sweep() == ["You wanted: call mum"]
+
+
+async def test_one_that_is_about_to_be_looked_at_when_the_agent_is_paused_is_kept_too(tmp_path: Path) -> None:
+    gate, asked = asyncio.Event(), asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        if told(request).get("message") == "wait":
+            asked.set()
+            await gate.wait()
+        return obeys(request)
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await asks(bot, when=NINE, note="stretch", repeat="0 9 * * *")
+        await due(bot)
+        busy = asyncio.create_task(bot.say("wait"))
+        await asked.wait()
+        pausing = asyncio.create_task(bot.command("pause"))
+        await asyncio.sleep(0)
+        while len(bot.app.lanes._lanes["console:dm:ada"].jobs) < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        await bot.app.sweep()
+        gate.set()
+        await asyncio.gather(busy, pausing)
+        await bot.app.lanes.idle()
+        assert [text for _, text in bot.platform.sent][-1] == "Hello."
+        await bot.command("resume")
+        said = await bot.sweep()
+        assert sorted(text.splitlines()[0] for text in said) == ["You wanted: call mum", "You wanted: stretch"]
 
 
 async def test_in_a_channel_in_which_the_bot_is_off_it_is_kept_for_later(tmp_path: Path) -> None:

@@ -167,6 +167,25 @@ async def test_what_is_to_be_done_daily_is_done_at_once() -> None:
             await done.wait()
 
 
+async def test_what_is_done_daily_ends_with_the_program_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    begun, ended = asyncio.Event(), False
+
+    async def daily() -> None:
+        nonlocal ended
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended = True
+
+    sweep: Any = Sweeps()
+    async with Scheduler(sweep, lambda: NOW, daily).awake():
+        async with asyncio.timeout(10):
+            await begun.wait()
+    assert ended
+    assert caplog.records == []
+
+
 async def test_a_sweep_under_way_is_let_finish() -> None:
     begun, gate, ended = asyncio.Event(), asyncio.Event(), False
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select
 
-from bot.tidy import Forgotten, tidy, tidy_as_ever
+from bot.tidy import AUDITED, Forgotten, tidy, tidy_as_ever
 from memory.agents import AgentStore
+from memory.audit import Audit
 from memory.counts import count
 from memory.database import Database
 from memory.inbox import Inbox
@@ -110,7 +111,7 @@ async def test_what_was_put_aside_or_lost_is_told_of_for_thirty_days_and_then_fo
     assert [parked.received_at for parked in await Inbox(database).parked_of("socket:dm:ada")] == [at]
     assert len(await OutboxStore(database).lost_of(1)) == 2
     told = [record.getMessage() for record in caplog.records if record.name == "bot.tidy"]
-    assert told == ["forgotten over=0 events_parked=1 turns_parked=1 replies_lost=2"]
+    assert told == ["forgotten over=0 events_parked=1 turns_parked=1 replies_lost=2 acts_audited=0"]
 
 
 async def test_what_waited_for_long_before_it_was_put_aside_is_told_of_for_as_long(database: Database) -> None:
@@ -120,6 +121,14 @@ async def test_what_waited_for_long_before_it_was_put_aside_is_told_of_for_as_lo
         await transaction.execute(insert(inbox), [an_event("a", "parked", long_ago) | {"turn_id": 7}])
     assert await tidy(database, NOW) == Forgotten()
     assert await tidy(database, NOW + timedelta(days=30)) == Forgotten(events_parked=1, turns_parked=1)
+
+
+async def test_who_did_what_is_known_for_a_year(database: Database) -> None:
+    audit, year_ago = Audit(database), NOW - AUDITED
+    for what, at in (("older", year_ago - timedelta(seconds=1)), ("younger", year_ago + timedelta(seconds=1))):
+        await audit.add("discord:1", what, "discord:dm:2", at)
+    assert await tidy(database, NOW) == Forgotten(acts_audited=1)
+    assert [act.what for act in await audit.newest(9)] == ["younger"]
 
 
 async def test_whoever_writes_comes_in_between(database: Database) -> None:

@@ -81,7 +81,7 @@ async def test_old_edits_are_a_change_each_and_what_took_a_turn_back_is_not_undo
             await store.save_edits(transaction, ada, [made])
     engine = create_engine(URL.create("sqlite", database=str(tmp_path / "bot.db")))
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        migration = import_module("memory.migrations.versions.0017_memory_changes")
+        migration = import_module("memory.migrations.versions.0018_memory_changes")
         migration.downgrade()
         migration.upgrade()
     engine.dispose()

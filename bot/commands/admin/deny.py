@@ -3,12 +3,12 @@
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.permissions import For
-from bot.person_named import person_named
+from bot.person_named import direct_scope_named, person_named
 from bot.registry import command
 from memory.people import Admitted
 
 
-@command(may=For.OWNERS)
+@command(may=For.OWNERS, concerns=direct_scope_named)
 async def deny(context: CommandContext, person: str) -> str:
     """Shut somebody out: by the code that I gave them, or by their id."""
     named = await person_named(context, person)

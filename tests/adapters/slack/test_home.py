@@ -29,8 +29,15 @@ async def test_it_shows_what_is_known_of_the_person_alone(world: World, tmp_path
     assert "my tea is green" in text_of(ada)
     assert "our tea is black" not in text_of(ada)
     assert "tea" not in text_of(bob)
-    offered = ["Remember something", "Undo the last change", "Follow-ups", "Status", "Pause memory", "Resume memory"]
-    assert labels(ada) == [*offered, "Reset everything"]
+    assert labels(ada) == [
+        "Remember something",
+        "Undo the last change",
+        "Follow-ups",
+        "Status",
+        "Pause memory",
+        "Resume memory",
+        "Reset everything",
+    ]
 
 
 async def test_what_shall_be_remembered_is_asked_for_in_a_form(world: World, tmp_path: Path) -> None:

@@ -56,9 +56,10 @@ async def test_the_canary_is_in_no_file_afterwards(
     assert holding(data_dir, CANARY.encode()) == []
     assert receipt[:4] == [
         "Erased: console:dm:ada",
-        "Rows removed: agents 1, attachments 0, block_edits 1, blocks 2, channels 0, compactions 0, documents 0, "
-        "earlier_modes 0, inbox 1, memory_changes 1, message_index 0, messages 6, note_edits 1, notices 0, outbox 1, "
-        "passages 1, people 0, result_lists 0, sources 0, spent 0, threads 0, timers 0, turns 1, usage 2",
+        "Rows removed: agents 1, attachments 0, audit 0, block_edits 1, blocks 2, channels 0, compactions 0, "
+        "documents 0, earlier_modes 0, inbox 1, memory_changes 1, message_index 0, messages 6, note_edits 1, "
+        "notices 0, outbox 1, passages 1, people 0, result_lists 0, sources 0, spent 0, threads 0, timers 0, "
+        "turns 1, usage 2",
         "Documents removed, as no other agent has them: none",
         "Vectors removed: 1 (the index was written anew without them)",
     ]

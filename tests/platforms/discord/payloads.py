@@ -254,7 +254,8 @@ def interaction(it: Interaction, bot: User, *, bot_permissions: Permission) -> J
     guild = it.channel.guild
     if guild is None:
         return {**fields, "user": user(it.person), "context": 1, "authorizing_integration_owners": {"0": "0"}}
-    who = {**member(guild, it.person), "permissions": str(int(guild.permissions_of(it.person)))}
+    here = Permission.MANAGE_CHANNELS if it.person in it.channel.moderators else Permission.NONE
+    who = {**member(guild, it.person), "permissions": str(int(guild.permissions_of(it.person) | here))}
     where = {"id": str(guild.id), "locale": "en-US", "features": []}
     fields |= {"member": who, "guild_id": str(guild.id), "guild": where, "guild_locale": "en-US", "context": 0}
     return {**fields, "authorizing_integration_owners": {"0": str(guild.id)}}

@@ -129,6 +129,8 @@ class Channel:
     denied_to_bot: Permission = Permission.NONE
     messages: "dict[int, Message]" = field(default_factory=dict)
     members: set[User] = field(default_factory=set)
+    moderators: set[User] = field(default_factory=set)
+    """Who may manage this channel alone."""
     is_archived: bool = False
     is_locked: bool = False
     is_deleted: bool = False
