@@ -328,10 +328,11 @@ class MessageChanges:
                 await self._archival.name_source(transaction, agent_id, event.id, None)
             ids = [message.id for message in old]
             await self._recall.remove(transaction, agent_id, ids)
-            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
             if gone := evicted.intersection(ids):
                 summary, is_short = await compactions.hide(transaction, agent_id, gone, now=self._now())
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+                notes = (*notes, *await remove_primers(transaction, agent_id, min(gone)))
+            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
         return Changed((), agent_id, len(ids), notes, documents, quoting, len(quotes))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from adapters.openai_model import OpenAIModel
 from adapters.ports import Aim, MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from adapters.token_counter import BpeTokenCounter
+from bot.expiry import Expiry
 from bot.lookup_hints import Find, parted
 from bot.priming import PrimingSummarizer, renewed, stated
 from bot.summary import Folded
@@ -22,6 +23,7 @@ from bot.testing import Bot, direct, in_channel, open_bot
 from bot.window import Window
 from config.words import prompt
 from memory.channels import Mode
+from memory.overview import Overview
 from memory.ports import Kind, Message, PassageKind
 from memory.records import KeptPassage
 from memory.words import query_words
@@ -219,6 +221,22 @@ async def test_a_primer_goes_with_a_deleted_message_and_is_made_anew_without_it(
         assert "QX-000" in kept
         assert "QX-001" not in kept
         assert "QX-002" in kept
+
+
+async def test_what_is_too_old_goes_from_the_primers_as_well(tmp_path: Path) -> None:
+    async with ScriptedServer(talks) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await parcels_come(bot, range(10))
+        bot.clock.advance(days=30)
+        await parcels_come(bot, range(10, 26))
+        assert any("QX-000" in primer for primer in await primers(bot))
+        bot.clock.advance(hours=1)
+        kept = {"dm": timedelta(days=30)}
+        assert await Expiry(Overview(bot.app.database), bot.app.changes, kept, bot.clock).expire() > 0
+        assert not any("QX-00" in primer for primer in await primers(bot))
+        await bot.say("And?")
+        left = "\n".join(await primers(bot))
+        assert "QX-00" not in left
+        assert "QX-010" in left
 
 
 async def test_a_reset_of_the_conversation_takes_the_primers_along(tmp_path: Path) -> None:
