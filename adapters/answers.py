@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from adapters.ports import Announcement, CommandReply
+from adapters.ports import Announcement, AnswerFile, CommandReply
 
 CONFIRMED_WITHIN_S = 600.0
 
@@ -20,6 +20,11 @@ TOO_LATE_TO_ASK = (
     "It took so long that I cannot ask you any more whether to go on. Nothing was changed: please give the command "
     "again."
 )
+FILE_TOO_LARGE = (
+    "It came to {size:.0f} MB, and {platform} takes no more than {limit:.0f} MB from me. Whoever runs me can give it "
+    "to you."
+)
+FILE_REFUSED = "{platform} does not take the file from me ({fault}). Whoever runs me can give it to you."
 OUT_OF_DATE = "That is out of date by now, and nothing was changed. Please give the command again."
 NOTHING_CHANGED = "Nothing was changed."
 YES, NO = "Yes, do it", "No"
@@ -36,8 +41,8 @@ class Asker(Protocol):
         """Tell them alone, there, that it takes longer; never raises what a platform does."""
         ...
 
-    async def tell_directly(self, text: str) -> None:
-        """Write to them directly; never raises what a platform does."""
+    async def tell_directly(self, text: str, file: AnswerFile | None = None) -> None:
+        """Write to them directly, perhaps with a file; never raises what a platform does."""
         ...
 
     async def announce(self, text: str) -> datetime | None:
@@ -69,6 +74,8 @@ class Answers:
                 await _tell_directly(asker, working.result())
         finally:
             working.cancel()
+            if working.done() and not working.cancelled() and working.exception() is None:
+                _remove(working.result().file)
         if (turn := working.result().turn) is not None:
             task = asyncio.ensure_future(_awaited(turn))
             self._turns.add(task)
@@ -100,7 +107,13 @@ async def _announced(asker: Asker, work: Awaitable[CommandReply]) -> CommandRepl
 
 
 async def _tell_directly(asker: Asker, reply: CommandReply) -> None:
-    await asker.tell_directly((reply.text if reply.confirmed is None else TOO_LATE_TO_ASK) or "Done.")
+    await asker.tell_directly((reply.text if reply.confirmed is None else TOO_LATE_TO_ASK) or "Done.", reply.file)
+
+
+def _remove(file: AnswerFile | None) -> None:
+    """At once: whoever gives an answer may be cancelled a second time."""
+    if file is not None:
+        file.path.unlink(missing_ok=True)
 
 
 async def _awaited(turn: Awaitable[None]) -> None:

@@ -464,18 +464,30 @@ class Confirm(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerFile:
+    """A file that somebody is given as the answer to a command: what it is called for them, and where it lies.
+
+    Whoever hands it over removes it then.
+    """
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReply:
     """What comes of a slash command: a private text in Markdown, and what else there is to do.
 
     `turn` is a turn that the command set going, to be awaited. `confirmed` is what to call once the person says yes to
     the question that `text` then is. `announcement` is for everybody in the channel where it was given; `text` is empty
-    then.
+    then. `file` goes with the text, to that person alone.
     """
 
     text: str = ""
     turn: Awaitable[None] | None = None
     confirmed: "Confirm | None" = None
     announcement: Announcement | None = None
+    file: AnswerFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -485,6 +497,8 @@ class CommandCall:
     `is_moderator` is what the platform says at this moment of the person's rights in that place; `reads_messages`
     whether it tells us there of messages that do not mention us. `about` is the person's message from whose menu the
     command was given. `given_at` is when, if the platform says that, by the clock of the messages there.
+    `link_to` makes the address of a message of that place, of its name and the thread it stands in; None where there
+    are no addresses.
     """
 
     origin: Origin
@@ -493,6 +507,7 @@ class CommandCall:
     reads_messages: bool = True
     about: InboundMessage | None = None
     given_at: datetime | None = None
+    link_to: Callable[[str, str | None], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,10 @@ from bot.conductor import Conductor
 from bot.context import ContextCompiler
 from bot.executor import Executor, Shelves
 from bot.expiry import Expiry
+from bot.exports import Exports
 from bot.files import Files
 from bot.follow_ups import FollowUps
+from bot.forgetting import Forgetting
 from bot.greeting import Greeting
 from bot.heartbeats import Heartbeats, Rhythm
 from bot.histories import Histories
@@ -90,6 +92,7 @@ from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
 from memory.documents import Documents
+from memory.forgetting import ForgettingStore
 from memory.heard import Heard
 from memory.inbox import Inbox
 from memory.message_documents import MessageDocuments
@@ -414,11 +417,14 @@ async def open_app(
         )
         changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
         stack.push_async_callback(changes.tidy)
+        forgotten = ForgettingStore(database, agents_kept, recall, archival, shelves.result_lists, changed, timers, now)
         expiry = Expiry(Overview(database), changes, _kept_for(settings), now)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         resets = Resets(database, agents, shelves, checkpoints, timers, now)
+        exports = Exports(settings.database_path, own, lanes, now)
+        await exports.clear()
         parts = Parts(
             agents=agents,
             shelves=shelves,
@@ -439,6 +445,8 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=resets,
+            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, now),
+            exports=exports,
             timers=timers,
             follow_ups=follow_ups,
             heartbeats=heartbeats,

@@ -131,7 +131,7 @@ class Changes:
             len(changed.documents),
             changed.quotes,
         )
-        await self._follow(changed.agent_id, changed)
+        await self.follow(changed.agent_id, changed)
 
     async def expire(self, scope: str, before: datetime) -> int:
         """Remove some of what is older than a moment, and what was made of that alone; returns how many messages."""
@@ -140,10 +140,10 @@ class Changes:
             if self._waiting.holds(scope, event.id):
                 self._waiting.note(event)
         if changed.agent_id is not None:
-            await self._follow(changed.agent_id, changed)
+            await self.follow(changed.agent_id, changed)
         return changed.messages
 
-    async def _follow(self, agent_id: int, changed: Changed) -> None:
+    async def follow(self, agent_id: int, changed: Changed) -> None:
         """After the commit: what is kept beside the database."""
         for document in changed.documents:
             await self._archival.forget(owner_of_source(document.source_id), document.passage_ids)

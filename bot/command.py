@@ -18,10 +18,13 @@ from bot.budgets import Budgets
 from bot.checkpoints import Checkpoints
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
+from bot.exports import Exports
 from bot.follow_ups import FollowUps
+from bot.forgetting import Forgetting
 from bot.heartbeats import Heartbeats
 from bot.lanes import Lanes
 from bot.library import Library
+from bot.lines_text import LinkTo
 from bot.notices import Notices
 from bot.permissions import Caller, caller_of, needs_rights, refusal
 from bot.question import Question
@@ -90,6 +93,8 @@ class Parts:
     resets: Resets
     undo: Undo
     memory_changes: ChangeJournal
+    forgetting: Forgetting
+    exports: Exports
     timers: Timers
     follow_ups: FollowUps
     heartbeats: Heartbeats
@@ -103,8 +108,8 @@ class Parts:
 class CommandContext:
     """Who gave a command, where, and what it may touch: the agent of that scope, and what is kept of it.
 
-    `caller` holds their rights, `may` is asked of other commands than this one, `reads_messages` and `about` are those
-    of the call; `given_at` is when it was given, by the platform's clock where that is known.
+    `caller` holds their rights, `may` is asked of other commands than this one, `reads_messages`, `about` and `link_to`
+    are those of the call; `given_at` is when it was given, by the platform's clock where that is known.
     """
 
     origin: Origin
@@ -117,6 +122,7 @@ class CommandContext:
     now: datetime
     given_at: datetime
     about: InboundMessage | None = None
+    link_to: LinkTo | None = None
 
     @property
     def author(self) -> str:
@@ -310,6 +316,7 @@ class Commands:
             now,
             call.given_at or now,
             call.about,
+            call.link_to,
         )
 
     def _arguments(self, command: Command, argument: str) -> tuple[str, ...]:

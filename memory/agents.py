@@ -249,13 +249,16 @@ class AgentStore:
         of_agent = block_edits.c.agent_id == agent_id
         by_them = or_(block_edits.c.source_message_id.in_(message_ids), block_edits.c.id.in_(edit_ids))
         labels = list(await transaction.scalars(select(block_edits.c.label).where(of_agent, by_them).distinct()))
-        found = {}
-        for label in labels:
-            of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
-            rows = await transaction.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
-            value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
-            found[label] = (await transaction.scalar(value) or "", tuple((row.id, edit_of(row)) for row in rows))
-        return found
+        return {label: await self.journal_of(transaction, agent_id, label) for label in labels}
+
+    async def journal_of(
+        self, transaction: Transaction, agent_id: int, label: str
+    ) -> tuple[str, tuple[tuple[int, BlockEdit], ...]]:
+        """A block as it stands in an open transaction: its text, and all edits by their ids, in order."""
+        of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
+        rows = await transaction.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
+        value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
+        return await transaction.scalar(value) or "", tuple((row.id, edit_of(row)) for row in rows)
 
     async def redact(
         self, transaction: Transaction, agent_id: int, label: str, value: str, edits: Sequence[tuple[int, str, str]]

@@ -180,7 +180,7 @@ class MessageChanges:
             if not named:  # what they said may be forgotten already
                 await self._forget_results(transaction, agent_id, (), (*notes, *_pieces(gone)))
                 if quotes:
-                    await self._tell(transaction, agent_id, tell((), quotes))
+                    await self.tell(transaction, agent_id, tell((), quotes))
                 followed = agent_id if gone or quotes else None
                 return Changed(waiting, followed, 0, notes, gone, quoting, len(quotes))
             ids = [message.id for message, _ in named]
@@ -191,10 +191,47 @@ class MessageChanges:
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
                 notes = (*notes, *await remove_primers(transaction, agent_id, min(evicted)))
             await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
-            await self._tell(transaction, agent_id, tell(ids, quotes))
+            await self.tell(transaction, agent_id, tell(ids, quotes))
         return Changed(waiting, agent_id, len(ids), notes, gone, quoting, len(quotes))
 
-    async def _tell(self, transaction: Transaction, agent_id: int, alert: NewMessage) -> None:
+    async def events_of(self, scope: str, agent_id: int, message_ids: Collection[int]) -> tuple[int, ...]:
+        """The events that some of an agent's messages came as: by their names, or if they have none by their words."""
+        own = (messages.c.agent_id == agent_id, messages.c.id.in_(message_ids))
+        async with self._database.read() as connection:
+            rows = (await connection.execute(select(messages.c.platform_id, messages.c.text).where(*own))).all()
+            texts = [row.text for row in rows if row.platform_id is None and row.text]
+            same = (inbox.c.scope == scope, inbox.c.message_id.is_(None), inbox.c.text.in_(texts))
+            unnamed = tuple(await connection.scalars(select(inbox.c.id).where(*same)))
+        names = [row.platform_id for row in rows if row.platform_id is not None]
+        return (*unnamed, *(await self._inbox.named(scope, names) if names else ()))
+
+    async def remove(
+        self, transaction: Transaction, scope: str, agent_id: int, gone: Sequence[Message], events: Sequence[int]
+    ) -> Changed:
+        """Remove messages of people in somebody's transaction, as if these had deleted them, but for the summary.
+
+        To be called within `AgentStore.changing` and `RecallStorage.rewriting`.
+
+        Args:
+            transaction: of which this is a part.
+            scope: whose messages.
+            agent_id: the same.
+            gone: the messages.
+            events: as which they came; see `events_of`.
+        """
+        names = [message.platform_id for message in gone if message.platform_id is not None]
+        waiting = await self._inbox.change(transaction, scope, events, None) if events else ()
+        quoting = await self._inbox.requote(transaction, scope, names, None)
+        replies = await self._recall.quoting(transaction, agent_id, names)
+        notes = await self._delete(transaction, agent_id, gone, replies)
+        quotes = await follow(transaction, messages, messages.c.agent_id == agent_id, names, None)
+        documents = await remove_with(transaction, agent_id, names)
+        ids = [message.id for message in gone]
+        await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
+        return Changed(waiting, agent_id, len(ids), notes, documents, quoting, len(quotes))
+
+    async def tell(self, transaction: Transaction, agent_id: int, alert: NewMessage) -> None:
+        """Let an agent know of a change, in the turn that is under way if there is one."""
         turn_id = await self._journal.running(transaction, agent_id)
         await self._recall.append(transaction, agent_id, turn_id, [alert])
 

@@ -1,6 +1,9 @@
 """The ids of a table's next rows, known before these are written: nobody waits for SQLite to give them out."""
 
-from sqlalchemy import Table, text
+import json
+from collections.abc import Collection
+
+from sqlalchemy import Table, func, select, text
 
 from memory.one_trip import driver_of
 from memory.writer import Transaction
@@ -19,3 +22,17 @@ async def next_ids(transaction: Transaction, table: Table, count: int) -> range:
         last = await transaction.scalar(of_table, {"name": table.name}) or 0
     given[table.name] = last + count
     return range(last + 1, last + 1 + count)
+
+
+async def all_free(transaction: Transaction, table: Table, ids: Collection[int]) -> bool:
+    """Whether no row has one of these ids."""
+    some = func.json_each(json.dumps(list(ids))).table_valued("value")
+    taken = select(table.c.id).where(table.c.id.in_(select(some.c.value))).limit(1)
+    return await transaction.scalar(taken) is None
+
+
+async def take_ids(transaction: Transaction, table: Table, ids: Collection[int]) -> None:
+    """Write rows under ids of one's own, which are free: the next are given out behind them."""
+    if ids:
+        last = (await next_ids(transaction, table, 0)).start - 1
+        driver_of(transaction).ids_given[table.name] = max(last, *ids)

@@ -1,10 +1,11 @@
 """An agent as records (`memory.records`), out of the tables and into them: exports, imports and checkpoints.
 
-Whoever loads records gives new ids; what refers to another record still does.
+Messages and notes keep their ids where these are free; where one is not, all get new ones, and what refers to another
+record still does.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from memory.change_journal import ChangeKind, begin_change
 from memory.database import Transaction
 from memory.documents import remove_of_nobody
-from memory.ids import next_ids
+from memory.ids import all_free, next_ids, take_ids
 from memory.note_tags import add_tags
 from memory.notes import digest_of
 from memory.portable_documents import DocumentsLoader, dump_documents
@@ -34,6 +35,7 @@ from memory.records import (
     KeptNoteEdit,
     KeptPassage,
     KeptQuote,
+    KeptUsage,
     Record,
     TagsAdded,
     ToolUseMade,
@@ -50,11 +52,18 @@ from memory.tables import (
     passages,
     result_lists,
     timers,
+    usage,
 )
 from memory.timers import FOLLOW_UP, WAITING
 from memory.traces import AGENT
 
 _BATCH = 500
+_READ = 100
+WAITS = (timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
+"""Of timers only what somebody is to be reminded of goes out."""
+
+MAX_KEPT_ID = 2**53
+"""Ids are given out behind the last, and end at 2**63."""
 
 ELSEWHERE = "elsewhere:"
 """Begins the name of a quoted message that stands where an imported agent was before."""
@@ -66,22 +75,60 @@ class Loaded:
 
     agent_id: int
     counts: Counter[str]
+    has_its_ids: bool
 
 
-async def dump(connection: AsyncConnection, agent_id: int) -> AsyncIterator[Record]:
-    """Everything that is kept of an agent; give it a snapshot, so that all of it is of one moment."""
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids of the messages and notes in an export."""
+
+    messages: frozenset[int] = frozenset()
+    notes: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, records: Iterable[Record]) -> "Ids":
+        """Those of some records, which are read to their end."""
+        found: tuple[set[int], set[int]] = set(), set()
+        for record in records:
+            if isinstance(record, KeptMessage):
+                found[0].add(record.id)
+            elif isinstance(record, KeptPassage) and record.id is not None:
+                found[1].add(record.id)
+        return cls(frozenset(found[0]), frozenset(found[1]))
+
+    async def are_free(self, transaction: Transaction) -> bool:
+        """Whether nothing has one of them yet, and there are enough behind them."""
+        if max((*self.messages, *self.notes), default=0) > MAX_KEPT_ID:
+            return False
+        return await all_free(transaction, messages, self.messages) and await all_free(
+            transaction, passages, self.notes
+        )
+
+
+async def dump(connection: AsyncConnection, agent_id: int, *, with_usage: bool = False) -> AsyncIterator[Record]:
+    """Everything that is kept of an agent; give it a snapshot, so that all of it is of one moment.
+
+    `with_usage`: what its calls of the model took, too, which is no part of its memory.
+    """
     count = 0
-    async for record in _state(connection, agent_id):
+    async for record in _state(connection, agent_id, with_usage=with_usage):
         count += 1
         yield record
     yield End(records=count)
 
 
-async def load(transaction: Transaction, scope: str, records: Iterable[Record]) -> Loaded:
+async def load(transaction: Transaction, scope: str, records: Iterable[Record], ids: Ids = Ids()) -> Loaded:
     """Make a new agent of this scope; its notes are to get their vectors after the commit.
 
     Of what was heard in another scope the platform's names stay behind: who edits or deletes it there changes it there.
     So do its follow-ups, which name the place where they are to be heard.
+    So do the people for whom the model was called.
+
+    Args:
+        transaction: all of it or nothing.
+        scope: of which there is no agent.
+        records: of an export.
+        ids: those that are to be kept, if they are free.
     """
     state, rest = _split(records)
     if state.scope != scope:
@@ -89,7 +136,8 @@ async def load(transaction: Transaction, scope: str, records: Iterable[Record]) 
     values = state.model_dump(exclude={"type"}) | {"scope": scope}
     made = await transaction.execute(insert(agents).values(**values).returning(agents.c.id))
     agent_id = int(made.scalar_one())
-    return Loaded(agent_id, await _fill(transaction, agent_id, rest, ()))
+    keeps = bool(ids.messages or ids.notes) and await ids.are_free(transaction)
+    return Loaded(agent_id, await _fill(transaction, agent_id, rest, (), keeps_ids=keeps), keeps)
 
 
 async def replace(transaction: Transaction, agent_id: int, records: Iterable[Record]) -> dict[int, tuple[int, ...]]:
@@ -124,58 +172,51 @@ async def replace(transaction: Transaction, agent_id: int, records: Iterable[Rec
 # ── out of the tables ────────────────────────────────────────────────────────────────────────────────
 
 
-async def _state(connection: AsyncConnection, agent_id: int) -> AsyncIterator[Record]:
+async def _state(connection: AsyncConnection, agent_id: int, *, with_usage: bool) -> AsyncIterator[Record]:
     yield Head()
     row = (await connection.execute(select(agents).where(agents.c.id == agent_id))).one()
     yield AgentState(**_columns(row, AgentState))
-    async for row in _rows(connection, blocks, agent_id, blocks.c.position):
+    async for row in rows_of(connection, blocks, agent_id, blocks.c.position):
         yield BlockText(label=row.label, value=row.value)
     seen: set[int] = set()
     heads: dict[int, int] = {}  # of a turn whose first event is gone, the first message that is left
-    async for row in _rows(connection, messages, agent_id, messages.c.id):
+    async for row in rows_of(connection, messages, agent_id, messages.c.id):
         seen.add(row.id)
         turn = row.turn_id or row.id
-        yield _message(row, turn if turn in seen else heads.setdefault(turn, row.id))
-    async for row in _rows(connection, compactions, agent_id, compactions.c.id):
+        yield message_record(row, turn if turn in seen else heads.setdefault(turn, row.id))
+    async for row in rows_of(connection, compactions, agent_id, compactions.c.id):
         evicted = tuple(id_ for id_ in row.evicted_ids if id_ in seen)
         if row.newest_message_id in seen:
             yield KeptCompaction(**_columns(row, KeptCompaction) | {"evicted_ids": evicted})
-    async for row in _rows(connection, memory_changes, agent_id, memory_changes.c.id):
-        yield KeptChange(
-            id=row.id,
-            kind=ChangeKind(row.kind),
-            turn_id=row.turn_id if row.turn_id in seen else None,
-            undoes=row.undoes,
-            created_at=row.created_at,
-        )
-    async for row in _rows(connection, block_edits, agent_id, block_edits.c.id):
-        yield KeptEdit(source_message_id=_known(row, seen), **_columns(row, KeptEdit))
-    async for row in _rows(connection, note_edits, agent_id, note_edits.c.id):
-        enums = {"action": NoteAction(row.action), "tags": tuple(row.tags)}
-        yield KeptNoteEdit(source_message_id=_known(row, seen), **_columns(row, KeptNoteEdit) | enums)
-    async for row in _rows(connection, passages, agent_id, passages.c.id):
-        yield KeptPassage(
-            content=row.content,
-            tags=tuple(row.tags),
-            tags_added=tuple(_added(row, seen)),
-            source_message_id=_known(row, seen),
-            created_at=row.created_at,
-            kind=PassageKind(row.kind),
-        )
-    waits = (timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
-    of_agent = select(timers).where(timers.c.agent_id == agent_id, *waits).order_by(timers.c.id)
-    async for row in await connection.stream(of_agent):
-        yield KeptFollowUp(source_message_id=_known(row, seen), **_columns(row, KeptFollowUp))
+    async for row in rows_of(connection, memory_changes, agent_id, memory_changes.c.id):
+        yield change_record(row, seen)
+    async for row in rows_of(connection, block_edits, agent_id, block_edits.c.id):
+        yield edit_record(row, seen)
+    async for row in rows_of(connection, note_edits, agent_id, note_edits.c.id):
+        yield note_edit_record(row, seen)
+    async for row in rows_of(connection, passages, agent_id, passages.c.id):
+        yield note_record(row, seen)
+    async for row in rows_of(connection, timers, agent_id, timers.c.id, *WAITS):
+        yield follow_up_record(row, seen)
+    if with_usage:
+        async for row in rows_of(connection, usage, agent_id, usage.c.id):
+            yield usage_record(row)
     async for record in dump_documents(connection, agent_id):
         yield record
 
 
-async def _rows(connection: AsyncConnection, table: Any, agent_id: int, order: Any) -> AsyncIterator[Any]:
-    async for row in await connection.stream(select(table).where(table.c.agent_id == agent_id).order_by(order)):
-        yield row
+async def rows_of(
+    connection: AsyncConnection, table: Any, agent_id: int, order: Any, *where: Any
+) -> AsyncIterator[Any]:
+    """An agent's rows of a table, some at a time: one by one, each would cost as much again."""
+    own = select(table).where(table.c.agent_id == agent_id, *where).order_by(order)
+    async for some in (await connection.stream(own)).partitions(_READ):
+        for row in some:
+            yield row
 
 
-def _message(row: Any, turn_id: int) -> KeptMessage:
+def message_record(row: Any, turn_id: int) -> KeptMessage:
+    """A message, by its row and the id of its turn."""
     uses = tuple(ToolUseMade(**use) for use in row.tool_uses or ())
     quote = quote_of(row)
     kept = KeptQuote(**asdict(quote)) if quote is not None else None
@@ -183,20 +224,66 @@ def _message(row: Any, turn_id: int) -> KeptMessage:
     return KeptMessage(**_columns(row, KeptMessage) | columns)
 
 
+def edit_record(row: Any, seen: Collection[int]) -> KeptEdit:
+    """An edit of core memory, which names its source if that is one of the messages seen."""
+    return KeptEdit(source_message_id=_known(row, seen), **_columns(row, KeptEdit))
+
+
+def change_record(row: Any, seen: Collection[int]) -> KeptChange:
+    """What changed in one go."""
+    return KeptChange(
+        id=row.id,
+        kind=ChangeKind(row.kind),
+        turn_id=row.turn_id if row.turn_id in seen else None,
+        undoes=row.undoes,
+        created_at=row.created_at,
+    )
+
+
+def note_edit_record(row: Any, seen: Collection[int]) -> KeptNoteEdit:
+    """An edit of notes."""
+    enums = {"action": NoteAction(row.action), "tags": tuple(row.tags)}
+    return KeptNoteEdit(source_message_id=_known(row, seen), **_columns(row, KeptNoteEdit) | enums)
+
+
+def note_record(row: Any, seen: Collection[int]) -> KeptPassage:
+    """A note, likewise."""
+    return KeptPassage(
+        id=row.id,
+        content=row.content,
+        tags=tuple(row.tags),
+        tags_added=tuple(_added(row, seen)),
+        source_message_id=_known(row, seen),
+        created_at=row.created_at,
+        kind=PassageKind(row.kind),
+    )
+
+
+def follow_up_record(row: Any, seen: Collection[int]) -> KeptFollowUp:
+    """Something that the agent is to come back to."""
+    return KeptFollowUp(source_message_id=_known(row, seen), **_columns(row, KeptFollowUp))
+
+
+def usage_record(row: Any) -> KeptUsage:
+    """A call of the model."""
+    return KeptUsage(**_columns(row, KeptUsage))
+
+
 def _columns(
-    row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptNoteEdit | KeptFollowUp]
+    row: Any,
+    record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptNoteEdit | KeptFollowUp | KeptUsage],
 ) -> dict[str, Any]:
     taken_apart = ("type", "source_message_id")
     return {name: getattr(row, name) for name in record.model_fields if name not in taken_apart}
 
 
-def _added(row: Any, seen: set[int]) -> Iterator[TagsAdded]:
+def _added(row: Any, seen: Collection[int]) -> Iterator[TagsAdded]:
     for added in row.tags_added or ():
         if added["message"] in seen:
             yield TagsAdded(message=added["message"], tags=tuple(added["tags"]))
 
 
-def _known(row: Any, seen: set[int]) -> int | None:
+def _known(row: Any, seen: Collection[int]) -> int | None:
     return row.source_message_id if row.source_message_id in seen else None
 
 
@@ -211,6 +298,8 @@ def _split(records: Iterable[Record]) -> tuple[AgentState, Iterator[Record]]:
 
 
 def _from_elsewhere(record: Record) -> Record:
+    if isinstance(record, KeptUsage):
+        return record.model_copy(update={"person": None})
     if not isinstance(record, KeptMessage):
         return record
     quote = record.quote
@@ -220,7 +309,12 @@ def _from_elsewhere(record: Record) -> Record:
 
 
 async def _fill(
-    transaction: Transaction, agent_id: int, records: Iterator[Record], own_sources: Collection[int]
+    transaction: Transaction,
+    agent_id: int,
+    records: Iterator[Record],
+    own_sources: Collection[int],
+    *,
+    keeps_ids: bool = False,
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     new_ids: dict[int, int] = {}
@@ -233,7 +327,7 @@ async def _fill(
             placed = [row | {"position": counts[kind] + number} for number, row in enumerate(rows)]
             await transaction.execute(insert(blocks), placed)
         elif kind == "message":
-            await _insert_messages(transaction, rows, new_ids)
+            await _insert_messages(transaction, rows, new_ids, keeps_ids=keeps_ids)
         elif kind == "compaction":
             for row in rows:
                 row["evicted_ids"] = [new_ids[id_] for id_ in row["evicted_ids"]]
@@ -246,9 +340,11 @@ async def _fill(
                 source = row["source_message_id"]
                 row["source_message_id"] = new_ids[source] if source is not None else None
             if kind == "passage":
-                rows = await _insert_passages(transaction, agent_id, rows, new_ids)
+                rows = await _insert_passages(transaction, agent_id, rows, new_ids, keeps_ids=keeps_ids)
             else:
                 await _insert_edits(transaction, agent_id, kind, rows, new_changes)
+        elif kind == "usage":
+            await transaction.execute(insert(usage), rows)
         elif kind == "follow_up":
             await _insert_follow_ups(transaction, rows, new_ids)
         counts[kind] += len(rows)
@@ -283,9 +379,16 @@ async def _insert_edits(
 
 
 async def _insert_passages(
-    transaction: Transaction, agent_id: int, rows: list[dict[str, Any]], new_ids: dict[int, int]
+    transaction: Transaction,
+    agent_id: int,
+    rows: list[dict[str, Any]],
+    new_ids: dict[int, int],
+    *,
+    keeps_ids: bool,
 ) -> list[dict[str, Any]]:
     """Insert notes and primers; returns those that were inserted."""
+    if not keeps_ids:
+        rows = [{key: value for key, value in row.items() if key != "id"} for row in rows]
     primers = [row | {"tags_added": None, "digest": None} for row in rows if row["kind"] is PassageKind.PRIMER]
     if primers:
         await transaction.execute(insert(passages), primers)
@@ -340,10 +443,15 @@ def _batches(records: Iterator[Record]) -> Iterator[tuple[str, list[Record]]]:
         yield batch[0].type, batch
 
 
-async def _insert_messages(transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int]) -> None:
+async def _insert_messages(
+    transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int], *, keeps_ids: bool
+) -> None:
     """Insert in order; a turn's first event has no `turn_id` of its own (see `memory.recall`)."""
     old = [(row.pop("id"), row.pop("turn_id")) for row in rows]
-    given = await next_ids(transaction, messages, len(rows))
+    own = [id_ for id_, _ in old]
+    given: Sequence[int] = own if keeps_ids else await next_ids(transaction, messages, len(rows))
+    if keeps_ids:
+        await take_ids(transaction, messages, own)
     new_ids.update(zip((id_ for id_, _ in old), given, strict=True))
     for row, (id_, turn) in zip(rows, old, strict=True):
         row |= {"id": new_ids[id_], "turn_id": None if turn == id_ else new_ids[turn]}

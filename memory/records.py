@@ -1,12 +1,12 @@
 """The lines of an export: their types, and the checks that a line has to pass (pure).
 
 head, agent, block …, then message …, compaction …, memory_change …, block_edit …, note_edit …, passage …, follow_up …,
-for each source of documents source, document …, piece …, and end. Ids in it only tie its own records together.
+usage …, for each source of documents source, document …, piece …, and end. Ids tie its own records together.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -29,11 +29,12 @@ class _Record(BaseModel):
 
 
 class Head(_Record):
-    """The first line."""
+    """The first line; `person` is whose part of a channel's memory it is, and null where all of an agent is in it."""
 
     type: Literal["head"] = "head"
     format: Literal["memgpt-bot agent"] = FORMAT
     version: Literal[1] = VERSION
+    person: Annotated[str, Field(max_length=300)] | None = None
 
 
 class AgentState(_Record):
@@ -159,6 +160,7 @@ class KeptPassage(_Record):
     """A note of archival storage, or a primer; `tags_added` names those of its tags that later messages brought."""
 
     type: Literal["passage"] = "passage"
+    id: Id | None = None
     content: str
     tags: tuple[str, ...]
     tags_added: tuple[TagsAdded, ...] = ()
@@ -180,6 +182,20 @@ class KeptFollowUp(_Record):
     repeat: Annotated[str, Field(max_length=200)] | None
     local: Annotated[str, Field(max_length=30)] | None
     source_message_id: Id | None
+
+
+class KeptUsage(_Record):
+    """A call of the model: who had written, when, and what it took; `cost` is in US dollars, null where not known."""
+
+    type: Literal["usage"] = "usage"
+    person: Annotated[str, Field(max_length=300)] | None
+    at: AwareDatetime
+    model: Annotated[str, Field(max_length=300)]
+    is_timed: bool
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    cost: float | None
 
 
 class KeptSource(_Record):
@@ -235,12 +251,17 @@ Record = (
     | KeptNoteEdit
     | KeptPassage
     | KeptFollowUp
+    | KeptUsage
     | KeptSource
     | KeptDocument
     | KeptPiece
     | End
 )
 _ANY: TypeAdapter[Record] = TypeAdapter(Annotated[Record, Field(discriminator="type")])
+
+
+KINDS: dict[str, type[BaseModel]] = {kind.model_fields["type"].default: kind for kind in get_args(Record)}
+"""What a record may be, by the name that stands in its line."""
 
 
 def to_line(record: Record) -> str:
@@ -281,6 +302,7 @@ class _Order:
         self._ids: set[int] = set()
         self._changes: set[int] = set()
         self._newest_change = 0
+        self._notes: set[int] = set()
         self._labels: set[str] = set()
         self._sources: set[str] = set()
         self._documents: set[int] = set()
@@ -307,6 +329,8 @@ class _Order:
                 self._refer_to_change("change_id", record.change_id)
             for added in record.tags_added if isinstance(record, KeptPassage) else ():
                 self._refer("message", added.message)
+            if isinstance(record, KeptPassage) and record.id is not None:
+                self._note(record.id)
         elif isinstance(record, KeptCompaction):
             for id_ in (*record.evicted_ids, record.newest_message_id):
                 self._refer("message", id_)
@@ -341,6 +365,11 @@ class _Order:
     def _refer_to_change(self, name: str, id_: int) -> None:
         if id_ not in self._changes:
             raise ValueError(f"{name} {id_} is no change above this line")
+
+    def _note(self, id_: int) -> None:
+        if id_ in self._notes:
+            raise ValueError(f"a second passage {id_}")
+        self._notes.add(id_)
 
     def _of_documents(self, record: KeptSource | KeptDocument | KeptPiece) -> None:
         if isinstance(record, KeptSource):

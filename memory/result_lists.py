@@ -1,6 +1,6 @@
 """What searches found, kept for a day: a cursor names such a list, so its pages do not shift under new messages."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, insert, select, update
@@ -55,6 +55,14 @@ class ResultLists:
         named = {"recall": message_ids, "archival": note_ids}
         rows = await transaction.execute(select(result_lists).where(result_lists.c.agent_id == agent_id))
         stale = [row.id for row in rows.all() if not set(named.get(row.store, ())).isdisjoint(row.ids)]
+        await transaction.execute(update(result_lists).where(result_lists.c.id.in_(stale)).values(query=""))
+
+    async def forget_queries_about(
+        self, transaction: Transaction, agent_id: int, is_about: Callable[[str], bool]
+    ) -> None:
+        """Forget what was looked for where that is about something; the lists stay."""
+        own = select(result_lists.c.id, result_lists.c.query).where(result_lists.c.agent_id == agent_id)
+        stale = [id_ for id_, query in await transaction.execute(own) if is_about(query)]
         await transaction.execute(update(result_lists).where(result_lists.c.id.in_(stale)).values(query=""))
 
     async def find(self, agent_id: int, list_id: str, now: datetime) -> ResultList | None:

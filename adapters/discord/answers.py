@@ -15,17 +15,20 @@ from typing import Any
 import discord
 
 from adapters import answers
-from adapters.answers import CONFIRMED_WITHIN_S, MOST_PARTS, NO, NOTHING_CHANGED, STILL_AT_IT, YES
+from adapters.answers import CONFIRMED_WITHIN_S, FILE_TOO_LARGE, MOST_PARTS, NO, NOTHING_CHANGED, STILL_AT_IT, YES
 from adapters.discord.client import Client
 from adapters.discord.errors import ACKNOWLEDGED, INTERACTION_OVER, code_of, translated
 from adapters.discord.interactions import is_by_a_moderator
-from adapters.ports import CommandReply, Confirm, DeliveryRefused, PlatformUnavailable
+from adapters.ports import AnswerFile, CommandReply, Confirm, DeliveryRefused, PlatformUnavailable
 from adapters.rendering import DISCORD_LIMIT, parts_of
 
 logger = logging.getLogger(__name__)
 
 ANSWERED_WITHIN_S = 14 * 60.0
 """What takes longer is told directly; the last minute is for telling that."""
+
+DEFAULT_FILE_LIMIT = 10 * 2**20
+"""Where Discord does not say how large a file may be: https://docs.discord.com/developers/reference#uploading-files"""
 
 TOLD_AGAIN_AFTER_S = (1.0, 10.0, 30.0, 60.0)
 """Pauses between tries to tell directly what came of a command, while Discord cannot be reached."""
@@ -88,7 +91,8 @@ class _Asker:
 
     async def tell(self, reply: CommandReply) -> bool:
         quiet: dict[str, Any] = {"ephemeral": True, "suppress_embeds": True}  # no link in it is fetched for a preview
-        *first, last = _messages_of(reply.text)
+        limit = self._interaction.filesize_limit or DEFAULT_FILE_LIMIT
+        *first, last = _messages_of(reply.text, reply.file, limit)
         if reply.confirmed is not None:
             last["view"] = _Confirm(reply.confirmed, self._answers)
         try:
@@ -111,7 +115,7 @@ class _Asker:
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.warning("nobody could be told that a command takes long: %s", error)
 
-    async def tell_directly(self, text: str) -> None:
+    async def tell_directly(self, text: str, file: AnswerFile | None = None) -> None:
         """Where no direct message is taken nobody is told: what a channel reads is not for them alone."""
         interaction, told = self._interaction, 0
         about = "" if interaction.guild_id is None else f"{ABOUT.format(channel=interaction.channel_id)}\n\n"
@@ -119,7 +123,7 @@ class _Asker:
             try:
                 with translated():
                     direct = await self._answers.connected().create_dm(interaction.user)
-                    for message in _messages_of(about + text)[told:]:
+                    for message in _messages_of(about + text, file, DEFAULT_FILE_LIMIT)[told:]:
                         await direct.send(**message, suppress_embeds=True)
                         told += 1
                 return
@@ -218,10 +222,16 @@ def _is_place_of_its_own(thread: discord.Thread) -> bool:
     return thread.is_private() or isinstance(thread.parent, discord.ForumChannel)
 
 
-def _messages_of(text: str) -> list[dict[str, Any]]:
-    """A text as messages of Discord, at least one; a long one as a file."""
+def _messages_of(text: str, file: AnswerFile | None, limit: int) -> list[dict[str, Any]]:
+    """A text as messages of Discord, at least one; a long one as a file. The file is beside the last of them."""
+    if file is not None and (size := file.path.stat().st_size) > limit:
+        text = FILE_TOO_LARGE.format(size=size / 1e6, platform="Discord", limit=limit / 1e6)
+        file = None
     parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
-    if len(parts) <= MOST_PARTS:
-        return [{"content": part} for part in parts]
-    file = discord.File(io.BytesIO(text.encode()), "answer.md")
-    return [{"content": "The answer is long, so it comes as a file.", "file": file}]
+    messages: list[dict[str, Any]] = [{"content": part} for part in parts]
+    if len(parts) > MOST_PARTS:
+        long = discord.File(io.BytesIO(text.encode()), "answer.md")
+        messages = [{"content": "The answer is long, so it comes as a file.", "file": long}]
+    if file is not None:
+        messages.append({"file": discord.File(file.path, file.name)})
+    return messages

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import discord
@@ -18,7 +19,7 @@ from adapters.discord.answers import Answers, acknowledge, came_to_nothing, tell
 from adapters.discord.client import Client
 from adapters.discord.errors import translated
 from adapters.discord.inbound import inbound_of, is_written_by_a_person, text_of
-from adapters.discord.interactions import is_by_a_moderator, place_of
+from adapters.discord.interactions import is_by_a_moderator, link_of, place_of
 from adapters.ports import CommandCall, CommandSpec, DeliveryRefused, InboundMessage, Intake, PlatformUnavailable
 from adapters.said import named
 
@@ -161,6 +162,7 @@ class SlashCommands:
             is_moderator=is_by_a_moderator(interaction),
             reads_messages=self._client.reads_content,
             given_at=interaction.created_at,
+            link_to=partial(link_of, interaction),
         )
 
     def _told(self, interaction: discord.Interaction, message: discord.Message) -> InboundMessage | None:

@@ -15,11 +15,12 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.answers import MOST_PARTS, STILL_AT_IT
-from adapters.ports import CommandReply, DeliveryRefused, Origin, PlatformUnavailable
+from adapters.ports import AnswerFile, CommandReply, DeliveryRefused, Origin, PlatformUnavailable
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
 from adapters.slack.errors import translated
 from adapters.slack.inbound import moment_of
 from adapters.slack.questions import Place, Questions
+from adapters.slack.uploads import give
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +65,10 @@ class Asked:
         return moment_of(str(said["ts"]))
 
     async def tell(self, reply: CommandReply) -> bool:
-        """Tell them alone, where they asked."""
+        """Tell them alone, where they asked; a file comes directly."""
+        if reply.file is not None:
+            told = await give(self.client, self.origin.person.id, reply.file)
+            reply = replace(reply, text="\n\n".join(filter(None, (reply.text, told))), file=None)
         below = []
         if reply.confirmed is not None:
             below = [self.questions.ask(reply.text, reply.confirmed, self)]
@@ -80,9 +84,11 @@ class Asked:
         """Tell them alone that it takes longer."""
         await self._say(message_of(STILL_HERE))
 
-    async def tell_directly(self, text: str) -> None:
+    async def tell_directly(self, text: str, file: AnswerFile | None = None) -> None:
         """Write to them directly."""
         about = "" if self.origin.is_direct else f"{ABOUT.format(where=self.where)}\n\n"
+        if file is not None:
+            text = f"{text}\n\n{await give(self.client, self.origin.person.id, file)}"
         try:
             with translated():
                 for message in messages_of(about + text):
@@ -91,8 +97,8 @@ class Asked:
             logger.warning("what came of a command could not be told: %s", error)
 
     async def put_in_place(self, text: str) -> None:
-        """Have a text stand where the buttons stood."""
-        await self._say({**message_of(text), "replace_original": True})
+        """Have a text stand where the buttons stood; of a long one that is its end."""
+        await self._say({**messages_of(text)[-1], "replace_original": True})
 
     async def _say(self, message: Mapping[str, Any]) -> bool:
         """Whether they could be told."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from functools import partial
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -10,9 +11,11 @@ from adapters.slack.errors import translated
 from adapters.slack.inbound import PLATFORM, is_direct, place_of
 from adapters.slack.me import Me
 from adapters.slack.people import People
-from adapters.slack.told import Json, text_in
+from adapters.slack.told import Json, is_timestamp, text_in
 
 logger = logging.getLogger(__name__)
+
+MIN_ID_CHARS = 2
 
 NO_CHANNEL = "D"
 """Stands for the channel of somebody's direct messages, where Slack names none."""
@@ -52,7 +55,13 @@ class Callers:
     async def call(self, origin: Origin, line: str, kind: str) -> CommandCall:
         """The command that somebody gives, in a kind of place, with the rights that they have at this moment."""
         is_moderator = await self.is_moderator(origin)
-        return CommandCall(origin, line, is_moderator=is_moderator, reads_messages=self._reads(kind))
+        return CommandCall(
+            origin,
+            line,
+            is_moderator=is_moderator,
+            reads_messages=self._reads(kind),
+            link_to=partial(link_of, self._me, origin.address.channel),
+        )
 
     async def is_moderator(self, origin: Origin) -> bool:
         """What Slack says of somebody at this moment; in their direct messages they need no rights."""
@@ -76,6 +85,15 @@ class Callers:
     def _reads(self, kind: str) -> bool:
         """Whether Slack tells us there what does not mention us; taken for granted if it does not tell our scopes."""
         return not self._me.scopes or _READ_BY.get(kind, "channels:history") in self._me.scopes
+
+
+def link_of(me: Me, channel: str, timestamp: str, thread: str | None) -> str | None:
+    """The address of a message (https://docs.slack.dev/reference/methods/chat.getPermalink); None if it has none."""
+    if not me.url.startswith("https://") or not is_timestamp(timestamp) or len(channel) < MIN_ID_CHARS:
+        return None
+    address = f"{me.url.rstrip('/')}/archives/{channel}/p{timestamp.replace('.', '')}"
+    is_in_thread = thread is not None and thread != timestamp and is_timestamp(thread)
+    return f"{address}?thread_ts={thread}&cid={channel}" if is_in_thread else address
 
 
 def kind_of(name: str) -> str:

@@ -6,13 +6,14 @@ https://docs.slack.dev/surfaces/app-home/
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.answers import STILL_AT_IT
 from adapters.ports import (
+    AnswerFile,
     CommandCall,
     CommandReply,
     CommandSpec,
@@ -26,6 +27,7 @@ from adapters.slack.blocks import Json, button, buttons, messages_of, plain_text
 from adapters.slack.errors import translated
 from adapters.slack.mrkdwn import escaped, lifeless
 from adapters.slack.questions import Place, Questions
+from adapters.slack.uploads import give
 
 logger = logging.getLogger(__name__)
 
@@ -104,7 +106,10 @@ class AtHome:
         return None
 
     async def tell(self, reply: CommandReply) -> bool:
-        """Show what came of a command at the top, with its question's buttons."""
+        """Show what came of a command at the top, with its question's buttons; a file comes directly."""
+        if reply.file is not None:
+            told = await give(self.client, self.origin.person.id, reply.file)
+            reply = replace(reply, text="\n\n".join(filter(None, (reply.text, told))), file=None)
         below = [self.questions.ask(reply.text, reply.confirmed, self)] if reply.confirmed is not None else []
         return await self.show(reply.text or "Done.", below)
 
@@ -112,8 +117,10 @@ class AtHome:
         """Say at the top that it takes longer."""
         await self.show(STILL_AT_IT.format(platform="Slack"))
 
-    async def tell_directly(self, text: str) -> None:
+    async def tell_directly(self, text: str, file: AnswerFile | None = None) -> None:
         """Write to them."""
+        if file is not None:
+            text = f"{text}\n\n{await give(self.client, self.origin.person.id, file)}"
         try:
             with translated():
                 for message in messages_of(text):

@@ -25,7 +25,7 @@ USED_FOR = {
     "groups:history": "the same in private channels",
     "mpim:history": "the same in group direct messages",
     "files:read": "to read files that it is shown",
-    "files:write": "to send long code as a file",
+    "files:write": "to send long code as a file, and to give somebody an export of what it knows of them",
     "reactions:write": "to react to a message",
     "assistant:write": "to be shown as an agent",
 }

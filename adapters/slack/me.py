@@ -17,3 +17,5 @@ class Me:
     name: str = ""
     team_name: str = ""
     scopes: frozenset[str] = frozenset()
+    url: str = ""
+    """The workspace's own address."""

@@ -122,6 +122,7 @@ async def who_am_i(client: AsyncWebClient) -> Me:
         name=str(told.get("user") or ""),
         team_name=str(told.get("team") or ""),
         scopes=frozenset(scope.strip() for scope in scopes.split(",") if scope.strip()),
+        url=str(told.get("url") or ""),
     )
 
 

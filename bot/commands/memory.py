@@ -6,11 +6,12 @@ from contextlib import aclosing
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
-from bot.agent_text import told_beyond, told_blocks, told_pause, told_window
+from bot.agent_text import told_beyond, told_pause, told_window
 from bot.changes_text import told_change
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
+from bot.lines_text import told_lines
 from bot.registry import command
 from bot.sources import Source, sources_of
 from bot.text import one_line, verbatim
@@ -43,8 +44,16 @@ async def memory(context: CommandContext, what: str = "") -> str:
 
     async def show(agent: Agent) -> list[str]:
         window = told_window(agent, shelves, context.parts.queue_manager)
-        shown = [*told_pause(agent, zone), *told_blocks(_for_caller(agent, context), shelves), window]
-        return [*shown, await told_beyond(agent, shelves)]
+        lines = await told_lines(
+            _for_caller(agent, context),
+            shelves,
+            agent.id,
+            zone,
+            reader=context.author,
+            is_own=context.is_own,
+            link_to=context.link_to,
+        )
+        return [*told_pause(agent, zone), *lines, window, await told_beyond(agent, shelves)]
 
     return "\n\n".join(await context.in_lane(show))
 

@@ -17,6 +17,7 @@ from memory.checkpoints import checkpoint_folder
 from memory.chroma_index import ChromaIndex
 from memory.documents import sources_of_nobody_else
 from memory.erasure import erase_agent, rows_left
+from memory.exports import export_folder
 from memory.ports import IndexLost, StorageUnavailable, owner_of_source
 from memory.upkeep import beside
 
@@ -74,9 +75,10 @@ async def _in_index(settings: Settings, work: Callable[[ChromaIndex], Awaitable[
 
 
 def _remove_files(settings: Settings, scope: str) -> list[Path]:
-    """What is kept outside the database: checkpoints, a damaged index set aside, what was typed in the terminal."""
+    """What is kept outside the database: checkpoints, exports, a damaged index set aside, what was typed."""
     doomed = [
         checkpoint_folder(settings.bot_data_dir, scope),
+        export_folder(settings.bot_data_dir, scope),
         _chroma(settings).with_name("chroma.damaged"),
     ]
     if console_name(scope) is not None:  # it does not say who was written to, so all of it goes

@@ -1,11 +1,14 @@
-"""`export` and `import`: one agent as lines of JSON, out and in again."""
+"""`export` and `import`: one agent as lines of JSON, alone or in a zip, out and in again; or as Letta writes it."""
 
+import asyncio
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
@@ -14,60 +17,95 @@ from bot.implementations import open_embedder
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
+from bot.scopes import console_scope
 from config.settings import Settings
 from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
 from memory.database import Database
+from memory.export_file import RECORDS, TEXT, write_zip
+from memory.import_file import Lines, lines_in
 from memory.overview import agent_ids
-from memory.portable import Loaded, dump, load
-from memory.records import AgentState, BlockText, End, MalformedExport, Record, parse, to_line
+from memory.portable import Ids, Loaded, dump, load
+from memory.records import AgentState, BlockText, End, Head, MalformedExport, Record, parse, to_line
 from memory.upkeep import beside, new_file
+
+ZIP = ".zip"
 
 STANDARD = "-"
 """The name of standard output and input."""
 
 
 async def export_agent(settings: Settings, name: str, out: str, *, overwrites: bool) -> None:
-    """Write everything that is kept of an agent, as it is at this moment; beside a running bot."""
+    """Write everything that is kept of an agent, as it is at this moment; beside a running bot.
+
+    A name that ends in .zip makes it a zip, with the same to be read by people.
+    """
+    if out.lower().endswith(ZIP):
+        await _export_zip(settings, name, Path(out), overwrites=overwrites)
+        return
     with _lines_to(out, overwrites=overwrites) as write:
         async with beside(settings.database_path) as connection:
             agent_id, scope = await agent_named(connection, name)
             count = 0
-            async for record in dump(connection, agent_id):
+            async for record in dump(connection, agent_id, with_usage=True):
                 write(to_line(record))
                 count += 1
     note(f"{scope}: {count} lines written to {'standard output' if out == STANDARD else out}.")
 
 
+async def _export_zip(settings: Settings, name: str, out: Path, *, overwrites: bool) -> None:
+    try:
+        with new_file(out, overwrites=overwrites) as new:
+            async with beside(settings.database_path) as connection:
+                agent_id, scope = await agent_named(connection, name)
+                counts = await write_zip(new, dump(connection, agent_id, with_usage=True), settings.zone)
+    except FileExistsError:
+        raise CommandUnclear(f"{out}: exists; nothing was written. Say --yes to write over it.") from None
+    except OSError as error:
+        raise CannotBeDone(f"{out}: cannot be written ({error.strerror or error}).") from error
+    note(f"{scope}: {counts.total()} lines written to {RECORDS} in {out}, and the same to be read to {TEXT}.")
+
+
 async def import_agent(settings: Settings, file: str, name: str | None, now: Callable[[], datetime]) -> None:
     """Make a new agent of an export: all of it or nothing; its notes get their vectors afterwards."""
-    with _opened(file) as lines:
+    with _opened(file) as content:
         try:
-            async with open_database(settings, now) as database:
-                scope, loaded = await _load(database, lines, name)
-                await _index_notes(settings, database, now)
+            with lines_in(content, console_scope, now()) as lines:
+                async with open_database(settings, now) as database:
+                    scope, loaded = await _load(database, lines, name)
+                    await _index_notes(settings, database, now)
         except MalformedExport as error:
             source = "standard input" if file == STANDARD else file
             raise CannotBeDone(f"{source}: {error}. Nothing was imported.") from None
     counts = loaded.counts
     told = f", {counts['source']} sources with {counts['document']} documents" if counts["source"] else ""
+    if not loaded.has_its_ids and name is None:  # a copy beside the agent itself has new ones in any case
+        note(f"{scope}: some of its ids are taken here, so its messages and notes have new ones.")
     stdout_line(
         f"{scope}: imported {counts['message']} messages, {counts['passage']} notes, {counts['block']} blocks "
         f"with {counts['block_edit']} edits{told}."
     )
 
 
-async def _load(database: Database, lines: BinaryIO, name: str | None) -> tuple[str, Loaded]:
-    records = parse(lines)
+async def _load(database: Database, lines: Lines, name: str | None) -> tuple[str, Loaded]:
+    """Read twice: the ids decide whether they can be kept before the first row is written."""
+    records = parse(lines())
     first = list(islice(records, 2))
+    assert isinstance(first[0], Head)
     assert isinstance(first[1], AgentState)
+    if first[0].person is not None:
+        raise CannotBeDone(
+            f"This is what {first[0].person} has in the memory of {first[1].scope}, and no whole agent; nothing was "
+            "imported."
+        )
     scope = scope_named(name) if name is not None else first[1].scope
     async with database.read() as connection:
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
+    ids = await asyncio.to_thread(Ids.of, records)
     _, (own, _) = FirstMemory("", "", "").blocks(scope)
     async with database.write(alone=True) as transaction:
-        return scope, await load(transaction, scope, _with_block(own, chain(first, records)))
+        return scope, await load(transaction, scope, _with_block(own, parse(lines())), ids)
 
 
 def _with_block(label: str, records: Iterable[Record]) -> Iterator[Record]:
@@ -112,14 +150,24 @@ def _lines_to(out: str, *, overwrites: bool) -> Iterator[Callable[[str], None]]:
 
 @contextmanager
 def _opened(file: str) -> Iterator[BinaryIO]:
+    """A file, or what comes by standard input, which can be read twice."""
     if file == STANDARD:
         if sys.stdin is None:
             raise CannotBeDone("standard input: is closed. Nothing was imported.")
-        yield sys.stdin.buffer
+        with TemporaryFile() as kept:
+            shutil.copyfileobj(sys.stdin.buffer, kept)
+            kept.seek(0)
+            yield kept
         return
     try:
         opened = open(file, "rb")  # noqa: SIM115 - closed below; only opening may fail in this way
     except OSError as error:
         raise CannotBeDone(f"{file}: cannot be read ({error.strerror or error}).") from error
     with closing(opened):
-        yield opened
+        if opened.seekable():
+            yield opened
+            return
+        with TemporaryFile() as kept:  # a pipe
+            shutil.copyfileobj(opened, kept)
+            kept.seek(0)
+            yield kept

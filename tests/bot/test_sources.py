@@ -189,3 +189,34 @@ async def test_an_import_keeps_the_sources(tmp_path: Path) -> None:
 async def checkpointed(bot: Bot) -> None:
     await bot.in_chat("save now")
     await bot.in_chat("restore now")
+
+
+async def test_memory_shows_each_line_with_when_by_what_and_because_of_what(tmp_path: Path) -> None:
+    script = [notes("Likes figs."), says("Noted.")]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await bot.say("I really like figs,\nyou know")
+        await bot.command("remember I park on level 3")
+        shown = (await bot.command("memory")).partition("**human**")[2]
+    assert "1  Likes figs.\n2  I park on level 3\n```" in shown
+    at = "2026-03-01T12:00:"
+    assert f"- 1: by me, with core_memory_append, {at}" in shown
+    assert f"because you wrote at {at}03+00:00: “I really like figs, you know”" in shown
+    assert f"- 2: by you, with /agent remember, {at}" in shown
+
+
+async def test_memory_tells_of_lines_that_came_together_once(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        shown = (await bot.command("memory")).partition("**human**")[0]
+        lines = len([line for line in (await bot.agent()).core.text("persona").split("\n") if line.strip()])
+    assert shown.count("there from the beginning") == 1
+    assert f"- {'1' if lines == 1 else f'1–{lines}'}: there from the beginning" in shown
+
+
+async def test_memory_in_a_channel_quotes_nobody_but_the_reader(tmp_path: Path) -> None:
+    script = [notes("Ada likes figs.", "channel"), says("Noted.")]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await bot.write("I really like figs", person="ada")
+        own, other = [await bot.command("memory", person=who, channel="general") for who in ("ada", "bob")]
+    assert "really" in own
+    assert "Ada likes figs." in other
+    assert "really" not in other

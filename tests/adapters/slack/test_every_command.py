@@ -31,6 +31,7 @@ __all__ = ["given"]
 
 People = Mapping[Who, User]
 QUESTION = "What shall I remember?"
+ASKED = {"Remember something": QUESTION, "Forget something": "What shall I forget?"}
 
 
 @asynccontextmanager
@@ -120,9 +121,9 @@ async def test_the_buttons_of_the_home_are_checked(world: World, tmp_path: Path,
             buttons = labels(home)
             for label in buttons:
                 clicked = await world.clicks(people[who], home, label)
-                if label == "Remember something":
+                if label in ASKED:
                     await world.until(lambda asked=clicked: asked.views)
-                    await world.submits(clicked, {QUESTION: "tea"})
+                    await world.submits(clicked, {ASKED[label]: "tea"})
                 home = await world.sees_home(people[who], after=home)
                 assert shown_in(home).startswith(told), label
             assert len(buttons) >= 5

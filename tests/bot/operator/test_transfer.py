@@ -1,7 +1,9 @@
 """`export` and `import`: an agent moves with all it remembers, and goes on where it was."""
 
+import io
 import json
 import os
+import re
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.load import load
 from bot.operator.transfer import export_agent, import_agent
 from config.settings import Settings
-from memory.overview import passages_without_vector
+from memory.overview import agent_ids, passages_without_vector
 from memory.ports import StorageUnavailable
 from memory.upkeep import beside
 
@@ -159,3 +161,103 @@ async def _everything(settings: Settings) -> list[Any]:
         tables = await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
         names = list(tables.scalars())
         return [(await connection.exec_driver_sql(f"SELECT * FROM {name}")).all() for name in names]
+
+
+async def test_a_zip_moves_an_agent_with_its_ids(
+    settings: Settings, talked: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, plain = tmp_path / "ada.zip", tmp_path / "ada.jsonl"
+    await export_agent(settings, "ada", str(out), overwrites=False)
+    assert "lines written to memory.jsonl in " in capsys.readouterr().err
+    assert stat.S_IMODE(os.stat(out).st_mode) == 0o600
+    with pytest.raises(CommandUnclear, match="--yes"):
+        await export_agent(settings, "ada", str(out), overwrites=False)
+    await export_agent(settings, "ada", str(plain), overwrites=False)
+    other = settings.model_copy(update={"bot_data_dir": tmp_path / "other"})
+    capsys.readouterr()
+    await import_agent(other, str(out), None, now)
+    told = capsys.readouterr()
+    assert told.out == "console:dm:ada: imported 6 messages, 1 notes, 2 blocks with 1 edits.\n"
+    assert told.err == ""
+    await export_agent(other, "ada", str(tmp_path / "again.jsonl"), overwrites=False)
+    assert (tmp_path / "again.jsonl").read_bytes() == plain.read_bytes()
+    capsys.readouterr()
+    third = settings.model_copy(update={"bot_data_dir": tmp_path / "third"})
+    await import_agent(third, str(out), "eve", now)
+    assert capsys.readouterr().err == ""
+    await import_agent(third, str(out), None, now)
+    assert "new ones" in capsys.readouterr().err
+
+
+async def test_an_export_comes_by_standard_input_as_well(
+    settings: Settings, talked: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ada.zip", "ada.jsonl"):
+        await export_agent(settings, "ada", str(tmp_path / name), overwrites=False)
+        with (tmp_path / name).open("rb") as piped:
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(piped))
+            await import_agent(settings, "-", name.replace(".", "-"), now)
+    async with beside(settings.database_path) as connection:
+        assert {"console:dm:ada-zip", "console:dm:ada-jsonl"} <= (await agent_ids(connection)).keys()
+
+
+async def test_a_persons_part_of_a_channel_is_no_agent(settings: Settings, tmp_path: Path) -> None:
+    head = '{"type":"head","format":"memgpt-bot agent","version":1,"person":"discord:1"}\n'
+    agent = '{"type":"agent","scope":"discord:channel:1/2","created_at":"2026-01-01T00:00:00Z","preset":"memgpt_chat",'
+    (tmp_path / "part.jsonl").write_text(f'{head}{agent}"summary":"","warned":false}}\n', encoding="utf-8")
+    with pytest.raises(CannotBeDone, match="what discord:1 has in the memory of discord:channel:1/2"):
+        await import_agent(settings, str(tmp_path / "part.jsonl"), None, now)
+
+
+LETTA = {
+    "agents": [
+        {
+            "id": "agent-0",
+            "name": "Sam",
+            "agent_type": "memgpt_v2_agent",
+            "block_ids": ["block-0"],
+            "in_context_message_ids": ["message-0", "message-1"],
+            "messages": [
+                {"id": "message-0", "role": "user", "content": [{"type": "text", "text": "I like figs"}]},
+                {"id": "message-1", "role": "assistant", "content": [{"type": "text", "text": "Figs, I see"}]},
+            ],
+        }
+    ],
+    "blocks": [{"id": "block-0", "label": "human", "value": "Likes figs"}],
+    "passages": [{"text": "Figs grow on trees"}],
+}
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+async def test_an_agent_of_lettas_goes_on_here(
+    settings: Settings, talk: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], indent: int | None
+) -> None:
+    (tmp_path / "sam.af").write_text(json.dumps(LETTA, indent=indent), encoding="utf-8")
+    await import_agent(settings, str(tmp_path / "sam.af"), None, now)
+    told = capsys.readouterr().out
+    assert told == "console:dm:Sam: imported 2 messages, 1 notes, 2 blocks with 0 edits.\n"
+    async with talk() as bot:
+        assert "Likes figs" in await bot.command("memory", person="Sam")
+        found = await bot.command("search figs", person="Sam")
+        assert "I like figs" in found
+        assert "grow on trees" in found
+        assert await bot.say("Still there?", person="Sam") == ["Noted."]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{\n "agents": [\n', "it is no JSON"),
+        (b'{"agents": []}', "no agent file of Letta's: agents: "),
+        (b'{\n "a": 1\n}', "neither an export nor an agent file"),
+        (b"PK\x03\x04", "cannot be unpacked"),
+        (b'{"type": "head"}\n', "line 2: missing"),
+        (b"what is this?\n", "line 1: "),
+    ],
+)
+async def test_what_is_no_export_is_told_in_one_line(
+    settings: Settings, tmp_path: Path, content: bytes, told: str
+) -> None:
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(CannotBeDone, match=rf"^{tmp_path}/file: .*{re.escape(told)}[^\n]*\. Nothing was imported\.$"):
+        await import_agent(settings, str(tmp_path / "file"), None, now)

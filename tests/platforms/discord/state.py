@@ -70,6 +70,7 @@ class State:
         self.token = "a-bot-token"
         self.granted = PRIVILEGED
         self.url = ""
+        self.file_size_limit = 10 * 1024 * 1024
         self.users: dict[int, User] = {}
         self.guilds: dict[int, Guild] = {}
         self.channels: dict[int, Channel] = {}

@@ -335,6 +335,7 @@ class World:
         asked = Interaction(self.state.new_id(), uuid4().hex, kind, person, channel, self.clock.now(), data, **more)
         self.state.interactions[asked.token] = asked
         body = payloads.interaction(asked, self.bot, bot_permissions=self.state.bot_permissions(channel))
+        body["attachment_size_limit"] = self.state.file_size_limit
         self.state.emit("INTERACTION_CREATE", body, guild=channel.guild)
         await self._told()
         return asked
