@@ -241,6 +241,22 @@ async def test_what_its_author_deleted_is_in_no_journal_and_comes_back_by_no_und
         assert "7351" not in "\n".join(lines)
 
 
+async def test_what_was_forgotten_comes_back_by_no_undoing(tmp_path: Path) -> None:
+    async with ScriptedServer(does_as_told) as server, open_bot(tmp_path, **with_model(server)) as bot:
+        await bot.say(told(adds("The zither is green."), keeps("A green zither.", "music"), adds("Likes figs.")))
+        await bot.command("undo")
+        await bot.say(told(keeps("A green zither.", "loud")))
+        reply = await bot.give(direct("ada"), "forget green zither", confirms=True)
+        assert "Forgotten" in reply.text
+        assert "zither" not in await bot.command("memory changes")
+        assert "Undone" not in await bot.command("undo") or "zither" not in str(await bot.kept())
+        async with bot.app.database.snapshot() as connection:
+            agent = await bot.agent()
+            lines = "\n".join([to_line(record) async for record in dump(connection, agent.id)])
+        assert "zither" not in lines
+        assert "Likes figs." in lines
+
+
 async def test_nothing_is_undone_while_memory_is_paused(tmp_path: Path) -> None:
     async with open_bot(tmp_path) as bot:
         await bot.command("remember I park on level 3")
