@@ -55,9 +55,12 @@ from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
 from bot.outfit import outfit, talks_only
+from bot.priming import PrimingSummarizer
 from bot.queue_manager import Fractions, QueueManager
 from bot.reading import Reading
 from bot.receive import Receiver
+from bot.reflection import Reflections
+from bot.reflection_timer import ReflectionTimer
 from bot.registry import Command, Tool, discover
 from bot.resets import Resets
 from bot.rewording import Rewording
@@ -75,6 +78,7 @@ from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
 from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
+from bot.undo import Undo
 from bot.waiting import Waiting
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
@@ -82,6 +86,7 @@ from memory.accounts import Accounts
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.audit import Audit
+from memory.change_journal import ChangeJournal
 from memory.changes import MessageChanges
 from memory.channels import Channels, Mode
 from memory.chroma_index import ChromaIndex
@@ -102,7 +107,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
-from memory.timers import FOLLOW_UP, HEARTBEAT, Timers
+from memory.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
 from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
@@ -228,7 +233,8 @@ async def open_app(
         stack.push_async_callback(database.close)
         floors = Floors(database, own)
         await floors.open()
-        budgets, usage = Budgets(Accounts(database), _caps(settings), settings.zone, now), UsageStore(database)
+        accounts, usage = Accounts(database), UsageStore(database)
+        budgets = Budgets(accounts, _caps(settings), settings.zone, now)
         stack.push_async_callback(_settled, budgets, usage, now)
         model = MeteredModel(model, budgets, known_prices(settings))
 
@@ -251,9 +257,13 @@ async def open_app(
         # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
         warn = NEVER if talks_only(settings) else settings.memory_warn_fraction
         writer = None if settings.llm_model == EMBEDDED else model
-        summarizer = Summarizer(writer, prompt("summarize", own), counter, window)
+        priming = PrimingSummarizer(writer, prompt("summarize_spr", own), counter, window)
+        narrating = Summarizer(writer, prompt("summarize", own), counter, window)
+        summarizer = priming if settings.memory_summary_style == "spr" else narrating
         fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
-        queue_manager = QueueManager(database, agents_kept, recall, compiler, summarizer, window, fractions, now)
+        queue_manager = QueueManager(
+            database, agents_kept, recall, archival, compiler, summarizer, window, fractions, now
+        )
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         compares = [name for name, platform in platforms.items() if _compares(platform)]
@@ -298,6 +308,12 @@ async def open_app(
             thinks=lambda: tier.speaks_unasked,
             chance=chance,
         )
+        reflection_timer = ReflectionTimer(
+            timers,
+            settings.reflection_after_minutes,
+            is_busy=lambda scope: receiver.is_busy(scope),
+            thinks=lambda: tier.speaks_unasked,
+        )
         turns = Turns(
             database,
             agents_kept,
@@ -313,6 +329,7 @@ async def open_app(
             Greeting(people, runs_on(settings), now),
             follow_ups=follow_ups,
             heartbeats=heartbeats,
+            reflection_timer=reflection_timer,
             expect=lambda due: sweep.expect(due),
             budget_alert=BudgetAlert(budgets, told),
             long_absence=timedelta(days=settings.heartbeat_idle_days),
@@ -324,6 +341,23 @@ async def open_app(
         )
         agents = Agents(
             database, agents_kept, recall, compiler, people, inbox, journal, first_memory, settings.zone, now
+        )
+        reflections = Reflections(
+            database,
+            shelves,
+            inbox,
+            journal,
+            usage,
+            accounts,
+            compiler,
+            queue_manager,
+            tier,
+            executor,
+            priming,
+            follow_ups,
+            most_a_day=settings.reflection_max_per_day,
+            zone=settings.zone,
+            now=now,
         )
         lanes = Lanes()
         recall.index_soon()
@@ -341,6 +375,7 @@ async def open_app(
             database,
             agents,
             turns,
+            reflections,
             waiting,
             inbox,
             journal,
@@ -374,7 +409,7 @@ async def open_app(
         )
         sweep = Sweep(
             timers,
-            {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire},
+            {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
             waiting,
             receiver.go_on,
             lambda scope: _is_silenced(channels, scope),
@@ -438,6 +473,8 @@ async def open_app(
             follow_ups=follow_ups,
             heartbeats=heartbeats,
             expect=sweep.expect,
+            undo=Undo(database, agents, shelves, now),
+            memory_changes=ChangeJournal(database),
             notices=notices,
             audit=Audit(database),
             overview=Overview(database),

@@ -17,6 +17,19 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_PRESET = "memgpt_chat"
 
+REFLECTION = "(reflection)"
+"""What the instructions and tools of a reflection are known by; no agent is made of it."""
+
+TO_REFLECT = (
+    "core_memory_append",
+    "core_memory_replace",
+    "archival_memory_insert",
+    "archival_memory_search",
+    "conversation_search",
+    "stay_silent",
+)
+"""The tools of a reflection: those of memory, and the one that ends it."""
+
 SPARED = (
     *("react", "conversation_search_date", "pause_heartbeats"),
     *("list_follow_ups", "cancel_follow_up", "schedule_follow_up"),
@@ -84,6 +97,15 @@ def equipment_of(name: str, tools: Mapping[str, Tool], own: Path) -> Equipment:
     except WordsNotFound as fault:
         raise WordsNotFound(f"The preset {name!r}: {fault}") from None
     return Equipment(instructions, tuple(tools[tool].schema for tool in made_of.tools))
+
+
+def equipment_to_reflect(tools: Mapping[str, Tool], own: Path) -> Equipment:
+    """Instructions and tools of a reflection.
+
+    Raises:
+        WordsNotFound: the operator's own instructions cannot be used.
+    """
+    return Equipment(prompt("reflect", own), tuple(tools[name].schema for name in TO_REFLECT))
 
 
 def within(window: int, equipment: Equipment, counter: TokenCounter) -> Equipment:

@@ -35,8 +35,11 @@ from bot.resets import Resets
 from bot.scopes import person_of, scope_of
 from bot.take_back import TurnHistory
 from bot.text import clean, one_line
+from bot.undo import Undo
 from memory.audit import Audit
+from memory.change_journal import ChangeJournal
 from memory.channels import Channels
+from memory.core_memory import person_of_label
 from memory.inbox import Inbox
 from memory.outbox import OutboxStore
 from memory.overview import Overview
@@ -89,6 +92,8 @@ class Parts:
     own_words: Path
     admission: Admission
     resets: Resets
+    undo: Undo
+    memory_changes: ChangeJournal
     forgetting: Forgetting
     exports: Exports
     timers: Timers
@@ -129,6 +134,10 @@ class CommandContext:
     def is_own(self, message: Message) -> bool:
         """Whether they may read a message: all of their direct messages, in a channel those that they wrote."""
         return self.origin.is_direct or message.author_id == clean(self.origin.person.id)
+
+    def shows_block(self, label: str) -> bool:
+        """Whether they may see a block of core memory: those that are everybody's, and the one on themselves."""
+        return person_of_label(label) in (None, self.origin.person.id)
 
     async def zone(self) -> ZoneInfo:
         """The time zone of the person."""

@@ -21,6 +21,7 @@ from bot.metrics import Metrics, TurnOutcome
 from bot.notices import Notices
 from bot.origins import of_json
 from bot.outage import Outage
+from bot.reflection import Reflections, is_reflection
 from bot.scopes import person_of
 from bot.turn import Ended, Observe, OpenTurn, Turns
 from bot.waiting import Waiting
@@ -43,6 +44,9 @@ KEPT = "I have kept your message and will answer it when I can."
 NO_ANSWER_OF_MODEL = "the language model gave no answer"
 OUTAGE = "the model is down"
 """What somebody was told of, once an outage."""
+
+UNASKED = (Kind.HEARTBEAT, Kind.REFLECTION)
+"""Events of which nobody counts on anything coming."""
 
 TRY_AGAIN = "Please try again in a while."
 
@@ -98,6 +102,7 @@ class Conductor:
         database: Database,
         agents: Agents,
         turns: Turns,
+        reflections: Reflections,
         waiting: Waiting,
         inbox: Inbox,
         journal: TurnJournal,
@@ -117,6 +122,7 @@ class Conductor:
         self._database = database
         self._agents = agents
         self._turns = turns
+        self._reflections = reflections
         self._waiting = waiting
         self._inbox = inbox
         self._journal = journal
@@ -191,7 +197,10 @@ class Conductor:
         if woken.record is not None and woken.record.resumed >= BESIDE_OTHERS + BY_ITSELF:
             logger.error("turn parked: begun %d times without a step turn=%d", woken.record.resumed, woken.record.id)
             told = "the program ended whenever it came to this"
-            return await self._surely(woken, self._put_aside(woken, None, told, tells=WENT_WRONG))
+            # Of what a clock set off and leaves nothing, a reflection, nobody knows.
+            is_unknown = woken.is_timed and woken.record.progress.get(LEAVES_NOTHING)
+            tells = None if is_unknown else WENT_WRONG
+            return await self._surely(woken, self._put_aside(woken, None, told, tells=tells))
         if woken.record is not None and self._gives_way(woken):
             return await self._surely(woken, self._end(woken, None, DONE, "done"))
         if (
@@ -374,8 +383,8 @@ class Conductor:
 
     async def _run(self, woken: Woken, turn: OpenTurn) -> Ended | None:
         # What several people wrote is paid by all together: none of them may be kept from an answer by another's limit.
-        # The heartbeats of a channel are nobody's in particular.
-        is_ones = len(turn.people) < 2 and (turn.event.kind is not Kind.HEARTBEAT or woken.origin.is_direct)
+        # What a channel's agent does by itself is for nobody in particular.
+        is_ones = len(turn.people) < 2 and (turn.event.kind not in UNASKED or woken.origin.is_direct)
         person = person_of(woken.origin) if is_ones else None
         charge = Charge(turn.progress.agent.id, woken.scope, person, woken.is_timed)
         with charged_to(charge) as bill:
@@ -394,7 +403,7 @@ class Conductor:
         in_vain = 0
         while True:
             try:
-                return await self._turns.run(
+                return await self._runner_of(turn).run(
                     turn,
                     self._agents.keep,
                     self._observe(woken.scope),
@@ -410,6 +419,9 @@ class Conductor:
                 return None
             # Each counts as a step, so that it ends.
             turn = replace(again, progress=replace(again.progress, steps=again.progress.steps + in_vain))
+
+    def _runner_of(self, turn: OpenTurn) -> Turns | Reflections:
+        return self._reflections if is_reflection(turn) else self._turns
 
     async def _note_usage(self, calls: Sequence[ModelCall]) -> None:
         try:
@@ -455,7 +467,7 @@ class Conductor:
             logger.warning("said by code, as the model was of no use: %s", error, exc_info=not is_expected)
             await self._remind(woken, turn)
             return Next.ENDED
-        is_unasked = turn is not None and (not turn.event.is_addressed or turn.event.kind is Kind.HEARTBEAT)
+        is_unasked = turn is not None and (not turn.event.is_addressed or turn.event.kind in UNASKED)
         if turn is not None and is_unasked and is_expected:
             # Nobody waits for an answer, and one that comes late is of no use: it is as if it had only been heard.
             logger.info("nothing said, unasked: %s", error.detail if isinstance(error, ModelError) else error)
@@ -481,7 +493,7 @@ class Conductor:
             await self._put_aside(woken, turn, str(error), tells=str(error))
         else:  # the last line: the log has it all, the person is told, the process lives
             logger.error("turn broke", exc_info=error)
-            told = WENT_WRONG if turn is None or turn.event.is_addressed else None
+            told = None if is_unasked else WENT_WRONG
             await self._put_aside(woken, turn, "something went wrong; the log says what", "broken", tells=told)
         return Next.ENDED
 

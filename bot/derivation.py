@@ -4,15 +4,19 @@ Until then an older one stands in its place, from before the first of these mess
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 from bot.agent import Agent
 from bot.commit import Keep, whole
 from bot.lookup_hints import Find
-from bot.summary import Summarizer
+from bot.summary import Folded, Primer, Summarizer
 from memory import compactions
 from memory.agents import AgentStore
-from memory.database import Database
+from memory.archival import ArchivalStorage
+from memory.database import Database, Transaction
+from memory.primers import keep_primer
 from memory.recall import RecallStorage
 
 logger = logging.getLogger(__name__)
@@ -24,11 +28,21 @@ MAX_RETOLD = 400
 class Derivation:
     """Makes summaries anew from what was evicted and is still there."""
 
-    def __init__(self, database: Database, agents: AgentStore, recall: RecallStorage, summarizer: Summarizer) -> None:
+    def __init__(
+        self,
+        database: Database,
+        agents: AgentStore,
+        recall: RecallStorage,
+        archival: ArchivalStorage,
+        summarizer: Summarizer,
+        now: Callable[[], datetime],
+    ) -> None:
         self._database = database
         self._agents = agents
         self._recall = recall
+        self._archival = archival
         self._summarizer = summarizer
+        self._now = now
 
     async def derived(self, agent: Agent, find: Find, keep: Keep) -> Agent:
         """The agent with a summary that may be used: the same agent, but after changes of what the summary covers.
@@ -47,16 +61,25 @@ class Derivation:
             ids = await compactions.covered_by_newest(connection, agent.id)
         left = await self._recall.get(agent.id, ids)
         logger.info("summary made anew messages=%d", len(left))
-        summary, oldest = agent.summary, left[:-MAX_RETOLD]
+        folded, oldest = Folded(agent.summary), left[:-MAX_RETOLD]
         if oldest:
-            summary = self._summarizer.extracted(summary, oldest, agent.zone)
+            folded = Folded(self._summarizer.extracted(folded.summary, oldest, agent.zone))
         if left:
-            summary = await self._summarizer.fold(summary, left[-MAX_RETOLD:], agent.zone, find)
+            folded = await self._summarizer.fold(folded.summary, left[-MAX_RETOLD:], agent.zone, find)
 
         async def commit() -> Agent:
             async with self._database.write() as transaction:
                 self._agents.check(agent.scope, agent.revision)
-                await self._agents.save_summary(transaction, agent.id, summary, derive_anew=False)
-            return replace(agent, summary=summary, derive_anew=False)
+                await self._agents.save_summary(transaction, agent.id, folded.summary, derive_anew=False)
+                await write_primer(transaction, agent.id, folded.primer, self._now())
+            if folded.primer is not None:
+                self._archival.index_soon()
+            return replace(agent, summary=folded.summary, derive_anew=False)
 
         return await whole(commit(), keep)
+
+
+async def write_primer(transaction: Transaction, agent_id: int, primer: Primer | None, now: datetime) -> None:
+    """Keep a primer, if there is one; call `index_soon` of the archive after the commit."""
+    if primer is not None:
+        await keep_primer(transaction, agent_id, primer.content, primer.newest_message_id, now)

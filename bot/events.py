@@ -178,6 +178,11 @@ def heartbeat(reason: str, now: datetime) -> NewMessage:
     return NewMessage(kind=Kind.HEARTBEAT, created_at=now, text=reason)
 
 
+def reflection(reason: str, now: datetime) -> NewMessage:
+    """The agent tidies its memory, while nobody talks with it."""
+    return NewMessage(kind=Kind.REFLECTION, created_at=now, text=reason)
+
+
 def system_alert(text: str, now: datetime) -> NewMessage:
     """The program has something to tell the agent; people do not see it."""
     return NewMessage(kind=Kind.SYSTEM_ALERT, created_at=now, text=text)
@@ -210,7 +215,7 @@ def envelope(
             "text": one_line(message.quote.text, quote_chars),
         }
     fields["message"] = text
-    if message.kind.is_timed:
+    if message.kind in (Kind.HEARTBEAT, Kind.FOLLOW_UP):
         fields["how_to_end"] = HOW_TO_END
     return defuse_json(json.dumps(fields, ensure_ascii=False))
 

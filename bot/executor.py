@@ -26,7 +26,9 @@ from bot.text import clean, defuse_json, one_line
 from bot.window import Room, Window
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.change_journal import ChangeKind, begin_change
 from memory.core_memory import CoreMemory
+from memory.database import Transaction
 from memory.outbox import Reaction
 from memory.ports import BlockEdit, CoreMemoryFault, Message, NewPassage, ResultList, TokenCounter
 from memory.recall import RecallStorage
@@ -87,6 +89,21 @@ class Shelves:
     def room(self) -> Room:
         """How the model's window is shared out now."""
         return self.window.room
+
+
+async def write_changes(
+    transaction: Transaction,
+    shelves: Shelves,
+    agent_id: int,
+    draft: Draft,
+    kind: ChangeKind,
+    turn_id: int,
+    now: datetime,
+) -> None:
+    """Write what a step has changed in memory, as a part of its turn's one change."""
+    change_id = await begin_change(transaction, agent_id, kind, now, turn_id=turn_id)
+    await shelves.agents.save_edits(transaction, agent_id, draft.edits, change_id)
+    await shelves.archival.insert(transaction, agent_id, draft.passages, change_id)
 
 
 @dataclass(slots=True)

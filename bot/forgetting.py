@@ -21,7 +21,7 @@ from memory.database import finish
 from memory.forgetting import Doomed, ForgettingStore
 from memory.matching import Matching
 from memory.narrowing import narrowed
-from memory.ports import Kind, Message, Passage
+from memory.ports import Kind, Message, Passage, PassageKind
 from memory.timers import Timer, Timers
 
 MOST_SHOWN = 100
@@ -158,7 +158,11 @@ class Forgetting:
     async def _notes(self, agent: Agent, text: str, person: str, zone: ZoneInfo) -> list[Passage]:
         archival = self._shelves.archival
         found = (await archival.find(agent.id, text, zone=zone)).ids[:MOST_LOOKED_AT]
-        notes = [note for note in await archival.get(agent.id, found) if note.document is None]
+        notes = [
+            note
+            for note in await archival.get(agent.id, found)
+            if note.document is None and note.kind is PassageKind.NOTE
+        ]
         if agent.is_direct:
             return notes
         own = person_label(person)

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 
 from bot.agents import FirstMemory
-from bot.choices import DEFAULT_PRESET, Choices, check_fits, equipment_of_all, within
+from bot.choices import (
+    DEFAULT_PRESET,
+    REFLECTION,
+    Choices,
+    check_fits,
+    equipment_of_all,
+    equipment_to_reflect,
+    within,
+)
 from bot.context import Equipment
 from bot.registry import Tool
 from bot.window import Window
@@ -26,7 +34,7 @@ def outfit(
     window: int,
     counter: TokenCounter,
 ) -> tuple[Mapping[str, Equipment], Window]:
-    """The equipment of each preset, and the shares of the model's window that it leaves.
+    """The equipment of each preset and of reflections, and the shares of the model's window that it leaves.
 
     Args:
         settings: what the operator set.
@@ -49,4 +57,6 @@ def outfit(
     shares = Window(window, settings.memory_block_tokens, fixed, settings.memory_flush_fraction)
     if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
         check_fits(first_memory, shares.room, counter)
+    if not talks_only(settings):
+        equipment[REFLECTION] = equipment_to_reflect(tools, own)
     return equipment, shares

@@ -9,15 +9,16 @@ from adapters.ports import Usage
 from bot.agent import Agent, Queued
 from bot.commit import Keep, whole
 from bot.context import SUMMARY_HEADING_TOKENS, ContextCompiler
-from bot.derivation import Derivation
+from bot.derivation import Derivation, write_primer
 from bot.errors import ContextTooSmall
 from bot.events import system_alert
 from bot.lookup_hints import Find
 from bot.queue_cut import cut, tokens_of
-from bot.summary import Summarizer
+from bot.summary import Folded, Primer, Summarizer
 from bot.window import MIN_QUEUE_TOKENS, Window
 from memory import compactions
 from memory.agents import AgentStore
+from memory.archival import ArchivalStorage
 from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction
 from memory.ports import Message
@@ -57,6 +58,7 @@ class QueueManager:
         database: Database,
         agents: AgentStore,
         recall: RecallStorage,
+        archival: ArchivalStorage,
         compiler: ContextCompiler,
         summarizer: Summarizer,
         window: Window,
@@ -66,12 +68,13 @@ class QueueManager:
         self._database = database
         self._agents = agents
         self._recall = recall
+        self._archival = archival
         self._compiler = compiler
         self._summarizer = summarizer
         self._window = window
         self._fractions = fractions
         self._now = now
-        self._derivation = Derivation(database, agents, recall, summarizer)
+        self._derivation = Derivation(database, agents, recall, archival, summarizer, now)
         self._too_small_for: dict[int, int] = {}
         """How often in a row the window was too small for an agent."""
 
@@ -144,8 +147,8 @@ class QueueManager:
         if not evicted:
             return agent
         leaving = [queued.message for queued in evicted if agent.keeps(queued.message)]
-        summary = self._summarizer.extract(agent.summary, leaving, agent.zone)
-        return await self._put_out(agent, keep, evicted, kept, summary)
+        folded = self._summarizer.extract(agent.summary, leaving, agent.zone)
+        return await self._put_out(agent, keep, evicted, kept, folded)
 
     async def compact(self, agent: Agent, keep: Keep) -> Agent:
         """Evict and summarize now, however much room there is; the same agent if there is nothing to evict.
@@ -220,17 +223,18 @@ class QueueManager:
             passing = _passing(agent, kept)
             keep(compacted := replace(agent, queue=kept, folded=agent.core, passing=passing))
             return compacted
-        summary = await self._summarizer.fold(agent.summary, leaving, agent.zone, self._finder(agent, kept))
-        return await self._put_out(agent, keep, evicted, kept, summary)
+        folded = await self._summarizer.fold(agent.summary, leaving, agent.zone, self._finder(agent, kept))
+        return await self._put_out(agent, keep, evicted, kept, folded)
 
     async def _put_out(
-        self, agent: Agent, keep: Keep, evicted: Sequence[Queued], kept: tuple[Queued, ...], summary: str
+        self, agent: Agent, keep: Keep, evicted: Sequence[Queued], kept: tuple[Queued, ...], folded: Folded
     ) -> Agent:
         """Take messages out of the queue; the summary holds what is left of them."""
         logger.info("evicting messages=%d keeping=%d", len(evicted), len(kept))
         passing = _passing(agent, kept)
-        compacted = replace(agent, queue=kept, summary=summary, warned=False, folded=agent.core, passing=passing)
-        return await whole(self._evict(agent, compacted, evicted), keep)
+        told = folded.summary
+        compacted = replace(agent, queue=kept, summary=told, warned=False, folded=agent.core, passing=passing)
+        return await whole(self._evict(agent, compacted, evicted, folded.primer), keep)
 
     def _finder(self, agent: Agent, kept: Sequence[Queued]) -> Find:
         """A search of the agent's recall storage for what will not be in its window."""
@@ -287,7 +291,7 @@ class QueueManager:
             logger.warning("the newest step alone is too large for the window tokens=%d", tokens_of(fitting))
         return fitting
 
-    async def _evict(self, before: Agent, compacted: Agent, evicted: Sequence[Queued]) -> Agent:
+    async def _evict(self, before: Agent, compacted: Agent, evicted: Sequence[Queued], primer: Primer | None) -> Agent:
         ids = [queued.message.id for queued in evicted if before.keeps(queued.message)]
         async with self._database.write() as transaction:
             self._agents.check(before.scope, before.revision)
@@ -302,6 +306,9 @@ class QueueManager:
                 now=self._now(),
             )
             await self._agents.save_pressure(transaction, compacted.id, summary=compacted.summary, warned=False)
+            await write_primer(transaction, compacted.id, primer, self._now())
+        if primer is not None:
+            self._archival.index_soon()
         return compacted
 
 

@@ -14,13 +14,9 @@ from memory.database import Database, Transaction, finish
 from memory.ports import BlockEdit
 from memory.resets import forget_archive, forget_conversation, keep_blocks_alone
 from memory.timers import WAITING, Timers
-from memory.traces import shows_archive, shows_core_memory, without_calls
+from memory.traces import SEARCHES, WRITE_ARCHIVE, WRITE_CORE, shows_archive, shows_core_memory, without_calls
 
 BEFORE_RESET = "before-reset"
-
-WRITE_CORE = frozenset({"core_memory_append", "core_memory_replace"})
-WRITE_ARCHIVE = frozenset({"archival_memory_insert"})
-SEARCHES = frozenset({"conversation_search", "archival_memory_search"})
 
 
 class Part(StrEnum):
@@ -100,12 +96,13 @@ class Resets:
 
     async def _commit(self, agent: Agent, part: Part, author: str, reason: str) -> None:
         removed: dict[int, tuple[int, ...]] = {}
+        primers: tuple[int, ...] = ()
         first = self._agents.first_blocks(agent.scope)
         try:
             async with self._database.write(alone=True) as transaction:
                 self._shelves.agents.check(agent.scope, agent.revision)
                 if part.includes(Part.CONVERSATION):
-                    await forget_conversation(transaction, agent.id)
+                    primers = await forget_conversation(transaction, agent.id)
                 if part.includes(Part.CORE_MEMORY):
                     await keep_blocks_alone(transaction, agent.id, first)
                     edits = self._edits(agent, first, author, reason)
@@ -119,8 +116,9 @@ class Resets:
         finally:
             self._agents.let_go(agent.scope)
             self._shelves.recall.let_go(agent.id)
-        for owner, ids in removed.items():
-            await self._shelves.archival.forget(owner, ids)
+        for owner, ids in ((agent.id, primers), *removed.items()):
+            if ids:
+                await self._shelves.archival.forget(owner, ids)
 
     async def _redact(
         self,
@@ -137,11 +135,11 @@ class Resets:
     def _edits(
         self, agent: Agent, first: tuple[tuple[str, str], ...], author: str, reason: str
     ) -> tuple[BlockEdit, ...]:
-        before = {block.label: block.value for block in agent.core}
+        before, after = {block.label: block.value for block in agent.core}, dict(first)
         return tuple(
-            BlockEdit(label, before.get(label, ""), text, author, reason, None, self._now())
-            for label, text in first
-            if before.get(label, "") != text
+            BlockEdit(label, before.get(label, ""), after.get(label, ""), author, reason, None, self._now())
+            for label in dict.fromkeys((*after, *before))
+            if before.get(label, "") != after.get(label, "")
         )
 
     def _free_name(self, scope: str) -> str:

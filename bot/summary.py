@@ -39,7 +39,23 @@ _IDENTIFIER = re.compile(r"\d|[@#/_\\]|[A-Z]{2}|\w\.\w")
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class Primer:
+    """What primes an agent for messages that left its window, and the newest of them (see `memory.primers`)."""
+
+    content: str
+    newest_message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """The new summary; and, in a style that makes one, the primer of what was evicted."""
+
+    summary: str
+    primer: Primer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
     """What somebody said, on one line."""
 
     moment: str
@@ -51,7 +67,10 @@ class _Said:
 
 
 class Summarizer:
-    """Folds evicted messages into the summary; `model` None means extracts only."""
+    """Folds evicted messages into a summary that tells of them; `model` None means extracts only.
+
+    `bot.priming` has the one that lists statements.
+    """
 
     def __init__(self, model: LanguageModel | None, prompt: Template, counter: TokenCounter, window: Window) -> None:
         self._model = model
@@ -68,14 +87,14 @@ class Summarizer:
         """Tokens that a summary may take without its hints."""
         return self._room.summary - self._room.summary // HINTS_SHARE
 
-    def extract(self, summary: str, evicted: Sequence[Message], zone: ZoneInfo) -> str:
+    def extract(self, summary: str, evicted: Sequence[Message], zone: ZoneInfo) -> Folded:
         """The same as `fold` without asking or searching anything: an extract, and the hints that there were."""
         earlier, hints = lookup_hints.parted(summary)
-        lines = [said for message in evicted if (said := _said(message, zone))]
-        fitting = lookup_hints.fitting(hints, self._counter, self._room.summary - self._most - 1)
-        return lookup_hints.joined(self._extract(earlier, lines), fitting)
+        lines = lines_of(evicted, zone)
+        told = lookup_hints.joined(self._extract(earlier, lines), self._fitting(hints))
+        return Folded(told, self._primer(evicted, self._statements(lines), zone))
 
-    async def fold(self, summary: str, evicted: Sequence[Message], zone: ZoneInfo, find: Find) -> str:
+    async def fold(self, summary: str, evicted: Sequence[Message], zone: ZoneInfo, find: Find) -> Folded:
         """The new summary, at most `room.summary` tokens long. Never fails for what a model does.
 
         Args:
@@ -85,27 +104,34 @@ class Summarizer:
             find: looks up hints, so that only those are kept which lead somewhere.
         """
         earlier, hints = lookup_hints.parted(summary)
-        lines = [said for message in evicted if (said := _said(message, zone))]
-        told, proposed = await self._folded(earlier, lines)
+        lines = lines_of(evicted, zone)
+        told, proposed, statements = await self._folded(earlier, lines)
         ids = {message.id for message in evicted}
         new = await self._holding(told, proposed, find, ids)
         if not new:  # a model that proposes nothing, or only what was never said
-            new = await self._holding(told, _terms_of(lines), find, ids)
+            new = await self._holding(told, terms_of(lines), find, ids)
         hints = lookup_hints.renewed(await lookup_hints.holding(hints, find), new)
-        return lookup_hints.joined(
-            told, lookup_hints.fitting(hints, self._counter, self._room.summary - self._most - 1)
-        )
+        return Folded(lookup_hints.joined(told, self._fitting(hints)), self._primer(evicted, statements, zone))
 
     def extracted(self, summary: str, evicted: Sequence[Message], zone: ZoneInfo) -> str:
         """A summary without a model; of its hints, those of the one so far."""
         earlier, hints = lookup_hints.parted(summary)
-        lines = [said for message in evicted if (said := _said(message, zone))]
-        return lookup_hints.joined(self._extract(earlier, lines), hints)
+        return lookup_hints.joined(self._extract(earlier, lines_of(evicted, zone)), hints)
 
-    async def _folded(self, summary: str, lines: Sequence[_Said]) -> tuple[str, tuple[str, ...]]:
-        """The summary without its hints, and what might become new ones."""
+    def _fitting(self, hints: Sequence[str]) -> tuple[str, ...]:
+        return lookup_hints.fitting(hints, self._counter, self._room.summary - self._most - 1)
+
+    def _statements(self, lines: Sequence[Said]) -> tuple[str, ...]:
+        """What an extract says of some lines that can be said again without them: of this style nothing."""
+        return ()
+
+    def _primer(self, evicted: Sequence[Message], statements: Sequence[str], zone: ZoneInfo) -> Primer | None:
+        return None
+
+    async def _folded(self, summary: str, lines: Sequence[Said]) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """The summary without its hints, what might become new ones, and the statements of a primer."""
         if self._model is None:
-            return self._extract(summary, lines), ()
+            return self._extract(summary, lines), (), ()
         terms: list[str] = []
         chunks = self._chunks(lines)
         for at, chunk in enumerate(chunks):
@@ -114,9 +140,9 @@ class Summarizer:
             except ModelError as error:
                 logger.warning("summary without the model: %s", error.detail)
                 left = [line for rest in chunks[at:] for line in rest]
-                return self._extract(summary, left), (*terms, *_terms_of(left))
+                return self._extract(summary, left), (*terms, *terms_of(left)), ()
             terms += proposed
-        return summary, tuple(terms)
+        return summary, tuple(terms), ()
 
     async def _holding(self, told: str, terms: Sequence[str], find: Find, evicted: Collection[int]) -> tuple[str, ...]:
         """New hints, the best last: such as find one of the messages, sooner those that the summary does not tell."""
@@ -125,7 +151,14 @@ class Summarizer:
         held = await lookup_hints.holding(unsaid_first, find, evicted)
         return lookup_hints.fitting(held[::-1], self._counter, (self._room.summary - self._most) // 2)
 
-    async def _ask(self, model: LanguageModel, summary: str, lines: Sequence[_Said]) -> tuple[str, tuple[str, ...]]:
+    async def _ask(self, model: LanguageModel, summary: str, lines: Sequence[Said]) -> tuple[str, tuple[str, ...]]:
+        text, terms = await self._asked(model, summary, lines)
+        if not text:
+            return self._extract(summary, lines), terms_of(lines)
+        return self._bounded(text, self._most), terms
+
+    async def _asked(self, model: LanguageModel, summary: str, lines: Sequence[Said]) -> tuple[str, tuple[str, ...]]:
+        """What the model makes of some lines, without its hints; nothing if that cannot be used."""
         words = int(self._most / TOKENS_PER_WORD)
         material = "\n".join(str(line) for line in lines)
         earlier = f"Earlier summary:\n{summary}\n\n" if summary else ""
@@ -140,13 +173,13 @@ class Summarizer:
         # Twice what was asked for is no summary, but a model that repeats itself or its material.
         if not text or self._counter.count(text) > 2 * self._room.summary:
             logger.warning("summary without the model: its own has %d characters", len(text))
-            return self._extract(summary, lines), _terms_of(lines)
-        return self._bounded(text, self._most), terms
+            return "", ()
+        return text, terms
 
-    def _chunks(self, lines: Sequence[_Said]) -> list[list[_Said]]:
+    def _chunks(self, lines: Sequence[Said]) -> list[list[Said]]:
         """Lines in groups that leave the window room for prompt, earlier summary and answer."""
         most = self._room.material
-        chunks: list[list[_Said]] = []
+        chunks: list[list[Said]] = []
         size = most
         for line in lines:
             tokens = self._counter.count(str(line)) + 1
@@ -160,7 +193,7 @@ class Summarizer:
             size += tokens
         return chunks
 
-    def _extract(self, summary: str, lines: Sequence[_Said]) -> str:
+    def _extract(self, summary: str, lines: Sequence[Said]) -> str:
         """What fits of the earlier summary, and the most telling lines behind it; the newest are kept longest."""
         left = self._most - min(self._counter.count(summary) + 1, self._most // 3)
         kept: list[str] = []
@@ -217,12 +250,18 @@ def _cut_between_words(text: str, max_chars: int) -> str:
     return f"{head} … {tail}" if tail else head
 
 
-def _terms_of(lines: Sequence[_Said]) -> tuple[str, ...]:
+def terms_of(lines: Sequence[Said]) -> tuple[str, ...]:
+    """Terms by which some lines are found again; the best first."""
     return lookup_hints.telling_terms([line.text for line in lines])
 
 
-def _said(message: Message, zone: ZoneInfo) -> _Said | None:
+def lines_of(messages: Sequence[Message], zone: ZoneInfo) -> list[Said]:
+    """What people and the agent said to each other in some messages, a line each."""
+    return [said for message in messages if (said := _said(message, zone))]
+
+
+def _said(message: Message, zone: ZoneInfo) -> Said | None:
     if message.kind not in (Kind.USER_MESSAGE, Kind.ASSISTANT) or not message.text:
         return None
     text = defuse(gist(message.text, MAX_SAID_CHARS))
-    return _Said(local_time(message.created_at, zone), one_line(speaker_of(message, agent="I"), 60), text)
+    return Said(local_time(message.created_at, zone), one_line(speaker_of(message, agent="I"), 60), text)

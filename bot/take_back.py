@@ -14,9 +14,17 @@ from bot.queue_manager import PRESSURE_ALERT
 from memory import compactions
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.change_journal import (
+    ChangeKind,
+    begin_change,
+    changes_of_turns,
+    name_source_of_notes,
+    write_note_edits,
+)
 from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction, finish
-from memory.ports import BlockEdit, Kind, Message, NewMessage
+from memory.ports import BlockEdit, Kind, Message, NewMessage, NoteAction, NoteEdit, Passage
+from memory.primers import remove_primers
 from memory.recall import RecallStorage
 from memory.timers import Timers
 
@@ -72,7 +80,7 @@ class TurnHistory:
             return TakenBack()
         ids = [message.id for turn in turns for message in turn]
         edits, kept = self._unedited(agent.core, await self._store.edits_from(agent.id, ids), author, reason)
-        notes = await finish(self._remove(agent, turns, ids, edits))
+        notes = await finish(self._remove(agent, turns, ids, edits, author, reason))
         return TakenBack(
             events=tuple(
                 events for turn in turns if (events := tuple(_again(event, self._now()) for event in _events(turn)))
@@ -95,24 +103,47 @@ class TurnHistory:
                 core = without
         return edits, len(made) - len(edits)
 
-    async def _remove(self, agent: Agent, turns: Sequence[Turn], ids: Sequence[int], edits: Sequence[BlockEdit]) -> int:
+    async def _remove(
+        self,
+        agent: Agent,
+        turns: Sequence[Turn],
+        ids: Sequence[int],
+        edits: Sequence[BlockEdit],
+        author: str,
+        reason: str,
+    ) -> int:
+        now = self._now()
         try:
             async with self._database.write(alone=True) as transaction:
                 self._store.check(agent.scope, agent.revision)
                 await self._recall.remove_turns(transaction, agent.id, [turn[0].turn_id for turn in turns])
-                await self._store.save_edits(transaction, agent.id, edits)
-                await self._store.forget_source(transaction, agent.id, ids)
-                await self._timers.take_back(transaction, agent.id, ids)
                 removed = await self._archival.remove_from(transaction, agent.id, ids)
-                await self._undo_evictions(transaction, agent, min(ids))
+                notes = [_removal(note, author, reason, now) for note in removed]
+                await self._close_changes(transaction, agent.id, [turn[0].turn_id for turn in turns], now)
+                if edits or notes:
+                    change_id = await begin_change(transaction, agent.id, ChangeKind.UNDO, now)
+                    await self._store.save_edits(transaction, agent.id, edits, change_id)
+                    await write_note_edits(transaction, agent.id, change_id, notes)
+                await self._store.forget_source(transaction, agent.id, ids)
+                await name_source_of_notes(transaction, agent.id, ids, None)
+                await self._timers.take_back(transaction, agent.id, ids)
+                primers = await self._undo_evictions(transaction, agent, min(ids))
         finally:
             self._agents.let_go(agent.scope)
             self._recall.let_go(agent.id)
-        await self._archival.forget(agent.id, removed)
+        await self._archival.forget(agent.id, (*primers, *(note.id for note in removed)))
         self._archival.index_soon()
         return len(removed)
 
-    async def _undo_evictions(self, transaction: Transaction, agent: Agent, first_id: int) -> None:
+    async def _close_changes(
+        self, transaction: Transaction, agent_id: int, turn_ids: Sequence[int], now: datetime
+    ) -> None:
+        """What the turns changed is undone herewith, and not once more."""
+        for change_id in await changes_of_turns(transaction, agent_id, turn_ids):
+            await begin_change(transaction, agent_id, ChangeKind.UNDO, now, undoes=change_id)
+
+    async def _undo_evictions(self, transaction: Transaction, agent: Agent, first_id: int) -> tuple[int, ...]:
+        """Put back what was evicted since a message; returns the primers that went."""
         undone = await compactions.forget_since(transaction, agent.id, first_id)
         queued = min((queued.message.id for queued in agent.queue), default=first_id)
         # Of what an older version evicted there is no record. A summary of turns that are gone goes with them.
@@ -122,12 +153,17 @@ class TurnHistory:
         await self._store.save_pressure(transaction, agent.id, summary=summary, warned=warned)
         if undone is not None:  # with it what may have been to be made anew
             await self._store.save_summary(transaction, agent.id, derive_anew=False)
+        return await remove_primers(transaction, agent.id, min(readmitted)) if readmitted else ()
 
 
 def _events(turn: Turn) -> Sequence[Message]:
     """What began a turn: messages that were taken together, or one event; what its author deleted is gone."""
     written = [message for message in turn if message.kind is Kind.USER_MESSAGE]
     return written or [message for message in turn[:1] if message.kind.is_event]
+
+
+def _removal(note: Passage, author: str, reason: str, now: datetime) -> NoteEdit:
+    return NoteEdit(NoteAction.REMOVED, note.content, note.tags, author, reason, None, now)
 
 
 def _again(event: Message, now: datetime) -> NewMessage:

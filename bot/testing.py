@@ -42,9 +42,12 @@ from memory.inbox import Inbox
 from memory.outbox import OutboxStore
 from memory.people import People
 from memory.portable import dump
-from memory.records import KeptEdit, Record
+from memory.records import KeptChange, KeptEdit, KeptNoteEdit, Record
 from memory.timers import Timers
 from memory.told import Told
+
+JOURNAL = (KeptChange, KeptEdit, KeptNoteEdit)
+"""Records of what changed, which only grow."""
 
 GENERAL = "general"
 """The channel where people are, unless another one is named."""
@@ -249,11 +252,11 @@ class Bot:
         return await self.app.agents.get(scope_of(direct(person) if channel is None else among_many(person, channel)))
 
     async def kept(self, *, person: str = "ada", channel: str | None = None) -> list[Record]:
-        """All that is kept of somebody's agent, as an export has it, but for the journal of edits."""
+        """All that is kept of somebody's agent, as an export has it, but for the journal of changes."""
         agent = await self.agent(person=person, channel=channel)
         async with self.app.database.snapshot() as connection:
             records = [record async for record in dump(connection, agent.id)]
-        return [record for record in records[1:-1] if not isinstance(record, KeptEdit)]
+        return [record for record in records[1:-1] if not isinstance(record, JOURNAL)]
 
     async def in_chat(self, line: str, *, person: str = "ada") -> str:
         """Run a command of the terminal, without its slash; says yes when asked, and waits for the turn it began."""

@@ -19,7 +19,7 @@ from bot.commit import Keep, whole
 from bot.context import ContextCompiler
 from bot.errors import TurnGivenUp
 from bot.events import heard, message_of
-from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult
+from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
 from bot.first_message import ATTEMPTS, shows_machinery, would_say
 from bot.follow_ups import FollowUps, reminder_of
 from bot.greeting import Greeting
@@ -29,10 +29,12 @@ from bot.origins import of_json
 from bot.outbox import Outbox
 from bot.queue_manager import QueueManager
 from bot.reading import FilesOf, Reading
+from bot.reflection_timer import ReflectionTimer
 from bot.scopes import person_of
 from bot.step import NOT_DECIDED, NOT_HEARD, Progress, alert_of, bare_reply, judge, kept_messages, report_of
 from bot.tiers.ports import Answer, Tier
 from memory.agents import AgentStore
+from memory.change_journal import ChangeKind
 from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction
 from memory.inbox import Inbox, WaitingEvent
@@ -129,6 +131,7 @@ class Turns:
         *,
         follow_ups: FollowUps,
         heartbeats: Heartbeats,
+        reflection_timer: ReflectionTimer | None = None,
         expect: Callable[[datetime | None], None],
         budget_alert: BudgetAlert,
         long_absence: timedelta,
@@ -152,6 +155,7 @@ class Turns:
         self._greeting = greeting
         self._follow_ups = follow_ups
         self._heartbeats = heartbeats
+        self._reflection_timer = reflection_timer
         self._expect = expect
         self._budget_alert = budget_alert
         self._long_absence = long_absence
@@ -169,7 +173,7 @@ class Turns:
     async def begin(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> OpenTurn | None:
         """Take events out of the inbox and into the agent's queue: the beginning of a turn. None if they are gone."""
         is_new = not agent.summary and not any(queued.message.kind is Kind.ASSISTANT for queued in agent.queue)
-        is_passing = agent.paused_at is not None
+        is_passing = agent.paused_at is not None or events[0].kind is Kind.REFLECTION
         progress = Progress(
             agent,
             is_verified=not (self._verifies_first and is_new),
@@ -447,8 +451,8 @@ class Turns:
                 messages = await self._shelves.recall.append(
                     transaction, agent.id, turn.event.turn_id, new, is_passing=progress.leaves_nothing
                 )
-            await self._agents.save_edits(transaction, agent.id, draft.edits)
-            await self._shelves.archival.insert(transaction, agent.id, draft.passages)
+            if draft.edits or draft.passages:
+                await write_changes(transaction, self._shelves, agent.id, draft, ChangeKind.TURN, turn.id, now)
             await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
             if draft.sets_timers:
                 await self._set_timers(transaction, agent, turn, draft, now)
@@ -462,11 +466,11 @@ class Turns:
             if is_pressed:
                 agent = await self._queue_manager.add_warning(transaction, agent, turn.event.turn_id)
             is_last = not (progress.goes_on or is_pressed)
-            due: datetime | None = None
+            due: list[datetime] = [timer.due_at for timer in draft.follow_ups]
             if is_last:
                 agent = replace(agent, images={})
                 if turn.messages[-1].author_id is not None and not progress.leaves_nothing:
-                    due = await self._heartbeats.people_were_there(transaction, agent, turn.origin, now)
+                    due += await self._people_were_there(transaction, agent, turn.origin, now)
             if turn.event.kind is Kind.HEARTBEAT and sends:
                 await self._heartbeats.note_said(transaction, agent, len(sends), now)
             self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
@@ -478,11 +482,19 @@ class Turns:
         self._shelves.recall.index_soon()
         if draft.passages:
             self._shelves.archival.index_soon()
-        if due is not None or draft.follow_ups:
-            self._expect(min(filter(None, (due, *(timer.due_at for timer in draft.follow_ups)))))
+        if due:
+            self._expect(min(due))
         if draft.zone is not None and agent.is_direct:
             agent = replace(agent, zone=ZoneInfo(draft.zone))
         return agent, handed
+
+    async def _people_were_there(
+        self, transaction: Transaction, agent: Agent, origin: Origin, now: datetime
+    ) -> list[datetime]:
+        """Set what is to come some time after a turn of people; returns when."""
+        clocks = (self._heartbeats, self._reflection_timer)
+        set_for = [await clock.people_were_there(transaction, agent, origin, now) for clock in clocks if clock]
+        return [due for due in set_for if due is not None]
 
     async def _set_timers(
         self, transaction: Transaction, agent: Agent, turn: OpenTurn, draft: Draft, now: datetime

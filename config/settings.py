@@ -187,12 +187,13 @@ class ModelSection(_Section):
 
 
 class MemorySection(_Section):
-    """When the context window counts as full, and how large a block may grow."""
+    """When the context window counts as full, how large a block may grow, and what is left of what leaves."""
 
     memory_warn_fraction: Fraction = 0.7
     memory_flush_fraction: Fraction = 1.0
     memory_evict_fraction: Fraction = 0.5
     memory_block_tokens: Annotated[int, Field(ge=50)] = 1000
+    memory_summary_style: Literal["narrative", "spr"] = "narrative"
 
 
 class HeartbeatSection(_Section):
@@ -206,6 +207,7 @@ class HeartbeatSection(_Section):
     heartbeat_messages_per_day: Annotated[int, Field(ge=0)] = 2
     follow_ups_per_person: Annotated[int, Field(ge=0)] = 50
     reflection_after_minutes: Annotated[int, Field(ge=0)] = 0
+    reflection_max_per_day: Annotated[int, Field(ge=1)] = 4
 
 
 class BudgetSection(_Section):

@@ -37,10 +37,15 @@ def of_scope(scope: str) -> str:
     return f"scope {scope}"
 
 
+def of_reflections(scope: str) -> str:
+    """How often an agent has reflected; what is counted in it are times, not tokens."""
+    return f"reflections {scope}"
+
+
 def of_owner(scope: str, person: str | None) -> tuple[str, ...]:
     """The accounts of an agent, and of the person whose own it is."""
     own = (of_person(person), of_person_timed(person)) if person is not None else ()
-    return (of_scope(scope), *own)
+    return (of_scope(scope), of_reflections(scope), *own)
 
 
 class _Full(Exception):

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory.change_journal import ChangeKind, begin_change, edit_of
 from memory.core_memory import person_of_label
 from memory.database import Database, Transaction
 from memory.ports import BlockEdit, ChangedMeanwhile
-from memory.tables import agents, block_edits, blocks, turns
+from memory.tables import agents, block_edits, blocks, memory_changes, turns
 from memory.turn_journal import IS_PASSING
 
 
@@ -132,10 +133,18 @@ class AgentStore:
         )
         return AgentRecord(agent_id, scope, now, preset, "", False, tuple(first_blocks))
 
-    async def save_edits(self, transaction: Transaction, agent_id: int, edits: Sequence[BlockEdit]) -> None:
-        """Write the blocks as the edits left them, and the edits into the journal."""
+    async def save_edits(
+        self, transaction: Transaction, agent_id: int, edits: Sequence[BlockEdit], change_id: int | None = None
+    ) -> None:
+        """Write the blocks as the edits left them, and the edits into the journal.
+
+        `change_id` is the change that they are a part of (see `memory.change_journal`); None: they are one of their
+        own, by a command.
+        """
         if not edits:
             return
+        if change_id is None:
+            change_id = await begin_change(transaction, agent_id, ChangeKind.COMMAND, edits[0].created_at)
         for label, value in {edit.label: edit.after for edit in edits}.items():
             await _write_block(transaction, agent_id, label, value)
         await transaction.execute(
@@ -143,6 +152,7 @@ class AgentStore:
             [
                 {
                     "agent_id": agent_id,
+                    "change_id": change_id,
                     "label": edit.label,
                     "before": edit.before,
                     "after": edit.after,
@@ -174,6 +184,15 @@ class AgentStore:
         values = {"derive_anew": derive_anew} | ({"summary": summary} if summary is not None else {})
         await transaction.execute(update(agents).where(agents.c.id == agent_id).values(values))
 
+    async def reflected_to(self, agent_id: int) -> int:
+        """Up to which message the agent has reflected; 0 if it never did."""
+        async with self._database.read() as connection:
+            return await connection.scalar(select(agents.c.reflected_to).where(agents.c.id == agent_id)) or 0
+
+    async def save_reflected(self, transaction: Transaction, agent_id: int, message_id: int) -> None:
+        """Write up to which message the agent has reflected."""
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(reflected_to=message_id))
+
     async def journal(self, agent_id: int, limit: int = 100) -> tuple[BlockEdit, ...]:
         """The newest edits of core memory, newest first."""
         return await self._edits(select(block_edits).where(block_edits.c.agent_id == agent_id).limit(limit))
@@ -181,7 +200,10 @@ class AgentStore:
     async def edits_of(self, agent_id: int, label: str, limit: int = 500) -> tuple[BlockEdit, ...]:
         """The newest edits of one block, oldest first."""
         of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
-        return (await self._edits(select(block_edits).where(*of_block).limit(limit)))[::-1]
+        with_change = select(block_edits, memory_changes.c.kind.label("change_kind")).outerjoin_from(
+            block_edits, memory_changes, memory_changes.c.id == block_edits.c.change_id
+        )
+        return (await self._edits(with_change.where(*of_block).limit(limit)))[::-1]
 
     async def least_recently_edited(self, agent_id: int, labels: Sequence[str]) -> str:
         """Of some blocks, the one whose last edit is the oldest."""
@@ -218,11 +240,19 @@ class AgentStore:
         return found
 
     async def journal_of_sources(
-        self, transaction: Transaction, agent_id: int, message_ids: Collection[int]
+        self,
+        transaction: Transaction,
+        agent_id: int,
+        message_ids: Collection[int],
+        edit_ids: Collection[int] = (),
     ) -> dict[str, tuple[str, tuple[tuple[int, BlockEdit], ...]]]:
-        """The blocks that these messages brought edits to: by label the text, and all edits by their ids, in order."""
-        by_them = (block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids))
-        labels = list(await transaction.scalars(select(block_edits.c.label).where(*by_them).distinct()))
+        """The blocks that these messages brought edits to, or that some edits are of.
+
+        By label the text, and all edits by their ids, in order.
+        """
+        of_agent = block_edits.c.agent_id == agent_id
+        by_them = or_(block_edits.c.source_message_id.in_(message_ids), block_edits.c.id.in_(edit_ids))
+        labels = list(await transaction.scalars(select(block_edits.c.label).where(of_agent, by_them).distinct()))
         return {label: await self.journal_of(transaction, agent_id, label) for label in labels}
 
     async def journal_of(
@@ -232,7 +262,7 @@ class AgentStore:
         of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
         rows = await transaction.execute(select(block_edits).where(*of_block).order_by(block_edits.c.id))
         value = select(blocks.c.value).where(blocks.c.agent_id == agent_id, blocks.c.label == label)
-        return await transaction.scalar(value) or "", tuple((row.id, _edit(row)) for row in rows)
+        return await transaction.scalar(value) or "", tuple((row.id, edit_of(row)) for row in rows)
 
     async def journals(
         self, connection: AsyncConnection, agent_id: int
@@ -267,7 +297,7 @@ class AgentStore:
     async def _edits(self, statement: Any) -> tuple[BlockEdit, ...]:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.order_by(block_edits.c.id.desc()))
-            return tuple(_edit(row) for row in rows)
+            return tuple(map(edit_of, rows))
 
 
 async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:
@@ -283,15 +313,3 @@ async def _write_block(transaction: Transaction, agent_id: int, label: str, valu
         await transaction.execute(
             new.on_conflict_do_update(index_elements=["agent_id", "label"], set_={"value": value})
         )
-
-
-def _edit(row: Any) -> BlockEdit:
-    return BlockEdit(
-        label=row.label,
-        before=row.before,
-        after=row.after,
-        author=row.author,
-        reason=row.reason,
-        source_message_id=row.source_message_id,
-        created_at=row.created_at,
-    )

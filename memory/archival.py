@@ -5,20 +5,24 @@ that is down; until its vector stands in the index it is found by words alone.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory.change_journal import name_source_of_notes, write_note_edits
 from memory.database import Database, Transaction
 from memory.narrowing import narrowed
-from memory.note_tags import add_tags, take_tags_back
+from memory.note_tags import add_tags, take_tags, take_tags_back
 from memory.notes import digest_of
 from memory.passage_vectors import PassageVectors, Told
 from memory.passage_words import PassageWords, attached_to, seen_by
-from memory.ports import Embedder, Found, NewPassage, Passage, VectorIndex
+from memory.ports import Embedder, Found, NewPassage, NoteAction, NoteEdit, Passage, PassageKind, VectorIndex
 from memory.tables import documents, passages
+from memory.traces import AGENT
 
 WORDS, MEANING = 1.0, 0.8
 """What the best by its words counts, and the best by its meaning: as in `memory.ranking`."""
@@ -36,33 +40,75 @@ class ArchivalStorage:
         self._words = PassageWords(database)
         self._vectors = PassageVectors(database, index, embedder, self._words, now)
 
-    async def insert(self, transaction: Transaction, agent_id: int, new: Sequence[NewPassage]) -> tuple[int, ...]:
+    async def insert(
+        self, transaction: Transaction, agent_id: int, new: Sequence[NewPassage], change_id: int | None = None
+    ) -> tuple[int, ...]:
         """Keep notes; call `index_soon` after the commit.
 
         A note that the agent keeps already (white space aside) is not kept again; tags that are new come to it.
 
+        Args:
+            transaction: that of the step.
+            agent_id: whose notes.
+            new: what is to be kept.
+            change_id: the change that they are a part of, for the journal; None: they are not written into it.
+
         Returns:
             An id for each of `new`.
         """
-        return tuple([await self._insert_one(transaction, agent_id, passage) for passage in new])
+        kept = [await self._insert_one(transaction, agent_id, passage) for passage in new]
+        if change_id is not None:
+            await write_note_edits(transaction, agent_id, change_id, [edit for _, edit in kept if edit is not None])
+        return tuple(id_ for id_, _ in kept)
 
     async def remove_from(
         self, transaction: Transaction, agent_id: int, source_message_ids: Sequence[int]
-    ) -> tuple[int, ...]:
+    ) -> tuple[Passage, ...]:
         """Remove the notes that came from these messages, and the tags that they brought to others.
 
-        Call `forget` with the ids and `index_soon` after the commit.
+        Call `forget` with their ids and `index_soon` after the commit.
         """
-        of_these = (passages.c.agent_id == agent_id, passages.c.source_message_id.in_(source_message_ids))
-        removed = tuple(await transaction.scalars(delete(passages).where(*of_these).returning(passages.c.id)))
+        notes = await self.notes_from(transaction, agent_id, source_message_ids)
+        await self.remove(transaction, agent_id, [note.id for note in notes])
         await take_tags_back(transaction, agent_id, source_message_ids)
-        return removed
+        return notes
+
+    async def unmade(
+        self, transaction: Transaction, agent_id: int, made: NoteEdit, author: str, reason: str, now: datetime
+    ) -> tuple[Passage, NoteEdit] | None:
+        """Take back what was done to a note: the note as it was until now, and what was done for that.
+
+        None if there is nothing to take back any more. Call `forget` for a note that was removed, and `index_soon`,
+        after the commit.
+        """
+        edit = replace(made, author=author, reason=reason, created_at=now)
+        note = (await transaction.execute(_same_as(agent_id, edit.content))).first()
+        if note is None:
+            return None
+        (kept,) = await self._read(transaction, agent_id, [note.id])
+        if edit.action is NoteAction.ADDED:
+            await self.remove(transaction, agent_id, [kept.id])
+            return kept, replace(edit, action=NoteAction.REMOVED, content=kept.content, tags=kept.tags)
+        gone = tuple(tag for tag in edit.tags if tag in kept.tags)
+        if edit.action is not NoteAction.TAGGED or not gone:
+            return None
+        await take_tags(transaction, kept.id, gone)
+        return kept, replace(edit, action=NoteAction.UNTAGGED, tags=gone)
 
     async def notes_from(
-        self, transaction: Transaction, agent_id: int, source_message_ids: Collection[int]
+        self,
+        transaction: Transaction,
+        agent_id: int,
+        source_message_ids: Collection[int],
+        contents: Collection[str] = (),
     ) -> tuple[Passage, ...]:
-        """The notes that came from these messages, as they stand in an open transaction."""
-        of_these = (passages.c.agent_id == agent_id, passages.c.source_message_id.in_(source_message_ids))
+        """The notes that came from these messages, or say just that, as they stand in an open transaction."""
+        of_these = (
+            passages.c.agent_id == agent_id,
+            passages.c.kind == PassageKind.NOTE,
+            passages.c.source_message_id.in_(source_message_ids)
+            | passages.c.digest.in_([digest_of(content) for content in contents]),
+        )
         rows = await transaction.execute(
             select(passages, documents.c.name.label("document"))
             .outerjoin_from(passages, documents, documents.c.id == passages.c.document_id)
@@ -77,17 +123,22 @@ class ArchivalStorage:
     async def name_source(
         self, transaction: Transaction, agent_id: int, source_message_id: int, instead: int | None
     ) -> None:
-        """Let notes that came from one message name another one, or none."""
-        of_it = (passages.c.agent_id == agent_id, passages.c.source_message_id == source_message_id)
+        """Let notes that came from one message name another one, or none; in their journal as well."""
+        of_it = (
+            passages.c.agent_id == agent_id,
+            passages.c.source_message_id == source_message_id,
+            passages.c.kind == PassageKind.NOTE,
+        )
         await transaction.execute(update(passages).where(*of_it).values(source_message_id=instead))
+        await name_source_of_notes(transaction, agent_id, [source_message_id], instead)
 
     async def forget_words(self) -> None:
         """After notes were removed: write the index of words anew, part by part, without theirs."""
         await self._words.merge()
 
     async def count(self, agent_id: int) -> int:
-        """How many notes the agent keeps."""
-        return await self._count(passages.c.agent_id == agent_id)
+        """How many notes the agent keeps; what only primes it is none."""
+        return await self._count((passages.c.agent_id == agent_id) & (passages.c.kind == PassageKind.NOTE))
 
     async def count_pieces(self, agent_id: int) -> int:
         """How many pieces there are of the documents attached to the agent."""
@@ -110,7 +161,8 @@ class ArchivalStorage:
             zone: whose days they are.
         """
         asked, is_cut = narrowed(query), False
-        if not await self.count(agent_id) and (tags or not await self.count_pieces(agent_id)):
+        own = await self._count(passages.c.agent_id == agent_id)
+        if not own and (tags or not await self.count_pieces(agent_id)):
             return Found((), False, asked.untaken)  # a new agent opens no index
         in_time = await self._kept_between(agent_id, *asked.moments(zone)) if asked.narrows else None
         if in_time is not None and not asked.words:
@@ -137,13 +189,7 @@ class ArchivalStorage:
     async def get(self, agent_id: int, ids: Sequence[int]) -> tuple[Passage, ...]:
         """Passages in the order of `ids`; those that are gone are left out."""
         async with self._database.read() as connection:
-            rows = await connection.execute(
-                select(passages, documents.c.name.label("document"))
-                .outerjoin_from(passages, documents, documents.c.id == passages.c.document_id)
-                .where(seen_by(agent_id), passages.c.id.in_(ids))
-            )
-            found = {row.id: _from_row(row) for row in rows}
-        return tuple(found[id_] for id_ in ids if id_ in found)
+            return await self._read(connection, agent_id, ids)
 
     # ── its indexes: see `PassageVectors` ────────────────────────────────────────────────────────────
 
@@ -179,7 +225,19 @@ class ArchivalStorage:
         """Finish the notes under way and release the index; what is left waits for the next start."""
         await self._vectors.close()
 
-    async def _insert_one(self, transaction: Transaction, agent_id: int, new: NewPassage) -> int:
+    async def _read(self, connection: AsyncConnection, agent_id: int, ids: Sequence[int]) -> tuple[Passage, ...]:
+        rows = await connection.execute(
+            select(passages, documents.c.name.label("document"))
+            .outerjoin_from(passages, documents, documents.c.id == passages.c.document_id)
+            .where(seen_by(agent_id), passages.c.id.in_(ids))
+        )
+        found = {row.id: _from_row(row) for row in rows}
+        return tuple(found[id_] for id_ in ids if id_ in found)
+
+    async def _insert_one(
+        self, transaction: Transaction, agent_id: int, new: NewPassage
+    ) -> tuple[int, NoteEdit | None]:
+        """The note's id, and what was done for it."""
         kept = (await transaction.execute(_same_as(agent_id, new.content))).first()
         if kept is None:
             row = {
@@ -189,9 +247,10 @@ class ArchivalStorage:
                 "source_message_id": new.source_message_id,
                 "created_at": new.created_at,
             }
-            return int((await transaction.execute(_INSERT, row)).scalar_one())
-        await add_tags(transaction, kept.id, new.tags, new.source_message_id)
-        return int(kept.id)
+            id_ = int((await transaction.execute(_INSERT, row)).scalar_one())
+            return id_, _edit(NoteAction.ADDED, new, new.content, new.tags)
+        tags = await add_tags(transaction, kept.id, new.tags, new.source_message_id)
+        return int(kept.id), _edit(NoteAction.TAGGED, new, kept.content, tags) if tags else None
 
     async def _count(self, which: ColumnElement[bool]) -> int:
         async with self._database.read() as connection:
@@ -206,7 +265,12 @@ class ArchivalStorage:
 
 def _same_as(agent_id: int, content: str) -> Select[Any]:
     of_agent = (passages.c.agent_id == agent_id, passages.c.digest == digest_of(content))
-    return select(passages.c.id).where(*of_agent).limit(1)
+    return select(passages.c.id, passages.c.content).where(*of_agent).limit(1)
+
+
+def _edit(action: NoteAction, new: NewPassage, content: str, tags: Sequence[str]) -> NoteEdit:
+    reason = "archival_memory_insert"
+    return NoteEdit(action, content, tuple(tags), AGENT, reason, new.source_message_id, new.created_at)
 
 
 def _from_row(row: Any) -> Passage:
@@ -219,4 +283,5 @@ def _from_row(row: Any) -> Passage:
         document=row.document,
         heading=row.heading,
         page=row.page,
+        kind=PassageKind(row.kind),
     )

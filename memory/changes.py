@@ -12,18 +12,20 @@ from sqlalchemy import Select, delete, exists, select
 from memory import compactions
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.change_journal import forget_notes_from, made_by_reflections
 from memory.database import Database, Transaction
 from memory.documents import Removed
 from memory.inbox import Inbox, WaitingEvent
 from memory.message_documents import came_in, remove_with, remove_without
 from memory.note_tags import take_tags_back
-from memory.ports import Kind, Message, NewMessage
+from memory.ports import Kind, Message, NewMessage, NoteEdit, Passage
+from memory.primers import remove_primers
 from memory.quotes import follow, quote_of, replied_to_in
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
 from memory.tables import agents, inbox, messages, outbox
 from memory.timers import Timers
-from memory.traces import Sources, doomed_lines, redacted, sources_of, without_hits, without_lines
+from memory.traces import Sources, betrayed_lines, doomed_lines, redacted, sources_of, without_hits, without_lines
 from memory.turn_journal import TurnJournal
 
 
@@ -37,7 +39,7 @@ class Changed:
         messages: how many of its messages were changed.
         quoting: events that no turn had taken yet and that quote what was changed, as they are now.
         quotes: how many of its messages quote it.
-        notes: the notes that went.
+        notes: the notes that went, and the primers that are to be made anew.
         documents: what went of documents that had come with the messages.
     """
 
@@ -184,10 +186,11 @@ class MessageChanges:
             ids = [message.id for message, _ in named]
             for id_ in ids if text is not None else ():
                 await self._recall.rewrite(transaction, agent_id, [id_], says[id_] or "")
-            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
             if evicted := frozenset(message.id for message, evicted in named if evicted):
                 summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+                notes = (*notes, *await remove_primers(transaction, agent_id, min(evicted)))
+            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
             await self.tell(transaction, agent_id, tell(ids, quotes))
         return Changed(waiting, agent_id, len(ids), notes, gone, quoting, len(quotes))
 
@@ -258,8 +261,9 @@ class MessageChanges:
         quotes = [message.quote.text for message in (*gone, *replies) if message.quote is not None]
         said_by_others = await self._recall.said_by_others(transaction, agent_id, gone, quotes)
         sources = sources_of(turns, ids, said_by_others, {message.id for message in replies} - ids)
-        notes = await self._delete_notes(transaction, agent_id, sources)
-        await self._delete_lines(transaction, agent_id, sources)
+        edits, kept = await made_by_reflections(transaction, agent_id)
+        notes = await self._delete_notes(transaction, agent_id, sources, kept)
+        await self._delete_lines(transaction, agent_id, sources, edits)
         await self._delete_follow_ups(transaction, agent_id, sources)
         for id_, source in sources.items():
             if id_ in ids or id_ not in (message.id for message in turns):
@@ -274,16 +278,25 @@ class MessageChanges:
         await transaction.execute(delete(outbox).where(outbox.c.agent_id == agent_id, unheard, is_unsent))
         return notes
 
-    async def _delete_notes(self, transaction: Transaction, agent_id: int, sources: Sources) -> tuple[int, ...]:
-        notes = await self._archival.notes_from(transaction, agent_id, sources)
-        gone = tuple(
-            note.id
-            for note in notes
-            if not sources[note.source_message_id or 0].bears(" ".join((note.content, *note.tags)))
-        )
-        await self._archival.remove(transaction, agent_id, gone)
+    async def _delete_notes(
+        self, transaction: Transaction, agent_id: int, sources: Sources, kept: Collection[str]
+    ) -> tuple[int, ...]:
+        """Remove notes that came from the messages, and what reflections `kept` that holds their words alone."""
+        secret = set(sources.values())
+        betraying = {content for content in kept if any(source.betrays(content) for source in secret)}
+
+        def is_to_go(note: Passage | NoteEdit) -> bool:
+            source = sources.get(note.source_message_id or 0)
+            is_borne = source is None or source.bears(" ".join((note.content, *note.tags)))
+            return not is_borne or note.content in betraying
+
+        notes = await self._archival.notes_from(transaction, agent_id, sources, betraying)
+        gone = [note for note in notes if is_to_go(note)]
+        await self._archival.remove(transaction, agent_id, [note.id for note in gone])
         await take_tags_back(transaction, agent_id, sources)
-        return gone
+        contents = betraying.union(note.content for note in gone)
+        await forget_notes_from(transaction, agent_id, sources, is_to_go, contents)
+        return tuple(note.id for note in gone)
 
     async def _delete_follow_ups(self, transaction: Transaction, agent_id: int, sources: Sources) -> None:
         made = await self._timers.made_in(transaction, agent_id, sources)
@@ -291,14 +304,18 @@ class MessageChanges:
         if gone:
             await self._timers.forget(transaction, agent_id, gone)
 
-    async def _delete_lines(self, transaction: Transaction, agent_id: int, sources: Sources) -> None:
+    async def _delete_lines(
+        self, transaction: Transaction, agent_id: int, sources: Sources, of_reflections: Collection[int]
+    ) -> None:
         """Take lines out of core memory and out of the journal of their block."""
-        journal = await self._agents.journal_of_sources(transaction, agent_id, sources)
+        journal = await self._agents.journal_of_sources(transaction, agent_id, sources, of_reflections)
         for label, (value, edits) in journal.items():
             named = {edit.source_message_id for _, edit in edits if edit.source_message_id is not None}
             others = await self._recall.said(transaction, agent_id, named - sources.keys())
             texts = {message.id: message.text or "" for message in others}
+            made = {edit for id_, edit in edits if id_ in of_reflections}
             doomed = doomed_lines(value, [edit for _, edit in edits], sources, texts)
+            doomed |= betrayed_lines(value, [edit for _, edit in edits], made, sources)
             changed = [
                 (id_, without_lines(edit.before, doomed), without_lines(edit.after, doomed)) for id_, edit in edits
             ]
@@ -348,10 +365,11 @@ class MessageChanges:
                 await self._archival.name_source(transaction, agent_id, event.id, None)
             ids = [message.id for message in old]
             await self._recall.remove(transaction, agent_id, ids)
-            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
             if gone := evicted.intersection(ids):
                 summary, is_short = await compactions.hide(transaction, agent_id, gone, now=self._now())
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+                notes = (*notes, *await remove_primers(transaction, agent_id, min(gone)))
+            await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(documents)))
         return Changed((), agent_id, len(ids), notes, documents, quoting, len(quotes))
 
 

@@ -18,11 +18,13 @@ from memory.records import (
     BlockText,
     End,
     Head,
+    KeptChange,
     KeptCompaction,
     KeptDocument,
     KeptEdit,
     KeptFollowUp,
     KeptMessage,
+    KeptNoteEdit,
     KeptPassage,
     KeptPiece,
     KeptSource,
@@ -34,6 +36,7 @@ HEADINGS = {
     "block": "Core memory",
     "message": "What was said",
     "block_edit": "How core memory changed",
+    "note_edit": "How notes changed",
     "passage": "Notes",
     "follow_up": "What is to be come back to",
     "usage": "What the model took",
@@ -61,7 +64,9 @@ class Readable:
             BlockText: self._block,
             KeptMessage: self._message,
             KeptCompaction: _nothing,
+            KeptChange: _nothing,
             KeptEdit: self._edit,
+            KeptNoteEdit: self._note_edit,
             KeptPassage: self._note,
             KeptFollowUp: self._follow_up,
             KeptUsage: self._call,
@@ -109,15 +114,19 @@ class Readable:
         came = [f"> + {line}" for line in after if line.strip() and line not in before]
         yield "  \n".join((*went, *came)) + "\n"
 
-    def _note(self, note: KeptPassage) -> Iterator[str]:
-        tags = f", {', '.join(note.tags)}" if note.tags else ""
-        yield f"{self._at(note.created_at)}{tags}\n"
-        yield f"{_quoted(note.content)}\n"
+    def _note_edit(self, edit: KeptNoteEdit) -> Iterator[str]:
+        yield f"{edit.action.capitalize()}, {self._at(edit.created_at)}, by {edit.author} ({edit.reason})\n"
+        yield f"{_quoted(edit.content)}\n"
 
     def _follow_up(self, timer: KeptFollowUp) -> Iterator[str]:
         again = f", again by `{timer.repeat}`" if timer.repeat is not None else ""
         yield f"{self._at(timer.due_at)}{again}\n"
         yield f"{_quoted(timer.note)}\n"
+
+    def _note(self, note: KeptPassage) -> Iterator[str]:
+        tags = f", {', '.join(note.tags)}" if note.tags else ""
+        yield f"{self._at(note.created_at)}{tags}\n"
+        yield f"{_quoted(note.content)}\n"
 
     def _call(self, call: KeptUsage) -> Iterator[str]:
         self._usage.update(calls=1, prompt=call.prompt_tokens, completion=call.completion_tokens)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory import compactions
@@ -20,11 +20,12 @@ from memory.archival import ArchivalStorage
 from memory.changes import Changed, MessageChanges
 from memory.database import Database, Transaction
 from memory.matching import Matching
-from memory.ports import Kind, Message, NewMessage, ToolUse
+from memory.ports import Kind, Message, NewMessage, PassageKind, ToolUse
+from memory.primers import remove_primers
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
 from memory.tables import agents as agent_table
-from memory.tables import block_edits, messages, passages
+from memory.tables import block_edits, messages, note_edits, passages
 from memory.tables import compactions as compaction_table
 from memory.timers import Timers
 from memory.traces import SAID_BY, without_calls, without_lines
@@ -114,8 +115,9 @@ class ForgettingStore:
                 transaction, agent_id, [*doomed.heard, *doomed.said], [*notes, *changed.notes]
             )
             await self._result_lists.forget_queries_about(transaction, agent_id, doomed.words.is_in)
+            await self._forget_journal_of_notes(transaction, agent_id, doomed.words)
             if evicted or await _is_summed_up(transaction, agent_id, doomed):
-                await self._hide_summaries(transaction, agent_id, evicted)
+                notes = (*notes, *await self._hide_summaries(transaction, agent_id, evicted))
             await self._changes.tell(transaction, agent_id, tell())
         return replace(changed, agent_id=agent_id, notes=(*changed.notes, *notes))
 
@@ -124,6 +126,16 @@ class ForgettingStore:
         there = tuple(await transaction.scalars(own))
         await self._archival.remove(transaction, agent_id, there)
         return there
+
+    async def _forget_journal_of_notes(self, transaction: Transaction, agent_id: int, words: Matching) -> None:
+        """Take out of the journal what notes said that hold the words and are there no more."""
+        own = select(note_edits.c.content).where(note_edits.c.agent_id == agent_id).distinct()
+        holding = {content for content in await transaction.scalars(own) if words.is_in(content)}
+        there = {note.content for note in await self._archival.notes_from(transaction, agent_id, (), holding)}
+        gone = holding - there
+        await transaction.execute(
+            delete(note_edits).where(note_edits.c.agent_id == agent_id, note_edits.c.content.in_(gone))
+        )
 
     async def _remove_lines(self, transaction: Transaction, agent_id: int, doomed: Doomed) -> None:
         """Take lines out of the blocks, and out of the journal whatever line ever held the words."""
@@ -158,15 +170,19 @@ class ForgettingStore:
                 if less != message:
                     await self._recall.redact(transaction, [less])
 
-    async def _hide_summaries(self, transaction: Transaction, agent_id: int, evicted: frozenset[int]) -> None:
+    async def _hide_summaries(
+        self, transaction: Transaction, agent_id: int, evicted: frozenset[int]
+    ) -> tuple[int, ...]:
+        """Have them made anew; returns the primers that went with them."""
         if not evicted:
             oldest = select(messages.c.id).where(messages.c.agent_id == agent_id, messages.c.evicted)
             evicted = frozenset(await transaction.scalars(oldest.order_by(messages.c.id).limit(1)))
         if not evicted:  # nothing is left that it could tell of
             await self._agents.save_summary(transaction, agent_id, "", derive_anew=False)
-            return
+            return await remove_primers(transaction, agent_id)
         summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
         await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+        return await remove_primers(transaction, agent_id, min(evicted))
 
 
 def without(message: Message, words: Matching) -> Message:
@@ -251,12 +267,14 @@ async def _evicted(transaction: Transaction, agent_id: int, ids: Sequence[int]) 
 
 
 async def _is_summed_up(transaction: Transaction, agent_id: int, doomed: Doomed) -> bool:
-    """Whether a summary tells of it, though no message that it covers does."""
+    """Whether a summary or a primer tells of it, though no message that it covers does."""
     if not doomed.everywhere:
         return False
     now = await transaction.scalar(select(agent_table.c.summary).where(agent_table.c.id == agent_id))
     before = select(compaction_table.c.summary_before).where(compaction_table.c.agent_id == agent_id)
-    return any(map(doomed.words.is_in, (now, *await transaction.scalars(before))))
+    primers = select(passages.c.content).where(passages.c.agent_id == agent_id, passages.c.kind == PassageKind.PRIMER)
+    told = (now, *await transaction.scalars(before), *await transaction.scalars(primers))
+    return any(map(doomed.words.is_in, told))
 
 
 def _in_parts(ids: Sequence[int]) -> Iterable[Sequence[int]]:

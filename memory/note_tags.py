@@ -14,16 +14,28 @@ Added = list[dict[str, Any]]
 
 async def add_tags(
     transaction: Transaction, passage_id: int, tags: Sequence[str], source_message_id: int | None
-) -> None:
-    """Unite tags with those of a note, and remember which message brought those that are new."""
+) -> tuple[str, ...]:
+    """Unite tags with those of a note, and remember which message brought those that are new: these are returned."""
     kept = (await transaction.execute(_note(passage_id))).one()
     new = list(dict.fromkeys(tag for tag in tags if tag not in kept.tags))
     if not new:
-        return
+        return ()
     added: Added | None = kept.tags_added
     if source_message_id is not None:
         added = [*(added or ()), {"message": source_message_id, "tags": new}]
     await _set(transaction, passage_id, [*kept.tags, *new], added)
+    return tuple(new)
+
+
+async def take_tags(transaction: Transaction, passage_id: int, tags: Collection[str]) -> None:
+    """Take some of its tags from a note, whoever brought them."""
+    kept = (await transaction.execute(_note(passage_id))).one()
+    added: Added = [
+        {"message": of["message"], "tags": [tag for tag in of["tags"] if tag not in tags]}
+        for of in kept.tags_added or ()
+    ]
+    left = [of for of in added if of["tags"]]
+    await _set(transaction, passage_id, [tag for tag in kept.tags if tag not in tags], left or None)
 
 
 async def take_tags_back(transaction: Transaction, agent_id: int, source_message_ids: Collection[int]) -> int:

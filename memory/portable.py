@@ -13,23 +13,26 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from memory.change_journal import ChangeKind, begin_change
 from memory.database import Transaction
 from memory.documents import remove_of_nobody
 from memory.ids import all_free, next_ids, take_ids
 from memory.note_tags import add_tags
 from memory.notes import digest_of
 from memory.portable_documents import DocumentsLoader, dump_documents
-from memory.ports import Kind, Quote, owner_of_source
+from memory.ports import Kind, NoteAction, PassageKind, Quote, owner_of_source
 from memory.quotes import columns_of, quote_of
 from memory.records import (
     AgentState,
     BlockText,
     End,
     Head,
+    KeptChange,
     KeptCompaction,
     KeptEdit,
     KeptFollowUp,
     KeptMessage,
+    KeptNoteEdit,
     KeptPassage,
     KeptQuote,
     KeptUsage,
@@ -43,13 +46,16 @@ from memory.tables import (
     block_edits,
     blocks,
     compactions,
+    memory_changes,
     messages,
+    note_edits,
     passages,
     result_lists,
     timers,
     usage,
 )
 from memory.timers import FOLLOW_UP, WAITING
+from memory.traces import AGENT
 
 _BATCH = 500
 _READ = 100
@@ -149,7 +155,7 @@ async def replace(transaction: Transaction, agent_id: int, records: Iterable[Rec
     gone = {agent_id: tuple(removed.scalars())}
     own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
     own_sources = set(await transaction.scalars(own))
-    for table in (messages, blocks, block_edits, compactions, result_lists, attachments):
+    for table in (messages, blocks, block_edits, note_edits, memory_changes, compactions, result_lists, attachments):
         await transaction.execute(delete(table).where(table.c.agent_id == agent_id))
     # Those that have fired stay, for what comes of them is not over.
     follow_ups = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
@@ -182,8 +188,12 @@ async def _state(connection: AsyncConnection, agent_id: int, *, with_usage: bool
         evicted = tuple(id_ for id_ in row.evicted_ids if id_ in seen)
         if row.newest_message_id in seen:
             yield KeptCompaction(**_columns(row, KeptCompaction) | {"evicted_ids": evicted})
+    async for row in rows_of(connection, memory_changes, agent_id, memory_changes.c.id):
+        yield change_record(row, seen)
     async for row in rows_of(connection, block_edits, agent_id, block_edits.c.id):
         yield edit_record(row, seen)
+    async for row in rows_of(connection, note_edits, agent_id, note_edits.c.id):
+        yield note_edit_record(row, seen)
     async for row in rows_of(connection, passages, agent_id, passages.c.id):
         yield note_record(row, seen)
     async for row in rows_of(connection, timers, agent_id, timers.c.id, *WAITS):
@@ -219,6 +229,23 @@ def edit_record(row: Any, seen: Collection[int]) -> KeptEdit:
     return KeptEdit(source_message_id=_known(row, seen), **_columns(row, KeptEdit))
 
 
+def change_record(row: Any, seen: Collection[int]) -> KeptChange:
+    """What changed in one go."""
+    return KeptChange(
+        id=row.id,
+        kind=ChangeKind(row.kind),
+        turn_id=row.turn_id if row.turn_id in seen else None,
+        undoes=row.undoes,
+        created_at=row.created_at,
+    )
+
+
+def note_edit_record(row: Any, seen: Collection[int]) -> KeptNoteEdit:
+    """An edit of notes."""
+    enums = {"action": NoteAction(row.action), "tags": tuple(row.tags)}
+    return KeptNoteEdit(source_message_id=_known(row, seen), **_columns(row, KeptNoteEdit) | enums)
+
+
 def note_record(row: Any, seen: Collection[int]) -> KeptPassage:
     """A note, likewise."""
     return KeptPassage(
@@ -228,6 +255,7 @@ def note_record(row: Any, seen: Collection[int]) -> KeptPassage:
         tags_added=tuple(_added(row, seen)),
         source_message_id=_known(row, seen),
         created_at=row.created_at,
+        kind=PassageKind(row.kind),
     )
 
 
@@ -242,7 +270,8 @@ def usage_record(row: Any) -> KeptUsage:
 
 
 def _columns(
-    row: Any, record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptFollowUp | KeptUsage]
+    row: Any,
+    record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptNoteEdit | KeptFollowUp | KeptUsage],
 ) -> dict[str, Any]:
     taken_apart = ("type", "source_message_id")
     return {name: getattr(row, name) for name in record.model_fields if name not in taken_apart}
@@ -289,6 +318,7 @@ async def _fill(
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     new_ids: dict[int, int] = {}
+    new_changes: dict[int, int] = {}
     of_documents = DocumentsLoader(transaction, agent_id, own_sources)
     for kind, batch in _batches(records):
         await of_documents.take(batch)
@@ -303,16 +333,16 @@ async def _fill(
                 row["evicted_ids"] = [new_ids[id_] for id_ in row["evicted_ids"]]
                 row["newest_message_id"] = new_ids[row["newest_message_id"]]
             await transaction.execute(insert(compactions), rows)
-        elif kind in ("block_edit", "passage"):
+        elif kind == "memory_change":
+            await _insert_changes(transaction, rows, new_ids, new_changes)
+        elif kind in ("block_edit", "note_edit", "passage"):
             for row in rows:
                 source = row["source_message_id"]
                 row["source_message_id"] = new_ids[source] if source is not None else None
             if kind == "passage":
-                if not keeps_ids:
-                    rows = [{key: value for key, value in row.items() if key != "id"} for row in rows]
-                rows = await _insert_notes(transaction, agent_id, rows, new_ids)
+                rows = await _insert_passages(transaction, agent_id, rows, new_ids, keeps_ids=keeps_ids)
             else:
-                await transaction.execute(insert(block_edits), rows)
+                await _insert_edits(transaction, agent_id, kind, rows, new_changes)
         elif kind == "usage":
             await transaction.execute(insert(usage), rows)
         elif kind == "follow_up":
@@ -320,6 +350,50 @@ async def _fill(
         counts[kind] += len(rows)
     await of_documents.conclude()
     return counts
+
+
+async def _insert_changes(
+    transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int], new_changes: dict[int, int]
+) -> None:
+    for row in rows:
+        old, turn, undoes = row.pop("id"), row["turn_id"], row["undoes"]
+        row["turn_id"] = new_ids[turn] if turn is not None else None
+        row["undoes"] = new_changes[undoes] if undoes is not None else None
+        made = await transaction.execute(insert(memory_changes).values(**row).returning(memory_changes.c.id))
+        new_changes[old] = made.scalar_one()
+
+
+async def _insert_edits(
+    transaction: Transaction, agent_id: int, kind: str, rows: list[dict[str, Any]], new_changes: dict[int, int]
+) -> None:
+    """Insert what stands in the journals; of an edit of which no change is known, one is made."""
+    for row in rows:
+        change = row["change_id"]
+        by = ChangeKind.TURN if row["author"] == AGENT else ChangeKind.COMMAND
+        row["change_id"] = (
+            new_changes[change]
+            if change is not None
+            else await begin_change(transaction, agent_id, by, row["created_at"])
+        )
+    await transaction.execute(insert(note_edits if kind == "note_edit" else block_edits), rows)
+
+
+async def _insert_passages(
+    transaction: Transaction,
+    agent_id: int,
+    rows: list[dict[str, Any]],
+    new_ids: dict[int, int],
+    *,
+    keeps_ids: bool,
+) -> list[dict[str, Any]]:
+    """Insert notes and primers; returns those that were inserted."""
+    if not keeps_ids:
+        rows = [{key: value for key, value in row.items() if key != "id"} for row in rows]
+    primers = [row | {"tags_added": None, "digest": None} for row in rows if row["kind"] is PassageKind.PRIMER]
+    if primers:
+        await transaction.execute(insert(passages), primers)
+    notes = [row for row in rows if row["kind"] is PassageKind.NOTE]
+    return [*primers, *await _insert_notes(transaction, agent_id, notes, new_ids)]
 
 
 async def _insert_notes(

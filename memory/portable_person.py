@@ -18,7 +18,7 @@ from memory.portable import (
     rows_of,
     usage_record,
 )
-from memory.ports import Kind
+from memory.ports import Kind, PassageKind
 from memory.records import AgentState, BlockText, End, Head, Record
 from memory.tables import agents, block_edits, blocks, messages, passages, timers, usage
 
@@ -55,8 +55,9 @@ async def _part(connection: AsyncConnection, agent_id: int, speaker: str, person
         is_theirs = kept.quote is None or kept.quote.author_id in (None, speaker)
         yield kept if is_theirs else kept.model_copy(update={"quote": None})
     async for row in rows_of(connection, block_edits, agent_id, block_edits.c.id, block_edits.c.label == label):
-        yield edit_record(row, own)
-    async for row in rows_of(connection, passages, agent_id, passages.c.id):
+        # What else changed in one go with it may be somebody else's.
+        yield edit_record(row, own).model_copy(update={"change_id": None})
+    async for row in rows_of(connection, passages, agent_id, passages.c.id, passages.c.kind == PassageKind.NOTE):
         if row.source_message_id in own or label in row.tags:
             yield note_record(row, own)
     async for row in rows_of(connection, timers, agent_id, timers.c.id, *WAITS, timers.c.person == person):

@@ -60,6 +60,7 @@ class Kind(StrEnum):
     LOGIN = "login"
     HEARTBEAT = "heartbeat"
     FOLLOW_UP = "follow_up"
+    REFLECTION = "reflection"
     SYSTEM_ALERT = "system_alert"
     ASSISTANT = "assistant"
     TOOL_RESULT = "tool_result"
@@ -72,7 +73,7 @@ class Kind(StrEnum):
     @property
     def is_timed(self) -> bool:
         """Whether a clock brings it about, and nobody is there."""
-        return self in (Kind.HEARTBEAT, Kind.FOLLOW_UP)
+        return self in (Kind.HEARTBEAT, Kind.FOLLOW_UP, Kind.REFLECTION)
 
     @property
     def awaits_answer(self) -> bool:
@@ -141,7 +142,10 @@ class Message(NewMessage):
 
 @dataclass(frozen=True, slots=True)
 class BlockEdit:
-    """One change of core memory, for the journal: who, why, and the message it came from."""
+    """One change of core memory, for the journal: who, why, and the message it came from.
+
+    `is_reflection` is told of an edit that was read together with its change.
+    """
 
     label: str
     before: str
@@ -150,6 +154,37 @@ class BlockEdit:
     reason: str
     source_message_id: int | None
     created_at: datetime
+    is_reflection: bool = False
+
+
+class NoteAction(StrEnum):
+    """What was done to a note; a note that is kept once more gets the tags alone that are new."""
+
+    ADDED = "added"
+    TAGGED = "tagged"
+    REMOVED = "removed"
+    UNTAGGED = "untagged"
+
+
+@dataclass(frozen=True, slots=True)
+class NoteEdit:
+    """One change of the agent's notes, for the journal; `tags` are those of the note, or those that came or went."""
+
+    action: NoteAction
+    content: str
+    tags: tuple[str, ...]
+    author: str
+    reason: str
+    source_message_id: int | None
+    created_at: datetime
+
+
+class PassageKind(StrEnum):
+    """What an agent's passage is."""
+
+    NOTE = "note"
+    PRIMER = "primer"
+    """Statements that prime the agent for messages which left its window (see `memory.primers`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +206,7 @@ class Passage(NewPassage):
     heading: str | None = None
     """The headings above a piece."""
     page: int | None = None
+    kind: PassageKind = PassageKind.NOTE
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from memory.ports import BlockEdit
+from memory.words import text_terms
 
 MAX_EDITS = 3
 """Of one line, the newest so many edits are told."""
@@ -78,7 +79,17 @@ def _edited(
             edited += lines[from_old:to_old]
             continue
         is_rewritten = to_old - from_old == to_new - from_new  # line by line
+        replaced = lines[from_old:to_old]
         for number, line in enumerate(new[from_new:to_new]):
-            before = earlier.get(line) or (lines[from_old + number].edits if is_rewritten else ())
+            before = earlier.get(line) or (replaced[number].edits if is_rewritten else _of_alike(line, replaced))
             edited.append(SourcedLine(line, ((edit,) if edit else ()) + before))
     return edited
+
+
+def _of_alike(text: str, replaced: Sequence[SourcedLine]) -> tuple[BlockEdit, ...]:
+    """The edits of those lines of which one that several were made one of has words, the newest first."""
+    if not replaced:
+        return ()
+    terms = set(text_terms(text))
+    alike = {edit: None for line in replaced if not terms.isdisjoint(text_terms(line.text)) for edit in line.edits}
+    return tuple(sorted(alike, key=lambda edit: edit.created_at, reverse=True))

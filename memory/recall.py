@@ -303,6 +303,13 @@ class RecallStorage:
             row = (await connection.execute(newest)).first()
         return None if row is None else row.author_name or author_id
 
+    async def said_since(self, agent_id: int, message_id: int, limit: int) -> tuple[Message, ...]:
+        """The newest messages that were said after one of them, oldest first."""
+        later = select(messages).where(_of(agent_id), *_SAID, messages.c.id > message_id)
+        async with self._database.read() as connection:
+            rows = await connection.execute(later.order_by(messages.c.id.desc()).limit(limit))
+            return tuple(_from_row(row) for row in rows)[::-1]
+
     async def count(self, agent_id: int) -> int:
         """How many messages can be searched."""
         async with self._database.read() as connection:

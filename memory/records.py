@@ -1,7 +1,7 @@
 """The lines of an export: their types, and the checks that a line has to pass (pure).
 
-head, agent, block …, then message …, compaction …, block_edit …, passage …, follow_up …, usage …, for each source of
-documents source, document …, piece …, and end. Ids tie its own records together.
+head, agent, block …, then message …, compaction …, memory_change …, block_edit …, note_edit …, passage …, follow_up …,
+usage …, for each source of documents source, document …, piece …, and end. Ids tie its own records together.
 """
 
 import re
@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from memory.ports import Kind, MemoryFault
+from memory.change_journal import ChangeKind
+from memory.ports import Kind, MemoryFault, NoteAction, PassageKind
 
 FORMAT: Literal["memgpt-bot agent"] = "memgpt-bot agent"
 VERSION: Literal[1] = 1
@@ -109,6 +110,17 @@ class KeptCompaction(_Record):
     saved: Annotated[int, Field(ge=0)]
 
 
+class KeptChange(_Record):
+    """What changed in memory in one go, of which edits name the id; `undoes` is the earlier one that it takes back."""
+
+    type: Literal["memory_change"] = "memory_change"
+    id: Id
+    kind: ChangeKind
+    turn_id: Id | None
+    undoes: Id | None
+    created_at: AwareDatetime
+
+
 class KeptEdit(_Record):
     """An entry in the journal of core memory."""
 
@@ -116,6 +128,21 @@ class KeptEdit(_Record):
     label: Label
     before: str
     after: str
+    author: str
+    reason: str
+    source_message_id: Id | None
+    created_at: AwareDatetime
+    change_id: Id | None = None
+
+
+class KeptNoteEdit(_Record):
+    """An entry in the journal of notes."""
+
+    type: Literal["note_edit"] = "note_edit"
+    change_id: Id
+    action: NoteAction
+    content: str
+    tags: tuple[str, ...]
     author: str
     reason: str
     source_message_id: Id | None
@@ -130,7 +157,7 @@ class TagsAdded(_Record):
 
 
 class KeptPassage(_Record):
-    """A note of archival storage; `tags_added` names those of its tags that later messages brought."""
+    """A note of archival storage, or a primer; `tags_added` names those of its tags that later messages brought."""
 
     type: Literal["passage"] = "passage"
     id: Id | None = None
@@ -139,6 +166,7 @@ class KeptPassage(_Record):
     tags_added: tuple[TagsAdded, ...] = ()
     source_message_id: Id | None
     created_at: AwareDatetime
+    kind: PassageKind = PassageKind.NOTE
 
 
 class KeptFollowUp(_Record):
@@ -218,7 +246,9 @@ Record = (
     | BlockText
     | KeptMessage
     | KeptCompaction
+    | KeptChange
     | KeptEdit
+    | KeptNoteEdit
     | KeptPassage
     | KeptFollowUp
     | KeptUsage
@@ -270,6 +300,8 @@ class _Order:
         self._count = 0
         self._newest_id = 0
         self._ids: set[int] = set()
+        self._changes: set[int] = set()
+        self._newest_change = 0
         self._notes: set[int] = set()
         self._labels: set[str] = set()
         self._sources: set[str] = set()
@@ -288,9 +320,13 @@ class _Order:
             self._block(record)
         elif isinstance(record, KeptMessage):
             self._message(record)
-        elif isinstance(record, KeptEdit | KeptPassage | KeptFollowUp):
+        elif isinstance(record, KeptChange):
+            self._change(record)
+        elif isinstance(record, KeptEdit | KeptNoteEdit | KeptPassage | KeptFollowUp):
             if record.source_message_id is not None:
                 self._refer("source_message_id", record.source_message_id)
+            if isinstance(record, KeptEdit | KeptNoteEdit) and record.change_id is not None:
+                self._refer_to_change("change_id", record.change_id)
             for added in record.tags_added if isinstance(record, KeptPassage) else ():
                 self._refer("message", added.message)
             if isinstance(record, KeptPassage) and record.id is not None:
@@ -315,6 +351,20 @@ class _Order:
         self._newest_id = message.id
         self._ids.add(message.id)
         self._refer("turn_id", message.turn_id)
+
+    def _change(self, change: KeptChange) -> None:
+        if change.id <= self._newest_change:
+            raise ValueError(f"change {change.id} should stand after those of lower ids, and once")
+        if change.undoes is not None:
+            self._refer_to_change("undoes", change.undoes)
+        if change.turn_id is not None:
+            self._refer("turn_id", change.turn_id)
+        self._newest_change = change.id
+        self._changes.add(change.id)
+
+    def _refer_to_change(self, name: str, id_: int) -> None:
+        if id_ not in self._changes:
+            raise ValueError(f"{name} {id_} is no change above this line")
 
     def _note(self, id_: int) -> None:
         if id_ in self._notes:

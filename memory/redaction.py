@@ -24,6 +24,7 @@ from memory.database import Database, Transaction
 from memory.message_documents import remove_with
 from memory.note_tags import take_tags_back
 from memory.ports import BlockEdit, Kind
+from memory.primers import remove_primers
 from memory.provenance import histories
 from memory.recall import RecallStorage
 from memory.stores import Doomed, came_from
@@ -32,6 +33,7 @@ from memory.tables import (
     block_edits,
     blocks,
     messages,
+    note_edits,
     outbox,
     passages,
     result_lists,
@@ -137,6 +139,7 @@ class ChannelRedaction:
             select(blocks.c.value).where(blocks.c.agent_id == agent_id),
             select(block_edits.c.before + "\n" + block_edits.c.after).where(block_edits.c.agent_id == agent_id),
             select(passages.c.content).where(passages.c.agent_id == agent_id),
+            select(note_edits.c.content).where(note_edits.c.agent_id == agent_id),
             select(agents.c.summary).where(agents.c.id == agent_id),
             select(result_lists.c.query).where(result_lists.c.agent_id == agent_id),
         ]
@@ -241,6 +244,7 @@ class ChannelRedaction:
                 evicted |= set(await connection.scalars(select(messages.c.id).where(*of_agent)))
         async with self._database.write(alone=True) as transaction:
             if evicted:
+                await remove_primers(transaction, agent_id, min(evicted))
                 anew, is_short = await compactions.hide(transaction, agent_id, frozenset(evicted), now=self._now())
                 anew = "" if secret.is_in(anew) else anew
                 await self._store.save_summary(transaction, agent_id, anew, derive_anew=is_short)
@@ -261,6 +265,7 @@ class ChannelRedaction:
 
         async for rows in self._in_parts(columns, passages.c.id, passages.c.agent_id == agent_id):
             doomed += await asyncio.to_thread(_chosen, rows, is_to_go)
+        await self._remove_journal_of_notes(agent_id, whose, said, secret)
         for some in _parts(doomed, PART):
             async with self._database.write(alone=True) as transaction:
                 gone = delete(passages).where(passages.c.agent_id == agent_id, passages.c.id.in_(some))
@@ -270,6 +275,22 @@ class ChannelRedaction:
             removed = await remove_with(transaction, agent_id, said.platform_ids)
         done.documents += len(removed)
         return frozenset((*doomed, *(id_ for document in removed for id_ in document.passage_ids)))
+
+    async def _remove_journal_of_notes(self, agent_id: int, whose: Whose, said: _Said, secret: _Secret) -> None:
+        label = person_label(whose.author_id)
+        columns = select(note_edits.c.id, note_edits.c.content, note_edits.c.tags, note_edits.c.source_message_id)
+        columns = columns.add_columns(note_edits.c.author)
+        doomed: list[int] = []
+
+        def is_to_go(row: Row[Any]) -> bool:
+            is_theirs = row.source_message_id in said.gone or label in row.tags or row.author == whose.person
+            return is_theirs or secret.is_in(" ".join((row.content, *row.tags)))
+
+        async for rows in self._in_parts(columns, note_edits.c.id, note_edits.c.agent_id == agent_id):
+            doomed += await asyncio.to_thread(_chosen, rows, is_to_go)
+        for some in _parts(doomed, PART):
+            async with self._database.write(alone=True) as transaction:
+                await transaction.execute(delete(note_edits).where(note_edits.c.id.in_(some)))
 
     async def _remove_lines(self, agent_id: int, whose: Whose, said: _Said, secret: _Secret, done: Redacted) -> None:
         """Blocks on the person go whole; of the others, lines that they brought, or that tell of them."""
@@ -319,7 +340,7 @@ class ChannelRedaction:
                 )
         for some in _parts(sorted(said.gone), PART):
             async with self._recall.rewriting(), self._database.write(alone=True) as transaction:
-                for table in (block_edits, passages):
+                for table in (block_edits, note_edits, passages):
                     named = (table.c.agent_id == agent_id, table.c.source_message_id.in_(some))
                     await transaction.execute(update(table).where(*named).values(source_message_id=None))
                 await self._recall.remove(transaction, agent_id, some)

@@ -7,21 +7,41 @@ from sqlalchemy import delete, insert, select, update
 from memory.database import Transaction
 from memory.documents import remove_of_nobody
 from memory.ports import owner_of_source
-from memory.tables import agents, attachments, block_edits, blocks, compactions, messages, passages, result_lists
+from memory.primers import remove_primers
+from memory.tables import (
+    agents,
+    attachments,
+    block_edits,
+    blocks,
+    compactions,
+    messages,
+    note_edits,
+    passages,
+    result_lists,
+)
 
 
-async def forget_conversation(transaction: Transaction, agent_id: int) -> None:
-    """Remove every message, and the summary; what was made of messages stays, and no longer names them."""
+async def forget_conversation(transaction: Transaction, agent_id: int) -> tuple[int, ...]:
+    """Remove every message, the summary and all primers; what was noted of messages stays, and names them no longer.
+
+    Returns:
+        The ids of the primers: their vectors are to be forgotten after the commit.
+    """
     for table in (messages, compactions, result_lists):
         await transaction.execute(delete(table).where(table.c.agent_id == agent_id))
+    primers = await remove_primers(transaction, agent_id)
     await transaction.execute(
         update(block_edits).where(block_edits.c.agent_id == agent_id).values(source_message_id=None)
     )
     await transaction.execute(
         update(passages).where(passages.c.agent_id == agent_id).values(source_message_id=None, tags_added=None)
     )
+    await transaction.execute(
+        update(note_edits).where(note_edits.c.agent_id == agent_id).values(source_message_id=None)
+    )
     nothing = {"summary": "", "warned": False, "derive_anew": False}
     await transaction.execute(update(agents).where(agents.c.id == agent_id).values(**nothing))
+    return primers
 
 
 async def keep_blocks_alone(transaction: Transaction, agent_id: int, first: Sequence[tuple[str, str]]) -> None:
@@ -40,13 +60,14 @@ async def keep_blocks_alone(transaction: Transaction, agent_id: int, first: Sequ
 
 
 async def forget_archive(transaction: Transaction, agent_id: int) -> dict[int, tuple[int, ...]]:
-    """Remove every note, and take the documents away; those that nobody else has go.
+    """Remove every note with its journal, and take the documents away; those that nobody else has go.
 
     Returns:
         The ids of the passages that were removed, by owner: their vectors are to be forgotten after the commit.
     """
     notes = delete(passages).where(passages.c.agent_id == agent_id).returning(passages.c.id)
     gone = {agent_id: tuple(await transaction.scalars(notes))}
+    await transaction.execute(delete(note_edits).where(note_edits.c.agent_id == agent_id))
     await transaction.execute(delete(attachments).where(attachments.c.agent_id == agent_id))
     for of_source in await remove_of_nobody(transaction):
         gone[owner_of_source(of_source.source_id)] = of_source.passage_ids

@@ -24,8 +24,10 @@ from memory.tables import (
     documents,
     earlier_modes,
     inbox,
+    memory_changes,
     message_index,
     messages,
+    note_edits,
     notices,
     outbox,
     passages,
@@ -261,9 +263,11 @@ TABLES: Mapping[str, Stored] = {
     "erasures": _KEPT,  # the request itself, which goes last
     "floors": _KEPT,  # hashes under a secret key
     "inbox": Stored((_coming,), (Blank(_quoting_coming, {"quote": None, "replying_to": None}),)),
+    "memory_changes": Stored((_by_agent(memory_changes),)),
     "message_index": Stored((_by_agent(message_index),)),  # of the others, rows go with their messages
     "messages": Stored((_by_agent(messages), _written), (Blank(_quoting, {"quote": None, "replying_to": None}),)),
     "model_tiers": _KEPT,
+    "note_edits": Stored((_by_agent(note_edits),), (Blank(_of_person(note_edits.c.author), {"author": SOMEBODY}),)),
     "notices": Stored((_by_scope(notices), came_from(notices))),
     "outbox": Stored((_by_agent(outbox),)),  # of a channel, with the turns (`memory.redaction`)
     "passages": Stored((_by_agent(passages), _pieces, _tagged)),

@@ -82,6 +82,8 @@ agents = Table(
     Column("derive_anew", Boolean, nullable=False, server_default=text("0")),
     # How often its heart beats: somebody's own choice, 0 for never; null for what the settings say.
     Column("heartbeat_minutes", Integer),
+    # The newest message that a reflection had before it.
+    Column("reflected_to", RowId, nullable=False, server_default=text("0")),
 )
 
 blocks = Table(
@@ -93,6 +95,22 @@ blocks = Table(
     Column("value", Text, nullable=False),
 )
 
+# What changed in memory in one go: in a turn, a reflection, or by a command. The edits name it.
+memory_changes = Table(
+    "memory_changes",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(),
+    Column("kind", String(10), nullable=False),  # see `memory.change_journal.ChangeKind`
+    Column("turn_id", RowId),  # of a turn or a reflection
+    Column("undoes", RowId),  # the change that this one takes back
+    Column("created_at", Instant, nullable=False),
+    Index("ix_memory_changes_agent", "agent_id", "id"),
+    Index("ix_memory_changes_turn", "agent_id", "turn_id", sqlite_where=text("turn_id is not null")),
+    Index("ix_memory_changes_undoes", "undoes", sqlite_where=text("undoes is not null")),
+    sqlite_autoincrement=True,
+)
+
 block_edits = Table(
     "block_edits",
     metadata,
@@ -101,6 +119,23 @@ block_edits = Table(
     Column("label", String(60), nullable=False),
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("source_message_id", RowId),
+    Column("created_at", Instant, nullable=False),
+    Column("change_id", RowId, index=True),
+)
+
+# The journal of notes, with what they said: what stands in the archive may be gone.
+note_edits = Table(
+    "note_edits",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(index=True),
+    Column("change_id", RowId, nullable=False, index=True),
+    Column("action", String(10), nullable=False),  # see `memory.ports.NoteAction`
+    Column("content", Text, nullable=False),
+    Column("tags", JSON, nullable=False),
     Column("author", String(200), nullable=False),
     Column("reason", String(200), nullable=False),
     Column("source_message_id", RowId),
@@ -315,6 +350,7 @@ passages = Table(
     Column("digest", LargeBinary, default=_digest),
     # Of a note: those of the tags that later messages brought, see `memory.note_tags`.
     Column("tags_added", JSON(none_as_null=True)),
+    Column("kind", String(10), nullable=False, server_default="note"),  # see `memory.ports.PassageKind`
     Index("ix_passages_digest", "agent_id", "digest", sqlite_where=text("digest is not null")),
     Index("ix_passages_agent", "agent_id", "id"),
     Index("ix_passages_unindexed", "id", sqlite_where=text("indexed_at is null")),

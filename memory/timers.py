@@ -24,6 +24,8 @@ FOLLOW_UP = "follow_up"
 
 HEARTBEAT = "heartbeat"
 
+REFLECTION = "reflection"
+
 WAITING, FIRED, CANCELLED = "waiting", "fired", "cancelled"
 
 _PURGED_AT_ONCE = 1000

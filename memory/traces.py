@@ -23,6 +23,13 @@ REDACTED = "(removed with the message that it came from)"
 
 RESET = "(removed: memory was reset)"
 
+UNDONE = "(removed: it was undone)"
+
+WRITE_CORE = frozenset({"core_memory_append", "core_memory_replace"})
+WRITE_ARCHIVE = frozenset({"archival_memory_insert"})
+SEARCHES = frozenset({"conversation_search", "archival_memory_search"})
+"""Tools by what of memory their calls and results show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -104,6 +111,33 @@ def doomed_lines(value: str, edits: Sequence[BlockEdit], sources: Sources, texts
     return frozenset(line for line, history in found.items() if _is_doomed(line, history, sources, texts))
 
 
+def betrayed_lines(
+    value: str, edits: Sequence[BlockEdit], made: Collection[BlockEdit], sources: Sources
+) -> frozenset[str]:
+    """Lines of a block, now or ever, that hold a word which only deleted messages said, and that came of some edits.
+
+    Of what is made of many messages at once (a reflection) the journal names one for each edit, the likeliest.
+
+    Args:
+        value: the block.
+        edits: its whole journal, oldest first.
+        made: those of the edits.
+        sources: what was deleted.
+    """
+
+    def is_theirs(line: str, history: LineHistory) -> bool:
+        is_made = any(edit in made for edit in history.edits) and not history.was_there
+        return is_made and not any(_wrote(edit, line) for edit in history.edits)
+
+    found = histories(value, edits)
+    secret = set(sources.values())
+    return frozenset(
+        line
+        for line, history in found.items()
+        if is_theirs(line, history) and any(source.betrays(line) for source in secret)
+    )
+
+
 def without_lines(text: str, doomed: Collection[str]) -> str:
     """A block without some lines."""
     return "\n".join(line for line in text.split("\n") if line not in doomed)
@@ -142,7 +176,10 @@ def page_without(text: str | None, message_ids: Collection[int], note_ids: Colle
 
 
 def without_calls(
-    turns: Sequence[Message], tools: Collection[str], is_of_them: Callable[[Mapping[str, Any]], bool]
+    turns: Sequence[Message],
+    tools: Collection[str],
+    is_of_them: Callable[[Mapping[str, Any]], bool],
+    instead: str = RESET,
 ) -> tuple[Message, ...]:
     """Of turns, the messages that showed what some tools wrote, without it.
 
@@ -150,6 +187,7 @@ def without_calls(
         turns: their messages, in order.
         tools: by name; what they were given, and what came of it, goes.
         is_of_them: whether a hit of a search shows what they wrote.
+        instead: what is put in the place of their results.
     """
     changed, called = [], dict[str, str]()
     for message in turns:
@@ -160,7 +198,7 @@ def without_calls(
             new = replace(message, tool_uses=tuple(uses))
         elif message.kind is Kind.TOOL_RESULT:
             is_theirs = called.get(message.tool_use_id or "") in tools
-            new = replace(message, text=json.dumps({"status": RESET})) if is_theirs else _without(message, is_of_them)
+            new = replace(message, text=json.dumps({"status": instead})) if is_theirs else _without(message, is_of_them)
         if new != message:
             changed.append(new)
     return tuple(changed)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import and_, bindparam, delete, exists, func, insert, select, text, update
 
 from memory.database import Database, Transaction, finish
+from memory.ports import Kind
 from memory.prepared import Prepared
-from memory.tables import agents, turns
+from memory.tables import agents, messages, turns
 
 RUNNING, DONE, STOPPED, PARKED = "running", "done", "stopped", "parked"
 
@@ -144,8 +145,9 @@ class TurnJournal:
         return _record(row) if row is not None else None
 
     async def running(self, transaction: Transaction, agent_id: int) -> int | None:
-        """The turn of an agent that is not over, as it stands in an open transaction."""
-        runs = select(turns.c.id).where(turns.c.agent_id == agent_id, turns.c.state == RUNNING)
+        """The turn of an agent that is not over, as it stands in an open transaction; a reflection is none."""
+        reflects = exists().where(messages.c.id == turns.c.id, messages.c.kind == Kind.REFLECTION)
+        runs = select(turns.c.id).where(turns.c.agent_id == agent_id, turns.c.state == RUNNING, ~reflects)
         found: int | None = await transaction.scalar(runs.order_by(turns.c.id.desc()).limit(1))
         return found
 

@@ -44,6 +44,7 @@ PRESSED = "home:"
 COMMANDS = (
     ("remember", "Remember something"),
     ("forget", "Forget something"),
+    ("undo", "Undo the last change"),
     ("followups", "Follow-ups"),
     ("export", "Export"),
     ("status", "Status"),

@@ -1,10 +1,13 @@
 """/agent memory."""
 
+import re
 from collections.abc import Sequence
+from contextlib import aclosing
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
 from bot.agent_text import told_beyond, told_pause, told_window
+from bot.changes_text import told_change
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
@@ -12,21 +15,31 @@ from bot.lines_text import told_lines
 from bot.registry import command
 from bot.sources import Source, sources_of
 from bot.text import one_line, verbatim
-from memory.core_memory import Block, person_label
+from memory.change_journal import MemoryChange
+from memory.core_memory import Block
+from memory.ports import NoteEdit
 
-SOURCES = "sources"
+SOURCES, CHANGES = "sources", "changes"
 MAX_LINE_CHARS = 160
+_CHANGES = re.compile(r"changes(?: +([1-9]\d{0,5}))?", re.IGNORECASE | re.ASCII)
+SHOWN = 10
+"""Changes on one page."""
 
 
-async def _words(context: CommandContext) -> tuple[str]:
-    return (SOURCES,)
+async def _words(context: CommandContext) -> tuple[str, ...]:
+    return (SOURCES, CHANGES)
 
 
 @command(suggest=_words)
-async def memory(context: CommandContext, sources: str = "") -> str:
-    """Show what I keep in mind and what fills my window; with the word "sources", how I know it."""
-    if sources:
-        return await _sources(context, sources)
+async def memory(context: CommandContext, what: str = "") -> str:
+    """Show what I keep in mind; with "sources" how I know it, with "changes" what changed in it, and when.
+
+    Older changes stand on further pages: `changes 2`.
+    """
+    if page := _CHANGES.fullmatch(what):
+        return await _changes(context, int(page[1] or 1))
+    if what:
+        return await _sources(context, what)
     shelves, zone = context.parts.shelves, await context.zone()
 
     async def show(agent: Agent) -> list[str]:
@@ -47,14 +60,36 @@ async def memory(context: CommandContext, sources: str = "") -> str:
 
 def _for_caller(agent: Agent, context: CommandContext) -> list[Block]:
     """The blocks that are everybody's, and the caller's own."""
-    own = person_label(context.origin.person.id)
-    return [block for block in agent.core if not block.is_on_person or block.label == own]
+    return [block for block in agent.core if context.shows_block(block.label)]
+
+
+async def _changes(context: CommandContext, page: int) -> str:
+    """What changed in core memory and among the notes, the newest first."""
+    agent_id, zone = await context.parts.agents.id_of(context.scope), await context.zone()
+    changes: list[MemoryChange] = []
+    if agent_id is not None:
+        async with aclosing(context.parts.memory_changes.newest_first(agent_id)) as newest_first:
+            async for change in newest_first:
+                if any(isinstance(edit, NoteEdit) or context.shows_block(edit.label) for edit in change.all_edits):
+                    changes.append(change)
+                if len(changes) > page * SHOWN:
+                    break
+    shown = changes[(page - 1) * SHOWN : page * SHOWN]
+    if agent_id is None or not shown:
+        return "There are no older changes." if page > 1 else "Nothing has changed in my memory yet."
+    named = {id_ for change in shown for edit in change.all_edits if (id_ := edit.source_message_id) is not None}
+    said = await context.parts.shelves.recall.get(agent_id, sorted(named))
+    messages = {message.id: message for message in said if context.is_own(message)}
+    told = [told_change(change, zone, messages, context.shows_block, context.author) for change in shown]
+    if len(changes) > page * SHOWN:
+        told.append(f"Older changes: `/agent memory {CHANGES} {page + 1}`.")
+    return "\n\n".join(told)
 
 
 async def _sources(context: CommandContext, typed: str) -> str:
     """Each line of core memory with who wrote it, and the message it came from."""
     if typed.lower() != SOURCES:
-        raise CommandRefused(f"It is `memory` alone, or `memory {SOURCES}`.")
+        raise CommandRefused(f"It is `memory` alone, `memory {SOURCES}` or `memory {CHANGES}`.")
     shelves = context.parts.shelves
 
     async def show(agent: Agent) -> list[str]:

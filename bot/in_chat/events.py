@@ -1,10 +1,11 @@
-"""/heartbeat and /memorywarning: events that otherwise come by themselves."""
+"""/heartbeat, /memorywarning and /reflect: events that otherwise come by themselves."""
 
 from adapters.ports import CommandReply
 from bot.command import CommandContext
 from bot.events import heartbeat as heartbeat_event
-from bot.events import system_alert
+from bot.events import reflection, system_alert
 from bot.queue_manager import PRESSURE_ALERT
+from bot.reflection_scene import ON_REQUEST
 from bot.registry import command
 
 
@@ -19,3 +20,10 @@ async def heartbeat(context: CommandContext) -> CommandReply:
 async def memorywarning(context: CommandContext) -> CommandReply:
     """Tell me that my window is nearly full."""
     return CommandReply(turn=await context.parts.wake(context.origin, system_alert(PRESSURE_ALERT, context.now)))
+
+
+@command
+async def reflect(context: CommandContext) -> CommandReply:
+    """Let me tidy my memory now; `/memory changes` shows what came of it."""
+    told = "I look through my memory. `/memory changes` shows what comes of it."
+    return CommandReply(told, turn=await context.parts.wake(context.origin, reflection(ON_REQUEST, context.now)))

@@ -11,7 +11,7 @@ from bot.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
 from bot.registry import tool
 from bot.text import one_line
 from bot.tools.paging import Hit, Shelf, first_page, page_at
-from memory.ports import Message, NewPassage, Passage
+from memory.ports import Message, NewPassage, Passage, PassageKind
 
 MAX_TAGS = 20
 MAX_TAG_CHARS = 60
@@ -67,7 +67,8 @@ async def archival_memory_search(
 def _archival(context: ToolContext) -> Shelf:
     async def show(ids: Sequence[int], query: str) -> Sequence[Hit]:
         passages = await context.shelves.archival.get(context.agent.id, ids)
-        named = [passage.source_message_id for passage in passages if passage.source_message_id is not None]
+        notes = [passage for passage in passages if passage.kind is PassageKind.NOTE]
+        named = [note.source_message_id for note in notes if note.source_message_id is not None]
         sources = {message.id: message for message in await context.shelves.recall.get(context.agent.id, named)}
         zone = context.agent.zone
         return [
@@ -76,7 +77,7 @@ def _archival(context: ToolContext) -> Shelf:
                 {
                     "id": passage.id,
                     **_whence(passage, context),
-                    **_source(sources.get(passage.source_message_id or 0), zone),
+                    **(_source(sources.get(passage.source_message_id or 0), zone) if passage in notes else {}),
                 },
                 passage.content,
             )
@@ -94,10 +95,15 @@ def _source(message: Message | None, zone: ZoneInfo) -> dict[str, Any]:
 
 
 def _whence(passage: Passage, context: ToolContext) -> dict[str, Any]:
-    """Of a note when it was made and its tags; of a piece of a document where it stands, as far as that is known."""
+    """Of a note when it was made and its tags; of a piece of a document where it stands, as far as that is known.
+
+    A primer has no tags: it says itself which messages it is about.
+    """
     if passage.document is None:
         moment = passage.created_at
         told = {"time": local_time(moment, context.agent.zone), "age": age_of(moment, context.now)}
+        if passage.kind is PassageKind.PRIMER:
+            return told
         return {**told, "tags": [one_line(tag, MAX_TAG_CHARS) for tag in passage.tags[:MAX_TAGS]]}
     place = {
         "document": one_line(passage.document, MAX_NAME_CHARS),

@@ -82,9 +82,10 @@ async def test_help_names_every_command_with_its_argument(tmp_path: Path) -> Non
     for typed in (
         "/dump [N]",
         "/heartbeat",
-        "/memory [SOURCES]",
+        "/memory [WHAT]",
         "/memorywarning",
         "/pop [N]",
+        "/reflect",
         "/restore [NAME]",
         "/retry",
         "/save [NAME]",

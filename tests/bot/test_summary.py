@@ -47,7 +47,7 @@ async def fold(
         messages = [said(number, text) for number, text in enumerate(texts, 1)]
         folded = await summarizer.fold(summary, messages, UTC_ZONE, looking_in(messages))
         await model.close()
-        return folded, server.requests
+        return folded.summary, server.requests
 
 
 async def test_the_earlier_summary_is_folded_in() -> None:
@@ -84,7 +84,7 @@ async def test_extracts_stay_bounded_however_often_they_are_folded() -> None:
     summarizer, summary = Summarizer(None, prompt("summarize"), COUNTER, WINDOW), ""
     for number in range(50):
         evicted = [said(number, f"My number {number} is " + "7" * 200)]
-        summary = await summarizer.fold(summary, evicted, UTC_ZONE, looking_in(evicted))
+        summary = (await summarizer.fold(summary, evicted, UTC_ZONE, looking_in(evicted))).summary
         assert COUNTER.count(summary) <= ROOM.summary
     assert "My number 49" in summary
 
@@ -170,5 +170,5 @@ def test_a_summary_stays_in_its_room_whatever_is_folded_in(window: int, folds: l
         folding = summarizer.fold(summary, evicted, UTC_ZONE, looking_in(evicted))
         with pytest.raises(StopIteration) as ended:  # without a model it waits for nothing
             folding.send(None)
-        summary = ended.value.value
+        summary = ended.value.value.summary
         assert COUNTER.count(summary) <= room.summary

@@ -311,8 +311,8 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
 
     at_hand = agents()
     summarizer = Summarizer(SummaryModel(world), prompt("summarize"), COUNTER, window)
-    queue_manager = QueueManager(database, store, recall, compiler, summarizer, window, world.fractions, now)
     archival = ArchivalStorage(database, ChromaIndex(folder / "chroma"), Unused(), now)
+    queue_manager = QueueManager(database, store, recall, archival, compiler, summarizer, window, world.fractions, now)
     shelves = Shelves(store, recall, archival, ResultLists(database), COUNTER, window)
     tier, keep = Watched(world, compiler), Kept(world, at_hand)
     inbox = Inbox(database)

@@ -64,7 +64,14 @@ def test_nothing_is_known_of_the_default_human() -> None:
 
 @pytest.mark.parametrize(
     ("name", "variables"),
-    [("system", {"place"}), ("system_docs", {"place"}), ("summarize", {"words", "hints"}), ("text_tier", {"place"})],
+    [
+        ("reflect", {"place"}),
+        ("summarize", {"words", "hints"}),
+        ("summarize_spr", {"words", "hints"}),
+        ("system", {"place"}),
+        ("system_docs", {"place"}),
+        ("text_tier", {"place"}),
+    ],
 )
 def test_a_prompt_has_exactly_its_variables(name: str, variables: set[str]) -> None:
     template = prompt(name)
@@ -75,7 +82,7 @@ def test_a_prompt_has_exactly_its_variables(name: str, variables: set[str]) -> N
 
 
 def test_every_prompt_is_tested_for_its_variables() -> None:
-    assert names("prompts") == ["summarize", "system", "system_docs", "text_tier"]
+    assert names("prompts") == ["reflect", "summarize", "summarize_spr", "system", "system_docs", "text_tier"]
 
 
 def test_a_variable_missing_is_an_error() -> None:

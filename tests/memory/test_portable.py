@@ -17,12 +17,24 @@ import memory.portable
 from memory import compactions
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
+from memory.change_journal import ChangeKind, begin_change
 from memory.chroma_index import ChromaIndex
 from memory.database import Database
 from memory.portable import dump, load, replace
 from memory.ports import BlockEdit, Kind, NewMessage, NewPassage, ResultList, ToolUse
 from memory.recall import RecallStorage
-from memory.records import KeptEdit, KeptFollowUp, KeptMessage, KeptPassage, KeptSource, MalformedExport, parse, to_line
+from memory.records import (
+    KeptChange,
+    KeptEdit,
+    KeptFollowUp,
+    KeptMessage,
+    KeptNoteEdit,
+    KeptPassage,
+    KeptSource,
+    MalformedExport,
+    parse,
+    to_line,
+)
 from memory.result_lists import ResultLists
 from memory.tables import agents, block_edits, message_index, metadata, outbox, passages, turns, usage
 from memory.tables import messages as message_table
@@ -81,7 +93,9 @@ async def write_history(database: Database, agent_id: int, turns: Any, notes: An
             NewPassage(content=content, tags=tuple(tags), source_message_id=last if is_of_it else None, created_at=at)
             for content, tags, at, is_of_it in notes
         ]
-        await archival.insert(transaction, agent_id, kept)
+        if kept:
+            change = await begin_change(transaction, agent_id, ChangeKind.TURN, NOW, turn_id=last)
+            await archival.insert(transaction, agent_id, kept, change)
         made = [
             BlockEdit("human", before, after, "agent", reason, last if is_of_it else None, at)
             for before, after, reason, at, is_of_it in edits
@@ -105,9 +119,12 @@ def without_ids(lines: list[str]) -> list[dict[str, Any]]:
     """What the lines say, with ids as places in the file, and without the scope."""
     records = [json.loads(line) for line in lines]
     places: dict[int | None, int | None] = {None: None}
+    changes: dict[int | None, int | None] = {None: None}
     for place, record in enumerate(records):
         if record["type"] == "message":
             places[record["id"]] = place
+        elif record["type"] == "memory_change":
+            changes[record.pop("id")] = place
         if record["type"] == "passage":
             record.pop("id", None)  # nothing refers to it
     names = ("id", "turn_id", "source_message_id", "newest_message_id")
@@ -117,6 +134,8 @@ def without_ids(lines: list[str]) -> list[dict[str, Any]]:
             return [places[id_] for id_ in value]
         if key == "tags_added":
             return [added | {"message": places[added["message"]]} for added in value]
+        if key in ("change_id", "undoes"):
+            return changes[value]
         return places[value] if key in names else value
 
     return [{key: placed(key, value) for key, value in record.items() if key != "scope"} for record in records]
@@ -186,9 +205,10 @@ async def exported(database: Database, ada: int) -> list[str]:
 async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list[str]) -> None:
     left_out = {
         ("agents", "id"),
-        *(("agents", name) for name in ("paused_at", "derive_anew", "heartbeat_minutes")),  # how it runs here
+        # how it runs here
+        *(("agents", name) for name in ("paused_at", "derive_anew", "heartbeat_minutes", "reflected_to")),
         ("blocks", "position"),  # the order of the lines
-        ("block_edits", "id"),
+        *((name, "id") for name in ("block_edits", "note_edits")),
         ("attachments", "source_id"),  # the source that the line is of
         *(("passages", name) for name in ("document_id", "heading", "page")),  # a note has none
         *(("passages", name) for name in ("indexed_at", "embedder", "words", "digest")),  # the index is made anew
@@ -211,7 +231,7 @@ async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list
         *(("timers", name) for name in ("not_before", "said_on", "said")),  # of heartbeats
     }
     tables = {"agents": "agent", "blocks": "block", "attachments": "source"} | {
-        f"{name}s": name for name in ("message", "compaction", "block_edit", "passage")
+        f"{name}s": name for name in ("message", "compaction", "memory_change", "block_edit", "note_edit", "passage")
     }
     tables["timers"] = "follow_up"
     sent = {(record["type"], key) for record in map(json.loads, exported) for key in record}
@@ -255,14 +275,14 @@ async def test_an_imported_note_is_found_once_it_has_its_vector(
 
 
 async def test_identical_notes_come_in_as_one_with_the_tags_of_all(database: Database, exported: list[str]) -> None:
-    note, end = json.loads(exported[10]), json.loads(exported[11])
+    note, end = json.loads(exported[13]), json.loads(exported[14])
     last = note["source_message_id"]
     again = note | {"content": " Biscuit is\n a dog", "tags": ["pets", "own", "late"]}
     again |= {"source_message_id": None, "tags_added": [{"message": last, "tags": ["late"]}]}
     again |= {"id": None}
     other = note | {"id": None, "content": "Another", "tags": []}
     notes = [note, again, *[other] * 600, note | {"id": None, "tags": ["last"]}]
-    lines = [*exported[:10], *map(json.dumps, notes), json.dumps(end | {"records": 10 + len(notes)})]
+    lines = [*exported[:13], *map(json.dumps, notes), json.dumps(end | {"records": 13 + len(notes)})]
     async with database.write() as transaction:
         loaded = await load(transaction, CHEST, parse(lines))
     assert loaded.counts["passage"] == 2
@@ -277,10 +297,10 @@ async def test_identical_notes_come_in_as_one_with_the_tags_of_all(database: Dat
 async def test_an_export_of_a_version_that_remembered_no_added_tags_comes_in(
     database: Database, exported: list[str]
 ) -> None:
-    note = json.loads(exported[10])
+    note = json.loads(exported[13])
     assert note.pop("tags_added") == []
     assert note.pop("id")  # nor ids
-    new = await take(database, [*exported[:10], json.dumps(note), exported[11]])
+    new = await take(database, [*exported[:13], json.dumps(note), exported[14]])
     assert without_ids(await lines_of(database, new)) == without_ids(exported)
 
 
@@ -332,7 +352,7 @@ def changed(lines: list[str], number: int, **fields: Any) -> list[str]:
 
 
 def malformed(lines: list[str]) -> list[tuple[str, list[str]]]:
-    """Ways to spoil an export of 12 lines (8 to 12: a message, a compaction, an edit, a note, the end)."""
+    """Ways to spoil an export of 15 lines: from 8 a message, a compaction, changes, edits, note, end."""
     return [
         ("line 1", []),
         ("line 1", ["not json"]),
@@ -349,18 +369,25 @@ def malformed(lines: list[str]) -> list[tuple[str, list[str]]]:
         ("line 7: message.tool_uses.0.name", changed(lines, 7, tool_uses=[{"id": "x", "arguments": ""}])),
         ("line 9: message 99", changed(lines, 9, evicted_ids=[99])),
         ("line 9: message 99", changed(lines, 9, newest_message_id=99)),
-        ("line 10: source_message_id 99", changed(lines, 10, source_message_id=99)),
-        ("line 11: message 99", changed(lines, 11, tags_added=[{"message": 99, "tags": []}])),
-        ("line 11", [*lines[:10], lines[10][: len(lines[10]) // 2]]),
-        ("line 12: missing", lines[:11]),
-        ("line 11: 10 lines stand", [*lines[:10], lines[11]]),
-        ("line 13: stands after the end", [*lines, lines[1]]),
+        ("line 10: turn_id 99", changed(lines, 10, turn_id=99)),
+        ("line 10: undoes 99", changed(lines, 10, undoes=99)),
+        ("line 11: change", changed(lines, 11, id=json.loads(lines[9])["id"])),
+        ("line 12: source_message_id 99", changed(lines, 12, source_message_id=99)),
+        ("line 12: change_id 99", changed(lines, 12, change_id=99)),
+        ("line 13: source_message_id 99", changed(lines, 13, source_message_id=99)),
+        ("line 13: change_id 99", changed(lines, 13, change_id=99)),
+        ("line 13: note_edit.action", changed(lines, 13, action="burned")),
+        ("line 14: message 99", changed(lines, 14, tags_added=[{"message": 99, "tags": []}])),
+        ("line 14", [*lines[:13], lines[13][: len(lines[13]) // 2]]),
+        ("line 15: missing", lines[:14]),
+        ("line 14: 13 lines stand", [*lines[:13], lines[14]]),
+        ("line 16: stands after the end", [*lines, lines[1]]),
         ("line 3", [*lines[:2], "", *lines[2:]]),
     ]
 
 
 async def test_a_line_that_is_none_is_named_and_nothing_is_kept(database: Database, exported: list[str]) -> None:
-    assert len(exported) == 12
+    assert len(exported) == 15
     before = await rows(database)
     for told, lines in malformed(exported):
         with pytest.raises(MalformedExport) as caught:
@@ -411,5 +438,5 @@ async def test_many_messages_come_in_as_many_statements_and_in_order(database: D
 
 
 def test_a_record_says_what_it_is_first() -> None:
-    for record in (KeptMessage, KeptEdit, KeptPassage):
+    for record in (KeptMessage, KeptChange, KeptEdit, KeptNoteEdit, KeptPassage):
         assert next(iter(record.model_fields)) == "type"

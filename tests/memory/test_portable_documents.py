@@ -112,7 +112,7 @@ async def test_every_column_of_a_document_goes_out_or_is_named_here(
         ("document", "path"),  # a place on this machine
         ("piece", "document_id"),  # sent as `document`
         ("piece", "created_at"),  # when its document was loaded
-        *(("piece", name) for name in ("agent_id", "tags", "tags_added", "source_message_id")),  # of notes
+        *(("piece", name) for name in ("agent_id", "kind", "tags", "tags_added", "source_message_id")),  # of notes
         *(("piece", name) for name in ("id", "indexed_at", "embedder", "words", "digest")),  # the index is made anew
     }
 

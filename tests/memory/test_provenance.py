@@ -1,6 +1,6 @@
 """Where the lines of a block come from, read against the journal of its edits."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +27,18 @@ def test_every_line_knows_the_edit_that_added_it() -> None:
 def test_a_line_that_was_corrected_knows_both_messages_the_newest_first() -> None:
     edits = [edit("", "Likes figs", 3), edit("Likes figs", "Likes figs and dates", 9)]
     assert sources("Likes figs and dates", *edits) == {"Likes figs and dates": [9, 3]}
+
+
+def test_a_line_made_of_several_knows_the_messages_of_all_whose_words_it_has() -> None:
+    before = "Likes figs\nOwns a boat\nHas a dog"
+    later = NOW + timedelta(days=1)
+    edits = [
+        edit("", "Likes figs", 3),
+        edit("Likes figs", "Likes figs\nOwns a boat", 5),
+        edit("Likes figs\nOwns a boat", before, 7),
+        BlockEdit("human", before, "Likes figs, has a dog", "agent", "test", None, later),
+    ]
+    assert sources("Likes figs, has a dog", *edits) == {"Likes figs, has a dog": [None, 3, 7]}
 
 
 def test_lines_keep_their_sources_when_others_go_or_come_between() -> None:

@@ -32,12 +32,14 @@ async def test_it_shows_what_is_known_of_the_person_alone(world: World, tmp_path
     assert labels(ada) == [
         "Remember something",
         "Forget something",
+        "Undo the last change",
         "Follow-ups",
         "Export",
         "Status",
         "Pause memory",
         "Resume memory",
         "Reset everything",
+        "Erase me",
     ]
 
 

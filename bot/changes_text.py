@@ -1,0 +1,72 @@
+"""Changes of memory as people are shown them: who changed what, when, and from which message."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import SequenceMatcher
+from zoneinfo import ZoneInfo
+
+from bot.events import local_time
+from bot.text import one_line, verbatim
+from memory.change_journal import ChangeKind, MemoryChange
+from memory.ports import BlockEdit, Message, NoteAction, NoteEdit
+
+MAX_LINE_CHARS = 160
+
+ARCHIVE = "archive"
+
+_SIGNS = {NoteAction.ADDED: "+", NoteAction.TAGGED: "+", NoteAction.REMOVED: "-", NoteAction.UNTAGGED: "-"}
+
+
+def told_change(
+    change: MemoryChange, zone: ZoneInfo, messages: Mapping[int, Message], shows: Callable[[str], bool], reader: str
+) -> str:
+    """A change in Markdown: a heading, and what is different since, block by block.
+
+    Args:
+        change: what is told of.
+        zone: for its time.
+        messages: those that the reader may see, by id.
+        shows: whether the reader may see what stands in the block of a label.
+        reader: as the journal names them.
+    """
+    undone = ", undone since" if change.is_undone else ""
+    heading = f"**{local_time(change.created_at, zone)}** {told_by(change, reader)}{undone}"
+    return f"{heading}\n{told_edits(change.all_edits, messages, shows)}"
+
+
+def told_by(change: MemoryChange, reader: str) -> str:
+    """What made a change; `reader` as above."""
+    if change.kind is ChangeKind.REFLECTION:
+        return "by me, while I reflected"
+    if change.kind is ChangeKind.TURN:
+        return "by me"
+    edit = change.all_edits[0]
+    return f"by {'you' if edit.author == reader else edit.author} ({edit.reason})"
+
+
+def told_edits(
+    edits: Iterable[BlockEdit | NoteEdit], messages: Mapping[int, Message], shows: Callable[[str], bool]
+) -> str:
+    """The lines that came (+) and went (-), each part below the name of its block, with the message it came from."""
+    lines: list[str] = []
+    label = ""
+    for edit in edits:
+        of = edit.label if isinstance(edit, BlockEdit) else ARCHIVE
+        if of != label:
+            lines.append(of if isinstance(edit, NoteEdit) or shows(of) else "a note on somebody else")
+            label = of
+        if isinstance(edit, BlockEdit):
+            lines += _differences(edit) if shows(of) else ()
+        else:
+            tags = f" [{', '.join(edit.tags)}]" if edit.tags else ""
+            lines.append(f"{_SIGNS[edit.action]} {one_line(edit.content, MAX_LINE_CHARS)}{tags[:80]}")
+        if (message := messages.get(edit.source_message_id or 0)) is not None:
+            lines.append(f"    from message {message.id}: {one_line(message.text or '', MAX_LINE_CHARS)}")
+    return verbatim("\n".join(lines))
+
+
+def _differences(edit: BlockEdit) -> Iterator[str]:
+    old, new = (text.split("\n") if text else [] for text in (edit.before, edit.after))
+    for change, from_old, to_old, from_new, to_new in SequenceMatcher(None, old, new, False).get_opcodes():
+        if change != "equal":
+            yield from (f"- {one_line(line, MAX_LINE_CHARS)}" for line in old[from_old:to_old])
+            yield from (f"+ {one_line(line, MAX_LINE_CHARS)}" for line in new[from_new:to_new])

@@ -1,0 +1,89 @@
+"""What a reflection is about: what is new since the last one, as the model reads it, and where facts may come from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.agent import Queued
+from bot.context import ContextCompiler
+from bot.executor import Draft, Shelves
+from bot.reflection_text import enough, material, source_of
+from bot.sources import sources_of
+from bot.turn import OpenTurn
+from memory.core_memory import person_label
+from memory.ports import BlockEdit, Message
+
+ON_REQUEST = "set off by hand"
+"""The text of a reflection that somebody wants now, however little is new."""
+
+MOST_SAID = 300
+"""Of what was said since the last time, the newest so many messages are looked at."""
+
+ENOUGH_MESSAGES, ENOUGH_TOKENS = 5, 300
+"""So many messages of people, or so many tokens of their words, are worth a reflection."""
+
+EVENT_SHARE = 2.0
+"""What the event may take, against a message in a conversation: there is no conversation beside it."""
+
+MARGIN = 0.85
+"""What of that is text, as JSON takes some tokens more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What stays the same in a reflection.
+
+    Attributes:
+        event: that woke the agent, with what the model is to read.
+        shown: the same as it stands in the prompt.
+        messages: those that facts may come from, oldest first.
+        newest_id: of what was said.
+    """
+
+    event: Message
+    shown: Queued
+    messages: tuple[Message, ...]
+    newest_id: int
+
+
+async def scene_of(turn: OpenTurn, shelves: Shelves, compiler: ContextCompiler) -> Scene | None:
+    """What the model is to read; None if there is too little new, unless somebody wants it now."""
+    agent = turn.progress.agent
+    said = await shelves.recall.said_since(agent.id, await shelves.agents.reflected_to(agent.id), MOST_SAID)
+    is_enough = enough(said, shelves.counter, messages=ENOUGH_MESSAGES, tokens=ENOUGH_TOKENS)
+    if not (is_enough or turn.event.text == ON_REQUEST):
+        return None
+    people = {
+        person_label(message.author_id): message.author_name or message.author_id
+        for message in said
+        if message.author_id is not None and not agent.is_direct
+    }
+    blocks = [
+        (block, await sources_of(shelves, agent.id, block.label, block.value))
+        for block in agent.core
+        if not block.is_on_person or block.label in people
+    ]
+    most_tokens = int(compiler.room.message * EVENT_SHARE * MARGIN)
+    is_of_many = not agent.is_direct
+    text, shown = material(blocks, people, said, agent.zone, shelves.counter, most_tokens, names_ids=is_of_many)
+    event = replace(turn.event, text=text)
+    (queued,) = compiler.queued([event], agent.zone, names_speaker=False, share=EVENT_SHARE)
+    behind_lines = [source.message for _, sources in blocks for source in sources if source.message is not None]
+    messages = {message.id: message for message in (*behind_lines, *shown)}
+    newest = max((message.id for message in said), default=turn.id)
+    return Scene(event, queued, tuple(messages[id_] for id_ in sorted(messages)), newest)
+
+
+def with_sources(draft: Draft, messages: Sequence[Message]) -> Draft:
+    """The draft with what it keeps naming the message that it comes from, in the place of the event."""
+    passages = tuple(
+        replace(passage, source_message_id=source_of(passage.content, "", messages)) for passage in draft.passages
+    )
+    return replace(draft, edits=tuple(_with_source(edit, messages) for edit in draft.edits), passages=passages)
+
+
+def _with_source(edit: BlockEdit, messages: Sequence[Message]) -> BlockEdit:
+    """The edit with the message that its new words come from; those of lines that it changes are known."""
+    old, new = edit.before.split("\n"), edit.after.split("\n")
+    added = "\n".join(line for line in new if line not in old)
+    gone = "\n".join(line for line in old if line not in new)
+    return replace(edit, source_message_id=source_of(added, gone, messages) if added else None)
