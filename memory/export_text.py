@@ -18,11 +18,13 @@ from memory.records import (
     BlockText,
     End,
     Head,
+    KeptChange,
     KeptCompaction,
     KeptDocument,
     KeptEdit,
     KeptFollowUp,
     KeptMessage,
+    KeptNoteEdit,
     KeptPassage,
     KeptPiece,
     KeptSource,
@@ -34,6 +36,7 @@ HEADINGS = {
     "block": "Core memory",
     "message": "What was said",
     "block_edit": "How core memory changed",
+    "note_edit": "How notes changed",
     "passage": "Notes",
     "follow_up": "What is to be come back to",
     "usage": "What the model took",
@@ -61,7 +64,9 @@ class Readable:
             BlockText: self._block,
             KeptMessage: self._message,
             KeptCompaction: _nothing,
+            KeptChange: _nothing,
             KeptEdit: self._edit,
+            KeptNoteEdit: self._note_edit,
             KeptPassage: self._note,
             KeptFollowUp: self._follow_up,
             KeptUsage: self._call,
@@ -108,6 +113,12 @@ class Readable:
         went = [f"> − {line}" for line in before if line.strip() and line not in after]
         came = [f"> + {line}" for line in after if line.strip() and line not in before]
         yield "  \n".join((*went, *came)) + "\n"
+
+    def _note_edit(self, edit: KeptNoteEdit) -> Iterator[str]:
+        tags = f", {', '.join(edit.tags)}" if edit.tags else ""
+        done = f"{_words(edit.action.value)}, {self._at(edit.created_at)}{tags}"
+        yield f"{done}, by {edit.author} ({edit.reason})\n"
+        yield f"{_quoted(edit.content)}\n"
 
     def _note(self, note: KeptPassage) -> Iterator[str]:
         tags = f", {', '.join(note.tags)}" if note.tags else ""
