@@ -69,7 +69,7 @@ def _by(source: Source, reader: str) -> str:
         return "there from the beginning"
     edit = source.edits[0]
     if edit.author == "agent":
-        return f"by me, with {edit.reason}"
+        return f"by me, {'while I reflected, ' if edit.is_reflection else ''}with {edit.reason}"
     return f"by {'you' if edit.author == reader else edit.author}, with {edit.reason}"
 
 

@@ -15,7 +15,7 @@ from memory.change_journal import ChangeKind, begin_change, edit_of
 from memory.core_memory import person_of_label
 from memory.database import Database, Transaction
 from memory.ports import BlockEdit, ChangedMeanwhile
-from memory.tables import agents, block_edits, blocks, turns
+from memory.tables import agents, block_edits, blocks, memory_changes, turns
 from memory.turn_journal import IS_PASSING
 
 
@@ -199,7 +199,10 @@ class AgentStore:
     async def edits_of(self, agent_id: int, label: str, limit: int = 500) -> tuple[BlockEdit, ...]:
         """The newest edits of one block, oldest first."""
         of_block = (block_edits.c.agent_id == agent_id, block_edits.c.label == label)
-        return (await self._edits(select(block_edits).where(*of_block).limit(limit)))[::-1]
+        with_change = select(block_edits, memory_changes.c.kind.label("change_kind")).outerjoin_from(
+            block_edits, memory_changes, memory_changes.c.id == block_edits.c.change_id
+        )
+        return (await self._edits(with_change.where(*of_block).limit(limit)))[::-1]
 
     async def least_recently_edited(self, agent_id: int, labels: Sequence[str]) -> str:
         """Of some blocks, the one whose last edit is the oldest."""

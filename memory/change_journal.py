@@ -214,6 +214,7 @@ def edit_of(row: Any) -> BlockEdit:
         reason=row.reason,
         source_message_id=row.source_message_id,
         created_at=row.created_at,
+        is_reflection=getattr(row, "change_kind", None) == ChangeKind.REFLECTION,
     )
 
 

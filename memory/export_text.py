@@ -115,20 +115,18 @@ class Readable:
         yield "  \n".join((*went, *came)) + "\n"
 
     def _note_edit(self, edit: KeptNoteEdit) -> Iterator[str]:
-        tags = f", {', '.join(edit.tags)}" if edit.tags else ""
-        done = f"{_words(edit.action.value)}, {self._at(edit.created_at)}{tags}"
-        yield f"{done}, by {edit.author} ({edit.reason})\n"
+        yield f"{edit.action.capitalize()}, {self._at(edit.created_at)}, by {edit.author} ({edit.reason})\n"
         yield f"{_quoted(edit.content)}\n"
-
-    def _note(self, note: KeptPassage) -> Iterator[str]:
-        tags = f", {', '.join(note.tags)}" if note.tags else ""
-        yield f"{self._at(note.created_at)}{tags}\n"
-        yield f"{_quoted(note.content)}\n"
 
     def _follow_up(self, timer: KeptFollowUp) -> Iterator[str]:
         again = f", again by `{timer.repeat}`" if timer.repeat is not None else ""
         yield f"{self._at(timer.due_at)}{again}\n"
         yield f"{_quoted(timer.note)}\n"
+
+    def _note(self, note: KeptPassage) -> Iterator[str]:
+        tags = f", {', '.join(note.tags)}" if note.tags else ""
+        yield f"{self._at(note.created_at)}{tags}\n"
+        yield f"{_quoted(note.content)}\n"
 
     def _call(self, call: KeptUsage) -> Iterator[str]:
         self._usage.update(calls=1, prompt=call.prompt_tokens, completion=call.completion_tokens)

@@ -142,7 +142,10 @@ class Message(NewMessage):
 
 @dataclass(frozen=True, slots=True)
 class BlockEdit:
-    """One change of core memory, for the journal: who, why, and the message it came from."""
+    """One change of core memory, for the journal: who, why, and the message it came from.
+
+    `is_reflection` is told of an edit that was read together with its change.
+    """
 
     label: str
     before: str
@@ -151,6 +154,7 @@ class BlockEdit:
     reason: str
     source_message_id: int | None
     created_at: datetime
+    is_reflection: bool = False
 
 
 class NoteAction(StrEnum):

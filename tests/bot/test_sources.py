@@ -8,6 +8,8 @@ import pytest
 
 from adapters.testing import Reply, ScriptedServer, answer, says
 from bot.testing import Bot, open_bot, texts
+from memory.change_journal import ChangeKind, begin_change
+from memory.ports import BlockEdit
 
 
 def settings(server: ScriptedServer, **more: object) -> dict[str, Any]:
@@ -220,3 +222,16 @@ async def test_memory_in_a_channel_quotes_nobody_but_the_reader(tmp_path: Path) 
     assert "really" in own
     assert "Ada likes figs." in other
     assert "really" not in other
+
+
+async def test_memory_tells_what_a_reflection_wrote(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        await bot.command("remember Likes figs")
+        agent, now = await bot.agent(), bot.clock()
+        edit = BlockEdit("human", "Likes figs", "Likes figs and dates", "agent", "core_memory_replace", None, now)
+        async with bot.app.database.write() as transaction:
+            change = await begin_change(transaction, agent.id, ChangeKind.REFLECTION, now)
+            await bot.app.shelves.agents.save_edits(transaction, agent.id, [edit], change)
+        bot.app.agents.let_go(agent.scope)
+        shown = (await bot.command("memory")).partition("**human**")[2]
+    assert "1: by me, while I reflected, with core_memory_replace, 2026" in shown

@@ -74,8 +74,8 @@ async def test_a_zip_comes_back_with_its_ids_and_times(database: Database, ada: 
             ]
         assert again == first
         assert [json.loads(line)["type"] for line in first] == [
-            "head", "agent", "block", "block", "message", "message", "memory_change", "block_edit", "passage", "usage",
-            "end",
+            "head", "agent", "block", "block", "message", "message", "memory_change", "block_edit", "passage",
+            "usage", "end",
         ]  # fmt: skip
         async with other.write() as transaction:  # what is said next has ids behind them
             new = NewMessage(kind=Kind.USER_MESSAGE, created_at=NOW, text="And?")
