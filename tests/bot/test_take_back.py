@@ -101,7 +101,7 @@ async def test_an_edit_written_over_since_is_told(tmp_path: Path) -> None:
         await bot.app.agents.edit_core(agent, "human", edited, author="test", reason="test")
         told = await bot.in_chat("pop")
         assert "1 edit of core memory stayed" in told
-        assert "Likes dates\nHas a dog" in await bot.command("memory")
+        assert "1  Likes dates\n2  Has a dog" in await bot.command("memory")
 
 
 async def test_the_journal_says_who_took_it_back(tmp_path: Path) -> None:

@@ -249,12 +249,11 @@ async def test_what_was_forgotten_comes_back_by_no_undoing(tmp_path: Path) -> No
         reply = await bot.give(direct("ada"), "forget green zither", confirms=True)
         assert "Forgotten" in reply.text
         assert "zither" not in await bot.command("memory changes")
-        assert "Undone" not in await bot.command("undo") or "zither" not in str(await bot.kept())
+        assert "zither" not in await bot.command("undo")
         async with bot.app.database.snapshot() as connection:
             agent = await bot.agent()
             lines = "\n".join([to_line(record) async for record in dump(connection, agent.id)])
         assert "zither" not in lines
-        assert "Likes figs." in lines
 
 
 async def test_nothing_is_undone_while_memory_is_paused(tmp_path: Path) -> None:
