@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from adapters.token_counter import BpeTokenCounter
 from memory.agents import AgentStore
@@ -15,7 +15,7 @@ from memory.erased_rows import ErasedRows
 from memory.ports import BlockEdit, Kind, NewMessage, NewPassage
 from memory.recall import RecallStorage
 from memory.stores import SOMEBODY, Doomed
-from memory.tables import block_edits, blocks, messages, passages
+from memory.tables import block_edits, blocks, messages, note_edits, passages
 from memory.telling import Telling
 from memory.whose import Whose
 
@@ -160,3 +160,18 @@ class _Bare:
     """An archive without any index."""
 
     _insert_one = ArchivalStorage._insert_one
+
+
+async def test_the_journal_of_notes_says_no_more_what_they_had_said(memory: Memory) -> None:
+    agent_id = await memory.agent("slack:channel:T1/C1")
+    first, *_ = await memory.turn(agent_id, ("U1", "We meet on Mondays"))
+    second, *_ = await memory.turn(agent_id, ("U2", "We eat at noon"))
+    rows = [("Mondays", first, "agent"), ("noon", second, "agent"), ("by hand", None, ADA.person)]
+    async with memory.database.write() as transaction:
+        for content, source, author in rows:
+            row = {"agent_id": agent_id, "change_id": 1, "action": "added", "content": content, "tags": []}
+            row |= {"author": author, "reason": "why", "source_message_id": source, "created_at": NOW}
+            await transaction.execute(insert(note_edits).values(**row))
+    await memory.erase()
+    async with memory.database.read() as connection:
+        assert list(await connection.scalars(select(note_edits.c.content))) == ["noon"]

@@ -240,3 +240,26 @@ async def test_an_index_that_is_not_there_is_no_hindrance(
     shutil.rmtree(data_dir / "chroma")
     await erase(settings, "ada", yes, now)
     assert "Vectors removed: 0" in capsys.readouterr().out.splitlines()
+
+
+async def test_a_channel_is_erased_alone_and_whoever_only_spoke_there_can_be(
+    settings: Settings, talk: Any, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with talk() as bot:
+        await bot.say("Mine is wombat", person="bob")
+        for channel in ("general", "other"):
+            await bot.write(f"My word is {CANARY}", person="ada", channel=channel)
+            await bot.write("Mine is wallaby", person="bob", channel=channel)
+    await erase(settings, "console:channel:other", yes, now)
+    assert "Erased: console:channel:other" in capsys.readouterr().out
+    assert holding(data_dir, CANARY.encode()) == ["bot.db"]
+    await erase(settings, "ada", yes, now)  # she has no agent of her own
+    receipt = capsys.readouterr().out
+    assert "Channels: 1" in receipt
+    assert "Found: nothing" in receipt
+    assert holding(data_dir, CANARY.encode()) == []
+    with pytest.raises(CannotBeDone, match="There is no agent"):
+        await erase(settings, "ada", yes, now)
+    async with talk() as bot:
+        assert "wallaby" in await bot.command("search marsupial wallaby", person="bob", channel="general")
+        assert "wombat" in await bot.command("search marsupial wombat", person="bob")
