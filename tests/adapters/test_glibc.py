@@ -1,11 +1,14 @@
 """Hints to the C library: memory is given back, and nothing is lost by it."""
 
+import ctypes
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from adapters.glibc import blank_memory
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the hints are for Linux")
 
@@ -67,3 +70,23 @@ def test_a_library_that_chroma_loads_and_nobody_uses_is_not_held_in_memory() -> 
     before, after = map(int, output.split())
     assert before > 4000
     assert after < before / 3
+
+
+def test_blank_memory_holds_nothing_of_what_others_left_there() -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    size, left = 5_000, b"secret" * 800
+
+    def handed_out() -> bytes:
+        """What stands in memory that somebody has used and given back, as the next is given it."""
+        used = libc.malloc(size)
+        ctypes.memmove(used, left, len(left))
+        libc.free(used)
+        with blank_memory():
+            given = libc.malloc(size)
+        held = ctypes.string_at(given, size)
+        libc.free(given)
+        return held
+
+    assert b"secret" not in handed_out()

@@ -48,10 +48,7 @@ def keeps(request: Request) -> Reply:
 
 
 def holding(folder: Path, words: str) -> list[str]:
-    """The files below a folder in which a word sits, in whatever case.
-
-    Chroma's blocks of vectors are left out: see `tests/bot/operator/test_erase.py`.
-    """
+    """The files below a folder in which a word sits, in whatever case."""
     files = [file for file in folder.rglob("*") if file.is_file()]
     return sorted(file.name for file in files if words.encode() in file.read_bytes().lower())
 

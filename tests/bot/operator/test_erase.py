@@ -54,12 +54,8 @@ async def left(database: Database, agent_id: int, name: str, *source_ids: int) -
 
 
 def holding(folder: Path, canary: bytes) -> list[str]:
-    """The files below a folder in which the canary sits.
-
-    Chroma writes its blocks of vectors whole, their unused parts with whatever stood in the process's memory: here that
-    is this test's own text. `python -m bot erase` is a process that never reads what it erases.
-    """
-    files = [file for file in folder.rglob("*") if file.is_file() and file.suffix != ".bin"]
+    """The files below a folder in which the canary sits."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
     return sorted(file.name for file in files if canary in file.read_bytes())
 
 
