@@ -1,6 +1,7 @@
 """/agent erase-me: typed out, everywhere, while others are served; and nothing comes back."""
 
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -61,7 +62,7 @@ def rows_with(folder: Path, word: str) -> list[str]:
             f"{table}: {row}"
             for table in tables
             for row in connection.execute(f"SELECT * FROM {table}")
-            if word in str(row).lower()
+            if re.search(rf"\b{word}\b", str(row).lower())  # a random key may hold any letters
         ]
 
 
