@@ -4,8 +4,11 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from adapters.testing import Reply, Request, ScriptedServer, answer
+
+ROOT = Path(__file__).parents[1]
 
 REPLY = "That sounds good. Tell me more about it, if you like, and I will keep it in mind for the next time."
 
@@ -46,7 +49,10 @@ class _Forgetful(list[Request]):
 async def model_server() -> AsyncIterator[str]:
     """Its base URL, while it runs."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.model_server", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        *(sys.executable, "-m", "benchmarks.model_server"),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdin is not None
     assert process.stdout is not None

@@ -65,6 +65,7 @@ CASES = (
     Case("remember", "tea is at four", EVERYBODY, EVERYBODY),
     Case("forget", "tea", EVERYBODY, EVERYBODY),
     Case("export", "", EVERYBODY, EVERYBODY),
+    Case("erase-me", "", EVERYBODY, EVERYBODY),
     Case("status", "", EVERYBODY, EVERYBODY),
     Case("timezone", "", EVERYBODY, EVERYBODY),
     Case("timezone", "Europe/Lisbon", EVERYBODY, EVERYBODY),
