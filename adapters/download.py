@@ -45,13 +45,17 @@ async def download(
                 raise DocumentUnreadable(gone)
             if (fault := fault_of(response)) is not None:
                 raise DocumentUnreadable(fault)
-            await _write(response, into, max_bytes)
+            await write(response, into, max_bytes)
     except (aiohttp.ClientError, TimeoutError) as error:
         raise PlatformUnavailable(f"the file cannot be fetched now ({type(error).__name__})") from error
 
 
-async def _write(response: aiohttp.ClientResponse, into: Path, max_bytes: int) -> None:
-    """What a platform says of the size is not taken on trust."""
+async def write(response: aiohttp.ClientResponse, into: Path, max_bytes: int) -> None:
+    """Write an answer to a file; what is said of its size is not taken on trust.
+
+    Raises:
+        DocumentUnreadable: it is too large.
+    """
     size = 0
     with into.open("wb") as file:
         async for piece in response.content.iter_chunked(_PIECE):

@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from adapters.download import write
 from adapters.ports import DocumentUnreadable
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
@@ -21,7 +22,6 @@ MOST_REDIRECTS = 5
 MOST_CHARS = 100
 """Of the name of a file; the end of an address tells more than its beginning."""
 
-_PIECE = 1 << 16
 _AGENT = "memgpt-bot (reads a page that somebody asked for)"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SUFFIXES = {
@@ -159,13 +159,7 @@ async def _kept(
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
     try:
-        size = 0
-        with part.open("wb") as file:
-            async for piece in response.content.iter_chunked(_PIECE):
-                size += len(piece)
-                if size > max_bytes:
-                    raise DocumentUnreadable(f"is larger than {max_bytes // 1_000_000} MB")
-                file.write(piece)
+        await write(response, part, max_bytes)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

@@ -62,7 +62,9 @@ Result = TypeVar("Result")
 class Wake(Protocol):
     """See `Receiver.wake`."""
 
-    def __call__(self, origin: Origin, /, *events: NewMessage) -> Awaitable[Awaitable[None]]: ...  # noqa: D102
+    def __call__(self, origin: Origin, /, *events: NewMessage) -> Awaitable[Awaitable[None]]:
+        """Wake the agent of an origin."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,10 @@ async def write_zip(path: Path, records: AsyncIterator[Record], zone: ZoneInfo) 
     return counts
 
 
+_IS_ENCRYPTED = 1
+"""Among the flags of a file in a zip. Source: PKWARE's APPNOTE, 4.4.4."""
+
+
 @contextmanager
 def zipped_lines(file: BinaryIO) -> Iterator[Callable[[], Iterator[bytes]]]:
     """The lines of the records in an export, from the first each time that they are asked for; blocking.
@@ -58,6 +62,8 @@ def zipped_lines(file: BinaryIO) -> Iterator[Callable[[], Iterator[bytes]]]:
     with _unpacking(), zipfile.ZipFile(file) as packed:
         if RECORDS not in packed.namelist():
             raise MalformedExport(f"there is no {RECORDS} in it")
+        if packed.getinfo(RECORDS).flag_bits & _IS_ENCRYPTED:
+            raise MalformedExport("it is locked by a password; unpack it, and pack it without")
 
         def lines() -> Iterator[bytes]:
             with _unpacking(), packed.open(RECORDS) as opened:

@@ -28,6 +28,7 @@ from benchmarks.memory.case import Case, Question
 from benchmarks.memory.conversations import FIRST_DAY, Item, deep_memory, keep_conversation, read
 from benchmarks.memory.judge import holds
 from bot.implementations import open_model
+from bot.model_around import ModelAround
 from bot.priming import PrimingSummarizer
 from bot.summary import Summarizer
 from bot.testing import Bot, open_bot
@@ -100,22 +101,13 @@ class Stating:
         """See `LanguageModel`."""
 
 
-class Counting:
+class Counting(ModelAround):
     """A model whose prompts and answers are counted; an answer of more than `most` tokens is of no use, and is cut."""
 
     def __init__(self, model: LanguageModel, count: Callable[[str], int], most: int) -> None:
-        self._model, self._count, self._most = model, count, most
+        super().__init__(model)
+        self._count, self._most = count, most
         self.read = self.written = 0
-
-    @property
-    def name(self) -> str:
-        """See `LanguageModel`."""
-        return self._model.name
-
-    @property
-    def context_window(self) -> int:
-        """See `LanguageModel`."""
-        return self._model.context_window
 
     async def complete(
         self,
@@ -127,18 +119,10 @@ class Counting:
     ) -> Completion:
         """See `LanguageModel`."""
         most = max_tokens or self._most
-        completion = await self._model.complete(messages, tools, max_tokens=most, sampling=sampling)
+        completion = await super().complete(messages, tools, max_tokens=most, sampling=sampling)
         self.read += sum(self._count(message.content or "") for message in messages)
         self.written += self._count(completion.text or "")
         return completion
-
-    async def warm_up(self) -> None:
-        """See `LanguageModel`."""
-        await self._model.warm_up()
-
-    async def close(self) -> None:
-        """See `LanguageModel`."""
-        await self._model.close()
 
 
 async def told(bot: Bot, case: Case, style: str, model: LanguageModel | None, tokens: int) -> Told:

@@ -245,3 +245,14 @@ async def test_of_a_channel_somebody_gets_their_own_alone(database: Database, tm
         assert told in text
     kinds = [record.type for record in records]
     assert kinds == ["head", "agent", "block", "message", "block_edit", "passage", "passage", "usage", "end"]
+
+
+def test_a_zip_that_is_locked_by_a_password_is_told() -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr(RECORDS, "{}")
+    content = bytearray(file.getvalue())
+    content[content.find(b"PK\x03\x04") + 6] |= 1  # the flag, where the file stands and in the list of all
+    content[content.find(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(MalformedExport, match="it is locked by a password"), zipped_lines(io.BytesIO(content)) as lines:
+        list(lines())
