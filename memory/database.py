@@ -85,15 +85,25 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading; sees what is committed at each statement."""
-        async with self._readers.connect() as connection:
+        connection = await self._readers.connect()
+        try:
             yield connection
+        finally:
+            # Here, where it waits for nothing: `async with` leaves it to a task, which a loop that ends never begins.
+            await connection.close()
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading that sees one and the same moment at every statement."""
-        async with self._readers.connect() as connection:
+        connection = await self._readers.connect()
+        try:
             await begin_snapshot(connection)
             yield connection
+        finally:
+            try:
+                await connection.close()
+            finally:  # cut off in its rollback, it is of no use any more, and is given back all the same
+                await connection.close()
 
     async def truncate_log(self) -> bool:
         """Fold the write-ahead log into the file and empty it, so that nothing erased is left in it.

@@ -239,7 +239,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--lines", type=int, default=LINES_PER_SESSION, help="of each of their five sessions")
     parser.add_argument("--seeds", type=int, default=5, help="conversations that are made up")
     options = parser.parse_args(arguments)
-    logging.disable(logging.WARNING)
     made_up = [planted(seed, options.lines) for seed in range(options.seeds)]
     tasks = {"planted facts": made_up} if options.seeds else {}
     tasks |= {path.name: read(path)[: options.conversations] for path in options.data}
@@ -252,4 +251,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # here, not in `main`: whoever calls that keeps their log
     sys.exit(main())

@@ -16,6 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, create_engine, event, insert, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import Pool
 
 import memory.database
 from memory.database import READERS, SCHEMA_REVISION, Database, Transaction
@@ -166,6 +167,32 @@ async def test_many_who_read_at_once_share_what_connections_there_are(database: 
     finally:
         event.remove(Engine, "connect", listen)
     assert len(made) <= READERS
+
+
+async def test_a_reader_that_is_cut_off_gives_its_connection_back_at_once(database: Database) -> None:
+    """The end of the loop cancels what still reads, and waits for nothing that begins only then."""
+    given_back: list[object] = []
+
+    def listen(connection: object, _record: object) -> None:
+        given_back.append(connection)
+
+    reads = asyncio.Event()
+
+    async def read() -> None:
+        async with database.read():
+            reads.set()
+            await asyncio.Event().wait()
+
+    event.listen(Pool, "checkin", listen)
+    try:
+        reader = asyncio.create_task(read())
+        await reads.wait()
+        reader.cancel()
+        await asyncio.sleep(0)
+        assert reader.done()
+    finally:
+        event.remove(Pool, "checkin", listen)
+    assert len(given_back) == 1
 
 
 async def test_a_reader_sees_what_is_committed_and_nothing_before(database: Database) -> None:
