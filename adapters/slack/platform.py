@@ -101,6 +101,7 @@ class SlackPlatform:
         self._now = now
         self._ping_s = ping_s
         self._pace = Pace(wait, now)
+        self._begun: dict[str, Collection[int]] = {}  # between a look and the sending that follows at once
         self._connection: Connection | None = None
         self._socket: SocketMode | None = None
         self._port: int | None = None
@@ -244,7 +245,7 @@ class SlackPlatform:
         """Post it, without any mention in it being live; Slack has no replies but those in threads."""
         connection = self._connected()
         try:
-            return await posting.post(connection.client, address, text, key)
+            return await posting.post(connection.client, address, text, key, self._begun.pop(key, ()))
         except Refusal as refusal:
             told_once = connection.intake.told_once
             await tell_owners(connection.client, connection.me, self._moderators, address, refusal, told_once)
@@ -253,7 +254,10 @@ class SlackPlatform:
     async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
         """Look in the place's history."""
         connection = self._connected()
-        return await posting.find(connection.client, address, key, sought, connection.me)
+        standing = await posting.find(connection.client, address, key, sought, connection.me)
+        if standing.parts and standing.name is None:
+            self._begun[key] = standing.parts
+        return standing.name
 
     async def react(self, address: Address, message_id: str, emoji: str) -> None:
         """Put a reaction on a message."""
