@@ -73,9 +73,10 @@ class App(AsyncApp):
     Args:
         me: who the bot is.
         listener: is told.
+        settle: lets the time pass in which what happened before may still arrive, where Slack tells things by requests.
     """
 
-    def __init__(self, me: Me, listener: Listener) -> None:
+    def __init__(self, me: Me, listener: Listener, settle: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(
             name="memgpt-bot",
             logger=logging.getLogger("slack_bolt"),
@@ -89,7 +90,7 @@ class App(AsyncApp):
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )
-        self._lines = Lines()
+        self._lines = Lines(settle)
         self._listener = listener
         self._register(listener)
 

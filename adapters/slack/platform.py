@@ -52,6 +52,9 @@ from adapters.slack.web import web_client, who_am_i
 HEARD_DIRECTLY = timedelta(days=7)
 """So far back direct conversations are looked through, and other places as far as anything is answered."""
 
+SETTLES_S = 0.1
+"""Over HTTP two messages of the same moment are requests of their own, of which either may arrive first."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -78,6 +81,7 @@ class SlackPlatform:
             workspace.
         wait: lets so many seconds pass.
         now: a clock that only goes on, in seconds.
+        clock: the time, in seconds of the Unix era, as Slack has it.
         ping_s: how often the connection is looked at.
     """
 
@@ -92,6 +96,7 @@ class SlackPlatform:
         moderators: Collection[str] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
         ping_s: float = PING_S,
     ) -> None:
         self._credentials = credentials
@@ -99,6 +104,7 @@ class SlackPlatform:
         self._moderators = frozenset(moderators)
         self._wait = wait
         self._now = now
+        self._clock = clock
         self._ping_s = ping_s
         self._pace = Pace(wait, now)
         self._begun: dict[str, Collection[int]] = {}  # between a look and the sending that follows at once
@@ -138,7 +144,8 @@ class SlackPlatform:
                 client, me, people, commands, surface, intake, answers_bots=self._answers_bots, end=self._end
             )
             left_out = LeftOut(partial(self._heard_lately, intake), self._look_through, self._wait)
-            app = App(me, Listener(events.on_event, commands, left_out.on_left_out, events.on_coming))
+            listener = Listener(events.on_event, commands, left_out.on_left_out, events.on_coming)
+            app = App(me, listener, None if given.app_token is not None else partial(asyncio.sleep, SETTLES_S))
             learning = asyncio.create_task(people.learn(), name="names")
             logger.info("serving a Slack workspace team=%s", me.team)
             try:
@@ -198,15 +205,18 @@ class SlackPlatform:
 
     async def _look_through(self, places: Sequence[LastHeard]) -> None:
         """Hand on what was written in places since; those of another workspace are not there for this token."""
-        connection = self._connected()
-        catching_up = CatchingUp(
-            connection.client,
-            connection.app.in_order,
-            connection.events.on_history,
-            connection.events.on_missed,
-            self._wait,
-        )
-        await catching_up.look_through([place for place in places if place.space == connection.me.team])
+        team = self._connected().me.team
+        await self._looking().look_through([place for place in places if place.space == team])
+
+    async def _look_for_new(self) -> None:
+        """Hand on what people wrote directly of whom nothing was heard before."""
+        heard = {place.address.channel for place in self._missed}
+        since = self._clock() - LATELY.total_seconds()
+        await self._looking().look_for_new(heard, self._connected().me.team, since)
+
+    def _looking(self) -> CatchingUp:
+        it = self._connected()
+        return CatchingUp(it.client, it.app.in_order, it.events.on_history, it.events.on_missed, self._wait)
 
     async def _catch_up(self, intake: Intake, reading: Coroutine[Any, Any, None]) -> None:
         """Tell when all is read, or has taken too long; if the connection has ended over it, the next one will."""
@@ -215,6 +225,7 @@ class SlackPlatform:
             await asyncio.wait([task], timeout=LONGEST_HELD_S)
             intake.caught_up(self.name)
             await task
+            await self._look_for_new()
         finally:
             task.cancel()
             await asyncio.wait([task])

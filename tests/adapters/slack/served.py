@@ -37,7 +37,10 @@ class QuickPlatform(SlackPlatform):
             await asyncio.sleep(0)
             world.clock.advance(seconds)
 
-        super().__init__(credentials, **{"wait": wait, "ping_s": PATIENT_S, **options})
+        super().__init__(
+            credentials,
+            **{"wait": wait, "clock": lambda: world.clock.now().timestamp(), "ping_s": PATIENT_S, **options},
+        )
 
 
 @dataclass
