@@ -43,6 +43,7 @@ from adapters.slack.inbound import (
     text_of,
     thread_of,
 )
+from adapters.slack.lines import Lines
 from adapters.slack.me import Me
 from adapters.slack.mrkdwn import people_in, plain, unescaped, without_call
 from adapters.slack.people import People
@@ -97,6 +98,7 @@ class Commands:
         self._callers = callers
         self._answers = Answers(ANSWERED_WITHIN_S, wait)
         self._questions = Questions(now)
+        self._homes = Lines()
         self._forms = Forms(client.token or "")
         self._at_it: set[asyncio.Future[Any]] = set()
 
@@ -264,7 +266,7 @@ class Commands:
 
     async def _home_of(self, user: str, name: str) -> AtHome:
         origin = await self._callers.place(NO_CHANNEL, None, user, name)
-        return AtHome(self._client, self._questions, origin, self._intake.command, self._intake.commands)
+        return AtHome(self._client, self._questions, origin, self._intake.command, self._intake.commands, self._homes)
 
     async def _submitted(self, body: Json) -> str:
         """Run the command of a form; returns why nothing was done, if that is known while Slack waits for it."""

@@ -26,6 +26,7 @@ from adapters.ports import (
 from adapters.rendering import parts_of
 from adapters.slack.blocks import Json, button, buttons, messages_of, plain_text
 from adapters.slack.errors import translated
+from adapters.slack.lines import Lines
 from adapters.slack.mrkdwn import escaped, lifeless
 from adapters.slack.questions import Place, Questions
 from adapters.slack.uploads import give
@@ -83,6 +84,7 @@ class AtHome:
         origin: whose Home it is, in their direct messages.
         run: runs a command.
         commands: those that there are.
+        lines: by whose Home it is, so that what was found out last is what it shows in the end.
     """
 
     client: AsyncWebClient
@@ -90,17 +92,19 @@ class AtHome:
     origin: Origin
     run: RunCommand
     commands: Sequence[CommandSpec]
+    lines: Lines
 
     async def show(self, told: str = "", below: Iterable[Json] = ()) -> bool:
         """Show the Home as things are now; returns whether that was possible."""
-        known = await self.run(CommandCall(self.origin, "memory"))
-        view = view_of(known.pieces or (known.text,), told, below, self.commands)
-        try:
-            with translated():
-                await self.client.views_publish(user_id=self.origin.person.id, view=view)
-        except (PlatformUnavailable, DeliveryRefused) as error:
-            logger.warning("somebody's Home cannot be shown: %s", error)
-            return False
+        async with self.lines.turn(self.origin.person.id):
+            known = await self.run(CommandCall(self.origin, "memory"))
+            view = view_of(known.pieces or (known.text,), told, below, self.commands)
+            try:
+                with translated():
+                    await self.client.views_publish(user_id=self.origin.person.id, view=view)
+            except (PlatformUnavailable, DeliveryRefused) as error:
+                logger.warning("somebody's Home cannot be shown: %s", error)
+                return False
         return True
 
     def reached_by(self, response_url: str) -> Place:

@@ -82,7 +82,7 @@ async def test_a_line_is_changed_in_a_form_and_taken_out_on_a_yes(
 
 async def test_what_is_wrong_is_said_in_the_form(world: World, tmp_path: Path) -> None:
     direct = world.dm(world.ada)
-    async with serving(world, tmp_path):
+    async with serving(world, tmp_path, platform=QuickPlatform(world, over_http=True)):
         asked = await edits(world, await opens(world))
         for text, told in (
             ("  \n ", "Write something"),
@@ -103,6 +103,27 @@ async def test_what_is_wrong_is_said_in_the_form(world: World, tmp_path: Path) -
         home = await world.sees_home(world.ada, after=seen)
         assert text_of(home).startswith("That line says something else by now")
         assert "my tea is black" in text_of(home)
+
+        world.faults.refuse("views.open", "expired_trigger_id")
+        seen = home.hash
+        await world.clicks(world.ada, home, button_below(home, "my tea is black", "Edit"))
+        home = await world.sees_home(world.ada, after=seen)
+        assert text_of(home).startswith("Something went wrong on my side")
+
+
+async def test_a_home_shows_in_the_end_what_was_found_out_last(world: World, tmp_path: Path) -> None:
+    async with serving(world, tmp_path):
+        home = await opens(world)
+        hold = world.faults.hold("views.publish")
+        await world.opens_home(world.ada)
+        await hold.arrived.wait()
+        seen = home.hash
+        await gives(world, "/agent edit human 1: my tea is black", where=world.dm(world.ada))
+        await world.opens_home(world.ada)
+        hold.release()
+        home = await world.sees_home(world.ada, after=seen)
+        await world.until(lambda: "my tea is black" in text_of(home))
+        assert len(world.calls_of("views.publish")) == 3
 
 
 async def test_a_form_that_says_anything_else_changes_nothing(world: World, tmp_path: Path) -> None:
