@@ -9,6 +9,7 @@ from bot.registry import command
 from bot.text import one_line, verbatim
 from bot.undo_command import PAUSED
 from memory.core_memory import Block
+from memory.database import Transaction
 from memory.ports import BlockFull
 
 MAX_CHARS = 300
@@ -65,7 +66,13 @@ async def _rewrite(context: CommandContext, agent: Agent, place: LinePlace, text
         edited = agent.core.rewrite_line(block.label, place.number, text, context.parts.shelves.counter)
     except BlockFull:
         raise CommandRefused(NO_ROOM.format(label=block.label, limit=block.limit)) from None
-    await context.parts.agents.edit_core(agent, block.label, edited, author=context.author, reason="/agent edit")
+    undo, agents = context.parts.undo, context.parts.agents
+
+    async def forget_before(transaction: Transaction) -> None:
+        await undo.forget_line(transaction, agent.id, block.label, before)
+
+    who, reason = context.author, "/agent edit"
+    await agents.edit_core(agent, block.label, edited, author=who, reason=reason, along=forget_before)
     return before
 
 

@@ -25,6 +25,12 @@ from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
 
 
+@pytest.fixture(autouse=True)
+def told_alone(world: World) -> None:
+    """What the bot would find by itself as well a keeper that knows nothing of that keeps twice."""
+    world.state.scopes -= {"im:read"}
+
+
 @dataclass
 class Keeper:
     """Keeps what it is told when it may, or fails."""
@@ -74,7 +80,6 @@ async def run(platform: SlackPlatform, keeper: Keeper) -> AsyncIterator["asyncio
 
 @pytest.mark.parametrize("over_http", [False, True])
 async def test_an_event_is_kept_before_slack_is_told_that_it_arrived(world: World, over_http: bool) -> None:
-    world.state.scopes -= {"im:read"}  # what it finds by itself this keeper would keep twice
     keeper, platform = Keeper(), QuickPlatform(world, over_http=over_http)
     async with run(platform, keeper):
         if over_http:
@@ -90,7 +95,6 @@ async def test_an_event_is_kept_before_slack_is_told_that_it_arrived(world: Worl
 
 @pytest.mark.parametrize("over_http", [False, True])
 async def test_what_could_not_be_kept_is_told_again(world: World, over_http: bool) -> None:
-    world.state.scopes -= {"im:read"}  # as above
     keeper, platform = Keeper(failures=1), QuickPlatform(world, over_http=over_http)
     keeper.may_keep.set()
     async with run(platform, keeper):

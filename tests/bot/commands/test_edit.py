@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from adapters.ports import CommandCall, CommandReply, KnownLine
 from adapters.testing import ScriptedServer, says
 from bot.testing import Bot, among_many, direct, open_bot
+from tests.bot.commands.test_undo import adds, does_as_told, told, with_model
 
 
 async def ask(bot: Bot, line: str, *, person: str = "ada", channel: str | None = None) -> CommandReply:
@@ -48,6 +51,25 @@ async def test_a_line_is_changed_taken_out_and_both_are_undone(tmp_path: Path) -
         assert "my tea is black" in await known(bot)
         await ask(bot, "undo")
         assert "my tea is green" in await known(bot)
+
+
+@pytest.mark.parametrize("text", ["Likes dates.", ""])
+async def test_the_agent_believes_no_more_what_was_corrected(tmp_path: Path, text: str) -> None:
+    async with ScriptedServer(does_as_told) as model, open_bot(tmp_path, **with_model(model)) as bot:
+        await bot.say(told(adds("Likes figs.")))
+        await bot.say(told(adds("Has a cat.")))
+        await bot.say(told(("conversation_search", {"query": "sources of human"})))
+        place = (await known(bot))["Likes figs."]
+        reply = await ask(bot, f"edit {place}: {text}")
+        if reply.confirmed is not None:
+            await reply.confirmed(is_moderator=False)
+        await bot.say("Well?")
+        messages = model.requests[-1]["messages"]
+        from_agent = str([it for it in messages if it["role"] in ("assistant", "tool", "system")])
+        assert "Likes figs" not in from_agent
+        assert "Has a cat." in from_agent
+        assert text in from_agent
+        assert "somebody corrected it" in from_agent
 
 
 async def test_what_cannot_be_changed_is_said_and_stays(tmp_path: Path) -> None:
