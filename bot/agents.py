@@ -148,7 +148,7 @@ class Agents:
 
         async def commit() -> Agent:
             queue = agent.queue
-            async with self._database.write() as transaction:
+            async with self._database.write(alone=along is not None) as transaction:
                 self._store.check(agent.scope, agent.revision)
                 of, new = await self._source(transaction, agent, source) if source is not None else (None, ())
                 await self._store.save_edits(transaction, agent.id, [replace(edit, source_message_id=of)])
