@@ -24,6 +24,8 @@ from tests.platforms.socket_platform import Json, SocketServer
 SAID = ("note", "fact", "twice")
 """The orders of what is said at once: turns of three or four steps."""
 
+pytestmark = pytest.mark.timeout(600)  # seconds; some tests are forty conversations, one after the other
+
 Watch = Callable[[str], None]
 """Is told what the platform is about to take in from the bot, or has taken in, or that the model was asked."""
 
