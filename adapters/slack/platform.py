@@ -49,8 +49,8 @@ from adapters.slack.status import Status
 from adapters.slack.surface import Surface
 from adapters.slack.web import web_client, who_am_i
 
-HEARD_DIRECTLY = timedelta(days=7)
-"""So far back direct conversations are looked through, and other places as far as anything is answered."""
+HEARD_WITHIN = timedelta(days=7)
+"""Channels in which something was heard within that time are looked through; threads for as long as all is answered."""
 
 SETTLES_S = 0.1
 """Over HTTP two messages of the same moment are requests of their own, of which either may arrive first."""
@@ -199,9 +199,10 @@ class SlackPlatform:
             self._catching_up = asyncio.create_task(self._catch_up(connection.intake, reading), name="slack catch up")
 
     async def _heard_lately(self, intake: Intake) -> Sequence[LastHeard]:
-        """Where to look for what was missed: in a direct conversation all that is written is meant for the bot."""
-        directly = [place for place in await intake.last_heard(HEARD_DIRECTLY) if place.is_direct]
-        return [*directly, *(place for place in await intake.last_heard(LATELY) if not place.is_direct)]
+        """Where to look for what was missed; there are far more threads than channels, and they end sooner."""
+        found = {it.address: it for it in await intake.last_heard(LATELY)}
+        quiet = [it for it in await intake.last_heard(HEARD_WITHIN) if it.is_direct or it.address.thread is None]
+        return list({it.address: it for it in (*found.values(), *quiet)}.values())
 
     async def _look_through(self, places: Sequence[LastHeard]) -> None:
         """Hand on what was written in places since; those of another workspace are not there for this token."""

@@ -43,18 +43,19 @@ async def test_what_was_missed_is_answered_once_however_often_it_is_told(
     assert first.ts < missed.ts
 
 
-@pytest.mark.parametrize("days", [3, 8])
-async def test_what_was_missed_in_a_conversation_that_was_quiet_for_days_is_answered(
-    world: World, tmp_path: Path, days: int
+@pytest.mark.parametrize(("days", "is_direct"), [(3, False), (8, True)])
+async def test_what_was_missed_in_a_place_that_was_quiet_for_days_is_answered(
+    world: World, tmp_path: Path, days: int, is_direct: bool
 ) -> None:
+    place, mentions = (world.dm(world.ada), []) if is_direct else (world.general, [world.bot])
     async with serving(world, tmp_path):
-        await asked(world, world.dm(world.ada), "hello")
+        await asked(world, place, "hello")
     world.clock.advance(days * 86_400)
-    await world.says(world.ada, world.dm(world.ada), "are you there?")
+    await world.says(world.ada, place, "are you there?", mentions=mentions)
     async with serving(world, tmp_path):
-        await world.hears(world.dm(world.ada), holds=lambda it: "are you there?" in it.text)
+        await world.hears(place, holds=lambda it: "are you there?" in it.text)
         await settled(world)
-    assert len(of_bot(world, world.dm(world.ada))) == 2
+    assert len(of_bot(world, place)) == 2
 
 
 async def test_a_first_direct_message_that_was_missed_is_answered_once(world: World, tmp_path: Path) -> None:
