@@ -52,6 +52,9 @@ from adapters.slack.web import web_client, who_am_i
 HEARD_WITHIN = timedelta(days=7)
 """Channels in which something was heard within that time are looked through; threads for as long as all is answered."""
 
+LOOKS_AFTER_S = 10.0
+"""So long after all else was read it looks for people who wrote for the first time: many may write just now."""
+
 SETTLES_S = 0.1
 """Over HTTP two messages of the same moment are requests of their own, of which either may arrive first."""
 
@@ -83,6 +86,7 @@ class SlackPlatform:
         now: a clock that only goes on, in seconds.
         clock: the time, in seconds of the Unix era, as Slack has it.
         ping_s: how often the connection is looked at.
+        looks_after_s: see `LOOKS_AFTER_S`.
     """
 
     name = PLATFORM
@@ -98,6 +102,7 @@ class SlackPlatform:
         now: Callable[[], float] = time.monotonic,
         clock: Callable[[], float] = time.time,
         ping_s: float = PING_S,
+        looks_after_s: float = LOOKS_AFTER_S,
     ) -> None:
         self._credentials = credentials
         self._answers_bots = answers_bots
@@ -106,6 +111,7 @@ class SlackPlatform:
         self._now = now
         self._clock = clock
         self._ping_s = ping_s
+        self._looks_after_s = looks_after_s
         self._pace = Pace(wait, now)
         self._begun: dict[str, Collection[int]] = {}  # between a look and the sending that follows at once
         self._connection: Connection | None = None
@@ -209,8 +215,10 @@ class SlackPlatform:
         team = self._connected().me.team
         await self._looking().look_through([place for place in places if place.space == team])
 
-    async def _look_for_new(self) -> None:
-        """Hand on what people wrote directly of whom nothing was heard before."""
+    async def _look_for_new(self, after_s: float) -> None:
+        """Hand on what people wrote directly of whom nothing was heard before; what happens now comes first."""
+        if after_s:
+            await self._wait(after_s)
         heard = {place.address.channel for place in self._missed}
         since = self._clock() - LATELY.total_seconds()
         await self._looking().look_for_new(heard, self._connected().me.team, since)
@@ -226,7 +234,7 @@ class SlackPlatform:
             await asyncio.wait([task], timeout=LONGEST_HELD_S)
             intake.caught_up(self.name)
             await task
-            await self._look_for_new()
+            await self._look_for_new(self._looks_after_s)
         finally:
             task.cancel()
             await asyncio.wait([task])
