@@ -5,13 +5,21 @@ from difflib import SequenceMatcher
 from zoneinfo import ZoneInfo
 
 from bot.events import local_time
+from bot.like_orders import why_like_orders, with_hidden_shown
 from bot.text import one_line, verbatim
+from bot.whose_notes import PERSONA
 from memory.change_journal import ChangeKind, MemoryChange
 from memory.ports import BlockEdit, Message, NoteAction, NoteEdit
+from memory.traces import AGENT
 
 MAX_LINE_CHARS = 160
 
 ARCHIVE = "archive"
+
+MARK = "⚠"
+"""Stands beside a change that reads like an order to the agent, and not like a fact."""
+
+MARK_LINE = f"    {MARK} reads like an order to me: "
 
 _SIGNS = {NoteAction.ADDED: "+", NoteAction.TAGGED: "+", NoteAction.REMOVED: "-", NoteAction.UNTAGGED: "-"}
 
@@ -29,8 +37,9 @@ def told_change(
         reader: as the journal names them.
     """
     undone = ", undone since" if change.is_undone else ""
-    heading = f"**{local_time(change.created_at, zone)}** {told_by(change, reader)}{undone}"
-    return f"{heading}\n{told_edits(change.all_edits, messages, shows)}"
+    edits = told_edits(change.all_edits, messages, shows)
+    mark = f" {MARK}" if MARK_LINE in edits else ""
+    return f"**{local_time(change.created_at, zone)}** {told_by(change, reader)}{undone}{mark}\n{edits}"
 
 
 def told_by(change: MemoryChange, reader: str) -> str:
@@ -58,7 +67,9 @@ def told_edits(
             lines += _differences(edit) if shows(of) else ()
         else:
             tags = f" [{', '.join(edit.tags)}]" if edit.tags else ""
-            lines.append(f"{_SIGNS[edit.action]} {one_line(edit.content, MAX_LINE_CHARS)}{tags[:80]}")
+            lines.append(f"{_SIGNS[edit.action]} {_shown(edit.content)}{tags[:80]}")
+        if (isinstance(edit, NoteEdit) or shows(of)) and (why := _why_marked(edit)) is not None:
+            lines.append(f"{MARK_LINE}{why}")
         if (message := messages.get(edit.source_message_id or 0)) is not None:
             lines.append(f"    from message {message.id}: {one_line(message.text or '', MAX_LINE_CHARS)}")
     return verbatim("\n".join(lines))
@@ -68,5 +79,19 @@ def _differences(edit: BlockEdit) -> Iterator[str]:
     old, new = (text.split("\n") if text else [] for text in (edit.before, edit.after))
     for change, from_old, to_old, from_new, to_new in SequenceMatcher(None, old, new, False).get_opcodes():
         if change != "equal":
-            yield from (f"- {one_line(line, MAX_LINE_CHARS)}" for line in old[from_old:to_old])
-            yield from (f"+ {one_line(line, MAX_LINE_CHARS)}" for line in new[from_new:to_new])
+            yield from (f"- {_shown(line)}" for line in old[from_old:to_old])
+            yield from (f"+ {_shown(line)}" for line in new[from_new:to_new])
+
+
+def _shown(line: str) -> str:
+    return one_line(with_hidden_shown(line), MAX_LINE_CHARS)
+
+
+def _why_marked(edit: BlockEdit | NoteEdit) -> str | None:
+    """Why what an edit wrote reads like an order to the agent; a persona that somebody chose is made of orders."""
+    if isinstance(edit, NoteEdit):
+        return why_like_orders(edit.content) if edit.action is NoteAction.ADDED else None
+    if edit.label == PERSONA and edit.author != AGENT:
+        return None
+    old = edit.before.split("\n")
+    return why_like_orders("\n".join(line for line in edit.after.split("\n") if line not in old))

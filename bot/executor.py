@@ -23,11 +23,12 @@ from bot.follow_ups import FollowUps, Planned
 from bot.heartbeats import Allowance
 from bot.registry import Tool
 from bot.text import clean, defuse_json, one_line
+from bot.whose_notes import Edit, Refuses, anything
 from bot.window import Room, Window
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.change_journal import ChangeKind, begin_change
-from memory.core_memory import CoreMemory
+from memory.core_memory import CoreMemory, person_of_label
 from memory.database import Transaction
 from memory.outbox import Reaction
 from memory.ports import BlockEdit, CoreMemoryFault, Message, NewPassage, ResultList, TokenCounter
@@ -124,6 +125,8 @@ class ToolContext:
     """How many calls the answer makes: their results share the room."""
     takes_reactions: bool = False
     """Whether the event's platform does."""
+    refuses: Refuses = anything
+    """Whose notes may change."""
 
     @property
     def result_room(self) -> int:
@@ -134,8 +137,21 @@ class ToolContext:
         """Take over an edit of core memory, with its entry in the journal.
 
         Raises:
+            ToolFailed: nothing is to be kept of this turn, or it may not change what is noted of somebody.
+        """
+        self._check_may(label, edited.text(label))
+        self._edit_core(label, edited, reason)
+
+    def put_away(self, label: str, note: NewPassage, reason: str) -> None:
+        """Make a note of a block and empty it: upkeep, which nobody has asked for.
+
+        Raises:
             ToolFailed: nothing is to be kept of this turn.
         """
+        self._keep(note)
+        self._edit_core(label, self.draft.core.rewrite(label, "", self.shelves.counter), reason)
+
+    def _edit_core(self, label: str, edited: CoreMemory, reason: str) -> None:
         self._check_keeps()
         edit = BlockEdit(
             label=label,
@@ -157,11 +173,16 @@ class ToolContext:
         self.draft = replace(self.draft, sends=(*self.draft.sends, Reaction(emoji)))
 
     def keep(self, passage: NewPassage) -> None:
-        """Decide to keep a note.
+        """Decide to keep a note. One that is tagged as on somebody is as a line of the block on them.
 
         Raises:
-            ToolFailed: nothing is to be kept of this turn.
+            ToolFailed: nothing is to be kept of this turn, or it may not note anything of somebody.
         """
+        for label in (tag for tag in passage.tags if person_of_label(tag) is not None):
+            self._check_may(label, f"{self.draft.core.text(label)}\n{passage.content}")
+        self._keep(passage)
+
+    def _keep(self, passage: NewPassage) -> None:
         self._check_keeps()
         self.draft = replace(self.draft, passages=(*self.draft.passages, passage))
 
@@ -188,6 +209,11 @@ class ToolContext:
     def keep_results(self, results: ResultList) -> None:
         """Decide to keep a list of results, so that a cursor can name it."""
         self.draft = replace(self.draft, result_lists=(*self.draft.result_lists, results))
+
+    def _check_may(self, label: str, after: str) -> None:
+        kept = [note.content for note in self.draft.passages]
+        if (refusal := self.refuses(Edit(label, self.draft.core.text(label), after, kept))) is not None:
+            raise ToolFailed(refusal)
 
     def _check_keeps(self) -> None:
         if not self.agent.keeps(self.event):

@@ -25,11 +25,13 @@ from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, writ
 from bot.follow_ups import FollowUps
 from bot.priming import PrimingSummarizer
 from bot.queue_manager import QueueManager
+from bot.reflected_notes import in_reflection
 from bot.reflection_scene import Scene, scene_of, with_sources
 from bot.step import Progress, kept_messages, report_of
 from bot.summary import Primer
 from bot.tiers.ports import Answer, Tier
 from bot.turn import Ended, Observe, OpenTurn
+from bot.whose_notes import anything
 from memory.accounts import Accounts, of_reflections
 from memory.agents import AgentStore
 from memory.change_journal import ChangeKind
@@ -134,6 +136,7 @@ class Reflections:
         """Step until the model has nothing more to do, or the steps are used up; the reason, if it stopped before."""
         progress = turn.progress
         steps: tuple[Queued, ...] = ()
+        kept: list[str] = []
         while progress.steps < MAX_STEPS and progress.goes_on:
             if (reason := stops()) is not None:
                 return reason
@@ -152,7 +155,8 @@ class Reflections:
             worked()
             if answer.saw_context:
                 self._queue_manager.calibrate(before_model, answer.usage)
-            results, draft = await self._executed(progress.agent, answer, scene, turn)
+            results, draft = await self._executed(progress.agent, answer, scene, turn, kept)
+            kept += [note.content for note in draft.passages]
             progress = await self._commit(progress, turn, draft, results, keep)
             if observe is not None:
                 observe(report_of(answer, results, ()))
@@ -174,9 +178,9 @@ class Reflections:
         )
 
     async def _executed(
-        self, agent: Agent, answer: Answer, scene: Scene, turn: OpenTurn
+        self, agent: Agent, answer: Answer, scene: Scene, turn: OpenTurn, kept: Sequence[str]
     ) -> tuple[tuple[ToolResult, ...], Draft]:
-        """What came of the calls; what they decided to keep names the message that it comes from."""
+        """What came of the calls, after notes that are kept; what they decided to keep names where it comes from."""
         context = ToolContext(
             self._as_reflecting(agent, ()),
             scene.event,
@@ -186,6 +190,7 @@ class Reflections:
             turn.origin,
             self._follow_ups,
             calls=len(answer.calls),
+            refuses=anything if agent.is_direct else in_reflection(scene.messages, kept),
         )
         results = await self._executor.execute(answer.calls, context, TO_REFLECT, is_cut=answer.is_cut)
         return results, with_sources(context.draft, scene.messages)

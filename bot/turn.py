@@ -33,6 +33,7 @@ from bot.reflection_timer import ReflectionTimer
 from bot.scopes import person_of
 from bot.step import NOT_DECIDED, NOT_HEARD, Progress, alert_of, bare_reply, judge, kept_messages, report_of
 from bot.tiers.ports import Answer, Tier
+from bot.whose_notes import anything, in_turn
 from memory.agents import AgentStore
 from memory.change_journal import ChangeKind
 from memory.core_memory import CoreMemory
@@ -337,6 +338,7 @@ class Turns:
             await self._heartbeats.allowance(agent.id, self._now()) if event.kind is Kind.HEARTBEAT else None,
             len(answer.calls),
             takes_reactions=self._outbox.takes_reactions(turn.address),
+            refuses=anything if agent.is_direct else in_turn([person.id for person in turn.people]),
         )
         results = await self._executor.execute(answer.calls, context, allowed, is_cut=answer.is_cut)
         sends: tuple[str | Reaction, ...] = context.draft.sends

@@ -81,6 +81,7 @@ CASES = (
     Case("admin mode", "off", MODERATORS, NOBODY),
     Case("admin reset", "archive", MODERATORS, NOBODY),
     Case("admin undo", "", MODERATORS, NOBODY),
+    Case("admin undo", SOMEBODY_ELSE, MODERATORS, NOBODY),
     Case("admin inspect", "", MODERATORS, NOBODY),
     Case("admin inspect", SOMEBODY_ELSE, NOBODY, NOBODY),
     Case("admin budget", "", MODERATORS | OWNERS, OWNERS),
