@@ -130,7 +130,7 @@ class Resets:
         """Take what the agent had written with some tools out of its calls and their results, which it still sees."""
         recall = self._shelves.recall
         turns = await recall.turns_calling(transaction, agent.id, tools | SEARCHES)
-        await recall.redact(transaction, without_calls(turns, tools, is_of_them))
+        await recall.redact(transaction, agent.id, without_calls(turns, tools, is_of_them))
 
     def _edits(
         self, agent: Agent, first: tuple[tuple[str, str], ...], author: str, reason: str

@@ -132,10 +132,10 @@ class Undo:
         if change.kind is ChangeKind.TURN and change.turn_id is not None:
             turns = await recall.turns_in(transaction, agent_id, [change.turn_id])
             tools = (WRITE_CORE if change.edits else frozenset()) | (WRITE_ARCHIVE if change.notes else frozenset())
-            await recall.redact(transaction, without_calls(turns, tools, shows, UNDONE))
+            await recall.redact(transaction, agent_id, without_calls(turns, tools, shows, UNDONE))
         if lines or notes:
             turns = await recall.turns_calling(transaction, agent_id, SEARCHES)
-            await recall.redact(transaction, without_calls(turns, (), shows))
+            await recall.redact(transaction, agent_id, without_calls(turns, (), shows))
         if notes:
             await self._shelves.result_lists.forget_queries(transaction, agent_id, (), notes)
 

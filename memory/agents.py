@@ -280,7 +280,7 @@ class AgentStore:
         """Write a block and its journal without what is not to be known any more; edits by id, before and after."""
         await _write_block(transaction, agent_id, label, value)
         for id_, before, after in edits:
-            changed = update(block_edits).where(block_edits.c.id == id_)
+            changed = update(block_edits).where(block_edits.c.agent_id == agent_id, block_edits.c.id == id_)
             await transaction.execute(changed.values(before=before, after=after))
 
     async def name_source(

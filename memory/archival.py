@@ -92,7 +92,7 @@ class ArchivalStorage:
         gone = tuple(tag for tag in edit.tags if tag in kept.tags)
         if edit.action is not NoteAction.TAGGED or not gone:
             return None
-        await take_tags(transaction, kept.id, gone)
+        await take_tags(transaction, agent_id, kept.id, gone)
         return kept, replace(edit, action=NoteAction.UNTAGGED, tags=gone)
 
     async def notes_from(
@@ -249,7 +249,7 @@ class ArchivalStorage:
             }
             id_ = int((await transaction.execute(_INSERT, row)).scalar_one())
             return id_, _edit(NoteAction.ADDED, new, new.content, new.tags)
-        tags = await add_tags(transaction, kept.id, new.tags, new.source_message_id)
+        tags = await add_tags(transaction, agent_id, kept.id, new.tags, new.source_message_id)
         return int(kept.id), _edit(NoteAction.TAGGED, new, kept.content, tags) if tags else None
 
     async def _count(self, which: ColumnElement[bool]) -> int:

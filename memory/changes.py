@@ -271,7 +271,7 @@ class MessageChanges:
                 await self._archival.name_source(transaction, agent_id, id_, source.heir)
                 await self._timers.name_source(transaction, agent_id, id_, source.heir)
         less = [(message, redacted(message, sources[message.turn_id])) for message in turns]
-        await self._recall.redact(transaction, [new for old, new in less if new != old])
+        await self._recall.redact(transaction, agent_id, [new for old, new in less if new != old])
         await self._recall.remove(transaction, agent_id, list(ids))
         unheard = outbox.c.turn_id.in_([id_ for id_, source in sources.items() if source.heir is None])
         is_unsent = outbox.c.state.in_(["waiting", "dead", "doubtful"])
@@ -331,7 +331,7 @@ class MessageChanges:
         await self._result_lists.forget_queries(transaction, agent_id, ids, notes)
         pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids, default=0))
         less = [(page, without_hits(page, ids, notes)) for page in pages]
-        await self._recall.redact(transaction, [new for old, new in less if new != old])
+        await self._recall.redact(transaction, agent_id, [new for old, new in less if new != old])
 
     async def expire(self, scope: str, before: datetime) -> Changed:
         """Remove some of an agent's oldest turns, all of which is older than a moment, as if people had deleted theirs.

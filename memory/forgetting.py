@@ -168,7 +168,7 @@ class ForgettingStore:
                     less = _unsaid(less)
                     await self._recall.rewrite(transaction, agent_id, [message.id], FORGOTTEN)
                 if less != message:
-                    await self._recall.redact(transaction, [less])
+                    await self._recall.redact(transaction, agent_id, [less])
 
     async def _hide_summaries(
         self, transaction: Transaction, agent_id: int, evicted: frozenset[int]

@@ -420,7 +420,7 @@ async def _insert_notes(
         is_it = (passages.c.agent_id == agent_id, passages.c.digest == digest)
         passage_id = await transaction.scalar(select(passages.c.id).where(*is_it))
         assert passage_id is not None
-        await add_tags(transaction, passage_id, tags, source)
+        await add_tags(transaction, agent_id, passage_id, tags, source)
     return new
 
 

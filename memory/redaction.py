@@ -290,7 +290,8 @@ class ChannelRedaction:
             doomed += await asyncio.to_thread(_chosen, rows, is_to_go)
         for some in _parts(doomed, PART):
             async with self._database.write(alone=True) as transaction:
-                await transaction.execute(delete(note_edits).where(note_edits.c.id.in_(some)))
+                gone = (note_edits.c.agent_id == agent_id, note_edits.c.id.in_(some))
+                await transaction.execute(delete(note_edits).where(*gone))
 
     async def _remove_lines(self, agent_id: int, whose: Whose, said: _Said, secret: _Secret, done: Redacted) -> None:
         """Blocks on the person go whole; of the others, lines that they brought, or that tell of them."""
@@ -306,7 +307,8 @@ class ChannelRedaction:
             for name, less in changed.items():
                 if less.lines:
                     await self._store.redact(transaction, agent_id, name, less.value, less.edits)
-                    await transaction.execute(delete(block_edits).where(block_edits.c.id.in_(less.emptied)))
+                    emptied = (block_edits.c.agent_id == agent_id, block_edits.c.id.in_(less.emptied))
+                    await transaction.execute(delete(block_edits).where(*emptied))
                     done.lines += less.lines
             for table in (blocks, block_edits):
                 on_them = (table.c.agent_id == agent_id, table.c.label == label)
@@ -366,7 +368,8 @@ class ChannelRedaction:
             ).first()
             if other is not None:
                 origin = turn.origin | {"person": {"id": other.author_id, "name": other.author_name or ""}}
-                await transaction.execute(update(turns).where(turns.c.id == turn.id).values(origin=origin))
+                which = (turns.c.agent_id == agent_id, turns.c.id == turn.id)
+                await transaction.execute(update(turns).where(*which).values(origin=origin))
 
 
 def _parts(all_: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

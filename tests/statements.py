@@ -4,14 +4,17 @@ A statement is read as SQLAlchemy holds it, not as text: of each table that has 
 conditions that all have to hold must name the agent, the scope, or a row of another table that is held so itself.
 """
 
+import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import greenlet
 from sqlalchemy import Engine, FromClause, Table, event
 from sqlalchemy.sql import operators, visitors
-from sqlalchemy.sql.dml import Delete, Insert, Update
+from sqlalchemy.sql.dml import Delete, Update
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ClauseElement, ColumnClause, Grouping
 from sqlalchemy.sql.selectable import Alias, Exists, FromGrouping, Join, ScalarSelect, Select, SelectBase
 
@@ -26,13 +29,13 @@ class Statements:
     """What was sent, each shape once.
 
     Attributes:
-        unbound: of statements that leave open whose rows they are about, the text and the tables.
-        texts: statements that were written as text.
+        unbound: of statements that leave open whose rows they are about: which function sent it, and the tables.
+        texts: statements that were written as text, with the function that sent them.
         seen: how many there were.
     """
 
-    unbound: dict[str, frozenset[str]] = field(default_factory=dict)
-    texts: set[str] = field(default_factory=set)
+    unbound: dict[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
 
 
@@ -48,15 +51,32 @@ def watched() -> Iterator[Statements]:
         compiled = getattr(context, "compiled", None)
         element = getattr(compiled, "statement", None)
         if element is None or element.__visit_name__ == "textclause":
-            found.texts.add(statement)
+            found.texts[statement] = _sender()
         elif loose := unbound(element):
-            found.unbound[statement] = loose
+            found.unbound[statement] = (_sender(), loose)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
         yield found
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+def _sender() -> str:
+    """The function of ours that sends a statement: SQLAlchemy runs it in a greenlet of its own."""
+    parent = greenlet.getcurrent().parent
+    frame = parent.gr_frame if parent is not None and parent.gr_frame is not None else sys._getframe()
+    for each, _ in traceback.walk_stack(frame):
+        module = str(each.f_globals.get("__name__", ""))
+        if module.split(".")[0] in ("memory", "bot") and module not in _BELOW:
+            return f"{module}.{each.f_code.co_qualname}"
+    return MIGRATIONS
+
+
+MIGRATIONS = "a migration"
+"""Their modules have no names; they write tables anew, whole."""
+
+_BELOW = ("memory.database", "memory.writer", "memory.one_trip")
 
 
 def is_of_somebody(table: Table) -> bool:
@@ -66,19 +86,22 @@ def is_of_somebody(table: Table) -> bool:
 
 def unbound(statement: ClauseElement) -> frozenset[str]:
     """The tables of which a statement does not say whose rows it is about."""
-    return frozenset(name for scope in _levels(statement) for name in _unbound_at(*scope))
+    return frozenset(_unbound_in(statement, frozenset()))
 
 
-def _levels(statement: ClauseElement) -> Iterator[tuple[list[FromClause], list[ClauseElement]]]:
-    """The statement, and each one within it: the tables it reads or writes, and the conditions that all must hold."""
-    for element in visitors.iterate(statement):
-        if isinstance(element, Select):
-            froms, conditions = _flat(element.get_final_froms())
-            yield froms, [*conditions, *_all_of(element.whereclause)]
-        elif isinstance(element, Update | Delete):
-            yield [element.table], _all_of(element.whereclause)
-        elif isinstance(element, Insert):
-            continue  # a row that is new says whose it is, as the columns cannot be null
+def _unbound_in(element: Any, outer: frozenset[Any]) -> Iterator[str]:
+    """The same of a part of a statement; `outer` are the tables of those around it, which are held there."""
+    if isinstance(element, Select):
+        froms, conditions = _flat(element.get_final_froms())
+        own = [of for of in froms if of not in outer]
+        yield from _unbound_at(own, [*conditions, *_all_of(element.whereclause)])
+        outer |= frozenset(own)
+    elif isinstance(element, Update | Delete):
+        yield from _unbound_at([element.table], _all_of(element.whereclause))
+        outer |= {element.table}
+    # A row that is new says whose it is, as the columns cannot be null.
+    for part in element.get_children():
+        yield from _unbound_in(part, outer)
 
 
 def _flat(froms: Iterable[FromClause]) -> tuple[list[FromClause], list[ClauseElement]]:
@@ -157,9 +180,6 @@ def _select_of(element: Any) -> SelectBase | None:
 
 
 def _is_held(statement: SelectBase) -> bool:
-    """Whether a statement reads a table that has rows of several agents, and is held to whose."""
-    return any(
-        (table := _table_of(of)) is not None and is_of_somebody(table)
-        for froms, _ in _levels(statement)
-        for of in froms
-    )
+    """Whether a statement, of which nothing is left open, reads a table that has rows of several agents."""
+    found = (of for element in visitors.iterate(statement) if isinstance(element, Select) for of in element.froms)
+    return any((table := _table_of(of)) is not None and is_of_somebody(table) for of in _flat(found)[0])

@@ -12,7 +12,7 @@ from memory.change_journal import MemoryChange
 
 @command(may=For.MODERATORS)
 async def undo(context: CommandContext, person: str = "") -> str | Question:
-    """Undo the last change of this channel's memory, whoever it came from; or all that came from one person."""
+    """Undo this channel's last change of memory, whoever it came from; or all that came from a person."""
     if person:
         return await ask_to_undo_person(context, await person_named(context, person))
 
