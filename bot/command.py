@@ -44,7 +44,7 @@ from memory.inbox import Inbox
 from memory.outbox import OutboxStore
 from memory.overview import Overview
 from memory.people import People
-from memory.ports import ChangedMeanwhile, Message, NewMessage
+from memory.ports import BlockEdit, ChangedMeanwhile, Message, NewMessage, NoteEdit
 from memory.timers import Timers
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
@@ -140,6 +140,14 @@ class CommandContext:
     def shows_block(self, label: str) -> bool:
         """Whether they may see a block of core memory: those that are everybody's, and the one on themselves."""
         return person_of_label(label) in (None, self.origin.person.id)
+
+    def shows_edit(self, edit: BlockEdit | NoteEdit) -> bool:
+        """Whether they may see what an edit of memory wrote."""
+        return self.shows_note(edit.tags) if isinstance(edit, NoteEdit) else self.shows_block(edit.label)
+
+    def shows_note(self, tags: Collection[str]) -> bool:
+        """Whether they may see a note: not one that was a block on somebody else, by its tag."""
+        return self.origin.is_direct or all(map(self.shows_block, tags))
 
     async def zone(self) -> ZoneInfo:
         """The time zone of the person."""

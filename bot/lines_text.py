@@ -40,8 +40,8 @@ async def told_lines(
     """
 
     def origin_of(source: Source) -> str:
-        message = source.message if source.message is not None and is_own(source.message) else None
-        return f"{_by(source, reader)}{_when(source, zone)}{_because_of(message, zone, link_to)}"
+        because = "" if source.message is None else _because_of(source.message, zone, link_to, is_own)
+        return f"{_by(source, reader)}{_when(source, zone)}{because}"
 
     return [
         _told(block, shelves, await sources_of(shelves, agent_id, block.label, block.value), origin_of)
@@ -77,9 +77,9 @@ def _when(source: Source, zone: ZoneInfo) -> str:
     return f", {local_time(source.edits[0].created_at, zone)}" if source.edits else ""
 
 
-def _because_of(message: Message | None, zone: ZoneInfo, link_to: LinkTo | None) -> str:
-    if message is None:
-        return ""
+def _because_of(message: Message, zone: ZoneInfo, link_to: LinkTo | None, is_own: Callable[[Message], bool]) -> str:
+    if not is_own(message):
+        return f", because of what {one_line(message.author_name, 60)} wrote" if message.author_name else ""
     link = link_to(message.platform_id, message.thread) if link_to is not None and message.platform_id else None
     if link is not None:
         return f", because of [your message]({link})"

@@ -1,9 +1,7 @@
 """What `/agent undo` and `/agent admin undo` share: the last change is undone, and what came of it is shown."""
 
-from collections.abc import Callable
-
 from bot.agent import Agent
-from bot.changes_text import told_by, told_edits
+from bot.changes_text import Shows, told_by, told_edits
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
@@ -18,7 +16,7 @@ NOTHING = "There is nothing to undo."
 OF_RESET = "What else was reset with it (conversation, archive) comes back only from the checkpoint that was made."
 
 
-async def undo_last(context: CommandContext, reason: str, may: May, shows: Callable[[str], bool]) -> str:
+async def undo_last(context: CommandContext, reason: str, may: May, shows: Shows) -> str:
     """Undo the newest change that the caller may undo, and show it.
 
     Raises:

@@ -68,7 +68,10 @@ async def _asked(
     context: CommandContext, agent_id: int, person: str, changes: list[MemoryChange], waiting: list[Timer]
 ) -> str:
     zone = await context.zone()
-    shown = [told_change(change, zone, {}, lambda label: True, context.author) for change in changes[:SHOWN]]
+    shown = [
+        told_change(change, zone, {}, lambda edit: True, context.author, reads=context.is_own)
+        for change in changes[:SHOWN]
+    ]
     is_mixed = any(change.kind is ChangeKind.REFLECTION for change in changes)
     newest = f", the newest {SHOWN} of them" if len(changes) > SHOWN else ""
     said = (

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
 from bot.agent_text import told_beyond, told_pause, told_window
-from bot.changes_text import told_change
+from bot.changes_text import told_change, told_source
 from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
@@ -17,7 +17,6 @@ from bot.sources import Source, sources_of
 from bot.text import one_line, verbatim
 from memory.change_journal import MemoryChange
 from memory.core_memory import Block
-from memory.ports import NoteEdit
 
 SOURCES, CHANGES = "sources", "changes"
 MAX_LINE_CHARS = 160
@@ -70,7 +69,7 @@ async def _changes(context: CommandContext, page: int) -> str:
     if agent_id is not None:
         async with aclosing(context.parts.memory_changes.newest_first(agent_id)) as newest_first:
             async for change in newest_first:
-                if any(isinstance(edit, NoteEdit) or context.shows_block(edit.label) for edit in change.all_edits):
+                if any(context.shows_edit(edit) for edit in change.all_edits):
                     changes.append(change)
                 if len(changes) > page * SHOWN:
                     break
@@ -79,8 +78,11 @@ async def _changes(context: CommandContext, page: int) -> str:
         return "There are no older changes." if page > 1 else "Nothing has changed in my memory yet."
     named = {id_ for change in shown for edit in change.all_edits if (id_ := edit.source_message_id) is not None}
     said = await context.parts.shelves.recall.get(agent_id, sorted(named))
-    messages = {message.id: message for message in said if context.is_own(message)}
-    told = [told_change(change, zone, messages, context.shows_block, context.author) for change in shown]
+    messages = {message.id: message for message in said}
+    told = [
+        told_change(change, zone, messages, context.shows_edit, context.author, reads=context.is_own)
+        for change in shown
+    ]
     if len(changes) > page * SHOWN:
         told.append(f"Older changes: `/agent memory {CHANGES} {page + 1}`.")
     return "\n\n".join(told)
@@ -107,6 +109,6 @@ def _told(context: CommandContext, sources: Sequence[Source], zone: ZoneInfo) ->
     for source in sources:
         when = f", {local_time(source.edits[0].created_at, zone)}" if source.edits else ""
         lines += [one_line(source.line, MAX_LINE_CHARS), f"    {source.written_by('I')}{when}"]
-        if (message := source.message) is not None and context.is_own(message):
-            lines.append(f"    from message {message.id}: {one_line(message.text or '', MAX_LINE_CHARS)}")
+        if source.message is not None:
+            lines += told_source(source.message, context.is_own)
     return "\n".join(lines) or "(empty)"

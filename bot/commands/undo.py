@@ -13,4 +13,4 @@ async def undo(context: CommandContext) -> str:
     async def may(change: MemoryChange) -> bool:
         return context.origin.is_direct or await own_sources(context, change)
 
-    return await undo_last(context, "/agent undo", may, context.shows_block)
+    return await undo_last(context, "/agent undo", may, context.shows_edit)

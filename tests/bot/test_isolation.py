@@ -48,7 +48,7 @@ ACROSS = {
     "memory.passage_vectors.PassageVectors": "what has no vector yet, or one of another embedder",
     "memory.passage_words.PassageWords._index_waiting": "whether anything is not indexed yet",
     "memory.passage_words.PassageWords._keep": "what was indexed a moment ago",
-    "memory.documents.remove_of_nobody": "collections that no agent has go",
+    "memory.documents": "pieces belong to a document and that to a collection; those that no agent has go",
     # ── of all, for owners and whoever runs the program: numbers and names, no content ──
     "memory.overview.Overview": "the listing of agents",
     "memory.audit.Audit.newest": "the listing of what moderators and owners did",

@@ -19,4 +19,4 @@ async def undo(context: CommandContext, person: str = "") -> str | Question:
     async def may(change: MemoryChange) -> bool:
         return True
 
-    return await undo_last(context, "/agent admin undo", may, lambda label: True)
+    return await undo_last(context, "/agent admin undo", may, lambda edit: True)
