@@ -127,6 +127,8 @@ class ToolContext:
     """Whether the event's platform does."""
     refuses: Refuses = anything
     """Whose notes may change."""
+    for_: str | None = None
+    """In a channel, whose follow-ups may be cancelled: theirs whose message, or whose follow-up, woke the agent."""
 
     @property
     def result_room(self) -> int:

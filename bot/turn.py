@@ -339,6 +339,7 @@ class Turns:
             len(answer.calls),
             takes_reactions=self._outbox.takes_reactions(turn.address),
             refuses=anything if agent.is_direct else in_turn([person.id for person in turn.people]),
+            for_=_for(turn),
         )
         results = await self._executor.execute(answer.calls, context, allowed, is_cut=answer.is_cut)
         sends: tuple[str | Reaction, ...] = context.draft.sends
@@ -538,6 +539,12 @@ class Turns:
         names_speaker = not agent.is_direct
         queued = self._compiler.queued(messages, agent.zone, names_speaker=names_speaker)
         return replace(agent, queue=(*agent.queue, *queued))
+
+
+def _for(turn: OpenTurn) -> str | None:
+    """For whom a turn is, if it is for one person: of several that are answered together none speaks for another."""
+    is_theirs = len(turn.people) == 1 or turn.event.kind is Kind.FOLLOW_UP
+    return person_of(turn.origin) if is_theirs else None
 
 
 def _open(
