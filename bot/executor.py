@@ -128,7 +128,7 @@ class ToolContext:
     refuses: Refuses = anything
     """Whose notes may change."""
     for_: str | None = None
-    """In a channel, whose follow-ups may be cancelled: theirs whose message, or whose follow-up, woke the agent."""
+    """In a channel, whose follow-ups may be cancelled: theirs whose message woke the agent."""
 
     @property
     def result_room(self) -> int:
@@ -275,14 +275,18 @@ class Executor:
             result = await tool.run(context, **values)
         except (ToolFailed, CoreMemoryFault) as failure:
             context.draft = before
-            logger.info("tool failed tool=%s", one_line(ascii(call.name), 60))
+            logger.info("tool failed tool=%s", self._logged(call))
             return ToolResult(call, _json({"status": "error", "message": str(failure)}), True, True)
         except Exception:  # a tool with a fault of its own must not cost the person the turn
             context.draft = before
-            logger.exception("tool broke tool=%s", one_line(ascii(call.name), 60))
+            logger.exception("tool broke tool=%s", self._logged(call))
             fault = "The tool is broken; go on without it."
             return ToolResult(call, _json({"status": "error", "message": fault}), True, True)
         return ToolResult(call, _json({"status": "ok", **(result or {})}), False, wants_heartbeat)
+
+    def _logged(self, call: ToolCall) -> str:
+        """How the log names a call: what else a model writes may be words of people."""
+        return call.name if call.name in self._tools else "(unknown)"
 
     def _checked(self, call: ToolCall, allowed: Collection[str]) -> tuple[Tool, BaseModel]:
         tool = self._tools.get(call.name)

@@ -542,9 +542,8 @@ class Turns:
 
 
 def _for(turn: OpenTurn) -> str | None:
-    """For whom a turn is, if it is for one person: of several that are answered together none speaks for another."""
-    is_theirs = len(turn.people) == 1 or turn.event.kind is Kind.FOLLOW_UP
-    return person_of(turn.origin) if is_theirs else None
+    """Whose message a turn is about, if it is one person's: of several that are answered together none is another."""
+    return person_of(turn.origin) if len(turn.people) == 1 else None
 
 
 def _open(

@@ -375,6 +375,7 @@ class Life:
                 ("cancel_follow_up", {"follow_up_id": self.chance.randrange(1, 60)}),
                 ("send_message", {"message": mine}),
                 ("react", {"emoji": "👍"}),
+                (place.secret(self.chance), {"message": mine}),
             ]
         )
 
