@@ -352,7 +352,8 @@ class Life:
     def _call(self, place: Place) -> Call:
         mine = f"The code of {place.topic} is {place.secret(self.chance)}"
         label = self.chance.choice(["human", "channel", "persona", "person:1", "person:2", "person:3"])
-        cursor = self.chance.choice(self.model.cursors) if self.model.cursors else None
+        cursors = self.model.cursors  # how many there are hangs on how quick an index was: chance must not
+        cursor = cursors[self._number % len(cursors)] if cursors else None
         return self.chance.choice(
             [
                 ("core_memory_append", {"label": label, "content": mine}),

@@ -23,7 +23,7 @@ from memory.tables import agents, messages, metadata
 from tests.canaries import AskedOneByOne, Life, Obeying, Watch, let_speak, places
 from tests.statements import MIGRATIONS, WHOSE, Statements, is_of_somebody, unbound, watched
 
-EVENTS = 400
+EVENTS = 440
 """Messages, commands, edits and rings of clocks; many of the messages have the model make several calls."""
 
 ACTIONS = 2_000
