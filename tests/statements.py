@@ -181,5 +181,7 @@ def _select_of(element: Any) -> SelectBase | None:
 
 def _is_held(statement: SelectBase) -> bool:
     """Whether a statement, of which nothing is left open, reads a table that has rows of several agents."""
-    found = (of for element in visitors.iterate(statement) if isinstance(element, Select) for of in element.froms)
+    found = (
+        of for element in visitors.iterate(statement) if isinstance(element, Select) for of in element.get_final_froms()
+    )
     return any((table := _table_of(of)) is not None and is_of_somebody(table) for of in _flat(found)[0])
