@@ -47,6 +47,7 @@ ACROSS = {
     "memory.passage_vectors.PassageVectors": "what has no vector yet, or one of another embedder",
     "memory.passage_words.PassageWords._index_waiting": "whether anything is not indexed yet",
     "memory.passage_words.PassageWords._keep": "what was indexed a moment ago",
+    "memory.ids.all_free": "whether numbers are free, of whoever; nothing of the rows is read",
     "memory.documents": "pieces belong to a document and that to a collection; those that no agent has go",
     # ── of all, for owners and whoever runs the program: numbers and names, no content ──
     "memory.overview.Overview": "the listing of agents",
