@@ -20,7 +20,7 @@ from config.settings import QuietHours
 from memory.database import Transaction
 from memory.people import People
 from memory.ports import Kind, Message
-from memory.timers import FOLLOW_UP, Firing, NewTimer, Timer, Timers
+from memory.timers import FOLLOW_UP, Firing, NewTimer, RunState, Timer, Timers
 
 logger = logging.getLogger(__name__)
 
@@ -160,12 +160,17 @@ class FollowUps:
         await self._people.learn_timezone(transaction, person_of(origin), zone)
 
     async def fire(self, timer: Timer, now: datetime) -> Firing:
-        """What becomes of a follow-up that is due: it is delivered, however late, once for all times it was missed."""
+        """What becomes of a follow-up that is due: it is delivered, however late, once for all times it was missed.
+
+        One whose last time nobody has heard of yet (the model is down, perhaps) does not come once more beside it.
+        """
         zone = ZoneInfo(timer.zone) if timer.zone is not None else self._zone
         next_due, missed = self._following(timer, zone, now)
+        if next_due is not None and timer.fires and await self._is_under_way(timer):
+            return Firing(timer, None, next_due)
         text = timer.note
         if now - timer.due_at > LATE_AFTER:
-            text += f"{_LATE}{local_time(timer.due_at, zone)}, when I did not run: say that it comes late."
+            text += f"{_LATE}{local_time(timer.due_at, zone)}: say that it comes late."
             text += f" It was missed {missed} more times since.]" if missed else "]"
         return Firing(timer, of_clock(timer, Kind.FOLLOW_UP, text, now), next_due)
 
@@ -179,6 +184,11 @@ class FollowUps:
                 due[timer.id] = next_of(timer.repeat, zone, now) or timer.due_at
         await self.timers.move(due)
         return len(due)
+
+    async def _is_under_way(self, timer: Timer) -> bool:
+        """Whether its last time is still to be heard of."""
+        run = (await self.timers.runs_of([timer])).get(timer.id)
+        return run is not None and run.state in (RunState.WAITING, RunState.TAKEN)
 
     def _following(self, timer: Timer, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, int]:
         """When it is due again after now, and how often it was in between."""
@@ -232,5 +242,5 @@ class FollowUps:
 def reminder_of(event: Message) -> str:
     """What is said of a follow-up by code, where the model says nothing that can be heard."""
     note, _, late = (event.text or "").partition(_LATE)
-    was_due = f" (it was due at {late.split(',')[0]})" if late else ""
+    was_due = f" (it was due at {late.split(': ')[0]})" if late else ""
     return f"A reminder{was_due}: {note}"

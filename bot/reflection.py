@@ -107,7 +107,8 @@ class Reflections:
 
         # A model that only writes text has no use for the tools.
         scene = await scene_of(turn, self._shelves, self._compiler) if self._tier.speaks_unasked else None
-        if scene is None or not await self._is_allowed(turn):
+        is_begun = turn.progress.steps > 0  # by an earlier process: it was counted then
+        if scene is None or not (is_begun or await self._is_allowed(turn)):
             await self._over(latest, turn, keep, None, None)
             return Ended.YIELDED
         newest_id, primer = None, None

@@ -67,6 +67,11 @@ _FIRE = Prepared(
     .returning(timers.c.id)
 )
 _MOVE = Prepared(update(timers).where(*_AS_IT_WAS).values(due_at=bindparam("to_due", type_=timers.c.due_at.type)))
+_PUT_OFF = Prepared(
+    update(timers)
+    .where(timers.c.agent_id == bindparam("of_agent"), timers.c.kind == bindparam("of_kind"))
+    .values(due_at=func.max(timers.c.due_at, bindparam("until", type_=timers.c.due_at.type)))
+)
 _DROP = Prepared(delete(timers).where(*_AS_IT_WAS))
 
 
@@ -180,6 +185,10 @@ class Timers:
         (id_,) = await next_ids(transaction, timers, 1)
         _SET.later(transaction, [_row(timer, agent_id, id_, now)])
 
+    def put_off(self, transaction: Transaction, agent_id: int, kind: str, until: datetime) -> None:
+        """Let the one timer of a kind, if there is one, not be due before a moment."""
+        _PUT_OFF.later(transaction, [{"of_agent": agent_id, "of_kind": kind, "until": until}])
+
     async def hold(self, transaction: Transaction, agent_id: int, kind: str, until: datetime) -> None:
         """Let the one timer of a kind not fire before a moment, whatever sets it meanwhile."""
         of_kind = (timers.c.agent_id == agent_id, timers.c.kind == kind)
@@ -240,8 +249,10 @@ class Timers:
         return await finish(commit())
 
     async def drop(self, transaction: Transaction, agent_id: int, kind: str) -> None:
-        """Forget the one timer of a kind."""
-        await transaction.execute(delete(timers).where(timers.c.agent_id == agent_id, timers.c.kind == kind))
+        """Forget the one timer of a kind; if it has fired, and its turn has not begun, nothing comes of that."""
+        of_kind = (timers.c.agent_id == agent_id, timers.c.kind == kind)
+        gone = await transaction.execute(delete(timers).where(*of_kind).returning(timers.c.id, timers.c.fires))
+        await self._inbox.withdraw_named(transaction, [_NAMED.format(id=id_, number=fires) for id_, fires in gone])
 
     async def take_back(self, transaction: Transaction, agent_id: int, message_ids: Collection[int]) -> None:
         """Undo what turns did: the follow-ups that they set go, those that they cancelled are there again."""

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from adapters.ports import Aim
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import Bot, Clock, direct, open_bot, texts
+from memory.channels import Mode
 from memory.timers import HEARTBEAT, Timer
 
 ADA = direct("ada")
@@ -79,6 +81,20 @@ async def test_who_turns_it_off_is_left_alone(tmp_path: Path) -> None:
         bot.clock.advance(hours=5)
         assert await bot.sweep() == []
         assert model.beats == []
+
+
+async def test_who_turns_it_off_hears_nothing_of_one_that_is_about_to_begin(tmp_path: Path) -> None:
+    model = Model(says("Hello?"))
+    async with bot_with(tmp_path, model) as bot:
+        await bot.command("heartbeat every 60")
+        bot.clock.advance(hours=2)
+        bot.app.receiver._conductor.is_closing = True  # for now no turn begins
+        await bot.sweep()
+        await bot.command("heartbeat off")
+        bot.app.receiver._conductor.is_closing = False
+        bot.app.receiver.go_on("console:dm:ada")
+        await bot.app.lanes.idle()
+        assert (model.beats, bot.platform.sent) == ([], [])
 
 
 async def test_what_an_earlier_setting_left_is_forgotten(tmp_path: Path) -> None:
@@ -239,6 +255,22 @@ async def test_while_somebody_is_talking_it_is_put_off(tmp_path: Path) -> None:
             await talking
             await bot.app.lanes.idle()
             assert model.beats == []
+
+
+async def test_where_people_talk_with_each_other_it_does_not_come_between(tmp_path: Path) -> None:
+    model = Model(says("By the way!"))
+    async with bot_with(tmp_path, model) as bot:
+        await bot.choose_mode(Mode.LISTEN)
+        await bot.write("The sun shines.", channel="other", aim=Aim.AT_ALL)
+        await bot.command("heartbeat every 60", channel="general")
+        bot.clock.advance(minutes=50)
+        await bot.write("The bus comes at nine.", person="bob", aim=Aim.AT_ALL)
+        bot.clock.advance(minutes=50)
+        assert await bot.sweep() == []
+        bot.clock.advance(minutes=30)
+        assert await bot.sweep() == ["By the way!"]
+        bot.clock.advance(days=1)
+        assert await bot.app.timers.find((await bot.agent(channel="other")).id, HEARTBEAT) is None
 
 
 async def test_the_agent_rests_for_a_while_whoever_writes_meanwhile(tmp_path: Path) -> None:

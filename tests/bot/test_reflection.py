@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import InboundMessage, MessageChange
+from adapters.ports import Aim, InboundMessage, MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.choices import TO_REFLECT
 from bot.events import reflection
 from bot.reflection import MAX_STEPS
 from bot.reflection_scene import ENOUGH_MESSAGES, ON_REQUEST
 from bot.testing import Bot, among_many, direct, in_channel, open_bot
+from memory.channels import Mode
 from memory.ports import Kind
 from memory.records import BlockText, KeptMessage, KeptPassage
 from memory.timers import REFLECTION
@@ -396,9 +397,9 @@ async def test_killed_between_two_steps_it_goes_on_from_what_was_written(tmp_pat
         await asyncio.wait_for(began.wait(), 60)
         killed.kill()
         await killed.wait()
-        async with open_bot(folder, **with_model(server)) as bot:
+        async with open_bot(folder, **with_model(server, reflection_max_per_day=1)) as bot:
             await bot.app.lanes.idle()
-            assert steps == 3
+            assert steps == 3  # it was counted when it began
             assert "Likes figs." in asked_to_reflect(server)[2]["messages"][0]["content"]
             assert (await bot.command("memory")).count("Likes figs.") == 1
             assert (await bot.command("memory changes")).count("while I reflected") == 1
@@ -568,6 +569,25 @@ async def test_it_comes_so_many_minutes_after_the_last_message_and_not_before(tm
         bot.clock.advance(days=3)
         assert await bot.sweep() == []
         assert len(asked_to_reflect(server)) == 1
+
+
+async def test_where_people_talk_and_the_agent_only_listens_it_tidies_what_it_heard(tmp_path: Path) -> None:
+    tidying = answer(None, append("Thursdays are for maps.", label="channel"))
+    more = {"reflection_after_minutes": 30}
+    async with ScriptedServer(model(tidying)) as server, open_bot(tmp_path, **with_model(server, **more)) as bot:
+        await bot.choose_mode(Mode.LISTEN)
+        for line in FIVE:
+            await bot.write(line, person="bob", aim=Aim.AT_ALL)
+            bot.clock.advance(minutes=20)
+            await bot.sweep()
+        assert server.requests == []
+        bot.clock.advance(minutes=20)
+        assert await bot.sweep() == []
+        assert "I like figs" in material(server.requests[0])
+        assert "Thursdays are for maps." in await bot.command("memory", channel="general")
+        bot.clock.advance(days=3)
+        assert await bot.sweep() == []
+        assert len(server.requests) == 1
 
 
 async def test_off_is_off(tmp_path: Path) -> None:

@@ -144,6 +144,17 @@ async def test_what_is_set_meanwhile_is_looked_at_in_time() -> None:
     sweep.on_sooner(NOW)  # afterwards nobody listens
 
 
+async def test_a_clock_that_is_put_back_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.scheduler.LOOKS_EVERY", timedelta(milliseconds=20))
+    sweep: Any = Sweeps(NOW)
+    scheduler = Scheduler(sweep, lambda: NOW)
+    async with scheduler.awake():
+        await sweep.times(2)
+        before = datetime.now(UTC) + timedelta(hours=3)  # as an hour looks that is over
+        scheduler._job.modify(next_run_time=before)
+        await sweep.times(sweep.asked + 1)
+
+
 async def test_a_sweep_that_fails_is_not_the_last_one(caplog: pytest.LogCaptureFixture) -> None:
     fault: Any = OSError("the disk is full")
     sweep: Any = Sweeps(fault, None)
