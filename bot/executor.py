@@ -59,6 +59,8 @@ class Draft:
     sends: tuple[str | Reaction, ...] = ()
     """What people will see, in order."""
     passages: tuple[NewPassage, ...] = ()
+    replaced: tuple[int, ...] = ()
+    """Notes that are to go, as others of `passages` stand for them."""
     result_lists: tuple[ResultList, ...] = ()
     follow_ups: tuple[NewTimer, ...] = ()
     cancelled: tuple[int, ...] = ()
@@ -103,6 +105,7 @@ async def write_changes(
     """Write what a step has changed in memory, as a part of its turn's one change."""
     change_id = await begin_change(transaction, agent_id, kind, now, turn_id=turn_id)
     await shelves.agents.save_edits(transaction, agent_id, draft.edits, change_id)
+    await shelves.archival.replace(transaction, agent_id, draft.replaced, change_id, now)
     await shelves.archival.insert(transaction, agent_id, draft.passages, change_id)
 
 
@@ -164,6 +167,15 @@ class ToolContext:
         """
         self._check_keeps()
         self.draft = replace(self.draft, passages=(*self.draft.passages, passage))
+
+    def replace_notes(self, ids: Sequence[int], passage: NewPassage) -> None:
+        """Decide to keep a note in the place of others.
+
+        Raises:
+            ToolFailed: nothing is to be kept of this turn.
+        """
+        self.keep(passage)
+        self.draft = replace(self.draft, replaced=(*self.draft.replaced, *ids))
 
     def follow_up(self, planned: Planned) -> None:
         """Decide to come back to something.

@@ -189,7 +189,7 @@ class Reflections:
             calls=len(answer.calls),
         )
         results = await self._executor.execute(answer.calls, context, TO_REFLECT, is_cut=answer.is_cut)
-        return results, with_sources(context.draft, scene.messages)
+        return results, with_sources(context.draft, scene)
 
     async def _commit(
         self, before: Progress, turn: OpenTurn, draft: Draft, results: Sequence[ToolResult], keep: Keep
@@ -209,6 +209,8 @@ class Reflections:
                 await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
                 await self._usage.save(transaction, calls, now)
                 self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=False)
+            if draft.replaced:
+                await self._shelves.archival.forget(agent.id, draft.replaced)
             if draft.passages:
                 self._shelves.archival.index_soon()
             return replace(agent, core=draft.core, folded=draft.core)
