@@ -411,7 +411,7 @@ async def open_app(
             timers,
             {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
             waiting,
-            receiver.go_on,
+            receiver.woken,
             lambda scope: _is_silenced(channels, scope),
             platforms,
             now,

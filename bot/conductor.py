@@ -171,6 +171,10 @@ class Conductor:
         """That is known now; go on when its scope is next asked for."""
         self._behind.discard(scope)
 
+    def is_under_way(self, scope: str) -> bool:
+        """Whether a turn of a scope was begun and is to go on."""
+        return scope in self._unfinished
+
     def _is_held(self, scope: str) -> bool:
         return self.is_closing or scope in self._held or scope in self._behind
 
