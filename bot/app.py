@@ -296,6 +296,7 @@ async def open_app(
             settings.zone,
             is_everybodys="bot_timezone" in settings.model_fields_set,
             most=settings.follow_ups_per_person,
+            most_unasked=settings.heartbeat_messages_per_day,
             quiet=settings.heartbeat_quiet_hours,
             idle=timedelta(days=settings.heartbeat_idle_days),
         )

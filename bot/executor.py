@@ -133,6 +133,12 @@ class ToolContext:
         """Tokens that the result of this call may take of the prompt."""
         return result_room(self.shelves.room, self.calls)
 
+    @property
+    def is_allowed_to_be_heard(self) -> bool:
+        """Whether one more message may come of it, now or by a follow-up."""
+        words = [sent for sent in self.draft.sends if isinstance(sent, str)]
+        return self.allowance is None or len(words) + len(self.draft.follow_ups) < self.allowance.left
+
     def edit_core(self, label: str, edited: CoreMemory, reason: str) -> None:
         """Take over an edit of core memory, with its entry in the journal.
 

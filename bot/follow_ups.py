@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.ports import Origin
@@ -60,6 +60,7 @@ class FollowUps:
         zone: that of people who have set none.
         is_everybodys: whether the operator has said that this zone holds for them.
         most: so many may wait for one person.
+        most_unasked: so many an agent may set in a day when a clock woke it.
         quiet: hours in which people would rather not hear of anything.
         idle: after so long without people an agent sets no clock by itself.
     """
@@ -72,6 +73,7 @@ class FollowUps:
         *,
         is_everybodys: bool,
         most: int,
+        most_unasked: int,
         quiet: QuietHours,
         idle: timedelta,
     ) -> None:
@@ -80,6 +82,7 @@ class FollowUps:
         self._zone = zone
         self._is_everybodys = is_everybodys
         self._most = most
+        self._most_unasked = most_unasked
         self._quiet = quiet
         self._idle = idle
 
@@ -126,7 +129,10 @@ class FollowUps:
         zone = asked.zone or named or self._zone
         self._check_moment(asked, now, zone)
         if event.kind.is_timed:
+            if repeat and repeat.strip():
+                raise ToolFailed("What comes again is set when somebody asks for it. Leave out repeat.")
             self._check_is_wanted(agent, asked, now)
+            await self._check_is_seldom(agent, zone, now, len(drafted))
         kept_repeat = self._repeat(repeat, zone, now)
         is_elsewhere = None not in (asked.zone, named) and asked.zone != named
         if is_elsewhere and kept_repeat is not None:
@@ -229,6 +235,12 @@ class FollowUps:
         if asked.moment - now < LEAST_BETWEEN:
             minutes = int(LEAST_BETWEEN.total_seconds() // 60)
             raise ToolFailed(f"As nobody asks for it now, choose a time at least {minutes} minutes ahead.")
+
+    async def _check_is_seldom(self, agent: Agent, zone: ZoneInfo, now: datetime, drafted: int) -> None:
+        """What it sets so is heard unasked, too: of that there is only so much a day."""
+        today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+        if await self.timers.set_by_clocks(agent.id, today) + drafted >= self._most_unasked:
+            raise ToolFailed("You have set enough follow-ups of your own accord today. Set none before somebody asks.")
 
     def _repeat(self, repeat: str | None, zone: ZoneInfo, now: datetime) -> str | None:
         if repeat is None or not repeat.strip():

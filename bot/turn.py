@@ -477,8 +477,8 @@ class Turns:
                 agent = replace(agent, images={})
                 if turn.messages[-1].author_id is not None and not progress.leaves_nothing:
                     due += await self._people_were_there(transaction, agent, turn.origin, now)
-            if turn.event.kind is Kind.HEARTBEAT and sends:
-                await self._heartbeats.note_said(transaction, agent, len(sends), now)
+            if turn.event.kind is Kind.HEARTBEAT and (heard := len(sends) + len(draft.follow_ups)):
+                await self._heartbeats.note_said(transaction, agent, heard, now)
             self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
             if is_last:
                 await self._inbox.finish(transaction, turn.id)

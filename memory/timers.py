@@ -16,8 +16,9 @@ from sqlalchemy.dialects.sqlite import insert
 from memory.database import Database, Transaction, finish
 from memory.ids import next_ids
 from memory.inbox import Inbox, NewEvent, WaitingEvent
+from memory.ports import Kind
 from memory.prepared import Prepared
-from memory.tables import agents, inbox, people, timers
+from memory.tables import agents, inbox, messages, people, timers
 
 FOLLOW_UP = "follow_up"
 """Somebody is to hear of something, or the agent wants to look after it: of these it has any number."""
@@ -396,6 +397,14 @@ class Timers:
         of_person = (timers.c.person == person, timers.c.kind == FOLLOW_UP, _IS_WAITING)
         async with self._database.read() as connection:
             return tuple(_timer(row) for row in await connection.execute(_ALL.where(*of_person)))
+
+    async def set_by_clocks(self, agent_id: int, since: datetime) -> int:
+        """How many follow-ups an agent has set since a moment when a clock woke it, whatever has come of them."""
+        of_agent = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.set_at >= since)
+        events = (messages.c.id == timers.c.source_message_id, messages.c.kind.in_([Kind.HEARTBEAT, Kind.FOLLOW_UP]))
+        async with self._database.read() as connection:
+            found = select(func.count()).select_from(timers).join(messages, and_(*events)).where(*of_agent)
+            return await connection.scalar(found) or 0
 
     async def runs_of(self, fired: Sequence[Timer]) -> dict[int, Run]:
         """What came of the last firing of timers, by their ids; what was over long ago is forgotten, and not named."""

@@ -572,7 +572,8 @@ async def test_an_agent_that_nobody_writes_to_cannot_keep_itself_awake(tmp_path:
         call = {"when": at.isoformat(), "note": "again", "request_heartbeat": True}
         return answer(None, ("schedule_follow_up", call))
 
-    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, heartbeat_idle_days=1)) as bot:
+    more = {"heartbeat_idle_days": 1, "heartbeat_messages_per_day": 100}
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, **more)) as bot:
         await bot.say("Hello")
         for _ in range(40):
             bot.clock.advance(hours=1)

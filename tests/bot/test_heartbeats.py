@@ -154,6 +154,35 @@ async def test_to_a_person_who_has_not_asked_for_it_nothing_is_written(tmp_path:
         assert len(model.beats) == 2
 
 
+async def test_a_follow_up_is_no_way_round_what_may_be_written_unasked(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        last = request["messages"][-1]
+        if last["role"] == "tool":
+            told.append(json.loads(last["content"]))
+            return SILENT
+        event = json.loads(last["content"])
+        if event["type"] == "user_message":
+            return says("Hello.")
+        beats.append(event["type"])
+        at = datetime.fromisoformat(event["time"]) + timedelta(minutes=20)
+        nag = ("schedule_follow_up", {"when": at.isoformat(), "note": "nag", "request_heartbeat": True})
+        return answer(None, ("send_message", {"message": event["type"]}), nag)
+
+    told, beats = list[dict[str, str]](), list[str]()
+    async with ScriptedServer(reply) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "llm_tier": "tools", "heartbeat_interval_minutes": 60}
+        async with open_bot(tmp_path, **given) as bot:
+            await bot.say("Hello")
+            bot.clock.advance(hours=2)
+            assert await bot.sweep() == []
+            assert "have not asked to be written to unasked" in told[-1]["message"]
+            await bot.command("heartbeat every 60")  # now they have
+            bot.clock.moment = datetime(2026, 3, 2, 9, tzinfo=UTC)
+            until = bot.clock.moment + timedelta(hours=12)
+            assert [text for _, text in await live(bot, until)] == ["heartbeat", *["follow_up"] * 2]
+            assert "enough follow-ups of your own accord" in told[-1]["message"]
+
+
 async def test_in_a_channel_it_takes_a_moderator_and_is_nobodys_in_particular(tmp_path: Path) -> None:
     model = Model(says("Anybody here?"))
     async with bot_with(tmp_path, model, budget_tokens_per_user_day=1_000_000) as bot:
