@@ -367,7 +367,7 @@ async def open_app(
             starts.append(tier.ask_again())
         for start in starts:
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
-        outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
+        outage = Outage(lambda scope: receiver.go_on_after_outage(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
         let_in_since = await people.policy_since(settings.bot_admission, now)

@@ -139,6 +139,8 @@ class Conductor:
         self._metrics = metrics
         self._unfinished: dict[str, list[int]] = {}
         """The turns that are to go on, in order; more than one of a scope were left by an earlier process only."""
+        self._of_clocks: set[str] = set()
+        """Scopes that wait for the model with a turn that a clock set off."""
         self._held: set[str] = set()
         """Scopes whose turn may be what ended earlier processes."""
         self._behind: set[str] = set()
@@ -170,6 +172,10 @@ class Conductor:
     def knows_changes(self, scope: str) -> None:
         """That is known now; go on when its scope is next asked for."""
         self._behind.discard(scope)
+
+    def is_of_clock(self, scope: str) -> bool:
+        """Whether a clock set off the turn of a scope that waits for the model: nobody is there to wait for it."""
+        return scope in self._of_clocks
 
     def is_under_way(self, scope: str) -> bool:
         """Whether a turn of a scope was begun and is to go on."""
@@ -304,6 +310,7 @@ class Conductor:
             turns.insert(0, turn_id)
 
     def _over(self, scope: str, turn_id: int) -> None:
+        self._of_clocks.discard(scope)
         turns = self._unfinished.get(scope, [])
         if turn_id in turns:
             turns.remove(turn_id)
@@ -549,6 +556,7 @@ class Conductor:
             return Next.ENDED
         was_told = woken.is_timed or (record is not None and record.was_told)
         self._goes_on(woken.scope, turn.id)
+        (self._of_clocks.add if woken.is_timed else self._of_clocks.discard)(woken.scope)
         self._outage.failed(woken.scope, since + self._retries_for, error.retry_after)
         self._metrics.retried("model")
         began = self._outage.since

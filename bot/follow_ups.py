@@ -29,8 +29,8 @@ LATE_AFTER = timedelta(minutes=5)
 
 MOST_AHEAD = timedelta(days=366 * 5)
 MAX_NOTE_CHARS = 1000
-MOST_MISSED = 1000
-"""So many missed times of one follow-up are counted, at most."""
+MOST_MISSED = 30
+"""So many missed times of one follow-up are counted, at most: a start may find thousands that were missed for weeks."""
 
 _LATE = "\n[It was due at "
 
@@ -177,17 +177,17 @@ class FollowUps:
         text = timer.note
         if now - timer.due_at > LATE_AFTER:
             text += f"{_LATE}{local_time(timer.due_at, zone)}: say that it comes late."
-            text += f" It was missed {missed} more times since.]" if missed else "]"
+            text += f" It was missed {_times(missed)} since.]" if missed else "]"
         return Firing(timer, of_clock(timer, Kind.FOLLOW_UP, text, now), next_due)
 
     async def moved(self, person: str, zone: ZoneInfo, now: datetime) -> int:
         """Let a person's follow-ups go by the clock of another zone; returns how many have another time now."""
-        due: dict[int, datetime] = {}
+        due: list[tuple[Timer, datetime]] = []
         for timer in await self.timers.waiting_of(person):
             if timer.local is not None and not timer.fires:
-                due[timer.id] = at_local(datetime.fromisoformat(timer.local), zone)
+                due.append((timer, at_local(datetime.fromisoformat(timer.local), zone)))
             elif timer.repeat is not None and timer.due_at > now:
-                due[timer.id] = next_of(timer.repeat, zone, now) or timer.due_at
+                due.append((timer, next_of(timer.repeat, zone, now) or timer.due_at))
         await self.timers.move(due)
         return len(due)
 
@@ -249,6 +249,11 @@ class FollowUps:
             return checked_repeat(clean(repeat), zone, now)
         except BadRepeat as fault:
             raise ToolFailed(str(fault)) from None
+
+
+def _times(missed: int) -> str:
+    at_least = "at least " if missed == MOST_MISSED else ""
+    return f"{at_least}{missed} more {'time' if missed == 1 else 'times'}"
 
 
 def reminder_of(event: Message) -> str:

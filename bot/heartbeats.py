@@ -122,6 +122,11 @@ class Heartbeats:
         return timer.due_at if timer is not None else None
 
     @property
+    def most_minutes(self) -> int:
+        """What lies between heartbeats at most: after more than that without people there are none."""
+        return int(self._rhythm.idle / timedelta(minutes=1 + JITTER))
+
+    @property
     def quiet_told(self) -> str:
         """The quiet hours, for people."""
         return f"{self._rhythm.quiet.start:%H:%M}-{self._rhythm.quiet.end:%H:%M}"

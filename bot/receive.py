@@ -133,6 +133,13 @@ class Receiver:
         """A clock has something to say to the agents of scopes: run what waits there, a few of them at a time."""
         self._of_clocks.add(scopes)
 
+    def go_on_after_outage(self, scope: str) -> None:
+        """The model is to be tried for a scope whose turn waited for it, or answers again."""
+        if self._conductor.is_of_clock(scope) and not self._waiting.people(scope):
+            self._of_clocks.add([scope])
+        else:
+            self.go_on(scope)
+
     def go_on(self, scope: str) -> asyncio.Future[None]:
         """Run all turns that a scope has waiting."""
 

@@ -291,16 +291,14 @@ class Timers:
         of_it = (timers.c.agent_id == agent_id, timers.c.source_message_id == source_message_id)
         await transaction.execute(update(timers).where(*of_it).values(source_message_id=instead))
 
-    async def move(self, due: Mapping[int, datetime]) -> None:
-        """Let timers be due at another time, as whose clock they go by has changed."""
-        rows = [{"of_id": id_, "at": at} for id_, at in due.items()]
-        moved = update(timers).where(timers.c.id == bindparam("of_id"), timers.c.state == WAITING)
+    async def move(self, moved: Sequence[tuple[Timer, datetime]]) -> None:
+        """Let timers be due at another time, as whose clock they go by has changed; not one that has fired since."""
 
         async def commit() -> None:
             async with self._database.write() as transaction:
-                await transaction.execute(moved.values(due_at=bindparam("at", type_=timers.c.due_at.type)), rows)
+                _MOVE.later(transaction, [_as_it_was(timer) | {"to_due": due} for timer, due in moved])
 
-        if rows:
+        if moved:
             await finish(commit())
 
     async def note_said(self, transaction: Transaction, agent_id: int, kind: str, day: str, count: int) -> None:

@@ -275,6 +275,16 @@ async def test_three_days_down_they_come_late_and_say_so_and_repeated_ones_come_
             assert await bot.sweep() == []
 
 
+async def test_months_down_are_not_counted_to_the_last_time(tmp_path: Path) -> None:
+    async with ScriptedServer(obeys) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await asks(bot, when=NINE, note="stretch", repeat="*/15 * * * *")
+        bot.clock.advance(days=200)
+        (said,) = await bot.sweep()
+        assert "missed at least 30 more times" in said
+        (timer,) = await waiting(bot)
+        assert bot.clock.moment < timer.due_at < bot.clock.moment + timedelta(minutes=15)
+
+
 async def test_each_time_it_is_heard_again_until_it_is_cancelled(tmp_path: Path) -> None:
     async with ScriptedServer(obeys) as server, open_bot(tmp_path, **settings(server)) as bot:
         await asks(bot, when=NINE, note="stretch", repeat="0 9 * * 1-5")

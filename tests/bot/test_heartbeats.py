@@ -195,7 +195,7 @@ async def test_in_a_channel_it_takes_a_moderator_and_is_nobodys_in_particular(tm
             assert [tuple(row) for row in rows] == [("console:ada", 0), (None, 1)]
 
 
-@pytest.mark.parametrize("how", ["every 5", "every", "sometimes", "every 100000", "on and on"])
+@pytest.mark.parametrize("how", ["every 5", "every", "sometimes", "every 100000", "every 4000", "on and on"])
 async def test_what_cannot_be_chosen_is_refused(tmp_path: Path, how: str) -> None:
     async with bot_with(tmp_path, Model()) as bot:
         told = await bot.command(f"heartbeat {how}")

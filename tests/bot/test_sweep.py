@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from adapters.ports import InboundMessage
-from adapters.testing import Reply, Request, ScriptedServer, says
+from adapters.testing import Reply, Request, ScriptedServer, fails, says
 from bot.events import user_message
 from bot.few_at_a_time import MOST_AT_WORK
 from bot.origins import to_json
@@ -91,6 +91,31 @@ async def test_nor_do_more_where_an_earlier_process_left_what_a_clock_had_to_say
                 await bot.app.lanes.idle()
                 await bot.sweep()
             assert sorted(text for _, text in bot.platform.sent) == sorted([*people, "ada", "a person"])
+
+
+async def test_nor_do_more_when_the_model_is_back_for_which_they_waited(tmp_path: Path) -> None:
+    is_down, gate = True, asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        if is_down:
+            return fails(503, retry_after="36000")
+        event = json.loads(request["messages"][-1]["content"])
+        if event["type"] == "follow_up":
+            await gate.wait()
+        return says(event["message"])
+
+    people = [f"p{number}" for number in range(MOST_AT_WORK + 20)]
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await promise(bot, *people)
+        assert await bot.sweep() == []
+        is_down = False
+        assert await bot.say("Are you back?") == ["Are you back?"]
+        assert sum(bot.app.lanes.is_busy(f"console:dm:{person}") for person in people) == MOST_AT_WORK
+        gate.set()
+        while len(bot.platform.sent) < len(people) + 1:
+            await bot.app.lanes.idle()
+            await bot.sweep()
+        assert sorted(text for _, text in bot.platform.sent[1:]) == sorted(people)
 
 
 async def test_one_that_breaks_is_put_off_and_the_others_fire(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
