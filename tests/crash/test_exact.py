@@ -6,6 +6,7 @@ that starts finds it due, hands it over, thinks of it and says it, and is killed
 """
 
 import asyncio
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
@@ -30,6 +31,8 @@ from tests.platforms.socket_platform import Json, SocketServer
 
 SAID = ("note", "fact", "twice")
 """The orders of what is said at once: turns of three or four steps."""
+
+pytestmark = pytest.mark.timeout(600)  # seconds; some tests are forty conversations, one after the other
 
 Watch = Callable[[str], None]
 """Is told what the platform is about to take in from the bot, or has taken in, or that the model was asked."""
@@ -130,8 +133,7 @@ async def keep_promise(folder: Path, bots: Nursery, watch: Watch, *hooks: str) -
             code = await bots.ended()
             ending.cancel()
         assert code == 0
-        seen = [text.partition("[")[0].strip() for text in platform.seen["ada"]]
-    return lives, [*faults_of_promise(folder / "data", seen), *bad_lines(folder / "log")]
+    return lives, [*faults_of_promise(folder / "data", platform.seen["ada"]), *bad_lines(folder / "log")]
 
 
 def faults_of_promise(data: Path, seen: Sequence[str]) -> list[str]:
@@ -144,8 +146,22 @@ def faults_of_promise(data: Path, seen: Sequence[str]) -> list[str]:
     return found
 
 
+@pytest.fixture
+def new_folder(tmp_path: Path, new_database: Path) -> Callable[[], Path]:
+    """Makes a folder for a bot that has an empty database, which costs less than having each bot make its own."""
+    numbers = count(1)
+
+    def make() -> Path:
+        folder = tmp_path / str(next(numbers))
+        (folder / "data").mkdir(parents=True)
+        shutil.copy(new_database, folder / "data")
+        return folder
+
+    return make
+
+
 async def at_every_moment(
-    folder: Path, bots: Nursery, what: str, hook: str | None = None, *, live: Any = converse
+    new_folder: Callable[[], Path], bots: Nursery, what: str, hook: str | None = None, *, live: Any = converse
 ) -> int:
     """Kill it at its n-th moment of a kind, for every n; returns how many there were."""
     for number in count(1):
@@ -156,9 +172,7 @@ async def at_every_moment(
                 bots.kill()
 
         hooks = [f"{hook}-{number}"] if hook else []
-        own = folder / f"{number}"
-        own.mkdir()
-        lives, found = await live(own, bots, watch, *hooks)
+        lives, found = await live(new_folder(), bots, watch, *hooks)
         assert (number, found) == (number, [])
         if lives == 1:
             return number - 1
@@ -166,43 +180,43 @@ async def at_every_moment(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_killed_at_any_commit_it_ends_the_same(tmp_path: Path, bots: Nursery, when: str) -> None:
-    assert await at_every_moment(tmp_path, bots, "", f"commit-{when}") > 12
+async def test_killed_at_any_commit_it_ends_the_same(new_folder: Callable[[], Path], bots: Nursery, when: str) -> None:
+    assert await at_every_moment(new_folder, bots, "", f"commit-{when}") > 12
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_any_write_to_the_vector_index_it_ends_the_same(
-    tmp_path: Path, bots: Nursery, when: str
+    new_folder: Callable[[], Path], bots: Nursery, when: str
 ) -> None:
-    assert await at_every_moment(tmp_path, bots, "", f"vectors-{when}") == 1  # a note
+    assert await at_every_moment(new_folder, bots, "", f"vectors-{when}") == 1  # a note
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_anything_it_tells_the_platform_it_ends_the_same(
-    tmp_path: Path, bots: Nursery, when: str
+    new_folder: Callable[[], Path], bots: Nursery, when: str
 ) -> None:
-    assert await at_every_moment(tmp_path, bots, when) > 5  # a greeting, three messages and two replies
+    assert await at_every_moment(new_folder, bots, when) > 5  # a greeting, three messages and two replies
 
 
-async def test_killed_at_any_call_of_the_model_it_ends_the_same(tmp_path: Path, bots: Nursery) -> None:
-    assert await at_every_moment(tmp_path, bots, "model") > 3
+async def test_killed_at_any_call_of_the_model_it_ends_the_same(new_folder: Callable[[], Path], bots: Nursery) -> None:
+    assert await at_every_moment(new_folder, bots, "model") > 3
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_any_commit_from_the_sweep_on_what_was_promised_is_said_once(
-    tmp_path: Path, bots: Nursery, when: str
+    new_folder: Callable[[], Path], bots: Nursery, when: str
 ) -> None:
-    assert await at_every_moment(tmp_path, bots, "", f"commit-{when}", live=keep_promise) > 4
+    assert await at_every_moment(new_folder, bots, "", f"commit-{when}", live=keep_promise) > 4
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_while_it_is_delivered_what_was_promised_is_said_once(
-    tmp_path: Path, bots: Nursery, when: str
+    new_folder: Callable[[], Path], bots: Nursery, when: str
 ) -> None:
-    assert await at_every_moment(tmp_path, bots, when, live=keep_promise) > 1  # a greeting, and the reply
+    assert await at_every_moment(new_folder, bots, when, live=keep_promise) > 1  # a greeting, and the reply
 
 
 async def test_killed_while_the_model_thinks_of_it_what_was_promised_is_said_once(
-    tmp_path: Path, bots: Nursery
+    new_folder: Callable[[], Path], bots: Nursery
 ) -> None:
-    assert await at_every_moment(tmp_path, bots, "model", live=keep_promise) == 1
+    assert await at_every_moment(new_folder, bots, "model", live=keep_promise) == 1
