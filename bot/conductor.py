@@ -48,6 +48,9 @@ OUTAGE = "the model is down"
 UNASKED = (Kind.HEARTBEAT, Kind.REFLECTION)
 """Events of which nobody counts on anything coming."""
 
+LATE_AFTER = timedelta(minutes=5)
+"""A heartbeat that has waited longer, for the process to start again perhaps, comes no more: by now it may be night."""
+
 TRY_AGAIN = "Please try again in a while."
 
 
@@ -87,6 +90,16 @@ class Woken:
         if self.record is not None:
             return bool(self.record.progress.get(IS_PROMISED))
         return bool(self.events) and self.events[0].kind is Kind.FOLLOW_UP
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it is a heartbeat that was to be long ago, or to go on."""
+        if not self.is_timed or self.is_promised:
+            return False
+        if self.record is not None:
+            is_heartbeat, since = not self.record.progress.get(LEAVES_NOTHING), self.record.changed_at
+        else:
+            is_heartbeat, since = self.events[0].kind is Kind.HEARTBEAT, self.events[0].received_at
+        return is_heartbeat and since is not None and now - since > LATE_AFTER
 
     @property
     def seconds(self) -> float:
@@ -211,6 +224,8 @@ class Conductor:
             is_unknown = woken.is_timed and woken.record.progress.get(LEAVES_NOTHING)
             tells = None if is_unknown else WENT_WRONG
             return await self._surely(woken, self._put_aside(woken, None, told, tells=tells))
+        if woken.is_late(self._now()):
+            return await self._surely(woken, self._let_pass(woken))
         if woken.record is not None and self._gives_way(woken):
             return await self._surely(woken, self._end(woken, None, DONE, "done"))
         if (

@@ -391,6 +391,36 @@ async def test_three_days_down_one_comes_for_all_that_were_missed(tmp_path: Path
         assert len(model.beats) == 1
 
 
+@pytest.mark.parametrize("is_begun", [False, True])
+async def test_one_that_a_stop_kept_from_its_end_does_not_come_in_the_night(tmp_path: Path, is_begun: bool) -> None:
+    bots = list[Bot]()
+
+    class Stopped(Model):
+        def __call__(self, request: Request) -> Reply:
+            if self.beats:
+                bots[-1].app.receiver._conductor.is_closing = True  # as at SIGTERM
+            return super().__call__(request)
+
+    looks = answer(None, ("list_follow_ups", {"request_heartbeat": True}))
+    model, clock = Stopped(looks, looks, says("Awake?")), Clock()
+    async with bot_with(tmp_path, model, clock) as bot:
+        bots.append(bot)
+        await bot.command("heartbeat every 60")
+        bot.app.receiver._conductor.is_closing = not is_begun
+        clock.advance(hours=2)
+        await bot.sweep()
+    assert len(model.beats) == (2 if is_begun else 0)
+    clock.moment = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    begun = len(model.beats)
+    async with bot_with(tmp_path, model, clock) as bot:
+        await bot.app.lanes.idle()
+        assert (await bot.sweep(), bot.platform.sent) == ([], [])
+        assert len(model.beats) == begun
+        clock.moment = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+        await bot.sweep()
+        assert len(model.beats) > begun
+
+
 async def test_agents_that_were_busy_together_do_not_all_wake_together(tmp_path: Path) -> None:
     async with bot_with(tmp_path, Model(), heartbeat_interval_minutes=100) as bot:
         for number in range(20):
