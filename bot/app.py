@@ -296,6 +296,7 @@ async def open_app(
             settings.zone,
             is_everybodys="bot_timezone" in settings.model_fields_set,
             most=settings.follow_ups_per_person,
+            most_unasked=settings.heartbeat_messages_per_day,
             quiet=settings.heartbeat_quiet_hours,
             idle=timedelta(days=settings.heartbeat_idle_days),
         )
@@ -366,7 +367,7 @@ async def open_app(
             starts.append(tier.ask_again())
         for start in starts:
             stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
-        outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
+        outage = Outage(lambda scope: receiver.go_on_after_outage(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
         let_in_since = await people.policy_since(settings.bot_admission, now)
@@ -411,7 +412,7 @@ async def open_app(
             timers,
             {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
             waiting,
-            receiver.go_on,
+            receiver.woken,
             lambda scope: _is_silenced(channels, scope),
             platforms,
             now,

@@ -24,6 +24,7 @@ TO_REFLECT = (
     "core_memory_append",
     "core_memory_replace",
     "archival_memory_insert",
+    "archival_memory_replace",
     "archival_memory_search",
     "conversation_search",
     "stay_silent",

@@ -48,6 +48,9 @@ OUTAGE = "the model is down"
 UNASKED = (Kind.HEARTBEAT, Kind.REFLECTION)
 """Events of which nobody counts on anything coming."""
 
+LATE_AFTER = timedelta(minutes=5)
+"""A heartbeat that has waited longer, for the process to start again perhaps, comes no more: by now it may be night."""
+
 TRY_AGAIN = "Please try again in a while."
 
 
@@ -87,6 +90,16 @@ class Woken:
         if self.record is not None:
             return bool(self.record.progress.get(IS_PROMISED))
         return bool(self.events) and self.events[0].kind is Kind.FOLLOW_UP
+
+    def is_late(self, now: datetime) -> bool:
+        """Whether it is a heartbeat that was to be long ago, or to go on."""
+        if not self.is_timed or self.is_promised:
+            return False
+        if self.record is not None:
+            is_heartbeat, since = not self.record.progress.get(LEAVES_NOTHING), self.record.changed_at
+        else:
+            is_heartbeat, since = self.events[0].kind is Kind.HEARTBEAT, self.events[0].received_at
+        return is_heartbeat and since is not None and now - since > LATE_AFTER
 
     @property
     def seconds(self) -> float:
@@ -139,6 +152,8 @@ class Conductor:
         self._metrics = metrics
         self._unfinished: dict[str, list[int]] = {}
         """The turns that are to go on, in order; more than one of a scope were left by an earlier process only."""
+        self._of_clocks: set[str] = set()
+        """Scopes that wait for the model with a turn that a clock set off."""
         self._held: set[str] = set()
         """Scopes whose turn may be what ended earlier processes."""
         self._behind: set[str] = set()
@@ -171,6 +186,14 @@ class Conductor:
         """That is known now; go on when its scope is next asked for."""
         self._behind.discard(scope)
 
+    def is_of_clock(self, scope: str) -> bool:
+        """Whether a clock set off the turn of a scope that waits for the model: nobody is there to wait for it."""
+        return scope in self._of_clocks
+
+    def is_under_way(self, scope: str) -> bool:
+        """Whether a turn of a scope was begun and is to go on."""
+        return scope in self._unfinished
+
     def _is_held(self, scope: str) -> bool:
         return self.is_closing or scope in self._held or scope in self._behind
 
@@ -201,6 +224,8 @@ class Conductor:
             is_unknown = woken.is_timed and woken.record.progress.get(LEAVES_NOTHING)
             tells = None if is_unknown else WENT_WRONG
             return await self._surely(woken, self._put_aside(woken, None, told, tells=tells))
+        if woken.is_late(self._now()):
+            return await self._surely(woken, self._let_pass(woken))
         if woken.record is not None and self._gives_way(woken):
             return await self._surely(woken, self._end(woken, None, DONE, "done"))
         if (
@@ -300,6 +325,7 @@ class Conductor:
             turns.insert(0, turn_id)
 
     def _over(self, scope: str, turn_id: int) -> None:
+        self._of_clocks.discard(scope)
         turns = self._unfinished.get(scope, [])
         if turn_id in turns:
             turns.remove(turn_id)
@@ -545,6 +571,7 @@ class Conductor:
             return Next.ENDED
         was_told = woken.is_timed or (record is not None and record.was_told)
         self._goes_on(woken.scope, turn.id)
+        (self._of_clocks.add if woken.is_timed else self._of_clocks.discard)(woken.scope)
         self._outage.failed(woken.scope, since + self._retries_for, error.retry_after)
         self._metrics.retried("model")
         began = self._outage.since

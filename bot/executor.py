@@ -60,6 +60,8 @@ class Draft:
     sends: tuple[str | Reaction, ...] = ()
     """What people will see, in order."""
     passages: tuple[NewPassage, ...] = ()
+    replaced: tuple[int, ...] = ()
+    """Notes that are to go, as others of `passages` stand for them."""
     result_lists: tuple[ResultList, ...] = ()
     follow_ups: tuple[NewTimer, ...] = ()
     cancelled: tuple[int, ...] = ()
@@ -104,6 +106,7 @@ async def write_changes(
     """Write what a step has changed in memory, as a part of its turn's one change."""
     change_id = await begin_change(transaction, agent_id, kind, now, turn_id=turn_id)
     await shelves.agents.save_edits(transaction, agent_id, draft.edits, change_id)
+    await shelves.archival.replace(transaction, agent_id, draft.replaced, change_id, now)
     await shelves.archival.insert(transaction, agent_id, draft.passages, change_id)
 
 
@@ -134,6 +137,12 @@ class ToolContext:
     def result_room(self) -> int:
         """Tokens that the result of this call may take of the prompt."""
         return result_room(self.shelves.room, self.calls)
+
+    @property
+    def is_allowed_to_be_heard(self) -> bool:
+        """Whether one more message may come of it, now or by a follow-up."""
+        words = [sent for sent in self.draft.sends if isinstance(sent, str)]
+        return self.allowance is None or len(words) + len(self.draft.follow_ups) < self.allowance.left
 
     def edit_core(self, label: str, edited: CoreMemory, reason: str) -> None:
         """Take over an edit of core memory, with its entry in the journal.
@@ -187,6 +196,15 @@ class ToolContext:
     def _keep(self, passage: NewPassage) -> None:
         self._check_keeps()
         self.draft = replace(self.draft, passages=(*self.draft.passages, passage))
+
+    def replace_notes(self, ids: Sequence[int], passage: NewPassage) -> None:
+        """Decide to keep a note in the place of others.
+
+        Raises:
+            ToolFailed: nothing is to be kept of this turn.
+        """
+        self.keep(passage)
+        self.draft = replace(self.draft, replaced=(*self.draft.replaced, *ids))
 
     def follow_up(self, planned: Planned) -> None:
         """Decide to come back to something.

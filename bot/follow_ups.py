@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.ports import Origin
@@ -20,7 +20,7 @@ from config.settings import QuietHours
 from memory.database import Transaction
 from memory.people import People
 from memory.ports import Kind, Message
-from memory.timers import FOLLOW_UP, Firing, NewTimer, Timer, Timers
+from memory.timers import FOLLOW_UP, Firing, NewTimer, RunState, Timer, Timers
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +29,8 @@ LATE_AFTER = timedelta(minutes=5)
 
 MOST_AHEAD = timedelta(days=366 * 5)
 MAX_NOTE_CHARS = 1000
-MOST_MISSED = 1000
-"""So many missed times of one follow-up are counted, at most."""
+MOST_MISSED = 30
+"""So many missed times of one follow-up are counted, at most: a start may find thousands that were missed for weeks."""
 
 _LATE = "\n[It was due at "
 
@@ -60,6 +60,7 @@ class FollowUps:
         zone: that of people who have set none.
         is_everybodys: whether the operator has said that this zone holds for them.
         most: so many may wait for one person.
+        most_unasked: so many an agent may set in a day when a clock woke it.
         quiet: hours in which people would rather not hear of anything.
         idle: after so long without people an agent sets no clock by itself.
     """
@@ -72,6 +73,7 @@ class FollowUps:
         *,
         is_everybodys: bool,
         most: int,
+        most_unasked: int,
         quiet: QuietHours,
         idle: timedelta,
     ) -> None:
@@ -80,6 +82,7 @@ class FollowUps:
         self._zone = zone
         self._is_everybodys = is_everybodys
         self._most = most
+        self._most_unasked = most_unasked
         self._quiet = quiet
         self._idle = idle
 
@@ -126,7 +129,10 @@ class FollowUps:
         zone = asked.zone or named or self._zone
         self._check_moment(asked, now, zone)
         if event.kind.is_timed:
+            if repeat and repeat.strip():
+                raise ToolFailed("What comes again is set when somebody asks for it. Leave out repeat.")
             self._check_is_wanted(agent, asked, now)
+            await self._check_is_seldom(agent, zone, now, len(drafted))
         kept_repeat = self._repeat(repeat, zone, now)
         is_elsewhere = None not in (asked.zone, named) and asked.zone != named
         if is_elsewhere and kept_repeat is not None:
@@ -160,25 +166,35 @@ class FollowUps:
         await self._people.learn_timezone(transaction, person_of(origin), zone)
 
     async def fire(self, timer: Timer, now: datetime) -> Firing:
-        """What becomes of a follow-up that is due: it is delivered, however late, once for all times it was missed."""
+        """What becomes of a follow-up that is due: it is delivered, however late, once for all times it was missed.
+
+        One whose last time nobody has heard of yet (the model is down, perhaps) does not come once more beside it.
+        """
         zone = ZoneInfo(timer.zone) if timer.zone is not None else self._zone
         next_due, missed = self._following(timer, zone, now)
+        if next_due is not None and timer.fires and await self._is_under_way(timer):
+            return Firing(timer, None, next_due)
         text = timer.note
         if now - timer.due_at > LATE_AFTER:
-            text += f"{_LATE}{local_time(timer.due_at, zone)}, when I did not run: say that it comes late."
-            text += f" It was missed {missed} more times since.]" if missed else "]"
+            text += f"{_LATE}{local_time(timer.due_at, zone)}: say that it comes late."
+            text += f" It was missed {_times(missed)} since.]" if missed else "]"
         return Firing(timer, of_clock(timer, Kind.FOLLOW_UP, text, now), next_due)
 
     async def moved(self, person: str, zone: ZoneInfo, now: datetime) -> int:
         """Let a person's follow-ups go by the clock of another zone; returns how many have another time now."""
-        due: dict[int, datetime] = {}
+        due: list[tuple[Timer, datetime]] = []
         for timer in await self.timers.waiting_of(person):
             if timer.local is not None and not timer.fires:
-                due[timer.id] = at_local(datetime.fromisoformat(timer.local), zone)
+                due.append((timer, at_local(datetime.fromisoformat(timer.local), zone)))
             elif timer.repeat is not None and timer.due_at > now:
-                due[timer.id] = next_of(timer.repeat, zone, now) or timer.due_at
+                due.append((timer, next_of(timer.repeat, zone, now) or timer.due_at))
         await self.timers.move(due)
         return len(due)
+
+    async def _is_under_way(self, timer: Timer) -> bool:
+        """Whether its last time is still to be heard of."""
+        run = (await self.timers.runs_of([timer])).get(timer.id)
+        return run is not None and run.state in (RunState.WAITING, RunState.TAKEN)
 
     def _following(self, timer: Timer, zone: ZoneInfo, now: datetime) -> tuple[datetime | None, int]:
         """When it is due again after now, and how often it was in between."""
@@ -220,6 +236,12 @@ class FollowUps:
             minutes = int(LEAST_BETWEEN.total_seconds() // 60)
             raise ToolFailed(f"As nobody asks for it now, choose a time at least {minutes} minutes ahead.")
 
+    async def _check_is_seldom(self, agent: Agent, zone: ZoneInfo, now: datetime, drafted: int) -> None:
+        """What it sets so is heard unasked, too: of that there is only so much a day."""
+        today = datetime.combine(now.astimezone(zone).date(), time(), zone)
+        if await self.timers.set_by_clocks(agent.id, today) + drafted >= self._most_unasked:
+            raise ToolFailed("You have set enough follow-ups of your own accord today. Set none before somebody asks.")
+
     def _repeat(self, repeat: str | None, zone: ZoneInfo, now: datetime) -> str | None:
         if repeat is None or not repeat.strip():
             return None
@@ -229,8 +251,13 @@ class FollowUps:
             raise ToolFailed(str(fault)) from None
 
 
+def _times(missed: int) -> str:
+    at_least = "at least " if missed == MOST_MISSED else ""
+    return f"{at_least}{missed} more {'time' if missed == 1 else 'times'}"
+
+
 def reminder_of(event: Message) -> str:
     """What is said of a follow-up by code, where the model says nothing that can be heard."""
     note, _, late = (event.text or "").partition(_LATE)
-    was_due = f" (it was due at {late.split(',')[0]})" if late else ""
+    was_due = f" (it was due at {late.split(': ')[0]})" if late else ""
     return f"A reminder{was_due}: {note}"

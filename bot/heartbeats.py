@@ -101,6 +101,11 @@ class Heartbeats:
         await self._timers.set(transaction, agent.id, timer, now)
         return due
 
+    async def people_talked(self, transaction: Transaction, agent: Agent, now: datetime) -> None:
+        """Put the next one off where people talk with each other; if there is none, that is no reason for one."""
+        if minutes := self.minutes_of(agent.heartbeat_minutes):
+            self._timers.put_off(transaction, agent.id, HEARTBEAT, now + self._pause(minutes))
+
     async def restart(self, transaction: Transaction, agent: Agent, origin: Origin, now: datetime) -> datetime | None:
         """Let an agent's heart beat by what somebody has chosen now; returns when, None if not at all."""
         await self._timers.drop(transaction, agent.id, HEARTBEAT)
@@ -115,6 +120,11 @@ class Heartbeats:
         """When the next one is due, if nothing stands against it; None if none is set."""
         timer = await self._timers.find(agent.id, HEARTBEAT)
         return timer.due_at if timer is not None else None
+
+    @property
+    def most_minutes(self) -> int:
+        """What lies between heartbeats at most: after more than that without people there are none."""
+        return int(self._rhythm.idle / timedelta(minutes=1 + JITTER))
 
     @property
     def quiet_told(self) -> str:

@@ -12,6 +12,7 @@ from bot import events
 from bot.admission import Admission
 from bot.attention import Attention, attend
 from bot.conductor import Conductor, Next
+from bot.few_at_a_time import FewAtATime
 from bot.lanes import Lanes
 from bot.log import of_scope
 from bot.notices import Notices
@@ -76,6 +77,7 @@ class Receiver:
         self._arriving = OneByOne()
         self._stuck: dict[str, asyncio.Task[None]] = {}
         self._letting_go: asyncio.Task[None] | None = None
+        self._of_clocks = FewAtATime(self.go_on)
         self._behind = {platform: asyncio.Event() for platform in compares}
         """The platforms of which that is not known yet."""
         self._waiting_for_changes: dict[str, list[str]] = {}
@@ -93,7 +95,7 @@ class Receiver:
         """Take up what an earlier process left: unfinished turns, and events that wait.
 
         On a platform that compares histories it goes on when that is done (`caught_up`): what waits there may say
-        something else by now, or be gone.
+        something else by now, or be gone. Where only a clock has something to say, agents go on a few at a time.
 
         Args:
             serves: whether replies to an address can be delivered by this process.
@@ -113,8 +115,7 @@ class Receiver:
             if platform in self._behind:
                 self._conductor.wait_for_changes(scope)
                 self._waiting_for_changes.setdefault(platform, []).append(scope)
-            else:
-                self.go_on(scope)
+        self._go_on_with([scope for scope, platform in scopes.items() if platform not in self._behind])
         if held:
             self._letting_go = asyncio.create_task(self._let_go(held), name="let go one by one")
 
@@ -123,8 +124,20 @@ class Receiver:
         if (level := self._behind.pop(platform, None)) is None:
             return
         level.set()
-        for scope in self._waiting_for_changes.pop(platform, ()):
+        scopes = self._waiting_for_changes.pop(platform, ())
+        for scope in scopes:
             self._conductor.knows_changes(scope)
+        self._go_on_with(scopes)
+
+    def woken(self, scopes: Sequence[str]) -> None:
+        """A clock has something to say to the agents of scopes: run what waits there, a few of them at a time."""
+        self._of_clocks.add(scopes)
+
+    def go_on_after_outage(self, scope: str) -> None:
+        """The model is to be tried for a scope whose turn waited for it, or answers again."""
+        if self._conductor.is_of_clock(scope) and not self._waiting.people(scope):
+            self._of_clocks.add([scope])
+        else:
             self.go_on(scope)
 
     def go_on(self, scope: str) -> asyncio.Future[None]:
@@ -157,11 +170,22 @@ class Receiver:
 
         What is not over goes on at the next start.
         """
-        self._conductor.is_closing = True
+        self._conductor.is_closing = self._of_clocks.is_closing = True
         for task in (*self._stuck.values(), self._letting_go):
             if task is not None:
                 task.cancel()
         await self._lanes.close(grace_s)
+
+    def _go_on_with(self, scopes: Sequence[str]) -> None:
+        """Take up what waits in scopes; where nobody waits for it, and nothing was begun, a few at a time."""
+        of_clocks = dict.fromkeys(scope for scope in scopes if self._is_of_clocks(scope))
+        for scope in scopes:
+            if scope not in of_clocks:
+                self.go_on(scope)
+        self._of_clocks.add(of_clocks)
+
+    def _is_of_clocks(self, scope: str) -> bool:
+        return self._waiting.is_of_clocks(scope) and not self._conductor.is_under_way(scope)
 
     async def _receive(self, message: InboundMessage) -> Awaitable[None]:
         scope = scope_of(message.origin)

@@ -15,6 +15,9 @@ LEAST_BETWEEN = timedelta(minutes=15)
 LOOKED_AT = 60
 """So many times are looked at to find out how often something comes."""
 
+MOST_CHARS = 100
+"""Of an expression; one that names a thousand minutes takes long to read, and means none other."""
+
 _AHEAD = timedelta(days=366 * 9)
 """A leap day may be eight years away; what does not come in that time never does."""
 
@@ -34,6 +37,8 @@ def checked_repeat(cron: str, zone: ZoneInfo, now: datetime) -> str:
         BadRepeat: it is none, it never comes, or it comes more often than every `LEAST_BETWEEN`.
     """
     kept = " ".join(cron.split()).lower()
+    if len(kept) > MOST_CHARS:
+        raise BadRepeat(f"A cron expression has at most {MOST_CHARS} characters.")
     times = [now]
     while len(times) < LOOKED_AT and (following := next_of(kept, zone, times[-1])) is not None:
         times.append(following)

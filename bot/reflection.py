@@ -109,7 +109,8 @@ class Reflections:
 
         # A model that only writes text has no use for the tools.
         scene = await scene_of(turn, self._shelves, self._compiler) if self._tier.speaks_unasked else None
-        if scene is None or not await self._is_allowed(turn):
+        is_begun = turn.progress.steps > 0  # by an earlier process: it was counted then
+        if scene is None or not (is_begun or await self._is_allowed(turn)):
             await self._over(latest, turn, keep, None, None)
             return Ended.YIELDED
         newest_id, primer = None, None
@@ -193,7 +194,7 @@ class Reflections:
             refuses=anything if agent.is_direct else in_reflection(scene.messages, kept),
         )
         results = await self._executor.execute(answer.calls, context, TO_REFLECT, is_cut=answer.is_cut)
-        return results, with_sources(context.draft, scene.messages)
+        return results, with_sources(context.draft, scene)
 
     async def _commit(
         self, before: Progress, turn: OpenTurn, draft: Draft, results: Sequence[ToolResult], keep: Keep
@@ -213,6 +214,8 @@ class Reflections:
                 await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
                 await self._usage.save(transaction, calls, now)
                 self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=False)
+            if draft.replaced:
+                await self._shelves.archival.forget(agent.id, draft.replaced)
             if draft.passages:
                 self._shelves.archival.index_soon()
             return replace(agent, core=draft.core, folded=draft.core)

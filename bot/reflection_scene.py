@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from bot.agent import Queued
 from bot.context import ContextCompiler
 from bot.executor import Draft, Shelves
-from bot.reflection_text import enough, material, source_of
+from bot.reflection_text import enough, material, says_alike, source_of
 from bot.sources import sources_of
 from bot.turn import OpenTurn
+from memory.archival import ArchivalStorage
 from memory.core_memory import person_label
-from memory.ports import BlockEdit, Message
+from memory.ports import BlockEdit, Message, NewPassage, Passage, PassageKind
 
 ON_REQUEST = "set off by hand"
 """The text of a reflection that somebody wants now, however little is new."""
@@ -20,6 +22,9 @@ MOST_SAID = 300
 
 ENOUGH_MESSAGES, ENOUGH_TOKENS = 5, 300
 """So many messages of people, or so many tokens of their words, are worth a reflection."""
+
+MOST_NEW_NOTES, MOST_NEAR = 8, 5
+"""Of what was kept since the last time, so many notes are held against so many that are near each in meaning."""
 
 EVENT_SHARE = 2.0
 """What the event may take, against a message in a conversation: there is no conversation beside it."""
@@ -64,7 +69,9 @@ async def scene_of(turn: OpenTurn, shelves: Shelves, compiler: ContextCompiler) 
     ]
     most_tokens = int(compiler.room.message * EVENT_SHARE * MARGIN)
     is_of_many = not agent.is_direct
-    text, shown = material(blocks, people, said, agent.zone, shelves.counter, most_tokens, names_ids=is_of_many)
+    since = said[0].created_at if said else datetime.min.replace(tzinfo=UTC)
+    notes = await notes_alike(shelves.archival, agent.id, since)
+    text, shown = material(blocks, people, notes, said, agent.zone, shelves.counter, most_tokens, names_ids=is_of_many)
     event = replace(turn.event, text=text)
     (queued,) = compiler.queued([event], agent.zone, names_speaker=False, share=EVENT_SHARE)
     behind_lines = [source.message for _, sources in blocks for source in sources if source.message is not None]
@@ -73,12 +80,27 @@ async def scene_of(turn: OpenTurn, shelves: Shelves, compiler: ContextCompiler) 
     return Scene(event, queued, tuple(messages[id_] for id_ in sorted(messages)), newest)
 
 
-def with_sources(draft: Draft, messages: Sequence[Message]) -> Draft:
+async def notes_alike(archival: ArchivalStorage, agent_id: int, since: datetime) -> tuple[Passage, ...]:
+    """Notes that were kept since a moment, with others that share most of their words, oldest first."""
+    alike: dict[int, Passage] = {}
+    for new in await archival.newest(agent_id, since, MOST_NEW_NOTES):
+        found = await archival.get(agent_id, (await archival.find(agent_id, new.content)).ids[:MOST_NEAR])
+        notes = [note for note in found if note.kind is PassageKind.NOTE and note.document is None]
+        near = [note for note in notes if note.id != new.id and says_alike(note.content, new.content)]
+        alike |= {note.id: note for note in (new, *near) if near}
+    return tuple(alike[id_] for id_ in sorted(alike))
+
+
+def with_sources(draft: Draft, scene: Scene) -> Draft:
     """The draft with what it keeps naming the message that it comes from, in the place of the event."""
-    passages = tuple(
-        replace(passage, source_message_id=source_of(passage.content, "", messages)) for passage in draft.passages
-    )
-    return replace(draft, edits=tuple(_with_source(edit, messages) for edit in draft.edits), passages=passages)
+    passages = tuple(replace(passage, source_message_id=_source_of_note(passage, scene)) for passage in draft.passages)
+    return replace(draft, edits=tuple(_with_source(edit, scene.messages) for edit in draft.edits), passages=passages)
+
+
+def _source_of_note(note: NewPassage, scene: Scene) -> int | None:
+    """What it shares words with, or else what the notes came from for which it stands."""
+    known = note.source_message_id if note.source_message_id != scene.event.id else None
+    return source_of(note.content, "", scene.messages) or known
 
 
 def _with_source(edit: BlockEdit, messages: Sequence[Message]) -> BlockEdit:

@@ -8,7 +8,7 @@ from bot.sources import Source
 from bot.summary import gist
 from bot.text import counted, one_line
 from memory.core_memory import Block
-from memory.ports import Kind, Message, TokenCounter
+from memory.ports import Kind, Message, Passage, TokenCounter
 from memory.words import text_terms
 
 MAX_LINE_CHARS = 120
@@ -18,8 +18,14 @@ MAX_SAID_CHARS, LEAST_SAID_CHARS = 800, 80
 NEARLY_FULL = 0.8
 """The part of a block beyond which something is to be moved out of it."""
 
-LINES_SHARE = 2
-"""The lines of memory take at most the second part of the room."""
+LINES_SHARE, NOTES_SHARE = 2, 8
+"""The lines of memory take at most the second part of the room, notes that are alike the eighth."""
+
+ALIKE = 0.5
+"""Of two notes, the part of the shorter one's words that they share, if one may stand for both."""
+
+MAX_NOTE_CHARS = 400
+"""Of a note, what is shown; a search shows it in full."""
 
 
 def enough(said: Sequence[Message], counter: TokenCounter, *, messages: int, tokens: int) -> bool:
@@ -31,6 +37,7 @@ def enough(said: Sequence[Message], counter: TokenCounter, *, messages: int, tok
 def material(
     blocks: Sequence[tuple[Block, Sequence[Source]]],
     people: Mapping[str, str],
+    notes: Sequence[Passage],
     said: Sequence[Message],
     zone: ZoneInfo,
     counter: TokenCounter,
@@ -43,6 +50,7 @@ def material(
     Args:
         blocks: of core memory, with the sources of their lines.
         people: the names of those whose blocks are among them, by label.
+        notes: of the archive, that may say the same.
         said: since the last time, oldest first.
         zone: for dates.
         counter: counts tokens.
@@ -61,6 +69,7 @@ def material(
                 break
             lines.append(line)
     head = "\n".join(["Core memory, how full each block is, and when each line was written:", *lines])
+    head += _of_notes(notes, zone, counter, max_tokens // NOTES_SHARE)
     left = max_tokens - counter.count(head) - 40
     most_chars = min(MAX_SAID_CHARS, max(LEAST_SAID_CHARS, left // 2))  # at most about an eighth of the room
     shown: list[tuple[Message, str]] = []
@@ -75,6 +84,12 @@ def material(
     older = f" ({counted(missing, 'older message')} left out; search for them)" if missing else ""
     text = "\n".join([head, "", f"Said since the last time, oldest first{older}:", *(line for _, line in shown)])
     return text, tuple(message for message, _ in shown)
+
+
+def says_alike(one: str, other: str) -> bool:
+    """Whether two notes share so many words that one may stand for both."""
+    words, others = set(text_terms(one)), set(text_terms(other))
+    return bool(words and others) and len(words & others) >= ALIKE * min(len(words), len(others))
 
 
 def source_of(added: str, known: str, messages: Sequence[Message]) -> int | None:
@@ -97,6 +112,19 @@ def source_of(added: str, known: str, messages: Sequence[Message]) -> int | None
         if score >= most and shared and (len(shared) > 1 or len(shared) == len(wanted) or score == 1):
             best, most = message.id, score
     return best
+
+
+def _of_notes(notes: Sequence[Passage], zone: ZoneInfo, counter: TokenCounter, most_tokens: int) -> str:
+    """The part about notes, as far as there is room for it; nothing for a note alone."""
+    lines: list[str] = []
+    for note in notes:
+        line = f"  {note.id} | {note.created_at.astimezone(zone):%Y-%m-%d} | {one_line(note.content, MAX_NOTE_CHARS)}"
+        most_tokens -= counter.count(line) + 1
+        if most_tokens < 0:
+            break
+        lines.append(line)
+    heading = "Notes in archival storage that may say the same, or no longer hold, by their ids:"
+    return "\n".join(["\n", heading, *lines]) if len(lines) > 1 else ""
 
 
 def _heading(block: Block, name: str | None, counter: TokenCounter) -> str:

@@ -1,7 +1,8 @@
 """What the process itself wakes for: APScheduler runs the sweep when a timer is due, and what is to be done daily.
 
 There is one job for all timers, which are rows (`memory/timers.py`): it is set to the moment at which the next of them
-is due. It also looks at least once a minute, for a computer that slept wakes with its clock moved on.
+is due. It also looks at least once a minute, for a computer that slept wakes with its clock moved on, and one that is
+put right may have its clock put back.
 """
 
 import asyncio
@@ -35,6 +36,7 @@ class Scheduler:
         self._daily = daily
         self._scheduler: Any = None
         self._job: Any = None
+        self._watch: asyncio.TimerHandle | None = None
         self._running: asyncio.Task[None] | None = None
         self._upkeep: asyncio.Future[object] | None = None
         self._sooner: datetime | None = None
@@ -53,6 +55,8 @@ class Scheduler:
             yield
         finally:
             self._is_awake = False
+            if self._watch is not None:
+                self._watch.cancel()
             if self._scheduler is not None:
                 self._scheduler.shutdown(wait=False)
                 await asyncio.sleep(0)  # it shuts down in the loop's next round
@@ -70,6 +74,14 @@ class Scheduler:
         self._scheduler = AsyncIOScheduler(timezone=UTC, job_defaults=options)
         self._job = self._scheduler.add_job(self._look, "interval", seconds=LOOKS_EVERY.total_seconds())
         self._scheduler.start()
+        self._mind_the_clock()
+
+    def _mind_the_clock(self) -> None:
+        """APScheduler goes by the wall clock: if that is put back by an hour, it would not look for an hour."""
+        latest = datetime.now(UTC) + LOOKS_EVERY
+        if self._job.next_run_time is not None and self._job.next_run_time > latest:
+            self._job.modify(next_run_time=datetime.now(UTC))
+        self._watch = asyncio.get_running_loop().call_later(LOOKS_EVERY.total_seconds(), self._mind_the_clock)
 
     async def _look(self) -> None:
         # In a task of its own, as all that is done: APScheduler passes over a job that is due while it runs, and calls

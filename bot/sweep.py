@@ -2,8 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bot.waiting import Waiting
@@ -17,9 +16,6 @@ AT_ONCE = 100
 AGAIN_AFTER = timedelta(hours=1)
 """What stands against a timer, or breaks over it, may have passed by then."""
 
-MOST_AT_WORK = 32
-"""Agents that a clock has woken and that think at the same time: people do not queue behind all the others."""
-
 Fires = Callable[[Timer, datetime], Awaitable[Firing]]
 """Says what becomes of a timer of one kind that is due."""
 
@@ -31,7 +27,7 @@ class Sweep:
         timers: all there are.
         fires: what becomes of a timer, by its kind; one of a kind that is not among them stays.
         waiting: is told of the events.
-        go_on: runs what waits in a scope.
+        go_on: runs what waits in scopes, a few at a time.
         is_silenced: whether the agent of a scope is not to speak now.
         platforms: those that are served: what is due on others stays.
         now: the clock.
@@ -42,7 +38,7 @@ class Sweep:
         timers: Timers,
         fires: Mapping[str, Fires],
         waiting: Waiting,
-        go_on: Callable[[str], "asyncio.Future[None]"],
+        go_on: Callable[[Sequence[str]], None],
         is_silenced: Callable[[str], Awaitable[bool]],
         platforms: Collection[str],
         now: Callable[[], datetime],
@@ -55,8 +51,6 @@ class Sweep:
         self._platforms = platforms
         self._now = now
         self._sweeping = asyncio.Lock()
-        self._line: deque[str] = deque()
-        self._at_work = 0
         self.scopes: Collection[str] | None = None
         """If not None, only these are swept."""
         self.on_sooner: Callable[[datetime], None] = _nothing
@@ -70,7 +64,7 @@ class Sweep:
     async def __call__(self) -> datetime | None:
         """Hand over all that is due now; returns when the next is, None if nothing is set."""
         async with self._sweeping:
-            now, handed = self._now(), 0
+            now, woken = self._now(), list[str]()
             first = await self._timers.next_due(None, *self._served)
             if first is None or first > now:
                 return first
@@ -79,14 +73,12 @@ class Sweep:
                 events = await self._timers.hand_over(firings, now)
                 for event in events:  # once all are kept, so that no turn takes some of them alone
                     self._waiting.note(event)
-                for event in events:
-                    self._line.append(event.scope)
-                handed += len(events)
+                woken += (event.scope for event in events)
                 if len(due) < AT_ONCE:
                     break
-            if handed:
-                logger.info("woken by the clock agents=%d", handed)
-                self._begin()  # only now: what is due is kept before anybody thinks
+            if woken:
+                logger.info("woken by the clock agents=%d", len(woken))
+                self._go_on(woken)  # only now: what is due is kept before anybody thinks
             return await self._timers.next_due(now, *self._served)
 
     @property
@@ -101,18 +93,6 @@ class Sweep:
         except Exception:  # one must not be in the way of all others
             logger.exception("a timer cannot fire now timer=%d", timer.id)
             return Firing(timer, None, now + AGAIN_AFTER)
-
-    def _begin(self) -> None:
-        """Let agents think that were woken, as many as may at a time."""
-        while self._line and self._at_work < MOST_AT_WORK:
-            self._at_work += 1
-            self._go_on(self._line.popleft()).add_done_callback(self._ended)
-
-    def _ended(self, turn: "asyncio.Future[None]") -> None:
-        self._at_work -= 1
-        if not turn.cancelled() and turn.exception() is not None:
-            logger.error("an agent that was woken broke", exc_info=turn.exception())
-        self._begin()
 
 
 def _nothing(_: datetime) -> None:

@@ -234,8 +234,10 @@ class Turns:
         The queue stays short enough for the next turn, without a call of the model. Of what is said in the presence of
         one that is paused, nothing is left.
         """
+        due: list[datetime] = []
 
         async def commit() -> Agent:
+            due.clear()
             async with self._database.write() as transaction:
                 taken = await self._inbox.take(transaction, events)
                 if agent.paused_at is not None:
@@ -248,10 +250,14 @@ class Turns:
                     messages += await self._shelves.recall.append(transaction, agent.id, None, [heard(event)])
                 self._inbox.give(transaction, taken, messages[0].id)
                 await self._inbox.finish(transaction, messages[0].id)
+                due.extend(await self._people_talked(transaction, agent, of_json(taken[-1].origin), self._now()))
             self._shelves.recall.index_soon()
             return self._queued(agent, messages)
 
-        await self._queue_manager.bound(await whole(commit(), keep), keep)
+        heard_by = await whole(commit(), keep)
+        if due:
+            self._expect(min(due))
+        await self._queue_manager.bound(heard_by, keep)
 
     async def resume(self, agent: Agent, record: TurnRecord) -> OpenTurn | None:
         """Go on with a turn where its last step left it; None if its events are gone."""
@@ -474,8 +480,8 @@ class Turns:
                 agent = replace(agent, images={})
                 if turn.messages[-1].author_id is not None and not progress.leaves_nothing:
                     due += await self._people_were_there(transaction, agent, turn.origin, now)
-            if turn.event.kind is Kind.HEARTBEAT and sends:
-                await self._heartbeats.note_said(transaction, agent, len(sends), now)
+            if turn.event.kind is Kind.HEARTBEAT and (heard := len(sends) + len(draft.follow_ups)):
+                await self._heartbeats.note_said(transaction, agent, heard, now)
             self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
             if is_last:
                 await self._inbox.finish(transaction, turn.id)
@@ -498,6 +504,16 @@ class Turns:
         clocks = (self._heartbeats, self._reflection_timer)
         set_for = [await clock.people_were_there(transaction, agent, origin, now) for clock in clocks if clock]
         return [due for due in set_for if due is not None]
+
+    async def _people_talked(
+        self, transaction: Transaction, agent: Agent, origin: Origin, now: datetime
+    ) -> list[datetime]:
+        """The same where people talk and nobody means the agent: it tidies what it heard, and does not come between."""
+        await self._heartbeats.people_talked(transaction, agent, now)
+        if self._reflection_timer is None:
+            return []
+        due = await self._reflection_timer.people_were_there(transaction, agent, origin, now)
+        return [due] if due is not None else []
 
     async def _set_timers(
         self, transaction: Transaction, agent: Agent, turn: OpenTurn, draft: Draft, now: datetime

@@ -69,6 +69,11 @@ class Waiting:
         line = self._lines.get(scope)
         return line is not None and (id_ in line.of_people or id_ in line.of_clocks)
 
+    def is_of_clocks(self, scope: str) -> bool:
+        """Whether something waits in a scope, and nothing of it is of people."""
+        line = self._lines.get(scope)
+        return line is not None and not line.of_people
+
     def people(self, scope: str) -> int:
         """How many events wait for a turn that people made."""
         line = self._lines.get(scope)

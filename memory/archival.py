@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.change_journal import name_source_of_notes, write_note_edits
+from memory.change_journal import added_at, name_source_of_notes, write_note_edits
 from memory.database import Database, Transaction
 from memory.narrowing import narrowed
 from memory.note_tags import add_tags, take_tags, take_tags_back
@@ -26,6 +26,8 @@ from memory.traces import AGENT
 
 WORDS, MEANING = 1.0, 0.8
 """What the best by its words counts, and the best by its meaning: as in `memory.ranking`."""
+
+REPLACED = "archival_memory_replace"
 
 UTC = ZoneInfo("UTC")
 
@@ -61,6 +63,23 @@ class ArchivalStorage:
             await write_note_edits(transaction, agent_id, change_id, [edit for _, edit in kept if edit is not None])
         return tuple(id_ for id_, _ in kept)
 
+    async def replace(
+        self, transaction: Transaction, agent_id: int, note_ids: Sequence[int], change_id: int, now: datetime
+    ) -> None:
+        """Remove notes for which others stand from now on, and write it into the journal, from which they come back.
+
+        Those that are gone by then are passed over. Call `forget` with their ids after the commit.
+        """
+        if not note_ids:
+            return
+        notes = [note for note in await self._read(transaction, agent_id, note_ids) if note.document is None]
+        await self.remove(transaction, agent_id, [note.id for note in notes])
+        edits = [
+            NoteEdit(NoteAction.REMOVED, note.content, note.tags, AGENT, REPLACED, note.source_message_id, now)
+            for note in notes
+        ]
+        await write_note_edits(transaction, agent_id, change_id, edits)
+
     async def remove_from(
         self, transaction: Transaction, agent_id: int, source_message_ids: Sequence[int]
     ) -> tuple[Passage, ...]:
@@ -83,6 +102,19 @@ class ArchivalStorage:
         """
         edit = replace(made, author=author, reason=reason, created_at=now)
         note = (await transaction.execute(_same_as(agent_id, edit.content))).first()
+        if edit.action is NoteAction.REMOVED:
+            if note is not None:
+                return None
+            kept_at = await added_at(transaction, agent_id, made.content) or made.created_at
+            again = NewPassage(
+                content=made.content,
+                tags=made.tags,
+                source_message_id=made.source_message_id,
+                created_at=kept_at,
+            )
+            id_, _ = await self._insert_one(transaction, agent_id, again)
+            (kept,) = await self._read(transaction, agent_id, [id_])
+            return kept, replace(edit, action=NoteAction.ADDED)
         if note is None:
             return None
         (kept,) = await self._read(transaction, agent_id, [note.id])
@@ -179,6 +211,14 @@ class ArchivalStorage:
         scores = {id_: WORDS * holding.get(id_, 0.0) + MEANING * near.get(id_, 0.0) / nearest for id_ in near | holding}
         best_first = sorted(scores, key=lambda id_: (-round(scores[id_], 6), -id_))  # of equals, the newer first
         return Found(tuple(best_first), is_cut, asked.untaken)
+
+    async def newest(self, agent_id: int, since: datetime, limit: int) -> tuple[Passage, ...]:
+        """The agent's newest notes that were kept since a moment, the newest first."""
+        of_agent = (passages.c.agent_id == agent_id, passages.c.kind == PassageKind.NOTE)
+        found = select(passages.c.id).where(*of_agent, passages.c.created_at >= since)
+        async with self._database.read() as connection:
+            ids = list(await connection.scalars(found.order_by(passages.c.id.desc()).limit(limit)))
+            return await self._read(connection, agent_id, ids)
 
     async def find_same(self, agent_id: int, content: str) -> Passage | None:
         """The note of this content (white space aside), if the agent keeps it."""

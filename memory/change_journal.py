@@ -108,6 +108,18 @@ async def write_note_edits(transaction: Transaction, agent_id: int, change_id: i
         await transaction.execute(insert(note_edits), rows)
 
 
+async def added_at(transaction: Transaction, agent_id: int, content: str) -> datetime | None:
+    """When a note was kept last, as the journal has it."""
+    added = (
+        note_edits.c.agent_id == agent_id,
+        note_edits.c.content == content,
+        note_edits.c.action == NoteAction.ADDED,
+    )
+    found = select(note_edits.c.created_at).where(*added).order_by(note_edits.c.id.desc()).limit(1)
+    moment: datetime | None = await transaction.scalar(found)
+    return moment
+
+
 async def made_by_reflections(transaction: Transaction, agent_id: int) -> tuple[frozenset[int], frozenset[str]]:
     """What came of an agent's reflections: the ids of their edits of core memory, and the notes that they kept."""
     of_agent = (memory_changes.c.agent_id == agent_id, memory_changes.c.kind == ChangeKind.REFLECTION)

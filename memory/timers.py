@@ -16,8 +16,9 @@ from sqlalchemy.dialects.sqlite import insert
 from memory.database import Database, Transaction, finish
 from memory.ids import next_ids
 from memory.inbox import Inbox, NewEvent, WaitingEvent
+from memory.ports import Kind
 from memory.prepared import Prepared
-from memory.tables import agents, inbox, people, timers
+from memory.tables import agents, inbox, messages, people, timers
 
 FOLLOW_UP = "follow_up"
 """Somebody is to hear of something, or the agent wants to look after it: of these it has any number."""
@@ -67,6 +68,11 @@ _FIRE = Prepared(
     .returning(timers.c.id)
 )
 _MOVE = Prepared(update(timers).where(*_AS_IT_WAS).values(due_at=bindparam("to_due", type_=timers.c.due_at.type)))
+_PUT_OFF = Prepared(
+    update(timers)
+    .where(timers.c.agent_id == bindparam("of_agent"), timers.c.kind == bindparam("of_kind"))
+    .values(due_at=func.max(timers.c.due_at, bindparam("until", type_=timers.c.due_at.type)))
+)
 _DROP = Prepared(delete(timers).where(*_AS_IT_WAS))
 
 
@@ -180,6 +186,10 @@ class Timers:
         (id_,) = await next_ids(transaction, timers, 1)
         _SET.later(transaction, [_row(timer, agent_id, id_, now)])
 
+    def put_off(self, transaction: Transaction, agent_id: int, kind: str, until: datetime) -> None:
+        """Let the one timer of a kind, if there is one, not be due before a moment."""
+        _PUT_OFF.later(transaction, [{"of_agent": agent_id, "of_kind": kind, "until": until}])
+
     async def hold(self, transaction: Transaction, agent_id: int, kind: str, until: datetime) -> None:
         """Let the one timer of a kind not fire before a moment, whatever sets it meanwhile."""
         of_kind = (timers.c.agent_id == agent_id, timers.c.kind == kind)
@@ -244,8 +254,10 @@ class Timers:
         return await finish(commit())
 
     async def drop(self, transaction: Transaction, agent_id: int, kind: str) -> None:
-        """Forget the one timer of a kind."""
-        await transaction.execute(delete(timers).where(timers.c.agent_id == agent_id, timers.c.kind == kind))
+        """Forget the one timer of a kind; if it has fired, and its turn has not begun, nothing comes of that."""
+        of_kind = (timers.c.agent_id == agent_id, timers.c.kind == kind)
+        gone = await transaction.execute(delete(timers).where(*of_kind).returning(timers.c.id, timers.c.fires))
+        await self._inbox.withdraw_named(transaction, [_NAMED.format(id=id_, number=fires) for id_, fires in gone])
 
     async def take_back(self, transaction: Transaction, agent_id: int, message_ids: Collection[int]) -> None:
         """Undo what turns did: the follow-ups that they set go, those that they cancelled are there again."""
@@ -283,16 +295,14 @@ class Timers:
         of_it = (timers.c.agent_id == agent_id, timers.c.source_message_id == source_message_id)
         await transaction.execute(update(timers).where(*of_it).values(source_message_id=instead))
 
-    async def move(self, due: Mapping[int, datetime]) -> None:
-        """Let timers be due at another time, as whose clock they go by has changed."""
-        rows = [{"of_id": id_, "at": at} for id_, at in due.items()]
-        moved = update(timers).where(timers.c.id == bindparam("of_id"), timers.c.state == WAITING)
+    async def move(self, moved: Sequence[tuple[Timer, datetime]]) -> None:
+        """Let timers be due at another time, as whose clock they go by has changed; not one that has fired since."""
 
         async def commit() -> None:
             async with self._database.write() as transaction:
-                await transaction.execute(moved.values(due_at=bindparam("at", type_=timers.c.due_at.type)), rows)
+                _MOVE.later(transaction, [_as_it_was(timer) | {"to_due": due} for timer, due in moved])
 
-        if rows:
+        if moved:
             await finish(commit())
 
     async def note_said(self, transaction: Transaction, agent_id: int, kind: str, day: str, count: int) -> None:
@@ -389,6 +399,14 @@ class Timers:
         of_person = (timers.c.person == person, timers.c.kind == FOLLOW_UP, _IS_WAITING)
         async with self._database.read() as connection:
             return tuple(_timer(row) for row in await connection.execute(_ALL.where(*of_person)))
+
+    async def set_by_clocks(self, agent_id: int, since: datetime) -> int:
+        """How many follow-ups an agent has set since a moment when a clock woke it, whatever has come of them."""
+        of_agent = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.set_at >= since)
+        events = (messages.c.id == timers.c.source_message_id, messages.c.kind.in_([Kind.HEARTBEAT, Kind.FOLLOW_UP]))
+        async with self._database.read() as connection:
+            found = select(func.count()).select_from(timers).join(messages, and_(*events)).where(*of_agent)
+            return await connection.scalar(found) or 0
 
     async def runs_of(self, fired: Sequence[Timer]) -> dict[int, Run]:
         """What came of the last firing of timers, by their ids; what was over long ago is forgotten, and not named."""

@@ -59,6 +59,7 @@ class TurnRecord:
         resumed: how often it was begun again since its last step.
         failing_since: since when the model gives no answer; None if it does.
         was_told: whether the person knows of that.
+        changed_at: when it took its last step, or began.
     """
 
     id: int
@@ -71,6 +72,7 @@ class TurnRecord:
     resumed: int = 0
     failing_since: datetime | None = None
     was_told: bool = False
+    changed_at: datetime | None = None
 
 
 class TurnJournal:
@@ -202,4 +204,5 @@ def _record(row: Any) -> TurnRecord:
         resumed=row.resumed,
         failing_since=row.failing_since,
         was_told=row.was_told,
+        changed_at=row.changed_at,
     )

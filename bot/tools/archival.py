@@ -47,6 +47,38 @@ async def archival_memory_insert(
 
 
 @tool
+async def archival_memory_replace(context: ToolContext, note_ids: list[int], content: str) -> Mapping[str, Any]:
+    """Put one note in the place of notes that say the same, or of one that no longer holds.
+
+    Args:
+        note_ids: The notes that go.
+        content: The note that stands for them.
+    """
+    if not content.strip():
+        raise ToolFailed("The content is empty. A note is not only deleted: write what holds now.")
+    found = await context.shelves.archival.get(context.agent.id, list(dict.fromkeys(note_ids)))
+    notes = {note.id: note for note in found if note.kind is PassageKind.NOTE and note.document is None}
+    missing = [id_ for id_ in note_ids if id_ not in notes or id_ in context.draft.replaced]
+    if missing or not notes:
+        raise ToolFailed(f"No such note: {', '.join(map(str, missing)) or 'none was named'}. A search shows their ids.")
+    same = await context.shelves.archival.find_same(context.agent.id, content)
+    going = [id_ for id_ in notes if same is None or id_ != same.id]
+    if not going:
+        return {"kept_already": True}
+    newest = max(notes.values(), key=lambda note: (note.created_at, note.id))
+    context.replace_notes(
+        going,
+        NewPassage(
+            content=content,
+            tags=tuple(dict.fromkeys(tag for note in notes.values() for tag in note.tags))[:MAX_TAGS],
+            source_message_id=newest.source_message_id,
+            created_at=newest.created_at,
+        ),
+    )
+    return {}
+
+
+@tool
 async def archival_memory_search(
     context: ToolContext, query: str, tags: list[str] | None = None, cursor: str | None = None
 ) -> Mapping[str, Any]:

@@ -25,6 +25,8 @@ async def schedule_follow_up(
         note: What about.
         repeat: Cron expression, to come again.
     """
+    if context.allowance is not None and not context.is_allowed_to_be_heard:
+        raise ToolFailed(f"{context.allowance.why} A follow-up would be heard unasked as well.")
     planned = await context.follow_ups.plan(
         context.origin,
         context.event,

@@ -213,6 +213,15 @@ async def test_who_moves_takes_local_times_along_and_leaves_moments(tmp_path: Pa
     }
 
 
+async def test_who_moves_past_its_time_hears_of_it_at_once(tmp_path: Path) -> None:
+    async with ScriptedServer(obeys) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await bot.command("timezone Europe/Lisbon")
+        await asks(bot, when="2026-03-01T16:00", note="call mum")
+        await bot.command("timezone Asia/Tokyo")
+        late = "call mum\n[It was due at 2026-03-01T16:00:00+09:00: say that it comes late.]"
+        assert await bot.sweep() == [f"You wanted: {late}"]
+
+
 async def test_a_repeated_one_goes_by_the_new_clock_after_it_has_come(tmp_path: Path) -> None:
     async with ScriptedServer(obeys) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.command("timezone Europe/Lisbon")
@@ -259,11 +268,21 @@ async def test_three_days_down_they_come_late_and_say_so_and_repeated_ones_come_
         async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
             said = await bot.sweep()
             assert len(said) == 2
-            assert "call mum\n[It was due at 2026-03-02T09:00:00+00:00, when I did not run" in said[0]
+            assert "call mum\n[It was due at 2026-03-02T09:00:00+00:00: say that it comes late.]" in said[0]
             assert "missed 3 more times" in said[1]
             (timer,) = await waiting(bot)
             assert timer.due_at.isoformat() == "2026-03-06T09:00:00+00:00"
             assert await bot.sweep() == []
+
+
+async def test_months_down_are_not_counted_to_the_last_time(tmp_path: Path) -> None:
+    async with ScriptedServer(obeys) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await asks(bot, when=NINE, note="stretch", repeat="*/15 * * * *")
+        bot.clock.advance(days=200)
+        (said,) = await bot.sweep()
+        assert "missed at least 30 more times" in said
+        (timer,) = await waiting(bot)
+        assert bot.clock.moment < timer.due_at < bot.clock.moment + timedelta(minutes=15)
 
 
 async def test_each_time_it_is_heard_again_until_it_is_cancelled(tmp_path: Path) -> None:
@@ -399,6 +418,29 @@ async def test_while_the_model_is_down_it_waits_and_then_code_says_it(tmp_path: 
                 await asyncio.sleep(0)
             await bot.app.outbox.settled(ADA.address)
             assert bot.platform.sent[-1][1] == "A reminder: call mum"
+
+
+async def test_while_nobody_can_hear_of_it_one_that_repeats_does_not_pile_up(tmp_path: Path) -> None:
+    is_down = False
+
+    def reply(request: Request) -> Reply:
+        return fails(503, retry_after="36000") if is_down else obeys(request)
+
+    async with ScriptedServer(reply) as server:
+        async with open_bot(tmp_path, **settings(server, llm_retry_hours=24)) as bot:
+            await asks(bot, when="2026-03-01T13:00", note="drink", repeat="0 * * * *")
+            await asks(bot, when="2026-03-01T13:00", note="stretch", repeat="0 * * * *")
+            is_down = True
+            for hour in range(13, 19):
+                bot.clock.moment = datetime(2026, 3, 1, hour, tzinfo=UTC)
+                assert await bot.sweep() == []
+            assert await bot.command("followups cancel 2") == "The follow-up 2 is cancelled."
+            is_down = False
+            await bot.say("Hi")
+            await bot.app.lanes.idle()
+            assert [text for _, text in bot.platform.sent[2:]] == ["You wanted: drink", "Hello."]
+            bot.clock.moment = datetime(2026, 3, 1, 19, tzinfo=UTC)
+            assert await bot.sweep() == ["You wanted: drink"]
 
 
 async def test_a_server_that_does_not_force_calls_is_asked_without(tmp_path: Path) -> None:
@@ -540,7 +582,8 @@ async def test_an_agent_that_nobody_writes_to_cannot_keep_itself_awake(tmp_path:
         call = {"when": at.isoformat(), "note": "again", "request_heartbeat": True}
         return answer(None, ("schedule_follow_up", call))
 
-    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, heartbeat_idle_days=1)) as bot:
+    more = {"heartbeat_idle_days": 1, "heartbeat_messages_per_day": 100}
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, **more)) as bot:
         await bot.say("Hello")
         for _ in range(40):
             bot.clock.advance(hours=1)

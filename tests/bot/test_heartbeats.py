@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from adapters.ports import Aim
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import Bot, Clock, direct, open_bot, texts
+from memory.channels import Mode
 from memory.timers import HEARTBEAT, Timer
 
 ADA = direct("ada")
@@ -81,6 +83,20 @@ async def test_who_turns_it_off_is_left_alone(tmp_path: Path) -> None:
         assert model.beats == []
 
 
+async def test_who_turns_it_off_hears_nothing_of_one_that_is_about_to_begin(tmp_path: Path) -> None:
+    model = Model(says("Hello?"))
+    async with bot_with(tmp_path, model) as bot:
+        await bot.command("heartbeat every 60")
+        bot.clock.advance(hours=2)
+        bot.app.receiver._conductor.is_closing = True  # for now no turn begins
+        await bot.sweep()
+        await bot.command("heartbeat off")
+        bot.app.receiver._conductor.is_closing = False
+        bot.app.receiver.go_on("console:dm:ada")
+        await bot.app.lanes.idle()
+        assert (model.beats, bot.platform.sent) == ([], [])
+
+
 async def test_what_an_earlier_setting_left_is_forgotten(tmp_path: Path) -> None:
     clock, model = Clock(), Model()
     async with bot_with(tmp_path, model, clock, heartbeat_interval_minutes=60) as bot:
@@ -138,6 +154,35 @@ async def test_to_a_person_who_has_not_asked_for_it_nothing_is_written(tmp_path:
         assert len(model.beats) == 2
 
 
+async def test_a_follow_up_is_no_way_round_what_may_be_written_unasked(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        last = request["messages"][-1]
+        if last["role"] == "tool":
+            told.append(json.loads(last["content"]))
+            return SILENT
+        event = json.loads(last["content"])
+        if event["type"] == "user_message":
+            return says("Hello.")
+        beats.append(event["type"])
+        at = datetime.fromisoformat(event["time"]) + timedelta(minutes=20)
+        nag = ("schedule_follow_up", {"when": at.isoformat(), "note": "nag", "request_heartbeat": True})
+        return answer(None, ("send_message", {"message": event["type"]}), nag)
+
+    told, beats = list[dict[str, str]](), list[str]()
+    async with ScriptedServer(reply) as server:
+        given = {"llm_model": "m", "openai_base_url": server.url, "llm_tier": "tools", "heartbeat_interval_minutes": 60}
+        async with open_bot(tmp_path, **given) as bot:
+            await bot.say("Hello")
+            bot.clock.advance(hours=2)
+            assert await bot.sweep() == []
+            assert "have not asked to be written to unasked" in told[-1]["message"]
+            await bot.command("heartbeat every 60")  # now they have
+            bot.clock.moment = datetime(2026, 3, 2, 9, tzinfo=UTC)
+            until = bot.clock.moment + timedelta(hours=12)
+            assert [text for _, text in await live(bot, until)] == ["heartbeat", *["follow_up"] * 2]
+            assert "enough follow-ups of your own accord" in told[-1]["message"]
+
+
 async def test_in_a_channel_it_takes_a_moderator_and_is_nobodys_in_particular(tmp_path: Path) -> None:
     model = Model(says("Anybody here?"))
     async with bot_with(tmp_path, model, budget_tokens_per_user_day=1_000_000) as bot:
@@ -150,7 +195,7 @@ async def test_in_a_channel_it_takes_a_moderator_and_is_nobodys_in_particular(tm
             assert [tuple(row) for row in rows] == [("console:ada", 0), (None, 1)]
 
 
-@pytest.mark.parametrize("how", ["every 5", "every", "sometimes", "every 100000", "on and on"])
+@pytest.mark.parametrize("how", ["every 5", "every", "sometimes", "every 100000", "every 4000", "on and on"])
 async def test_what_cannot_be_chosen_is_refused(tmp_path: Path, how: str) -> None:
     async with bot_with(tmp_path, Model()) as bot:
         told = await bot.command(f"heartbeat {how}")
@@ -241,6 +286,22 @@ async def test_while_somebody_is_talking_it_is_put_off(tmp_path: Path) -> None:
             assert model.beats == []
 
 
+async def test_where_people_talk_with_each_other_it_does_not_come_between(tmp_path: Path) -> None:
+    model = Model(says("By the way!"))
+    async with bot_with(tmp_path, model) as bot:
+        await bot.choose_mode(Mode.LISTEN)
+        await bot.write("The sun shines.", channel="other", aim=Aim.AT_ALL)
+        await bot.command("heartbeat every 60", channel="general")
+        bot.clock.advance(minutes=50)
+        await bot.write("The bus comes at nine.", person="bob", aim=Aim.AT_ALL)
+        bot.clock.advance(minutes=50)
+        assert await bot.sweep() == []
+        bot.clock.advance(minutes=30)
+        assert await bot.sweep() == ["By the way!"]
+        bot.clock.advance(days=1)
+        assert await bot.app.timers.find((await bot.agent(channel="other")).id, HEARTBEAT) is None
+
+
 async def test_the_agent_rests_for_a_while_whoever_writes_meanwhile(tmp_path: Path) -> None:
     rests = answer(None, ("pause_heartbeats", {"minutes": 360, "request_heartbeat": True}))
     model = Model(rests, SILENT)
@@ -328,6 +389,36 @@ async def test_three_days_down_one_comes_for_all_that_were_missed(tmp_path: Path
         await bot.sweep()
         await bot.sweep()
         assert len(model.beats) == 1
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+async def test_one_that_a_stop_kept_from_its_end_does_not_come_in_the_night(tmp_path: Path, is_begun: bool) -> None:
+    bots = list[Bot]()
+
+    class Stopped(Model):
+        def __call__(self, request: Request) -> Reply:
+            if self.beats:
+                bots[-1].app.receiver._conductor.is_closing = True  # as at SIGTERM
+            return super().__call__(request)
+
+    looks = answer(None, ("list_follow_ups", {"request_heartbeat": True}))
+    model, clock = Stopped(looks, looks, says("Awake?")), Clock()
+    async with bot_with(tmp_path, model, clock) as bot:
+        bots.append(bot)
+        await bot.command("heartbeat every 60")
+        bot.app.receiver._conductor.is_closing = not is_begun
+        clock.advance(hours=2)
+        await bot.sweep()
+    assert len(model.beats) == (2 if is_begun else 0)
+    clock.moment = datetime(2026, 3, 2, 3, tzinfo=UTC)
+    begun = len(model.beats)
+    async with bot_with(tmp_path, model, clock) as bot:
+        await bot.app.lanes.idle()
+        assert (await bot.sweep(), bot.platform.sent) == ([], [])
+        assert len(model.beats) == begun
+        clock.moment = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+        await bot.sweep()
+        assert len(model.beats) > begun
 
 
 async def test_agents_that_were_busy_together_do_not_all_wake_together(tmp_path: Path) -> None:

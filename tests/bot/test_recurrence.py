@@ -80,6 +80,7 @@ def test_what_comes_every_hour_comes_every_hour() -> None:
         ("0 9 1 * mon", "or a day of the week"),
         ("0 9 * * 1/0", "no days of the week"),
         ("0 x * * *", "no cron expression"),
+        (f"{'0,' * 1000}0 9 * * *", "at most 100 characters"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(cron: str, why: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import InboundMessage, MessageChange
+from adapters.ports import Aim, InboundMessage, MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.choices import TO_REFLECT
 from bot.events import reflection
 from bot.reflection import MAX_STEPS
 from bot.reflection_scene import ENOUGH_MESSAGES, ON_REQUEST
 from bot.testing import Bot, among_many, direct, in_channel, open_bot
+from memory.channels import Mode
 from memory.ports import Kind
 from memory.records import BlockText, KeptMessage, KeptPassage
 from memory.timers import REFLECTION
@@ -40,8 +42,8 @@ def replace(old: str, new: str, *, heartbeat: bool = False) -> Call:
     return ("core_memory_replace", arguments)
 
 
-def keep(note: str) -> Call:
-    return ("archival_memory_insert", {"content": note})
+def keep(note: str, *, heartbeat: bool = False) -> Call:
+    return ("archival_memory_insert", {"content": note, "request_heartbeat": heartbeat})
 
 
 def model(*tidying: Reply, chats: Callable[[Request], Reply] = lambda request: says("I see.")) -> Any:
@@ -63,6 +65,10 @@ async def reflect(bot: Bot, *, person: str = "ada", channel: str | None = None) 
 async def human(bot: Bot) -> str:
     records = [record for record in await bot.kept() if isinstance(record, BlockText)]
     return next(record.value for record in records if record.label == "human")
+
+
+async def notes(bot: Bot, **whose: str) -> list[KeptPassage]:
+    return [record for record in await bot.kept(**whose) if isinstance(record, KeptPassage)]
 
 
 def asked_to_reflect(server: ScriptedServer) -> list[Request]:
@@ -109,6 +115,78 @@ async def test_it_tidies_with_dates_newer_facts_and_room_and_shows_what_it_did(t
         await bot.command("undo")
         assert await human(bot) == "Lives in Lisbon.\nParks on level 3."
         assert not [record for record in await bot.kept() if isinstance(record, KeptPassage)]
+
+
+async def test_notes_that_say_the_same_become_one_and_what_no_longer_holds_is_kept_in_the_journal(
+    tmp_path: Path,
+) -> None:
+    def reply(request: Request) -> Reply:
+        last = request["messages"][-1]
+        if not is_reflecting(request):
+            told = json.loads(last["content"])["message"] if last["role"] == "user" else ""
+            return answer(None, keep(told.removeprefix("keep "), heartbeat=True)) if "keep" in told else says("I see.")
+        if last["role"] == "tool":
+            return DONE
+        ids = {note: int(id_) for id_, _, note in re.findall(r"  (\d+) \| (\S+) \| (.*)", material(request))}
+        level_3, level_4, level = (
+            ids[f"Ada parks {where}."] for where in ("on level 3", "on level 4", "on the level 4")
+        )
+        call = {"content": "Ada parks on level 4.", "request_heartbeat": True}
+        nothing = ("archival_memory_replace", {"note_ids": [level_3, 999], "content": "x", "request_heartbeat": True})
+        return answer(None, ("archival_memory_replace", call | {"note_ids": [level_3, level_4, level]}), nothing)
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **with_model(server)) as bot:
+        await talk(bot, "keep Ada parks on level 3.", "keep Bees live in the garden.")
+        kept_at = [record.created_at for record in await notes(bot)]
+        await talk(bot, "keep Ada parks on level 4.", "keep Ada parks on the level 4.", "Good night")
+        await reflect(bot)
+        offered, after = asked_to_reflect(server)
+        assert "that may say the same" in material(offered)
+        assert "Bees" not in material(offered).partition("Said since")[0]
+        assert "No such note" in str(after["messages"])
+        assert [record.content for record in await notes(bot)] == [
+            "Bees live in the garden.",
+            "Ada parks on level 4.",
+        ]
+        (change, *_) = (await bot.command("memory changes")).split("\n\n")
+        assert "while I reflected" in change
+        assert "- Ada parks on level 3." in change
+        assert "    from message 1: keep Ada parks on level 3." in change
+        assert "- Ada parks on the level 4." in change
+        found = await bot.app.shelves.archival.search((await bot.agent()).id, "level")
+        assert len(found) == 1
+        undone = await bot.command("undo")
+        assert "+ Ada parks on level 3." in undone
+        back = {record.content: record.created_at for record in await notes(bot)}
+        assert set(back) == {
+            "Ada parks on level 3.",
+            "Bees live in the garden.",
+            "Ada parks on level 4.",
+            "Ada parks on the level 4.",
+        }
+        assert back["Ada parks on level 3."] == kept_at[0]
+        await bot.app.shelves.archival.index_pending()
+        assert len(await bot.app.shelves.archival.search((await bot.agent()).id, "level")) == 3
+
+
+async def test_a_note_that_stands_for_others_goes_with_the_message_that_they_came_from(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        if not is_reflecting(request):
+            last = request["messages"][-1]
+            told = json.loads(last["content"])["message"] if last["role"] == "user" else ""
+            return answer(None, keep(told, heartbeat=True)) if "code" in told else says("I see.")
+        ids = [int(id_) for id_ in re.findall(r"  (\d+) \| \S+ \| .*", material(request))]
+        return answer(None, ("archival_memory_replace", {"note_ids": ids, "content": "The code of the door is 7351."}))
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **with_model(server)) as bot:
+        for number, line in enumerate(("The code is 7351.", "The code of the door.", *FIVE[1:4])):
+            await bot.write(line, message_id=f"m{number}")
+        await reflect(bot, channel="general")
+        assert [note.content for note in await notes(bot, channel="general")] == ["The code of the door is 7351."]
+        await bot.app.changes.change("console", MessageChange(among_many("ada"), ("m0",), None))
+        assert await notes(bot, channel="general") == []
+        await bot.command("undo", channel="general")
+        assert "7351" not in str([record.content for record in await notes(bot, channel="general")])
 
 
 async def test_the_model_is_offered_the_tools_of_memory_and_told_when_what_was_said(tmp_path: Path) -> None:
@@ -396,9 +474,9 @@ async def test_killed_between_two_steps_it_goes_on_from_what_was_written(tmp_pat
         await asyncio.wait_for(began.wait(), 60)
         killed.kill()
         await killed.wait()
-        async with open_bot(folder, **with_model(server)) as bot:
+        async with open_bot(folder, **with_model(server, reflection_max_per_day=1)) as bot:
             await bot.app.lanes.idle()
-            assert steps == 3
+            assert steps == 3  # it was counted when it began
             assert "Likes figs." in asked_to_reflect(server)[2]["messages"][0]["content"]
             assert (await bot.command("memory")).count("Likes figs.") == 1
             assert (await bot.command("memory changes")).count("while I reflected") == 1
@@ -568,6 +646,25 @@ async def test_it_comes_so_many_minutes_after_the_last_message_and_not_before(tm
         bot.clock.advance(days=3)
         assert await bot.sweep() == []
         assert len(asked_to_reflect(server)) == 1
+
+
+async def test_where_people_talk_and_the_agent_only_listens_it_tidies_what_it_heard(tmp_path: Path) -> None:
+    tidying = answer(None, append("Thursdays are for maps.", label="channel"))
+    more = {"reflection_after_minutes": 30}
+    async with ScriptedServer(model(tidying)) as server, open_bot(tmp_path, **with_model(server, **more)) as bot:
+        await bot.choose_mode(Mode.LISTEN)
+        for line in FIVE:
+            await bot.write(line, person="bob", aim=Aim.AT_ALL)
+            bot.clock.advance(minutes=20)
+            await bot.sweep()
+        assert server.requests == []
+        bot.clock.advance(minutes=20)
+        assert await bot.sweep() == []
+        assert "I like figs" in material(server.requests[0])
+        assert "Thursdays are for maps." in await bot.command("memory", channel="general")
+        bot.clock.advance(days=3)
+        assert await bot.sweep() == []
+        assert len(server.requests) == 1
 
 
 async def test_off_is_off(tmp_path: Path) -> None:

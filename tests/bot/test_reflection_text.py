@@ -57,7 +57,7 @@ def test_the_source_is_the_message_whose_words_it_shares(added: str, known: str,
 def test_it_tells_how_full_each_block_is_and_the_day_of_each_line() -> None:
     human = Block("human", "From Ohio.\nMoves tomorrow.\nLikes figs.", 8)
     sources = [line("From Ohio.", is_first=True), line("Moves tomorrow.", SAID[1]), line("Likes figs.")]
-    text, shown = material([(human, sources)], {}, SAID, ZONE, COUNTER, 1000, names_ids=False)
+    text, shown = material([(human, sources)], {}, (), SAID, ZONE, COUNTER, 1000, names_ids=False)
     size = COUNTER.count(human.value)
     assert f"human: {size} of 8 tokens, nearly full\n             | From Ohio.\n" in text
     assert "  2026-03-01 | Moves tomorrow.\n  2026-02-03 | Likes figs.\n" in text
@@ -69,7 +69,7 @@ def test_it_tells_how_full_each_block_is_and_the_day_of_each_line() -> None:
 
 def test_what_finds_no_room_is_counted_the_oldest_first() -> None:
     many = [said(number, f"Message {number}. " + "a long story " * 40) for number in range(50)]
-    text, shown = material([], {}, many, ZONE, COUNTER, 800, names_ids=True)
+    text, shown = material([], {}, (), many, ZONE, COUNTER, 800, names_ids=True)
     assert f"({50 - len(shown)} older messages left out; search for them)" in text
     assert shown == tuple(many[-len(shown) :])
     assert "Ada (1): Message 49." in text
@@ -82,7 +82,7 @@ def test_it_stays_in_its_room(lines: list[str], texts: list[str], most: int) -> 
     block = Block("human", "\n".join(lines), 1000)
     sources = [line(text) for text in lines]
     messages = [said(number, text) for number, text in enumerate(texts)]
-    text, _ = material([(block, sources)], {"human": "Ada"}, messages, ZONE, COUNTER, most, names_ids=True)
+    text, _ = material([(block, sources)], {"human": "Ada"}, (), messages, ZONE, COUNTER, most, names_ids=True)
     assert COUNTER.count(text) <= most
 
 

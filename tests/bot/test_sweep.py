@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from adapters.testing import Reply, Request, ScriptedServer, says
+from adapters.ports import InboundMessage
+from adapters.testing import Reply, Request, ScriptedServer, fails, says
+from bot.events import user_message
+from bot.few_at_a_time import MOST_AT_WORK
 from bot.origins import to_json
 from bot.scheduler import Scheduler
-from bot.sweep import MOST_AT_WORK
 from bot.testing import Bot, Clock, direct, open_bot
 from memory.timers import FOLLOW_UP, NewTimer
 
@@ -58,6 +60,62 @@ async def test_only_so_many_agents_that_a_clock_woke_think_at_a_time(tmp_path: P
             await bot.sweep()
         assert sorted(text for _, text in bot.platform.sent) == sorted(people)
         assert most <= MOST_AT_WORK
+
+
+async def test_nor_do_more_where_an_earlier_process_left_what_a_clock_had_to_say(tmp_path: Path) -> None:
+    at_work, gate, asked = list[str](), asyncio.Event(), asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        said = json.loads(request["messages"][-1]["content"])["message"]
+        at_work.append(said)
+        if "a person" in at_work and len(at_work) > MOST_AT_WORK:
+            asked.set()
+        await gate.wait()
+        return names(request)
+
+    people = [f"p{number}" for number in range(MOST_AT_WORK + 20)]
+    async with ScriptedServer(reply) as server:
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            await promise(bot, *people, "ada")
+            bot.app.receiver._conductor.is_closing = True  # it is killed when all is handed over
+            await bot.app.sweep()
+            async with bot.app.receiver._arriving.of("console:dm:ada"):
+                await bot.app.receiver._inbox.add(
+                    user_message(InboundMessage("1", direct("ada"), "a person", bot.clock())), bot.clock()
+                )
+        async with open_bot(tmp_path, **settings(server)) as bot:
+            await asked.wait()  # who writes does not wait for the others
+            assert sum(bot.app.lanes.is_busy(f"console:dm:{person}") for person in people) == MOST_AT_WORK
+            gate.set()
+            while len(bot.platform.sent) < len(people) + 2:
+                await bot.app.lanes.idle()
+                await bot.sweep()
+            assert sorted(text for _, text in bot.platform.sent) == sorted([*people, "ada", "a person"])
+
+
+async def test_nor_do_more_when_the_model_is_back_for_which_they_waited(tmp_path: Path) -> None:
+    is_down, gate = True, asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        if is_down:
+            return fails(503, retry_after="36000")
+        event = json.loads(request["messages"][-1]["content"])
+        if event["type"] == "follow_up":
+            await gate.wait()
+        return says(event["message"])
+
+    people = [f"p{number}" for number in range(MOST_AT_WORK + 20)]
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        await promise(bot, *people)
+        assert await bot.sweep() == []
+        is_down = False
+        assert await bot.say("Are you back?") == ["Are you back?"]
+        assert sum(bot.app.lanes.is_busy(f"console:dm:{person}") for person in people) == MOST_AT_WORK
+        gate.set()
+        while len(bot.platform.sent) < len(people) + 1:
+            await bot.app.lanes.idle()
+            await bot.sweep()
+        assert sorted(text for _, text in bot.platform.sent[1:]) == sorted(people)
 
 
 async def test_one_that_breaks_is_put_off_and_the_others_fire(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -142,6 +200,17 @@ async def test_what_is_set_meanwhile_is_looked_at_in_time() -> None:
         sweep.on_sooner(NOW + timedelta(milliseconds=20))
         await sweep.times(2)
     sweep.on_sooner(NOW)  # afterwards nobody listens
+
+
+async def test_a_clock_that_is_put_back_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.scheduler.LOOKS_EVERY", timedelta(milliseconds=20))
+    sweep: Any = Sweeps(NOW)
+    scheduler = Scheduler(sweep, lambda: NOW)
+    async with scheduler.awake():
+        await sweep.times(2)
+        before = datetime.now(UTC) + timedelta(hours=3)  # as an hour looks that is over
+        scheduler._job.modify(next_run_time=before)
+        await sweep.times(sweep.asked + 1)
 
 
 async def test_a_sweep_that_fails_is_not_the_last_one(caplog: pytest.LogCaptureFixture) -> None:

@@ -115,10 +115,18 @@ async def test_one_that_was_moved_or_cancelled_since_it_was_read_does_not_fire(
 ) -> None:
     await keep(database, timers, ada, follow_up(-1, "moved"), follow_up(-1, "cancelled"), follow_up(-1, "neither"))
     due = await timers.due(NOW, 10, *SERVED)
-    await timers.move({1: NOW + MINUTE})
+    await timers.move([(due[0], NOW + MINUTE)])
     assert await timers.end(ada, [2, 99], NOW) == {2}
     await timers.hand_over([once(timer) for timer in due], NOW)
     assert await events(database) == [("timer-3-1", "waiting")]
+
+
+async def test_one_that_has_fired_since_it_was_read_is_not_moved(database: Database, timers: Timers, ada: int) -> None:
+    await keep(database, timers, ada, follow_up(-1))
+    (due,) = await timers.due(NOW, 10, *SERVED)
+    await timers.hand_over([Firing(due, event_of(due), NOW + 9 * MINUTE)], NOW)
+    await timers.move([(due, NOW - MINUTE)])
+    assert await timers.next_due(None, *SERVED) == NOW + 9 * MINUTE
 
 
 async def test_one_that_has_fired_is_cancelled_as_long_as_its_turn_has_not_begun(
