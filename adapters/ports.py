@@ -475,12 +475,26 @@ class AnswerFile:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownLine:
+    """A line of what an agent keeps in mind, as people are shown it.
+
+    `place` is what `/agent edit` calls it; it holds a trace of the text, so that no other is taken for it later.
+    `shown` is the line in Markdown, with how it is known.
+    """
+
+    place: str
+    text: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommandReply:
     """What comes of a slash command: a private text in Markdown, and what else there is to do.
 
     `turn` is a turn that the command set going, to be awaited. `confirmed` is what to call once the person says yes to
     the question that `text` then is. `announcement` is for everybody in the channel where it was given; `text` is empty
-    then. `file` goes with the text, to that person alone.
+    then. `file` goes with the text, to that person alone. `pieces` are what `text` says, piece by piece, where a
+    platform may show something beside each line. `is_refusal`: nothing was done, and `text` says why.
     """
 
     text: str = ""
@@ -488,6 +502,8 @@ class CommandReply:
     confirmed: "Confirm | None" = None
     announcement: Announcement | None = None
     file: AnswerFile | None = None
+    pieces: tuple[str | KnownLine, ...] = ()
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,8 +132,11 @@ class Agents:
         author: str,
         reason: str,
         source: NewEvent | None = None,
+        along: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> Agent:
         """Write an edit that is not the agent's own; the agent sees it in its next prompt.
+
+        `along` changes messages in the same transaction, so that the agent is to be loaded anew.
 
         It goes with its `source`, the message that it rests on; the agent takes note of that if it has not heard it,
         and where it stands is kept, too: so it is missed there should it be gone.
@@ -150,16 +153,18 @@ class Agents:
 
         async def commit() -> Agent:
             queue = agent.queue
-            async with self._database.write() as transaction:
+            async with self._database.write(alone=along is not None) as transaction:
                 self._store.check(agent.scope, agent.revision)
                 of, new = await self._source(transaction, agent, source) if source is not None else (None, ())
                 await self._store.save_edits(transaction, agent.id, [replace(edit, source_message_id=of)])
+                if along is not None:
+                    await along(transaction)
             if new:
                 self._recall.index_soon()
                 queue = (*queue, *self._compiler.queued(new, agent.zone, names_speaker=not agent.is_direct))
             return replace(agent, core=edited, folded=edited, queue=queue)
 
-        return await whole(commit(), self.keep)
+        return await whole(commit(), self.keep if along is None else lambda edited: self.let_go(edited.scope))
 
     async def _source(
         self, transaction: Transaction, agent: Agent, source: NewEvent

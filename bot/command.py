@@ -382,10 +382,10 @@ async def _guarded(work: Callable[[], Awaitable[str | CommandReply]]) -> Command
     try:
         reply = await work()
     except (CommandRefused, BudgetSpent) as refusal:
-        return CommandReply(str(refusal))
+        return CommandReply(str(refusal), is_refusal=True)
     except Exception:  # the last line, as for turns: the log has it all, the person is told, the process lives
         logger.exception("command broke")
-        return CommandReply(WENT_WRONG)
+        return CommandReply(WENT_WRONG, is_refusal=True)
     if isinstance(reply, str):
         return CommandReply(reply)
     if (announcement := reply.announcement) is None:

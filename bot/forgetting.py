@@ -107,7 +107,7 @@ class Forgetting:
         lines = [
             Line(block.label, line)
             for block in agent.core
-            if block.label in self._labels(agent, person)
+            if block.label in self.labels(agent, person)
             for line in block.value.split("\n")
             if line.strip()
         ]
@@ -131,7 +131,7 @@ class Forgetting:
         stays = (*findings.kept, *findings.beyond)
         doomed = Doomed(
             findings.words,
-            self._labels(agent, person),
+            self.labels(agent, person),
             lines=tuple((item.label, item.text) for item in findings.items if isinstance(item, Line)),
             notes=tuple(item.id for item in findings.items if isinstance(item, Passage)),
             follow_ups=tuple(item.id for item in findings.items if isinstance(item, Timer)),
@@ -142,18 +142,18 @@ class Forgetting:
         )
         await finish(self._commit(agent, doomed))
 
+    def labels(self, agent: Agent, person: str) -> frozenset[str]:
+        """The blocks that are theirs: all of their own agent's; a channel's own, and what it knows of them."""
+        if agent.is_direct:
+            return frozenset(block.label for block in agent.core)
+        return frozenset({CHANNEL, person_label(person)})
+
     async def _commit(self, agent: Agent, doomed: Doomed) -> None:
         try:
             changed = await self._store.forget(agent.scope, agent.id, doomed, lambda: system_alert(ALERT, self._now()))
         finally:
             self._agents.let_go(agent.scope)
         await self._changes.follow(agent.id, changed)
-
-    def _labels(self, agent: Agent, person: str) -> frozenset[str]:
-        """The blocks that are theirs: all of their own agent's; a channel's own, and what it knows of them."""
-        if agent.is_direct:
-            return frozenset(block.label for block in agent.core)
-        return frozenset({CHANNEL, person_label(person)})
 
     async def _notes(self, agent: Agent, text: str, person: str, zone: ZoneInfo) -> list[Passage]:
         archival = self._shelves.archival

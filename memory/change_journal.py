@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database, Transaction
@@ -86,6 +86,19 @@ async def changes_of_turns(transaction: Transaction, agent_id: int, turn_ids: Co
     made = (memory_changes.c.agent_id == agent_id, memory_changes.c.turn_id.in_(turn_ids))
     found = select(memory_changes.c.id).where(*made, ~_IS_UNDONE)
     return tuple(await transaction.scalars(found.order_by(memory_changes.c.id.desc())))
+
+
+async def turns_that_wrote(transaction: Transaction, agent_id: int, label: str, line: str) -> tuple[int, ...]:
+    """The turns that put a line into a block."""
+    wrote = (
+        select(memory_changes.c.turn_id, block_edits.c.before, block_edits.c.after)
+        .join(memory_changes, memory_changes.c.id == block_edits.c.change_id)
+        .where(block_edits.c.agent_id == agent_id, block_edits.c.label == label)
+        .where(memory_changes.c.kind == ChangeKind.TURN, memory_changes.c.turn_id.is_not(None))
+        .where(func.instr(block_edits.c.after, line) > 0)
+    )
+    rows = await transaction.execute(wrote)
+    return tuple({row.turn_id for row in rows if line in set(row.after.split("\n")) - set(row.before.split("\n"))})
 
 
 async def write_note_edits(transaction: Transaction, agent_id: int, change_id: int, edits: Sequence[NoteEdit]) -> None:

@@ -64,6 +64,7 @@ CASES = (
     Case("search", "tea", EVERYBODY, EVERYBODY),
     Case("remember", "tea is at four", EVERYBODY, EVERYBODY),
     Case("forget", "tea", EVERYBODY, EVERYBODY),
+    Case("edit", "human 1: tea is at five", EVERYBODY, EVERYBODY),
     Case("export", "", EVERYBODY, EVERYBODY),
     Case("erase-me", "", EVERYBODY, EVERYBODY),
     Case("status", "", EVERYBODY, EVERYBODY),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from zoneinfo import ZoneInfo
 
+from adapters.ports import CommandReply
 from bot.agent import Agent
 from bot.agent_text import told_beyond, told_pause, told_window
 from bot.changes_text import told_change, told_source
@@ -30,7 +31,7 @@ async def _words(context: CommandContext) -> tuple[str, ...]:
 
 
 @command(suggest=_words)
-async def memory(context: CommandContext, what: str = "") -> str:
+async def memory(context: CommandContext, what: str = "") -> str | CommandReply:
     """Show what I keep in mind; with "sources" how I know it, with "changes" what changed in it, and when.
 
     Older changes stand on further pages: `changes 2`.
@@ -41,9 +42,9 @@ async def memory(context: CommandContext, what: str = "") -> str:
         return await _sources(context, what)
     shelves, zone = context.parts.shelves, await context.zone()
 
-    async def show(agent: Agent) -> list[str]:
+    async def show(agent: Agent) -> CommandReply:
         window = told_window(agent, shelves, context.parts.queue_manager)
-        lines = await told_lines(
+        blocks = await told_lines(
             _for_caller(agent, context),
             shelves,
             agent.id,
@@ -52,9 +53,11 @@ async def memory(context: CommandContext, what: str = "") -> str:
             is_own=context.is_own,
             link_to=context.link_to,
         )
-        return [*told_pause(agent, zone), *lines, window, await told_beyond(agent, shelves)]
+        above, below = told_pause(agent, zone), (window, await told_beyond(agent, shelves))
+        text = "\n\n".join((*above, *(block.text for block in blocks), *below))
+        return CommandReply(text, pieces=(*above, *(piece for block in blocks for piece in block.pieces), *below))
 
-    return "\n\n".join(await context.in_lane(show))
+    return await context.in_lane(show)
 
 
 def _for_caller(agent: Agent, context: CommandContext) -> list[Block]:
