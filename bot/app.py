@@ -62,6 +62,7 @@ from bot.receive import Receiver
 from bot.reflection import Reflections
 from bot.reflection_timer import ReflectionTimer
 from bot.registry import Command, Tool, discover
+from bot.reset_undo import ResetUndo
 from bot.resets import Resets
 from bot.rewording import Rewording
 from bot.scopes import owner_of
@@ -107,6 +108,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.telling import Telling
 from memory.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
 from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
@@ -144,6 +146,7 @@ class App:
     library: Library
     checkpoints: Checkpoints
     resets: Resets
+    reset_undo: ResetUndo
     channels: Channels
     database: Database
     told: Told
@@ -431,6 +434,19 @@ async def open_app(
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         resets = Resets(database, agents, shelves, checkpoints, timers, now)
+        reset_undo = ResetUndo(
+            database,
+            agents,
+            shelves,
+            checkpoints,
+            timers,
+            changes,
+            floors,
+            Telling(database, counter),
+            _kept_for(settings),
+            own,
+            now,
+        )
         exports = Exports(settings.database_path, own, lanes, now)
         await exports.clear()
         erasure = Erasure(
@@ -467,7 +483,8 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=resets,
-            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, now),
+            reset_undo=reset_undo,
+            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, reset_undo, now),
             exports=exports,
             timers=timers,
             follow_ups=follow_ups,
@@ -498,6 +515,7 @@ async def open_app(
             library,
             checkpoints,
             resets,
+            reset_undo,
             channels,
             database,
             told,

@@ -31,6 +31,7 @@ from bot.permissions import Caller, caller_of, needs_rights, refusal
 from bot.question import Question
 from bot.queue_manager import QueueManager
 from bot.registry import Command
+from bot.reset_undo import ResetUndo
 from bot.resets import Resets
 from bot.scopes import person_of, scope_of
 from bot.take_back import TurnHistory
@@ -94,6 +95,7 @@ class Parts:
     own_words: Path
     admission: Admission
     resets: Resets
+    reset_undo: ResetUndo
     undo: Undo
     memory_changes: ChangeJournal
     forgetting: Forgetting

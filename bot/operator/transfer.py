@@ -25,16 +25,15 @@ from config.settings import Settings
 from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
 from memory.database import Database
-from memory.erased_files import authors_in, without
+from memory.erased_files import people_below, without
 from memory.export_file import RECORDS, TEXT, write_zip
-from memory.floors import ANYBODY, EVERYWHERE, Floors
+from memory.floors import ANYBODY, Floors
 from memory.import_file import Lines, lines_in
 from memory.overview import agent_ids
 from memory.portable import Ids, Loaded, dump, load
 from memory.records import AgentState, BlockText, End, Head, MalformedExport, Record, parse, to_line
 from memory.telling import Telling
 from memory.upkeep import beside, new_file
-from memory.whose import Whose, who_wrote
 
 ZIP = ".zip"
 
@@ -144,9 +143,7 @@ class _Erased:
             if floor is not None and state.created_at <= floor:
                 raise CannotBeDone(f"{of} was erased after that was exported; nothing was imported.")
         every = list(records())
-        writers = [Whose(who_wrote(state.scope, author)) for author in authors_in(every)]
-        people = [whose for whose in writers if state.scope.startswith(whose.channels)]
-        below = [(whose, floor) for whose in people if (floor := self._floors.of(whose.person, EVERYWHERE)) is not None]
+        below = people_below(every, state.scope, self._floors)
         if not below:
             return records
         note(f"Left out: what {counted(len(below), 'writer')} had said who had themselves erased since.")

@@ -36,7 +36,18 @@ from memory.records import (
     to_line,
 )
 from memory.result_lists import ResultLists
-from memory.tables import agents, block_edits, message_index, metadata, outbox, passages, turns, usage
+from memory.tables import (
+    agents,
+    block_edits,
+    message_index,
+    metadata,
+    outbox,
+    passages,
+    reset_messages,
+    resets,
+    turns,
+    usage,
+)
 from memory.tables import messages as message_table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
