@@ -12,7 +12,7 @@ NAME = "/agent undo"
 
 @command(may=For.CHANGES_MODERATED, choices=[RESET])
 async def undo(context: CommandContext, what: str = "") -> str | Question:
-    """Undo my last change of memory (in a channel, the last from you), or the last reset; again, the one before."""
+    """Undo my last change of memory (in a channel: the last from you), or the last reset; again: one more."""
     if what:
         return await undo_reset(context, NAME)
     is_direct = context.origin.is_direct

@@ -12,7 +12,7 @@ NAME = "/agent admin undo"
 
 @command(may=For.MODERATORS, choices=[RESET])
 async def undo(context: CommandContext, what: str = "") -> str | Question:
-    """Undo the last change of this channel's memory, whoever it came from, or the last reset; again, the one before."""
+    """Undo the last change of this channel's memory, whoever made it, or the last reset; again: one more."""
     if what:
         return await undo_reset(context, NAME)
 
