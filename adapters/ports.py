@@ -467,11 +467,13 @@ class Confirm(Protocol):
 class AnswerFile:
     """A file that somebody is given as the answer to a command: what it is called for them, and where it lies.
 
-    Whoever hands it over removes it then.
+    Whoever hands it over removes it then. `cut` makes several files of it, none larger than so many bytes, which are
+    removed likewise; none, if it cannot. It blocks.
     """
 
     name: str
     path: Path
+    cut: "Callable[[int], Sequence[AnswerFile]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)

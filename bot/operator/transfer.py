@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -75,11 +75,18 @@ async def _export_zip(settings: Settings, name: str, out: Path, *, overwrites: b
     note(f"{scope}: {counts.total()} lines written to {RECORDS} in {out}, and the same to be read to {TEXT}.")
 
 
-async def import_agent(settings: Settings, file: str, name: str | None, now: Callable[[], datetime]) -> None:
-    """Make a new agent of an export: all of it or nothing; its notes get their vectors afterwards."""
-    with _opened(file) as content:
+async def import_agent(
+    settings: Settings, file: str, name: str | None, now: Callable[[], datetime], *, further: Sequence[str] = ()
+) -> None:
+    """Make a new agent of an export: all of it or nothing; its notes get their vectors afterwards.
+
+    `further`: the other parts, of one that was cut.
+    """
+    files = (file, *further)
+    with ExitStack() as stack:
+        contents = [stack.enter_context(_opened(each)) for each in files]
         try:
-            with lines_in(content, console_scope, now()) as lines:
+            with lines_in(contents, console_scope, now()) as lines:
                 async with open_database(settings, now) as database:
                     floors = Floors(database, settings.bot_data_dir)
                     await floors.open()
@@ -87,7 +94,7 @@ async def import_agent(settings: Settings, file: str, name: str | None, now: Cal
                     scope, loaded = await _load(database, lines, name, erased)
                     await _index_notes(settings, database, now)
         except MalformedExport as error:
-            source = "standard input" if file == STANDARD else file
+            source = ", ".join("standard input" if each == STANDARD else each for each in files)
             raise CannotBeDone(f"{source}: {error}. Nothing was imported.") from None
     counts = loaded.counts
     told = f", {counts['source']} sources with {counts['document']} documents" if counts["source"] else ""
