@@ -496,6 +496,7 @@ async def open_app(
             audit=Audit(database),
             overview=Overview(database),
             erasing=erasing,
+            expiry=expiry,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}

@@ -19,6 +19,7 @@ from bot.checkpoints import Checkpoints
 from bot.erasing import Erasing
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
+from bot.expiry import Expiry
 from bot.exports import Exports
 from bot.follow_ups import FollowUps
 from bot.forgetting import Forgetting
@@ -108,6 +109,7 @@ class Parts:
     audit: Audit
     overview: Overview
     erasing: Erasing
+    expiry: Expiry
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from adapters.console.plain import note, stdout_line
 from adapters.glibc import blank_memory
 from adapters.token_counter import BpeTokenCounter
 from bot.agents import FirstMemory
+from bot.app import utc_now
 from bot.implementations import open_embedder
+from bot.operator.acts import write_down, write_down_beside
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
@@ -44,17 +46,20 @@ STANDARD = "-"
 """The name of standard output and input."""
 
 
-async def export_agent(settings: Settings, name: str, out: str, *, overwrites: bool) -> None:
+async def export_agent(
+    settings: Settings, name: str, out: str, *, overwrites: bool, now: Callable[[], datetime] = utc_now
+) -> None:
     """Write everything that is kept of an agent, as it is at this moment; beside a running bot.
 
     A name that ends in .zip makes it a zip, with the same to be read by people.
     """
     if out.lower().endswith(ZIP):
-        await _export_zip(settings, name, Path(out), overwrites=overwrites)
+        await _export_zip(settings, name, Path(out), now, overwrites=overwrites)
         return
     with _lines_to(out, overwrites=overwrites) as write:
         async with beside(settings.database_path) as connection:
             agent_id, scope = await agent_named(connection, name)
+            await write_down_beside(settings, "export", scope, now)
             count = 0
             async for record in dump(connection, agent_id, with_usage=True):
                 write(to_line(record))
@@ -62,11 +67,14 @@ async def export_agent(settings: Settings, name: str, out: str, *, overwrites: b
     note(f"{scope}: {count} lines written to {'standard output' if out == STANDARD else out}.")
 
 
-async def _export_zip(settings: Settings, name: str, out: Path, *, overwrites: bool) -> None:
+async def _export_zip(
+    settings: Settings, name: str, out: Path, now: Callable[[], datetime], *, overwrites: bool
+) -> None:
     try:
         with new_file(out, overwrites=overwrites) as new:
             async with beside(settings.database_path) as connection:
                 agent_id, scope = await agent_named(connection, name)
+                await write_down_beside(settings, "export", scope, now)
                 counts = await write_zip(new, dump(connection, agent_id, with_usage=True), settings.zone)
     except FileExistsError:
         raise CommandUnclear(f"{out}: exists; nothing was written. Say --yes to write over it.") from None
@@ -92,6 +100,7 @@ async def import_agent(
                     await floors.open()
                     erased = _Erased(settings, database, floors, now)
                     scope, loaded = await _load(database, lines, name, erased)
+                    await write_down(database, "import", scope, now)
                     await _index_notes(settings, database, now)
         except MalformedExport as error:
             source = ", ".join("standard input" if each == STANDARD else each for each in files)
