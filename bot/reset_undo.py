@@ -31,7 +31,7 @@ from memory.erased_files import people_below, without
 from memory.floors import Floors
 from memory.laid_out import LaidOut, laid_out
 from memory.message_documents import remove_with
-from memory.ports import BlockEdit, Message, PassageKind
+from memory.ports import BlockEdit, Kind, Message, PassageKind
 from memory.records import KeptDocument, KeptFollowUp, KeptMessage, KeptPassage, Record
 from memory.telling import Telling
 from memory.timers import Timers
@@ -47,6 +47,8 @@ from memory.traces import (
 from memory.undoable_resets import UNDOABLE, UndoableReset, UndoableResets, digest_of_words, strike_out
 
 logger = logging.getLogger(__name__)
+
+_SAID = (Kind.USER_MESSAGE, Kind.ASSISTANT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,10 @@ class ResetUndo:
         def number(kind: type, noun: str) -> str:
             return counted(sum(isinstance(record, kind) for record in records), noun)
 
+        said = [it for it in records if isinstance(it, KeptMessage) and it.text and it.kind in _SAID]
         notes = [it for it in records if isinstance(it, KeptPassage) and it.kind is PassageKind.NOTE]
         told = {
-            Part.CONVERSATION: [f"the conversation: {number(KeptMessage, 'message')}"],
+            Part.CONVERSATION: [f"the conversation: {counted(len(said), 'message')}"],
             Part.CORE_MEMORY: [f"core memory: {', '.join(blocks_in(records))}"],
             Part.ARCHIVE: [f"the archive: {counted(len(notes), 'note')}, {number(KeptDocument, 'document')}"],
             Part.FOLLOW_UPS: [f"what I was to come back to: {number(KeptFollowUp, 'follow-up')}"],
