@@ -23,6 +23,9 @@ from memory.records import MalformedExport, Record, to_line
 RECORDS, TEXT = "memory.jsonl", "memory.md"
 """What the files in an export are called."""
 
+MAX_LINE_BYTES = 1 << 26
+"""A longer line is no record of ours: a zip of a few kilobytes may unpack to one of many gigabytes."""
+
 _AT_ONCE = 500
 _AT_A_STRETCH = 20
 """So many records are made before others get on with theirs."""
@@ -83,7 +86,10 @@ def zipped_lines(
 
         def lines() -> Iterator[bytes]:
             with _unpacking(), packed.open(name) as opened:
-                yield from opened
+                while line := opened.readline(MAX_LINE_BYTES + 1):
+                    if len(line) > MAX_LINE_BYTES:
+                        raise MalformedExport(f"a line in it is longer than {MAX_LINE_BYTES >> 20} MB")
+                    yield line
 
         yield lines
 

@@ -24,6 +24,7 @@ from adapters.answers import (
     MOST_PARTS,
     NO,
     NOTHING_CHANGED,
+    OUT_OF_DATE,
     STILL_AT_IT,
     YES,
 )
@@ -106,7 +107,7 @@ class _Asker:
         try:
             async with _messages_of(reply.text, reply.file, limit) as (*first, last):
                 if reply.confirmed is not None:
-                    last["view"] = _Confirm(reply.confirmed, self._answers)
+                    last["view"] = _Confirm(reply.confirmed, self._answers, self._interaction.user.id)
                 with translated():
                     for message in (*first, last):
                         await self._interaction.followup.send(**_opened(message), **quiet)
@@ -152,15 +153,24 @@ class _Confirm(discord.ui.View):
     Args:
         confirmed: what is done after a yes.
         answers: tells what comes of it.
+        asked: who gave the command.
     """
 
-    def __init__(self, confirmed: Confirm, answers: Answers) -> None:
+    def __init__(self, confirmed: Confirm, answers: Answers, asked: int) -> None:
         super().__init__(timeout=CONFIRMED_WITHIN_S)
         known_by = answers.new_id()
         self.yes.custom_id, self.no.custom_id = (f"{known_by}:{secrets.token_hex(8)}" for _ in range(2))
         self._confirmed = confirmed
         self._answers = answers
+        self._asked = asked
         self._is_answered = False
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Whoever was asked alone may answer, whoever else Discord may let press it."""
+        if interaction.user.id == self._asked:
+            return True
+        await tell_of_fault(interaction, OUT_OF_DATE)
+        return False
 
     @discord.ui.button(label=YES, style=discord.ButtonStyle.danger)
     async def yes(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:

@@ -21,7 +21,8 @@ from bot.operator.acts import write_down, write_down_beside
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
-from bot.scopes import console_scope
+from bot.origins import of_json
+from bot.scopes import console_scope, person_of, scope_of
 from bot.text import counted
 from config.settings import Settings
 from memory.archival import ArchivalStorage
@@ -33,7 +34,7 @@ from memory.floors import ANYBODY, Floors
 from memory.import_file import Lines, lines_in
 from memory.overview import agent_ids
 from memory.portable import Ids, Loaded, dump, load
-from memory.records import AgentState, BlockText, End, Head, MalformedExport, Record, parse, to_line
+from memory.records import AgentState, BlockText, End, Head, KeptFollowUp, MalformedExport, Record, parse, to_line
 from memory.telling import Telling
 from memory.upkeep import beside, new_file
 
@@ -130,11 +131,31 @@ async def _load(database: Database, lines: Lines, name: str | None, erased: "_Er
     async with database.read() as connection:
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
+    await asyncio.to_thread(_check_places, lambda: parse(lines()), first[1].scope)
     kept = await erased.left_out_of(first[1], scope, lambda: parse(lines()))
     ids = await asyncio.to_thread(Ids.of, kept())
     _, (own, _) = FirstMemory("", "", "").blocks(scope)
     async with database.write(alone=True) as transaction:
         return scope, await load(transaction, scope, _with_block(own, kept()), ids)
+
+
+def _check_places(records: Records, scope: str) -> None:
+    """A follow-up is heard where it was set: in a file that somebody else has made, that may be anybody's place.
+
+    Raises:
+        MalformedExport: it is not of the agent's own.
+    """
+    for number, record in enumerate(records(), 1):
+        if not isinstance(record, KeptFollowUp):
+            continue
+        try:
+            origin = of_json(record.origin)
+            is_here = (scope_of(origin), origin.address.platform) == (scope, record.platform)
+            is_theirs = person_of(origin) == record.person
+        except (KeyError, TypeError, AttributeError, ValueError):
+            is_here = is_theirs = False
+        if not (is_here and is_theirs):
+            raise MalformedExport(f"line {number}: a follow-up of another place than {scope}")
 
 
 class _Erased:

@@ -105,6 +105,11 @@ async def test_what_is_to_be_forgotten_is_asked_with_buttons(world: World, tmp_p
         asked = await world.answered(await world.slash(world.ada, place, "agent forget", text="green tea"))
         assert "**1** core memory, human: the tea is green" in text_of(asked)
         assert asked.original is not None
+        asked.original.visible_to = None  # should Discord let somebody else press it
+        pressed = await world.clicks(world.bob, asked.original, "Yes, do it")
+        await world.until(lambda: pressed.original)
+        assert pressed.original is not None
+        assert "out of date" in pressed.original.content
         pressed = await world.clicks(world.ada, asked.original, "Yes, do it")
         await world.until(lambda: pressed.followups)
         assert pressed.followups[-1].content == "Forgotten: 1 line of core memory."
