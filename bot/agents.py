@@ -90,8 +90,13 @@ class Agents:
         record = await self._store.find(scope)
         return record.id if record else None
 
-    async def get(self, scope: str) -> Agent:
-        """The agent of a scope, made if there is none yet; to be called in its lane only."""
+    async def get(self, scope: str, first: FirstMemory | None = None) -> Agent:
+        """The agent of a scope, made if there is none yet; to be called in its lane only.
+
+        Args:
+            scope: whose it is.
+            first: what it is made of, if not of what all new agents are.
+        """
         held = self._at_hand.get(scope)
         if held is not None and self._store.is_current(scope, held.revision):
             self._at_hand.move_to_end(scope)
@@ -99,7 +104,7 @@ class Agents:
             return held if core is held.core else replace(held, core=core)
         record = await self._store.find(scope)
         if record is None:
-            record = await finish(self._create(scope))
+            record = await finish(self._create(scope, first or self._first_memory))
         zone = await self.zone_of(owner_of(scope))
         return self._loaded(record, zone, await self._recall.queue(record.id))
 
@@ -213,10 +218,9 @@ class Agents:
 
         await finish(commit())
 
-    async def _create(self, scope: str) -> AgentRecord:
+    async def _create(self, scope: str, first: FirstMemory) -> AgentRecord:
         async with self._database.write() as transaction:
-            blocks = self._first_memory.blocks(scope)
-            return await self._store.create(transaction, scope, blocks, self._now(), self._first_memory.preset)
+            return await self._store.create(transaction, scope, first.blocks(scope), self._now(), first.preset)
 
     def _loaded(self, record: AgentRecord, zone: ZoneInfo, queue: tuple[Message, ...]) -> Agent:
         core = self._compiler.limited(CoreMemory(tuple(Block(*kept, limit=0) for kept in record.blocks)))
