@@ -138,6 +138,8 @@ class Origin:
     is_direct: bool
     space: str | None = None
     """The guild (Discord) or team (Slack); None where a platform has none."""
+    roles: tuple[str, ...] = ()
+    """Those that the person has there, where a platform has roles, and as far as it told."""
 
 
 class Aim(StrEnum):

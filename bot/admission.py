@@ -1,4 +1,4 @@
-"""Who is let in: what the settings say (`BOT_ADMISSION`), and what an owner has said of one person."""
+"""Who is let in: what the settings say (`BOT_ADMISSION`), and what an owner has said of one person, place or role."""
 
 import logging
 import secrets
@@ -8,7 +8,7 @@ from typing import Literal
 
 from adapters.ports import Origin
 from bot.permissions import CONSOLE
-from bot.scopes import person_of
+from bot.scopes import groups_of, person_of
 from memory.people import Admitted, Decision, People
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ _CODE_LENGTH = 8
 
 
 class Admission:
-    """Judges by person, wherever they write. Owners and the terminal can always use the bot."""
+    """Judges by person and by where they write. Owners and the terminal can always use the bot."""
 
     def __init__(
         self,
@@ -46,9 +46,10 @@ class Admission:
     async def refusal(self, origin: Origin) -> str | None:
         """Why somebody is not let in, in a sentence for them alone; None if they are."""
         person = person_of(origin)
-        if await self._admits(person):
+        if await self.admits(origin):
             return None
-        if self._policy == "pairing" and await self._people.admission(person) is None:
+        is_unknown = await self._people.admission(person) is None and not await self._groups(origin)
+        if self._policy == "pairing" and is_unknown:
             return BY_CODE.format(code=await self._people.pairing_code(person, _new_code()))
         return SHUT_OUT
 
@@ -61,8 +62,16 @@ class Admission:
         return await self.refusal(origin)
 
     async def admits(self, origin: Origin) -> bool:
-        """Whether somebody may use the bot."""
-        return await self._admits(person_of(origin))
+        """Whether somebody may use the bot there.
+
+        What an owner has said of them goes before what was said of a place or a role, and there a no before a yes.
+        """
+        person = person_of(origin)
+        if self.is_owner(person) or await self._people.admission(person) is not None:
+            return await self._admits(person)
+        if groups := await self._groups(origin):
+            return all(decision.admitted is Admitted.ALLOWED for decision in groups)
+        return await self._admits(person)
 
     async def admitted_at(self, origin: Origin, moment: datetime) -> bool:
         """Whether somebody who may use the bot now might do so at a moment."""
@@ -70,8 +79,10 @@ class Admission:
         if self.is_owner(person):
             return True
         decision = await self._people.decision(person)
-        since = decision.since if decision is not None else self._since
-        return since is None or moment >= since
+        if decision is not None:
+            return decision.since is None or moment >= decision.since
+        moments = [self._since, *(group.since for group in await self._groups(origin))]
+        return all(since is None or moment >= since for since in moments)
 
     def is_owner(self, person: str) -> bool:
         """Whether a person can always use the bot."""
@@ -82,7 +93,10 @@ class Admission:
         return await self._people.of_pairing_code(code.strip().upper())
 
     async def decide(self, person: str, admitted: Admitted, *, by: str, at: datetime) -> bool:
-        """Let somebody in, or shut them out, whatever the settings say; False if that is so already."""
+        """Let somebody in, or shut them out, whatever the settings say; False if that is so already.
+
+        `person` may be a place or a role, too: see `bot.scopes.groups_of`.
+        """
         before = await self._people.decision(person)
         if before is not None and before.admitted is admitted:
             return False
@@ -91,6 +105,11 @@ class Admission:
         await self._people.set_admission(person, Decision(admitted, since))
         logger.info("admission person=%s is=%s by=%s", person, admitted, by)
         return True
+
+    async def _groups(self, origin: Origin) -> list[Decision]:
+        """What owners have said of the place, and of the roles that somebody has there."""
+        decisions = [await self._people.decision(group) for group in groups_of(origin)]
+        return [decision for decision in decisions if decision is not None]
 
     async def _admits(self, person: str) -> bool:
         if self.is_owner(person):
