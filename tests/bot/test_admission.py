@@ -82,7 +82,7 @@ async def test_all_of_a_place_or_a_role_are_let_in_there_or_shut_out(tmp_path: P
             assert "admin allow  discord:channel:17/42" in acts
             assert "admin deny  discord:role:17/66" in acts
             assert "aubergine" not in await _everything(bot)
-            for hostile in (
+            for wrong in (
                 "discord:server:17/1",
                 "discord:role:17",
                 "<#x>",
