@@ -733,6 +733,20 @@ class ComparesHistories(Protocol):
 
 
 @runtime_checkable
+class KnowsStrangers(Protocol):
+    """A chat platform on which people may write to the bot who share no place with it."""
+
+    async def is_stranger(self, origin: Origin) -> bool:
+        """Whether somebody is in none of the places that the bot is in, or writes in a place that it is not in.
+
+        Raises:
+            PlatformUnavailable: that cannot be told now.
+            DeliveryRefused: the same.
+        """
+        ...
+
+
+@runtime_checkable
 class TakesReactions(Protocol):
     """A chat platform on which messages can be reacted to."""
 

@@ -2,11 +2,11 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Literal
 
-from adapters.ports import Origin
+from adapters.ports import DeliveryRefused, Origin, PlatformUnavailable
 from bot.permissions import CONSOLE
 from bot.scopes import groups_of, person_of
 from memory.people import Admitted, Decision, People
@@ -20,8 +20,17 @@ BY_CODE = "I do not know you yet. Whoever runs me can let you in with this code:
 
 TOLD_AGAIN_AFTER = timedelta(days=1)
 
+KNOWN_FOR, ASKED_AGAIN_AFTER = timedelta(days=1), timedelta(minutes=5)
+"""How long somebody is taken for no stranger, and for one."""
+
+MOST_KNOWN = 10_000
+
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that could be taken for another
 _CODE_LENGTH = 8
+
+
+async def _nobody_is(_origin: Origin) -> bool:
+    return False
 
 
 class Admission:
@@ -35,13 +44,25 @@ class Admission:
         now: Callable[[], datetime],
         *,
         since: datetime | None = None,
+        is_stranger: Callable[[Origin], Awaitable[bool]] = _nobody_is,
     ) -> None:
-        """`since` is when the policy became another than it had been; None if it never did, as far as is known."""
+        """Where nobody else is kept out, strangers need a code all the same.
+
+        Args:
+            people: what owners have said of them.
+            policy: of others.
+            owners: those of the settings.
+            now: the clock.
+            since: when the policy became another than it had been; None if it never did, as far as is known.
+            is_stranger: whether somebody shares no place with the bot; raises what a platform raises that cannot tell.
+        """
         self._people = people
         self._policy = policy
         self._owners = frozenset(owners)
         self._now = now
         self._since = since
+        self._is_stranger = is_stranger
+        self._strangers: dict[tuple[str, str], tuple[bool, datetime]] = {}
 
     async def refusal(self, origin: Origin) -> str | None:
         """Why somebody is not let in, in a sentence for them alone; None if they are."""
@@ -49,7 +70,7 @@ class Admission:
         if await self.admits(origin):
             return None
         is_unknown = await self._people.admission(person) is None and not await self._groups(origin)
-        if self._policy == "pairing" and is_unknown:
+        if self._policy != "allowlist" and is_unknown:
             return BY_CODE.format(code=await self._people.pairing_code(person, _new_code()))
         return SHUT_OUT
 
@@ -71,7 +92,7 @@ class Admission:
             return await self._admits(person)
         if groups := await self._groups(origin):
             return all(decision.admitted is Admitted.ALLOWED for decision in groups)
-        return await self._admits(person)
+        return await self._admits(person) and not await self._needs_code(origin)
 
     async def admitted_at(self, origin: Origin, moment: datetime) -> bool:
         """Whether somebody who may use the bot now might do so at a moment."""
@@ -105,6 +126,23 @@ class Admission:
         await self._people.set_admission(person, Decision(admitted, since))
         logger.info("admission person=%s is=%s by=%s", person, admitted, by)
         return True
+
+    async def _needs_code(self, origin: Origin) -> bool:
+        """Whether it is a stranger; that is asked once in a while, and where it cannot be told nobody is one."""
+        key, now = (person_of(origin), "" if origin.is_direct else origin.space or ""), self._now()
+        known = self._strangers.get(key)
+        if known is not None and now - known[1] < (ASKED_AGAIN_AFTER if known[0] else KNOWN_FOR):
+            return known[0]
+        try:
+            found = await self._is_stranger(origin)
+        except (PlatformUnavailable, DeliveryRefused) as fault:
+            logger.info("whether somebody is a stranger cannot be told: %s", fault)
+            return False
+        self._strangers.pop(key, None)
+        self._strangers[key] = (found, now)
+        if len(self._strangers) > MOST_KNOWN:
+            del self._strangers[next(iter(self._strangers))]
+        return found
 
     async def _groups(self, origin: Origin) -> list[Decision]:
         """What owners have said of the place, and of the roles that somebody has there."""

@@ -7,13 +7,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import bot.commands
 import bot.in_chat
 import bot.tools
 from adapters.glibc import blank_memory, give_back_grpc, use_one_arena
-from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
+from adapters.ports import (
+    Address,
+    ChatPlatform,
+    ComparesHistories,
+    Intake,
+    KnowsStrangers,
+    LanguageModel,
+    Origin,
+    ToolCall,
+)
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
 from bot.agent import Agent
@@ -373,7 +383,14 @@ async def open_app(
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
         let_in_since = await people.policy_since(settings.bot_admission, now)
-        admission = Admission(people, settings.bot_admission, settings.bot_owners, now, since=let_in_since)
+        admission = Admission(
+            people,
+            settings.bot_admission,
+            settings.bot_owners,
+            now,
+            since=let_in_since,
+            is_stranger=partial(_is_stranger, platforms),
+        )
         conductor = Conductor(
             database,
             agents,
@@ -529,6 +546,11 @@ async def open_app(
 
 def _compares(platform: ChatPlatform) -> bool:
     return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
+async def _is_stranger(platforms: Mapping[str, ChatPlatform], origin: Origin) -> bool:
+    platform = platforms.get(origin.address.platform)
+    return isinstance(platform, KnowsStrangers) and await platform.is_stranger(origin)
 
 
 def _kept_for(settings: Settings) -> dict[str, timedelta]:
