@@ -111,6 +111,10 @@ class Checkpoints:
         path = self._path(scope, name)
         await asyncio.to_thread(write_records, path, records)
 
+    def has(self, scope: str, name: str) -> bool:
+        """Whether there is a checkpoint of that name. Blocking."""
+        return self._path(scope, name).exists()
+
     async def remove(self, scope: str, name: str) -> None:
         """Remove a checkpoint, if it is there."""
         await asyncio.to_thread(self._path(scope, name).unlink, missing_ok=True)

@@ -4,6 +4,7 @@ In their direct messages that is all that their agent knows. In a channel it is 
 channel and of themselves, and the messages that they wrote.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -129,7 +130,7 @@ class Forgetting:
         """How much of it is kept of resets, so that these can be undone: it goes along."""
         found = 0
         async for _, records in self._reset_undo.kept(agent):
-            doomed, timers = self._in_records(agent, records, findings, person)
+            doomed, timers = await asyncio.to_thread(self._in_records, agent, records, findings, person)
             found += len(doomed.lines) + len(doomed.notes) + len(doomed.heard) + len(doomed.said) + len(timers)
         return found
 
@@ -162,7 +163,7 @@ class Forgetting:
         self, agent: Agent, reset: UndoableReset, records: Sequence[Record], findings: Findings, person: str
     ) -> None:
         """Forget the same in what is kept of a reset."""
-        doomed, timers = self._in_records(agent, records, findings, person)
+        doomed, timers = await asyncio.to_thread(self._in_records, agent, records, findings, person)
         if not (doomed.lines or doomed.notes or doomed.heard or doomed.said or timers or doomed.everywhere):
             return
 

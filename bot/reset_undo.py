@@ -4,6 +4,7 @@ What somebody deleted, edited, had forgotten or erased meanwhile, and what is to
 checkpoint is laid out in a database of its own, and what happened since is done there first.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -118,9 +119,10 @@ class ResetUndo:
     async def last(self, agent: Agent) -> UndoableReset | None:
         """The newest reset that can be undone; None if there is none left."""
         for reset in await self._resets.of(agent.id):
-            if self._now() - reset.at < UNDOABLE:
+            is_over = self._now() - reset.at >= UNDOABLE
+            if not is_over and await asyncio.to_thread(self._checkpoints.has, reset.scope, reset.checkpoint):
                 return reset
-            await self._end(reset)
+            await self._end(reset, is_over=is_over)  # without its file, in a database that was put back, it is none
         return None
 
     async def preview(self, reset: UndoableReset) -> tuple[str, ...]:
@@ -170,7 +172,7 @@ class ResetUndo:
         over = await self._resets.over(self._now())
         for reset in over:
             with of_scope(reset.scope):
-                await self._end(reset)
+                await self._end(reset, is_over=True)
         await self._checkpoints.remove_old(f"{BEFORE_RESET}-", self._now() - UNDOABLE)
         if over:
             await self._shelves.recall.forget_words()
@@ -211,13 +213,13 @@ class ResetUndo:
             await change(beside)
             await self._checkpoints.rewrite(reset.scope, reset.checkpoint, await beside.records())
 
-    async def _end(self, reset: UndoableReset) -> None:
+    async def _end(self, reset: UndoableReset, *, is_over: bool) -> None:
         async with self._checkpoints.resting():
             await self._checkpoints.remove(reset.scope, reset.checkpoint)
 
         async def commit() -> None:
             async with self._database.write(alone=True) as transaction:
-                await strike_out(transaction, reset, is_over=True)
+                await strike_out(transaction, reset, is_over=is_over)
 
         await finish(commit())
 

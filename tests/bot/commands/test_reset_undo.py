@@ -253,6 +253,18 @@ async def test_it_can_be_undone_for_seven_days_and_is_gone_then(tmp_path: Path) 
             assert checkpoints(tmp_path) == ["monday.jsonl"]
 
 
+async def test_a_reset_whose_checkpoint_is_gone_stands_in_nobody_s_way(tmp_path: Path) -> None:
+    """A backup of the database was put back; the files beside it are newer."""
+    async with open_bot(tmp_path) as bot:
+        await bot.command("remember I park on level 3")
+        await bot.command("remember I park on level 4")
+        await yes(bot, "reset core memory")
+        for name in checkpoints(tmp_path):
+            (checkpoint_folder(tmp_path, "console:dm:ada") / name).unlink()
+        assert "no reset to undo" in await bot.command("undo reset")
+        assert "+ I park on level 4" in await bot.command("undo"), "of core memory there is the journal"
+
+
 async def test_what_is_too_old_by_now_stays_away(tmp_path: Path) -> None:
     clock = Clock()
     async with ScriptedServer(keeps) as server:
