@@ -737,7 +737,7 @@ class KnowsStrangers(Protocol):
     """A chat platform on which people may write to the bot who share no place with it."""
 
     async def is_stranger(self, origin: Origin) -> bool:
-        """Whether somebody is in none of the places that the bot is in, or writes in a place that it is not in.
+        """Whether somebody writes directly who is in none of the places that the bot is in.
 
         Raises:
             PlatformUnavailable: that cannot be told now.

@@ -309,13 +309,13 @@ class DiscordPlatform:
     async def is_stranger(self, origin: Origin) -> bool:
         """Who has installed the bot for themselves can use it anywhere, and write to it without sharing a server."""
         client = self._connected()
-        if not origin.is_direct:
-            return client.get_guild(int(origin.space or 0)) is None
+        if not origin.is_direct:  # what is written there we are told because the bot is there
+            return False
         for guild in client.guilds[:MOST_GUILDS_ASKED]:
             with translated(), suppress(discord.NotFound, discord.Forbidden):
                 await client.http.get_member(guild.id, int(origin.person.id))
                 return False
-        return len(client.guilds) <= MOST_GUILDS_ASKED
+        return 0 < len(client.guilds) <= MOST_GUILDS_ASKED
 
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:
         """Show that the bot types."""
