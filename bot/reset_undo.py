@@ -273,6 +273,9 @@ class ResetUndo:
         part, now = Part(reset.part), self._now()
         parts = Parts(*(part.includes(each) for each in (Part.CONVERSATION, Part.ARCHIVE, Part.FOLLOW_UPS)))
         kept: tuple[str, ...] = ()
+        over = _follow_ups_in(before.was) - _follow_ups_in(before.records)
+        set_ = await self._timers.follow_ups(agent.id)
+        gone_along = [timer.id for timer in set_ if (timer.set_at, timer.note) in over]
         try:
             async with self._database.write(alone=True) as transaction:
                 self._shelves.agents.check(agent.scope, agent.revision)
@@ -287,9 +290,6 @@ class ResetUndo:
                     now=now,
                 )
                 documents = await remove_with(transaction, agent.id, before.deleted)
-                set_ = await self._timers.follow_ups(agent.id)
-                over = _follow_ups_in(before.was) - _follow_ups_in(before.records)
-                gone_along = [timer.id for timer in set_ if (timer.set_at, timer.note) in over]
                 await self._timers.forget(transaction, agent.id, gone_along)
                 lines = _lines_gone(before)
                 core = await self._without(transaction, agent, lines)
