@@ -138,6 +138,8 @@ class Origin:
     is_direct: bool
     space: str | None = None
     """The guild (Discord) or team (Slack); None where a platform has none."""
+    roles: tuple[str, ...] = ()
+    """Those that the person has there, where a platform has roles, and as far as it told."""
 
 
 class Aim(StrEnum):
@@ -467,11 +469,13 @@ class Confirm(Protocol):
 class AnswerFile:
     """A file that somebody is given as the answer to a command: what it is called for them, and where it lies.
 
-    Whoever hands it over removes it then.
+    Whoever hands it over removes it then. `cut` makes several files of it, none larger than so many bytes, which are
+    removed likewise; none, if it cannot. It blocks.
     """
 
     name: str
     path: Path
+    cut: "Callable[[int], Sequence[AnswerFile]] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -741,6 +745,20 @@ class ComparesHistories(Protocol):
     @property
     def compares_histories(self) -> bool:
         """Whether it does so; what waits there is held until then."""
+        ...
+
+
+@runtime_checkable
+class KnowsStrangers(Protocol):
+    """A chat platform on which people may write to the bot who share no place with it."""
+
+    async def is_stranger(self, origin: Origin) -> bool:
+        """Whether somebody writes directly who is in none of the places that the bot is in.
+
+        Raises:
+            PlatformUnavailable: that cannot be told now.
+            DeliveryRefused: the same.
+        """
         ...
 
 

@@ -7,13 +7,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import bot.commands
 import bot.in_chat
 import bot.tools
 from adapters.glibc import blank_memory, give_back_grpc, use_one_arena
-from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
+from adapters.ports import (
+    Address,
+    ChatPlatform,
+    ComparesHistories,
+    Intake,
+    KnowsStrangers,
+    LanguageModel,
+    Origin,
+    ToolCall,
+)
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
 from bot.agent import Agent
@@ -62,6 +72,7 @@ from bot.receive import Receiver
 from bot.reflection import Reflections
 from bot.reflection_timer import ReflectionTimer
 from bot.registry import Command, Tool, discover
+from bot.reset_undo import ResetUndo
 from bot.resets import Resets
 from bot.rewording import Rewording
 from bot.scopes import owner_of
@@ -107,6 +118,7 @@ from memory.people import People
 from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.telling import Telling
 from memory.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
 from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
@@ -144,6 +156,7 @@ class App:
     library: Library
     checkpoints: Checkpoints
     resets: Resets
+    reset_undo: ResetUndo
     channels: Channels
     database: Database
     told: Told
@@ -371,7 +384,14 @@ async def open_app(
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
         let_in_since = await people.policy_since(settings.bot_admission, now)
-        admission = Admission(people, settings.bot_admission, settings.bot_owners, now, since=let_in_since)
+        admission = Admission(
+            people,
+            settings.bot_admission,
+            settings.bot_owners,
+            now,
+            since=let_in_since,
+            is_stranger=partial(_is_stranger, platforms),
+        )
         conductor = Conductor(
             database,
             agents,
@@ -432,6 +452,19 @@ async def open_app(
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         resets = Resets(database, agents, shelves, checkpoints, timers, now)
+        reset_undo = ResetUndo(
+            database,
+            agents,
+            shelves,
+            checkpoints,
+            timers,
+            changes,
+            floors,
+            Telling(database, counter),
+            _kept_for(settings),
+            own,
+            now,
+        )
         exports = Exports(settings.database_path, own, lanes, now)
         await exports.clear()
         erasure = Erasure(
@@ -468,7 +501,8 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=resets,
-            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, now),
+            reset_undo=reset_undo,
+            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, reset_undo, now),
             exports=exports,
             timers=timers,
             follow_ups=follow_ups,
@@ -480,6 +514,7 @@ async def open_app(
             audit=Audit(database),
             overview=Overview(database),
             erasing=erasing,
+            expiry=expiry,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -499,6 +534,7 @@ async def open_app(
             library,
             checkpoints,
             resets,
+            reset_undo,
             channels,
             database,
             told,
@@ -511,6 +547,11 @@ async def open_app(
 
 def _compares(platform: ChatPlatform) -> bool:
     return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
+async def _is_stranger(platforms: Mapping[str, ChatPlatform], origin: Origin) -> bool:
+    platform = platforms.get(origin.address.platform)
+    return isinstance(platform, KnowsStrangers) and await platform.is_stranger(origin)
 
 
 def _kept_for(settings: Settings) -> dict[str, timedelta]:

@@ -19,6 +19,7 @@ from bot.checkpoints import Checkpoints
 from bot.erasing import Erasing
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
+from bot.expiry import Expiry
 from bot.exports import Exports
 from bot.follow_ups import FollowUps
 from bot.forgetting import Forgetting
@@ -31,6 +32,7 @@ from bot.permissions import Caller, caller_of, needs_rights, refusal
 from bot.question import Question
 from bot.queue_manager import QueueManager
 from bot.registry import Command
+from bot.reset_undo import ResetUndo
 from bot.resets import Resets
 from bot.scopes import person_of, scope_of
 from bot.take_back import TurnHistory
@@ -94,6 +96,7 @@ class Parts:
     own_words: Path
     admission: Admission
     resets: Resets
+    reset_undo: ResetUndo
     undo: Undo
     memory_changes: ChangeJournal
     forgetting: Forgetting
@@ -106,6 +109,7 @@ class Parts:
     audit: Audit
     overview: Overview
     erasing: Erasing
+    expiry: Expiry
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,12 @@ def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
 
 @main.command("import")
 def import_(
-    file: Annotated[str, typer.Argument(help="An export, or - for standard input.", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE…", help="An export, all parts of one, or - for standard input.", show_default=False
+        ),
+    ],
     agent: Annotated[
         str | None, typer.Option(help="Whose memory it becomes; as exported if not given.", callback=_any_agent)
     ] = None,
@@ -187,7 +192,7 @@ def import_(
     """Make a new agent of an export."""
     from bot.operator.transfer import import_agent
 
-    _operate(lambda settings: import_agent(settings, file, agent, utc_now))
+    _operate(lambda settings: import_agent(settings, files[0], agent, utc_now, further=files[1:]))
 
 
 @main.command()

@@ -90,9 +90,10 @@ async def serve(
 
 
 async def _keep_up(app: App, now: Callable[[], datetime], data_dir: Path) -> None:
-    """What is done daily: what is over is forgotten, and what is older than it is to be kept."""
+    """What is done daily: what is over is forgotten, what is older than it is to be kept, what was reset for good."""
     await tidy_as_ever(app.database, now, data_dir)
     await app.expiry.as_ever()
+    await app.reset_undo.as_ever()
 
 
 async def _run(supervisor: Supervisor, app: App, stop: asyncio.Event, health: Health, grace_s: float) -> None:

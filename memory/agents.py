@@ -221,6 +221,12 @@ class AgentStore:
             )
         )
 
+    async def edits_of_change(self, transaction: Transaction, agent_id: int, change_id: int) -> tuple[BlockEdit, ...]:
+        """The edits of core memory that were made in one go, in order, as they stand in an open transaction."""
+        of_it = (block_edits.c.agent_id == agent_id, block_edits.c.change_id == change_id)
+        rows = await transaction.execute(select(block_edits).where(*of_it).order_by(block_edits.c.id))
+        return tuple(map(edit_of, rows))
+
     async def forget_source(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int]) -> None:
         """Let no edit name these messages any more: they are about to be removed."""
         await transaction.execute(

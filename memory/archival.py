@@ -41,6 +41,11 @@ class ArchivalStorage:
         self._database = database
         self._words = PassageWords(database)
         self._vectors = PassageVectors(database, index, embedder, self._words, now)
+        self._made_of = (index, embedder, now)
+
+    def laid_out_in(self, database: Database) -> "ArchivalStorage":
+        """The same of another database, for a moment: what is kept there is not to be indexed."""
+        return ArchivalStorage(database, *self._made_of)
 
     async def insert(
         self, transaction: Transaction, agent_id: int, new: Sequence[NewPassage], change_id: int | None = None

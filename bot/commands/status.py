@@ -1,5 +1,6 @@
 """/agent status."""
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
@@ -25,6 +26,7 @@ async def status(context: CommandContext) -> str:
         f"- Agent: {context.scope}"
         + (f", preset {record.preset}, since {local_time(record.created_at, zone)}" if record else ", not yet made"),
         f"- Model: {parts.model()}",
+        f"- Kept: {_kept(context)}",
     ]
     if record is not None:
         lines += await context.in_lane(lambda agent: _memory(context, agent, zone))
@@ -33,6 +35,14 @@ async def status(context: CommandContext) -> str:
     lines += await _put_aside(context, zone)
     lines += await _looked_at(context, zone)
     return "\n".join([*lines, f"- Clock: {local_time(context.now, zone)} in {zone.key}"])
+
+
+def _kept(context: CommandContext) -> str:
+    """How long what is said here is kept."""
+    age = context.parts.expiry.kept_for(context.scope)
+    if age is None:
+        return "what is said here, until somebody deletes, resets or erases it"
+    return f"what is said here, for {counted(age // timedelta(days=1), 'day')}"
 
 
 async def _memory(context: CommandContext, agent: Agent, zone: ZoneInfo) -> list[str]:
