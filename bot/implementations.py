@@ -17,6 +17,7 @@ from adapters.reachable import OPENAI_URL, check_reachable
 from bot.web_pages import WebPages
 from config.prices import Prices, prices_of
 from config.settings import EMBEDDED, Settings, SettingsInvalid
+from memory.agents import ChosenModel
 
 
 def _discord(settings: Settings) -> ChatPlatform:
@@ -85,6 +86,11 @@ async def open_model(settings: Settings) -> LanguageModel:
     if settings.model_is_file:
         return await _open_model_file(settings)
     await check_reachable(settings.llm_model, settings.openai_base_url)
+    return server_model(settings)
+
+
+def server_model(settings: Settings) -> LanguageModel:
+    """The model that LLM_MODEL names, of the server; whether that answers is not asked."""
     return OpenAIModel(
         settings.llm_model,
         api_key=_key(settings),
@@ -113,6 +119,28 @@ async def models_offered(settings: Settings) -> tuple[OfferedModel, ...]:
         ServiceMissing: it cannot be reached, refuses the key, or gives no list.
     """
     return await offered_models(settings.openai_base_url, _key(settings))
+
+
+def has_server(settings: Settings) -> bool:
+    """Whether a server is set, so that there may be other models than that of LLM_MODEL."""
+    return settings.openai_base_url is not None or settings.openai_api_key is not None
+
+
+def chosen_of(offered: OfferedModel) -> ChosenModel:
+    """A model that a server offers, as it is kept with what it was chosen for."""
+    return ChosenModel(offered.name, offered.window_to_take)
+
+
+def as_set(settings: Settings, model: ChosenModel) -> Settings:
+    """The settings as if they named another model of the server; what they say of their own does not hold for it."""
+    return settings.model_copy(
+        update={
+            "llm_model": model.name,
+            "llm_context_window": model.window,
+            "llm_tier": "auto",
+            "llm_sees_images": "no" if settings.llm_sees_images == "no" else "auto",
+        }
+    )
 
 
 def server_of(settings: Settings) -> str:

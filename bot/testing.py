@@ -275,11 +275,15 @@ def waking_by_itself(database: Database, inbox: Inbox, now: Callable[[], datetim
     follow_ups = FollowUps(timers, People(database), zone, is_everybodys=True, most=50, quiet=quiet, idle=rhythm.idle)
     return {
         "follow_ups": follow_ups,
-        "heartbeats": Heartbeats(timers, rhythm, zone, budgets, is_busy=lambda scope: False, thinks=lambda: True),
+        "heartbeats": Heartbeats(timers, rhythm, zone, budgets, is_busy=lambda scope: False, thinks=_thinks),
         "expect": lambda due: None,
         "budget_alert": BudgetAlert(budgets, Told(database, now)),
         "long_absence": rhythm.idle,
     }
+
+
+async def _thinks(scope: str) -> bool:
+    return True
 
 
 def direct(person: str, *, platform: str = "console") -> Origin:

@@ -1,5 +1,6 @@
 """A turn: steps until the agent yields."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,7 @@ from bot.attached import unseen
 from bot.budget_alert import BudgetAlert
 from bot.charges import noted_calls
 from bot.commit import Keep, whole
-from bot.context import ContextCompiler
-from bot.errors import TurnGivenUp
+from bot.errors import ContextTooSmall, TurnGivenUp
 from bot.events import heard, message_of
 from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
 from bot.first_message import ATTEMPTS, shows_machinery, would_say
@@ -25,14 +25,14 @@ from bot.follow_ups import FollowUps, reminder_of
 from bot.greeting import Greeting
 from bot.heartbeats import Heartbeats
 from bot.metrics import NO_METRICS, Metrics
+from bot.mind import Minds
 from bot.origins import of_json
 from bot.outbox import Outbox
-from bot.queue_manager import QueueManager
 from bot.reading import FilesOf, Reading
 from bot.reflection_timer import ReflectionTimer
 from bot.scopes import person_of
 from bot.step import NOT_DECIDED, NOT_HEARD, Progress, alert_of, bare_reply, judge, kept_messages, report_of
-from bot.tiers.ports import Answer, Tier
+from bot.tiers.ports import Answer
 from memory.agents import AgentStore
 from memory.change_journal import ChangeKind
 from memory.core_memory import CoreMemory
@@ -123,9 +123,7 @@ class Turns:
         journal: TurnJournal,
         outbox: Outbox,
         usage: UsageStore,
-        compiler: ContextCompiler,
-        queue_manager: QueueManager,
-        tier: Tier,
+        minds: Minds,
         executor: Executor,
         greeting: Greeting,
         *,
@@ -148,9 +146,7 @@ class Turns:
         self._journal = journal
         self._outbox = outbox
         self._usage = usage
-        self._compiler = compiler
-        self._queue_manager = queue_manager
-        self._tier = tier
+        self._minds = minds
         self._executor = executor
         self._greeting = greeting
         self._follow_ups = follow_ups
@@ -164,11 +160,6 @@ class Turns:
         self._now = now
         self._reading = reading
         self._metrics = metrics
-
-    @property
-    def speaks_unasked(self) -> bool:
-        """Whether a turn is of any use where the bot was not meant."""
-        return self._tier.speaks_unasked
 
     async def begin(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> OpenTurn | None:
         """Take events out of the inbox and into the agent's queue: the beginning of a turn. None if they are gone."""
@@ -250,7 +241,8 @@ class Turns:
             self._shelves.recall.index_soon()
             return self._queued(agent, messages)
 
-        await self._queue_manager.bound(await whole(commit(), keep), keep)
+        agent = await whole(commit(), keep)
+        await self._minds.of(agent).queue_manager.bound(agent, keep)
 
     async def resume(self, agent: Agent, record: TurnRecord) -> OpenTurn | None:
         """Go on with a turn where its last step left it; None if its events are gone."""
@@ -323,15 +315,16 @@ class Turns:
         event, begun = turn.event, time.monotonic()
         self._agents.check(before.agent.scope, before.agent.revision)
         agent, answer = await self._ask(before.agent, event, keep)
-        allowed = [tool.name for tool in self._compiler.tools(agent)]
+        mind = self._minds.of(agent)
+        allowed = [tool.name for tool in mind.compiler.tools(agent)]
         if not before.is_verified:
             agent, answer = await self._verified(agent, answer, event, keep, allowed)
         context = ToolContext(
             agent,
             event,
             self._now(),
-            self._shelves,
-            Draft(self._compiler.limited(agent.core)),
+            mind.shelves,
+            Draft(mind.compiler.limited(agent.core)),
             turn.origin,
             self._follow_ups,
             await self._heartbeats.allowance(agent.id, self._now()) if event.kind is Kind.HEARTBEAT else None,
@@ -400,20 +393,29 @@ class Turns:
         return agent, answer
 
     async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer]:
-        agent = await self._queue_manager.make_room(agent, event.turn_id, keep)
+        own = self._minds.of(agent)
+        agent = await own.queue_manager.make_room(agent, event.turn_id, keep)
+        mind = self._minds.at_step(agent, is_timed=event.kind.is_timed)
         answer, refused = None, set[type[ModelError]]()
         while answer is None:
             try:
-                answer = await self._tier.answer(agent, event)
+                answer = await mind.tier.answer(agent, event)
             except (ContextOverflow, ImagesRefused) as refusal:
+                if mind is not own:  # it was to do this for less, but cannot
+                    logger.info("left to the agent's usual model: %s", refusal.detail)
+                    if isinstance(refusal, ContextOverflow):
+                        with contextlib.suppress(ContextTooSmall):
+                            mind.queue_manager.learn_from_overflow(agent)
+                    mind = own
+                    continue
                 if type(refusal) in refused:
                     if isinstance(refusal, ContextOverflow):
-                        self._queue_manager.learn_from_overflow(agent)
+                        own.queue_manager.learn_from_overflow(agent)
                     raise
                 refused.add(type(refusal))
                 agent, event = await self._without(agent, event, refusal, keep)
         if answer.saw_context:
-            self._queue_manager.calibrate(agent, answer.usage)
+            mind.queue_manager.calibrate(agent, answer.usage)
         return agent, answer
 
     async def _without(
@@ -426,7 +428,7 @@ class Turns:
             event = replace(event, text=unseen(event.text or ""))
         if isinstance(refusal, ContextOverflow):
             logger.warning("context overflow: %s", refusal.detail)
-            agent = await self._queue_manager.after_overflow(agent, keep)
+            agent = await self._minds.of(agent).queue_manager.after_overflow(agent, keep)
         return agent, event
 
     async def _commit(
@@ -462,9 +464,10 @@ class Turns:
             handed = await self._outbox.add(transaction, agent.id, turn.id, turn.address, sends, turn.event.platform_id)
             agent = replace(agent, core=draft.core, folded=self._folded(agent, draft) if draft.edits else agent.folded)
             agent = self._queued(agent, messages)
-            is_pressed = self._queue_manager.is_pressed(agent)
+            queue_manager = self._minds.of(agent).queue_manager
+            is_pressed = queue_manager.is_pressed(agent)
             if is_pressed:
-                agent = await self._queue_manager.add_warning(transaction, agent, turn.event.turn_id)
+                agent = await queue_manager.add_warning(transaction, agent, turn.event.turn_id)
             is_last = not (progress.goes_on or is_pressed)
             due: list[datetime] = [timer.due_at for timer in draft.follow_ups]
             if is_last:
@@ -533,8 +536,8 @@ class Turns:
         return draft.core if abs(waiting) > FOLD_AFTER_TOKENS else agent.folded
 
     def _queued(self, agent: Agent, messages: tuple[Message, ...]) -> Agent:
-        names_speaker = not agent.is_direct
-        queued = self._compiler.queued(messages, agent.zone, names_speaker=names_speaker)
+        compiler = self._minds.of(agent).compiler
+        queued = compiler.queued(messages, agent.zone, names_speaker=not agent.is_direct)
         return replace(agent, queue=(*agent.queue, *queued))
 
 

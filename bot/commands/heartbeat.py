@@ -29,7 +29,7 @@ async def heartbeat(context: CommandContext, how: str = "") -> str:
     if not how:
         return await context.in_lane(lambda agent: _shown(context, agent))
     minutes = _read(how, context.parts.heartbeats.minutes_of(None) or USUAL_MINUTES)
-    if minutes and not context.parts.heartbeats.are_of_use:
+    if minutes and not await context.parts.heartbeats.are_of_use(context.scope):
         raise CommandRefused("My language model only writes answers, so it could do nothing if it woke by itself.")
     due = await context.in_lane(lambda agent: _set(context, agent, minutes))
     context.parts.expect(due)
