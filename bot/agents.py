@@ -14,6 +14,7 @@ from bot.scopes import owner_of
 from memory.agents import AgentRecord, AgentStore, ChosenModel
 from memory.core_memory import Block, CoreMemory
 from memory.database import Database, Transaction, finish
+from memory.documents import attach_preloaded
 from memory.inbox import Inbox, NewEvent, WaitingEvent
 from memory.people import People
 from memory.ports import BlockEdit, Message, NewMessage
@@ -240,7 +241,9 @@ class Agents:
     async def _create(self, scope: str) -> AgentRecord:
         async with self._database.write() as transaction:
             blocks = self._first_memory.blocks(scope)
-            return await self._store.create(transaction, scope, blocks, self._now(), self._first_memory.preset)
+            made = await self._store.create(transaction, scope, blocks, self._now(), self._first_memory.preset)
+            await attach_preloaded(transaction, made.id, made.created_at)
+            return made
 
     def _loaded(self, record: AgentRecord, zone: ZoneInfo, queue: tuple[Message, ...]) -> Agent:
         core = CoreMemory(tuple(Block(*kept, limit=0) for kept in record.blocks))

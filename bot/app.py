@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import bot.commands
 import bot.in_chat
 import bot.tools
-from adapters.glibc import blank_memory, give_back_grpc, use_one_arena
+from adapters.glibc import give_back_grpc, use_one_arena
 from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
@@ -25,6 +25,7 @@ from bot.choices import Choices, first_memory_of
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
 from bot.erasing import Erasing
+from bot.errors import PathNotFound
 from bot.executor import Executor, Shelves
 from bot.expiry import Expiry
 from bot.exports import Exports
@@ -37,8 +38,11 @@ from bot.histories import Histories
 from bot.implementations import (
     document_reader,
     file_reader,
+    meaning_of,
+    open_archival,
     open_embedder,
     open_model,
+    remove_other_indexes,
     runs_on,
     web_pages,
 )
@@ -65,15 +69,13 @@ from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
 from bot.undo import Undo
 from bot.waiting import Waiting
-from config.settings import Settings
+from config.settings import Settings, SettingsInvalid
 from memory.accounts import Accounts
 from memory.agents import AgentStore
-from memory.archival import ArchivalStorage
 from memory.audit import Audit
 from memory.change_journal import ChangeJournal
 from memory.changes import MessageChanges
 from memory.channels import Channels, Mode
-from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
 from memory.documents import Documents
@@ -197,6 +199,7 @@ async def open_app(
         ServiceMissing: the model is not there.
         ContextTooSmall: the model's window has no room for instructions and tools.
         WordsNotFound: there is no such preset, persona or human, or a preset cannot be used.
+        SettingsInvalid: what is to be preloaded is not there.
     """
     use_one_arena()
     own = settings.bot_data_dir
@@ -221,10 +224,10 @@ async def open_app(
         counter = BpeTokenCounter()
         embedder = open_embedder(settings)
         stack.push_async_callback(embedder.close)
-        agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
+        agents_kept, recall = AgentStore(database), RecallStorage(database, meaning_of(embedder))
         stack.push_async_callback(recall.close)
-        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc, blank=blank_memory)
-        archival = ArchivalStorage(database, index, embedder, now)
+        await asyncio.to_thread(remove_other_indexes, settings)
+        archival = open_archival(settings, database, embedder, now, loaded=give_back_grpc)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
         maker = MindMaker(
@@ -405,6 +408,7 @@ async def open_app(
         expiry = Expiry(Overview(database), changes, _kept_for(settings), now)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
+        await _preload(library, settings)
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         resets = Resets(database, agents, shelves, checkpoints, timers, now)
         exports = Exports(settings.database_path, own, lanes, now)
@@ -482,6 +486,18 @@ async def open_app(
             timers,
             erasing,
         )
+
+
+async def _preload(library: Library, settings: Settings) -> None:
+    """Load what the settings say that every agent has; what cannot be read is told, and left out."""
+    try:
+        loaded = await library.preload(settings.memory_preload)
+    except PathNotFound as error:
+        raise SettingsInvalid([f"MEMORY_PRELOAD: {error}"]) from None
+    if loaded is not None:
+        logger.info("preloaded: %s", loaded.told)
+        for fault in loaded.faults:
+            logger.warning("not preloaded: %s", fault)
 
 
 def _compares(platform: ChatPlatform) -> bool:

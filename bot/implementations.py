@@ -1,6 +1,9 @@
 """The implementations that the settings choose: of the platforms, the model, the embedder, and what reads documents."""
 
+import shutil
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -8,7 +11,8 @@ from pydantic import SecretStr
 from adapters.documents.converted import ConvertedReader
 from adapters.documents.kinds import ATTACHED
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
-from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
+from adapters.embedders import NoEmbedder, OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
+from adapters.glibc import blank_memory
 from adapters.known_models import context_window_of, sees_images
 from adapters.offered_models import OfferedModel, offered_models
 from adapters.openai_model import OpenAIModel
@@ -16,8 +20,13 @@ from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, Language
 from adapters.reachable import OPENAI_URL, check_reachable
 from bot.web_pages import WebPages
 from config.prices import Prices, prices_of
-from config.settings import EMBEDDED, Settings, SettingsInvalid
+from config.settings import EMBEDDED, NO_EMBEDDER, VECTOR_FILES, Settings, SettingsInvalid
 from memory.agents import ChosenModel
+from memory.archival import ArchivalStorage
+from memory.chroma_index import ChromaIndex
+from memory.database import Database
+from memory.exact_index import ExactIndex
+from memory.ports import Embedder, VectorIndex
 
 
 def _discord(settings: Settings) -> ChatPlatform:
@@ -161,12 +170,17 @@ def known_prices(settings: Settings) -> Prices | None:
     return None if is_local or server_of(settings) != OPENAI_URL else prices_of(settings.llm_model)
 
 
-def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
+OpenEmbedder = WordLlamaEmbedder | OpenAIEmbedder | NoEmbedder
+
+
+def open_embedder(settings: Settings) -> OpenEmbedder:
     """The embedder of the settings.
 
     Raises:
         ServiceMissing: it is not installed.
     """
+    if settings.embedding_model == NO_EMBEDDER:
+        return NoEmbedder()
     if settings.embedding_model == EMBEDDED:
         embedder_is_packaged()
         return WordLlamaEmbedder()
@@ -176,6 +190,37 @@ def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
         base_url=settings.openai_base_url,
         timeout_s=settings.llm_timeout_s,
     )
+
+
+def meaning_of(embedder: OpenEmbedder) -> Embedder | None:
+    """What makes vectors for stores; None: they are searched by words alone."""
+    return None if isinstance(embedder, NoEmbedder) else embedder
+
+
+def open_archival(
+    settings: Settings,
+    database: Database,
+    embedder: OpenEmbedder,
+    now: Callable[[], datetime],
+    loaded: Callable[[], None] = lambda: None,
+) -> ArchivalStorage:
+    """Archival storage with the vector index of the settings; `loaded`: see `ChromaIndex`."""
+    index: VectorIndex = ExactIndex(settings.vectors_path)
+    if settings.memory_vector_index == "chroma":
+        index = ChromaIndex(settings.vectors_path, loaded=loaded, blank=blank_memory)
+    return ArchivalStorage(database, index, meaning_of(embedder), now)
+
+
+def remove_other_indexes(settings: Settings) -> None:
+    """Leave nothing of the vectors that other settings kept: nobody would erase from them. Blocking."""
+    remove_indexes(settings, kept=settings.vectors_path if settings.embedding_model != NO_EMBEDDER else None)
+
+
+def remove_indexes(settings: Settings, kept: Path | None = None) -> None:
+    """Remove the vectors of archival storage, whichever settings kept them; they can be made anew. Blocking."""
+    for name in VECTOR_FILES.values():
+        if (path := settings.bot_data_dir / name) != kept:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def model_sees(settings: Settings) -> bool:

@@ -28,6 +28,10 @@ PLATFORMS = ("console", "discord", "slack")
 EMBEDDED = "embedded"
 IN_MEMORY = ":memory:"
 """As BOT_DATA_DIR."""
+NO_EMBEDDER = "none"
+"""As EMBEDDING_MODEL: memory is searched by words alone."""
+VECTOR_FILES = {"chroma": "chroma", "exact": "vectors.db"}
+"""Where each of MEMORY_VECTOR_INDEX keeps its vectors, in the data directory."""
 UNKNOWN_MODEL_WINDOW = 8192
 
 
@@ -215,6 +219,9 @@ class MemorySection(_Section):
     memory_evict_fraction: Fraction = 0.5
     memory_block_tokens: Annotated[int, Field(ge=50)] = 1000
     memory_summary_style: Literal["narrative", "spr"] = "narrative"
+    memory_vector_index: Literal["chroma", "exact"] = "chroma"
+    memory_preload: CommaSeparated = ()
+    """Files, folders and patterns that every agent finds in its archival storage."""
 
 
 class HeartbeatSection(_Section):
@@ -274,7 +281,7 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
             ("LLM_MODEL", can_be_of_server(self.llm_model)),
             ("LLM_MODEL_SUMMARIES", self.llm_model_summaries is not None),
             ("LLM_MODEL_TIMED", self.llm_model_timed is not None),
-            ("EMBEDDING_MODEL", self.embedding_model != EMBEDDED),
+            ("EMBEDDING_MODEL", self.embedding_model not in (EMBEDDED, NO_EMBEDDER)),
         ):
             if is_remote and self.openai_api_key is None and self.openai_base_url is None:
                 faults.append(f"OPENAI_API_KEY: needed for this {name} (or set OPENAI_BASE_URL to your own server)")
@@ -307,6 +314,11 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
     def zone(self) -> ZoneInfo:
         """The default time zone."""
         return ZoneInfo(self.bot_timezone)
+
+    @property
+    def vectors_path(self) -> Path:
+        """Where the vectors of archival storage are kept: a folder or a file, as MEMORY_VECTOR_INDEX says."""
+        return self.bot_data_dir / VECTOR_FILES[self.memory_vector_index]
 
     @property
     def database_path(self) -> Path:

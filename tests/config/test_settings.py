@@ -51,6 +51,8 @@ DEFAULTS: dict[str, object] = {
     "memory_evict_fraction": 0.5,
     "memory_block_tokens": 1000,
     "memory_summary_style": "narrative",
+    "memory_vector_index": "chroma",
+    "memory_preload": (),
     "heartbeat_interval_minutes": 0,
     "heartbeat_idle_days": 3,
     "heartbeat_quiet_hours": QuietHours(time(22), time(8)),
