@@ -337,7 +337,7 @@ async def open_bot(
     async with open_app(
         chosen,
         {platform.name: platform},
-        choices or Choices(),
+        choices or Choices(chosen.bot_preset),
         observe=lambda scope: steps.append,
         around_model=around_model,
         now=moments,

@@ -110,6 +110,8 @@ class BotSection(_Section):
     bot_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     bot_log_format: Literal["text", "json"] = "text"
     bot_timezone: str = "UTC"
+    bot_preset: str = "memgpt_chat"
+    """What new agents are made of: a file in presets."""
     bot_persona: str | None = None
     """Who new agents are: a file in personas; None: as their preset says."""
     bot_admission: Literal["open", "allowlist", "pairing"] = "open"

@@ -316,6 +316,13 @@ class AgentStore:
             return tuple(map(edit_of, rows))
 
 
+async def chosen_models(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
+    """The models that agents have of their own, each with how many have it."""
+    having = select(agents.c.model, func.count()).where(agents.c.model.is_not(None))
+    rows = await connection.execute(having.group_by(agents.c.model).order_by(agents.c.model))
+    return [(name, count) for name, count in rows]
+
+
 async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:
     """Write a block's text; one on a person is made with its first text, and goes with its last."""
     is_it = (blocks.c.agent_id == agent_id, blocks.c.label == label)

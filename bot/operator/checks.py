@@ -46,7 +46,7 @@ async def check_words(settings: Settings, now: datetime) -> Finding:
     own, tools = settings.bot_data_dir, discover(bot.tools, Tool)
     faults: list[str] = []
     looks: list[Callable[[], object]] = [
-        partial(first_memory_of, Choices(), own, settings.bot_persona),
+        partial(first_memory_of, Choices(settings.bot_preset), own, settings.bot_persona),
         *(partial(equipment_of, name, tools, own) for name in preset_names(own)),
         *(partial(persona, name, own) for name in persona_names(own)),
         partial(prompt, "text_tier", own),

@@ -80,7 +80,7 @@ async def _agent(database: Database, name: str) -> tuple[int | None, str]:
 
 
 async def _make(settings: Settings, database: Database, scope: str, now: Callable[[], datetime]) -> int:
-    first = first_memory_of(Choices(), settings.bot_data_dir, settings.bot_persona)
+    first = first_memory_of(Choices(settings.bot_preset), settings.bot_data_dir, settings.bot_persona)
 
     async def commit() -> int:
         async with database.write() as transaction:

@@ -25,6 +25,7 @@ DEFAULTS: dict[str, object] = {
     "bot_log_level": "INFO",
     "bot_log_format": "text",
     "bot_timezone": "UTC",
+    "bot_preset": "memgpt_chat",
     "bot_persona": None,
     "bot_admission": "open",
     "bot_break_glass": False,
