@@ -4,6 +4,7 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 _M_ARENA_MAX = -8
@@ -52,8 +53,9 @@ def give_back(library: Path) -> None:
         libc.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
 
 
+@cache
 def give_back_grpc() -> None:
-    """Let go of gRPC's library, which Chroma loads to tell others of its work and we never use: 6 MB."""
+    """Let go of gRPC's library, which Chroma loads to tell others of its work and we never use: 6 MB, once."""
     if (grpc := sys.modules.get("grpc._cython.cygrpc")) is not None and grpc.__file__:
         give_back(Path(grpc.__file__))
 

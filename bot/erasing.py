@@ -13,7 +13,7 @@ from bot.origins import of_json, to_json
 from bot.scopes import owner_of, person_of, scope_of
 from bot.text import counted
 from bot.waiting import Waiting
-from memory.database import Database, finish
+from memory.database import Database
 from memory.erased_files import BACKUPS_KEPT
 from memory.erasure import Erased, Erasure, Preview, Request
 from memory.floors import Floors
@@ -78,9 +78,12 @@ class Erasing:
 
     async def erase(self, origin: Origin, given_at: datetime) -> str:
         """Erase whoever wants it, everywhere; returns the receipt. It goes on if nobody waits for it any more."""
-        whose = Whose(person_of(origin))
-        request = await finish(self._erasure.ask_for_person(whose, given_at, to_json(origin)))
-        task = asyncio.create_task(self._carried_out(request), name="erase a person")
+
+        async def work() -> str:
+            whose = Whose(person_of(origin))
+            return await self._carried_out(await self._erasure.ask_for_person(whose, given_at, to_json(origin)))
+
+        task = asyncio.create_task(work(), name="erase a person")
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         try:
@@ -147,6 +150,9 @@ class Erasing:
 
     def _tell_later(self, origin: Origin, done: "asyncio.Task[str]") -> None:
         if done.cancelled():
+            return
+        if (fault := done.exception()) is not None:  # it could not be written down
+            logger.error("an erasure that nobody waits for was not begun", exc_info=fault)
             return
         task = asyncio.create_task(self._told(origin, done.result()), name="tell that somebody was erased")
         self._running.add(task)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -89,15 +90,23 @@ async def test_it_waits_for_the_turn_under_way_and_others_do_not_wait_for_it(tmp
             assert holding(tmp_path, HERS) == []
 
 
-async def test_whoever_waits_no_longer_is_told_by_a_notice(tmp_path: Path) -> None:
+async def test_whoever_waits_no_longer_is_told_by_a_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with ScriptedServer(keeps) as server:
         async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
             await bot.say(f"My word is {HERS}")
+            erasure = bot.app.erasing._erasure
+            ask = erasure.ask_for_person
+
+            async def ask_and_be_cut_off(*asked: Any) -> Any:
+                request = await ask(*asked)
+                waiting.cancel()
+                return request
+
+            monkeypatch.setattr(erasure, "ask_for_person", ask_and_be_cut_off)
             call = CommandCall(direct("ada"), "erase-me erase me")
             waiting = asyncio.create_task(bot.app.commands.run(call))
-            while not (await rows(bot, erasures))[0]:
-                pass
-            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
             while running := set(bot.app.erasing._running):
                 await asyncio.wait(running)
             await bot.app.notices.settled("console")

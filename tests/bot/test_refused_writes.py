@@ -5,7 +5,6 @@ moment or by another program that holds the lock.
 """
 
 import asyncio
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,7 +20,6 @@ from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot import events
 from bot.testing import Bot, Clock, RecordingPlatform, among_many, direct, open_bot, texts
 from memory.channels import Mode
-from memory.database import Database
 
 ADA = direct("ada")
 OUT = fails(503, retry_after_ms="1")
@@ -300,29 +298,16 @@ SETTINGS: dict[Any, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def new_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database in which nobody has spoken: copied for each life, which costs less than making it for each."""
-    folder = tmp_path_factory.mktemp("lives")
-
-    async def make() -> None:
-        await (await Database.open(folder / "bot.db", folder / "backups", Clock()())).close()
-
-    asyncio.run(make())
-    return folder
-
-
 @pytest.mark.parametrize("how", list(How))
 @pytest.mark.parametrize("lived", LIVES, ids=lambda lived: lived.__name__)
 async def test_whichever_write_is_refused_it_ends_the_same(
-    new_folder: Path, tmp_path: Path, lived: Callable[[Life], Awaitable[None]], how: How
+    tmp_path: Path, lived: Callable[[Life], Awaitable[None]], how: How
 ) -> None:
     at, has_refused = 0, True
     while has_refused:
         refusing = Refusing(at, how)
         async with Server() as server:
-            data = shutil.copytree(new_folder, tmp_path / f"{at}")
-            life = Life(data, server, refusing, **SETTINGS.get(lived, {}))
+            life = Life(tmp_path / f"{at}", server, refusing, **SETTINGS.get(lived, {}))
             await life.start()
             try:
                 await lived(life)

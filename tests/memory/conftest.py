@@ -1,7 +1,5 @@
 """What every test of memory gets: a database of its own, and two agents in it."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,21 +12,8 @@ from memory.database import Database
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-@pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database in which nothing is: copied for each test, which costs less than migrating for each."""
-    folder = tmp_path_factory.mktemp("new")
-
-    async def make() -> None:
-        await (await Database.open(folder / "bot.db", folder / "backups", NOW)).close()
-
-    asyncio.run(make())
-    return folder / "bot.db"
-
-
 @pytest.fixture
-async def database(tmp_path: Path, new_database: Path) -> AsyncIterator[Database]:
-    shutil.copy(new_database, tmp_path)
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = await Database.open(tmp_path / "bot.db", tmp_path / "backups", NOW)
     yield database
     await database.close()

@@ -1,6 +1,5 @@
 """Texts of an older version, whose words had other terms: they are indexed anew, and keep their vectors."""
 
-import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -51,8 +50,7 @@ class Counting:
         pass
 
 
-async def test_old_texts_are_found_by_their_new_terms(tmp_path: Path, new_database: Path) -> None:
-    shutil.copy(new_database, tmp_path)
+async def test_old_texts_are_found_by_their_new_terms(tmp_path: Path) -> None:
     embedder = Counting()
 
     async def opened() -> tuple[Database, RecallStorage, ArchivalStorage]:
