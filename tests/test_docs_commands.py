@@ -60,7 +60,7 @@ NOT_RUN = {
 TYPED = {"make chat": b"My name is Ada.\n"}
 """What somebody types into a command; without it the input is at its end."""
 
-BEFORE = {"python -m bot import memgpt.zip": "python -m bot erase --agent memgpt --yes"}
+BEFORE = {"python -m bot import memgpt.zip": "mv data moved"}
 """What is done before a command: there it is typed on another machine."""
 
 LETTAS = {"id": "agent-0", "name": "Sam", "agent_type": "memgpt_v2_agent", "block_ids": ["block-0"], "messages": []}

@@ -50,7 +50,7 @@ class Librarian:
 
 
 def _said(hit: dict[str, Any]) -> str:
-    return " ".join(str(hit["content"]).split())
+    return " ".join(str(hit["text"]).split())
 
 
 def _place(hit: dict[str, Any]) -> str:

@@ -118,10 +118,10 @@ async def test_the_other_models_of_settings_and_agents_are_looked_for(
         assert "gone (LLM_MODEL_TIMED) gives no answer: gone: HTTP 404" in told["models"]
         with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
             database.execute("UPDATE agents SET model = 'scripted', model_window = 4096")
-        assert "there are scripted (/agent model, 1 agent)" in (await doctor.examine(**own))["models"]
+        assert "there are scripted (/agent model, 2 agents)" in (await doctor.examine(**own))["models"]
         server.models = []
         told = await doctor.failing(**own)
-        assert "scripted (/agent model, 1 agent) is not offered by the server" in told["models"]
+        assert "scripted (/agent model, 2 agents) is not offered by the server" in told["models"]
 
 
 async def test_a_file_that_is_no_model_is_a_failure(doctor: Doctor, tmp_path: Path) -> None:
