@@ -43,7 +43,6 @@ from bot.implementations import (
     open_embedder,
     open_model,
     remove_other_indexes,
-    runs_on,
     web_pages,
 )
 from bot.lanes import Lanes
@@ -249,7 +248,7 @@ async def open_app(
             now,
         )
         await maker.prepare()
-        minds = Minds(await maker.usual(model), await maker.timed(), maker.chosen)
+        minds = Minds(await maker.usual(model), await maker.timed(), maker.chosen, is_fixed=choices.names_model)
         tier, shelves = minds.usual.tier, minds.usual.shelves
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
@@ -310,7 +309,7 @@ async def open_app(
             usage,
             minds,
             executor,
-            Greeting(people, runs_on(settings), now),
+            Greeting(people, now),
             follow_ups=follow_ups,
             heartbeats=heartbeats,
             reflection_timer=reflection_timer,

@@ -41,6 +41,7 @@ class ChatOptions:
     first: bool
     verifies: bool
     yes: bool
+    names_model: bool
 
 
 async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
@@ -48,7 +49,11 @@ async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
     conversation = Conversation(options.agent, utc_now)
     platform = _console(conversation, settings, options)
     choices = Choices(
-        options.preset or settings.bot_preset, options.persona, options.human, verifies_first=options.verifies
+        options.preset or settings.bot_preset,
+        options.persona,
+        options.human,
+        verifies_first=options.verifies,
+        names_model=options.names_model,
     )
     observe = platform.observe if options.debug else None
     async with open_app(settings, {platform.name: platform}, choices, observe=lambda scope: observe) as app:

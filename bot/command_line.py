@@ -97,6 +97,7 @@ def chat(
         first=first,
         verifies=not no_verify,
         yes=yes,
+        names_model=model is not None,
     )
     # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
     quiet = "WARNING" if options.plain or debug else "ERROR"

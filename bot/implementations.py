@@ -20,7 +20,7 @@ from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, Language
 from adapters.reachable import OPENAI_URL, check_reachable
 from bot.web_pages import WebPages
 from config.prices import Prices, prices_of
-from config.settings import EMBEDDED, NO_EMBEDDER, VECTOR_FILES, Settings, SettingsInvalid
+from config.settings import EMBEDDED, NO_EMBEDDER, VECTOR_FILES, Settings, SettingsInvalid, can_be_of_server
 from memory.agents import ChosenModel
 from memory.archival import ArchivalStorage
 from memory.chroma_index import ChromaIndex
@@ -158,9 +158,14 @@ def server_of(settings: Settings) -> str:
 
 
 def runs_on(settings: Settings) -> str:
-    """Where the model runs, in words for people: this machine, or the host of its server."""
-    if settings.llm_model == EMBEDDED or settings.model_is_file:
-        return "this machine"
+    """Where the model runs, in words for people: this machine, or the host of its server; or both, if it has help."""
+    if not can_be_of_server(settings.llm_model):
+        is_helped = settings.llm_model_summaries is not None or settings.llm_model_timed is not None
+        return f"this machine and {_host(settings)}" if is_helped else "this machine"
+    return _host(settings)
+
+
+def _host(settings: Settings) -> str:
     return urlsplit(settings.openai_base_url or OPENAI_URL).hostname or server_of(settings)
 
 

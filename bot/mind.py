@@ -35,6 +35,7 @@ class Mind:
         tier: the way in which it is spoken to.
         priming: writes primers.
         most_images: that it is shown in a turn.
+        runs_on: where, in words for people.
         told_tier: the name of that way, as it is now.
     """
 
@@ -45,6 +46,7 @@ class Mind:
     tier: Tier
     priming: PrimingSummarizer
     most_images: int
+    runs_on: str
     told_tier: Callable[[], str]
 
     def __str__(self) -> str:
@@ -70,10 +72,14 @@ class Minds:
         usual: of the settings' model.
         timed: of the model for what the clock asks for; None: each agent has its usual one for that, too.
         make: makes that of a model which was chosen for an agent.
+        is_fixed: agents have the usual one, whatever was chosen for them.
     """
 
-    def __init__(self, usual: Mind, timed: Mind | None = None, make: Make = _none_but_usual) -> None:
+    def __init__(
+        self, usual: Mind, timed: Mind | None = None, make: Make = _none_but_usual, *, is_fixed: bool = False
+    ) -> None:
         self.usual = usual
+        self.is_fixed = is_fixed
         self._timed = timed
         self._make = make
         self._making = asyncio.Lock()
@@ -94,8 +100,10 @@ class Minds:
 
     async def prepare(self, model: ChosenModel | None) -> Mind:
         """The same, for an agent that is loaded: where its model cannot be had, the usual one takes its place."""
-        if (mind := self._opened.get(model)) is not None or model is None:
-            return mind or self.usual
+        if self.is_fixed or model is None:
+            return self.usual
+        if (mind := self._opened.get(model)) is not None:
+            return mind
         try:
             return await self.open(model)
         except (ServiceMissing, ContextTooSmall, WordsNotFound) as error:
@@ -105,7 +113,7 @@ class Minds:
 
     def of(self, agent: Agent) -> Mind:
         """That of an agent."""
-        return self._opened.get(agent.model, self.usual)
+        return self.usual if self.is_fixed else self._opened.get(agent.model, self.usual)
 
     def apart(self, own: Mind) -> Mind:
         """That for what the clock asks for, of an agent whose own is this; one that only writes text is no help."""

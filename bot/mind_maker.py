@@ -23,6 +23,7 @@ from bot.implementations import (
     known_prices,
     model_sees,
     models_offered,
+    runs_on,
     server_model,
     server_of,
 )
@@ -97,6 +98,7 @@ class MindMaker:
     open: AsyncExitStack
     now: Callable[[], datetime]
     _writer: LanguageModel | None = None
+    _usual: Mind | None = None
 
     async def prepare(self) -> None:
         """Open the model that writes summaries, if the settings name another one; to be called first."""
@@ -111,7 +113,8 @@ class MindMaker:
             ContextTooSmall: its window has no room for instructions and tools.
             WordsNotFound: a preset or a prompt that is needed cannot be used.
         """
-        return await self._mind(self.settings, self._metered(self.settings, model))
+        self._usual = await self._mind(self.settings, self._metered(self.settings, model))
+        return self._usual
 
     async def timed(self) -> Mind | None:
         """That of the model for what the clock asks for, if the settings name another one. Raises as `usual`."""
@@ -130,6 +133,8 @@ class MindMaker:
         """
         if not has_server(self.settings):
             raise ServiceMissing(f"{model.name}: no server is set that could have it.")
+        if model.name == self.settings.llm_model and self._usual is not None:
+            return self._usual  # with all that the settings say of it
         return await self._other(model)
 
     async def _other(self, model: ChosenModel) -> Mind:
@@ -195,6 +200,7 @@ class MindMaker:
             tier,
             priming,
             most_images(sees=model_sees(settings), window=model.context_window),
+            runs_on(settings),
             lambda: _tier_name(settings, tier),
         )
 

@@ -25,7 +25,7 @@ from bot.follow_ups import FollowUps, reminder_of
 from bot.greeting import Greeting
 from bot.heartbeats import Heartbeats
 from bot.metrics import NO_METRICS, Metrics
-from bot.mind import Minds
+from bot.mind import Mind, Minds
 from bot.origins import of_json
 from bot.outbox import Outbox
 from bot.reading import FilesOf, Reading
@@ -314,17 +314,16 @@ class Turns:
     async def _step(self, before: Progress, turn: OpenTurn, keep: Keep, observe: Observe | None) -> Progress:
         event, begun = turn.event, time.monotonic()
         self._agents.check(before.agent.scope, before.agent.revision)
-        agent, answer = await self._ask(before.agent, event, keep)
-        mind = self._minds.of(agent)
+        agent, answer, mind = await self._ask(before.agent, event, keep)
         allowed = [tool.name for tool in mind.compiler.tools(agent)]
         if not before.is_verified:
-            agent, answer = await self._verified(agent, answer, event, keep, allowed)
+            agent, answer, mind = await self._verified(agent, answer, mind, event, keep, allowed)
         context = ToolContext(
             agent,
             event,
             self._now(),
             mind.shelves,
-            Draft(mind.compiler.limited(agent.core)),
+            Draft(self._minds.of(agent).compiler.limited(agent.core)),
             turn.origin,
             self._follow_ups,
             await self._heartbeats.allowance(agent.id, self._now()) if event.kind is Kind.HEARTBEAT else None,
@@ -380,8 +379,8 @@ class Turns:
         return judge(before, answer, results, speaks=speaks or is_silent, reacts=False, is_awaited=True)
 
     async def _verified(
-        self, agent: Agent, answer: Answer, event: Message, keep: Keep, tools: Sequence[str]
-    ) -> tuple[Agent, Answer]:
+        self, agent: Agent, answer: Answer, mind: Mind, event: Message, keep: Keep, tools: Sequence[str]
+    ) -> tuple[Agent, Answer, Mind]:
         """The answer, or another in its place, if it would show a person the machinery in the agent's first words."""
         for _ in range(ATTEMPTS - 1):
             words = would_say(answer, answers_person=event.kind.awaits_answer)
@@ -389,10 +388,11 @@ class Turns:
             if flaw is None:
                 break
             logger.info("first message discarded, as it shows %s", flaw)
-            agent, answer = await self._ask(agent, event, keep)
-        return agent, answer
+            agent, answer, mind = await self._ask(agent, event, keep)
+        return agent, answer, mind
 
-    async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer]:
+    async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer, Mind]:
+        """The agent with room made for it, its answer, and the mind that this is of."""
         own = self._minds.of(agent)
         agent = await own.queue_manager.make_room(agent, event.turn_id, keep)
         mind = self._minds.at_step(agent, is_timed=event.kind.is_timed)
@@ -416,7 +416,7 @@ class Turns:
                 agent, event = await self._without(agent, event, refusal, keep)
         if answer.saw_context:
             mind.queue_manager.calibrate(agent, answer.usage)
-        return agent, answer
+        return agent, answer, mind
 
     async def _without(
         self, agent: Agent, event: Message, refusal: ContextOverflow | ImagesRefused, keep: Keep
@@ -460,7 +460,7 @@ class Turns:
                 await self._set_timers(transaction, agent, turn, draft, now)
             await self._usage.save(transaction, calls, now)
             if not progress.leaves_nothing:
-                sends = await self._greeting.below(transaction, turn.person, sends)
+                sends = await self._greeting.below(transaction, turn.person, sends, self._minds.of(agent).runs_on)
             handed = await self._outbox.add(transaction, agent.id, turn.id, turn.address, sends, turn.event.platform_id)
             agent = replace(agent, core=draft.core, folded=self._folded(agent, draft) if draft.edits else agent.folded)
             agent = self._queued(agent, messages)

@@ -29,6 +29,8 @@ async def model(context: CommandContext, name: str = "") -> str:
     """Show which language model I talk with, and which there are, or give me another: its name, or default."""
     if not name:
         return await _shown(context)
+    if context.parts.minds.is_fixed:
+        raise CommandRefused("My model was named when I was started (`--model`): start me without to choose another.")
     chosen = None if name.casefold() == DEFAULT else await _offered(context, name)
     if chosen is not None:
         try:
@@ -58,7 +60,8 @@ async def _choose(context: CommandContext, chosen: ChosenModel | None, agent: Ag
 
 async def _told(context: CommandContext, agent: Agent) -> str:
     mind = context.parts.minds.of(agent)
-    whose = "chosen for this agent" if agent.model is not None else "the one of LLM_MODEL"
+    is_own = agent.model is not None and not context.parts.minds.is_fixed
+    whose = "chosen for this agent" if is_own else "the one of LLM_MODEL"
     return f"{_mind(mind)}; {whose}"
 
 

@@ -6,9 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from adapters.testing import Reply, Request, ScriptedServer, answer, fails
+import pytest
+
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.implementations import as_set, known_prices
-from bot.testing import Bot, Clock, open_bot
+from bot.testing import Bot, Clock, RecordingPlatform, direct, open_bot
 from config.prices import prices_of
 from config.settings import load_settings
 from memory.agents import ChosenModel
@@ -129,6 +131,32 @@ async def test_a_cheaper_model_that_only_writes_text_is_no_help(tmp_path: Path) 
         async with open_bot(tmp_path, clock=clock, **settings) as bot:
             assert await beat(bot) == ["heartbeat by m"]
     assert not model.asked["heartbeat", "timed"]
+
+
+async def test_an_agent_whose_own_model_only_talks_acts_by_the_other_when_the_clock_wakes_it(tmp_path: Path) -> None:
+    def beats(request: Request) -> Reply:
+        if request["model"] != "timed":
+            return answer("Hello.")
+        done = request["messages"][-1]["role"] == "tool"
+        kept = {"label": "human", "content": "Was here.", "request_heartbeat": True}
+        return says("I kept that.") if done else answer(None, ("core_memory_append", kept))
+
+    async with ScriptedServer(beats) as server:
+        async with open_bot(tmp_path, **settings_for(server, llm_tier="text")) as bot:
+            await bot.command("heartbeat every 60")
+            await bot.say("Hello")
+            assert await beat(bot) == ["I kept that."]
+            assert "Was here." in await bot.command("memory")
+
+
+@pytest.mark.parametrize("more", [{"llm_model_timed": "timed"}, {"llm_model_summaries": "sums"}, {}])
+async def test_people_are_told_of_a_server_whatever_goes_there(tmp_path: Path, more: dict[str, str]) -> None:
+    async with ScriptedServer(Server()) as server:
+        server.models = [{"id": name, "max_model_len": WINDOW} for name in ("timed", "sums")]
+        async with open_bot(tmp_path, platform=RecordingPlatform("discord"), openai_base_url=server.url, **more) as bot:
+            (told,) = await bot.write_at(direct("1", platform="discord"), "Hello")
+    assert ("runs on this machine and 127.0.0.1." in told) == bool(more)
+    assert ("runs on this machine." in told) == (not more)
 
 
 def test_each_model_has_its_own_price_and_what_is_said_of_one_does_not_hold_for_another() -> None:

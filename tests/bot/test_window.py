@@ -312,7 +312,7 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
     queue_manager = QueueManager(database, store, recall, archival, compiler, summarizer, window, world.fractions, now)
     shelves = Shelves(store, recall, archival, ResultLists(database), COUNTER, window)
     priming = PrimingSummarizer(None, prompt("summarize_spr"), COUNTER, window)
-    minds = Minds(Mind(model, shelves, compiler, queue_manager, tier, priming, 0, lambda: "tools"))
+    minds = Minds(Mind(model, shelves, compiler, queue_manager, tier, priming, 0, "this machine", lambda: "tools"))
 
     def agents() -> Agents:
         first_memory = FirstMemory("memgpt_chat", "I am kind.", "")
@@ -332,7 +332,7 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
         UsageStore(database),
         minds,
         Executor(TOOLS),
-        Greeting(People(database), "this machine", now),
+        Greeting(People(database), now),
         **waking_by_itself(database, inbox, now),
         max_steps=MAX_STEPS,
         verifies_first=True,

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.ports import CommandCall, Origin
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
+from bot.choices import Choices
 from bot.testing import Bot, RecordingPlatform, at_channel, direct, open_bot
 
 OWNER, BOB = direct("1", platform="discord"), direct("2", platform="discord")
@@ -78,6 +79,32 @@ async def test_what_the_server_does_not_offer_is_refused_and_nothing_is_changed(
         assert "offers no model 'small'. It offers 0" in await give(bot, "model small")
         assert await say(bot, "Who are you?", OWNER) == "I am m."
         assert "the one of LLM_MODEL" in await give(bot, "model")
+
+
+async def test_the_model_of_the_settings_by_its_name_is_as_the_settings_have_it(tmp_path: Path) -> None:
+    async with ScriptedServer(named) as server, bot_at(tmp_path, server, llm_context_window=9000) as bot:
+        told = await give(bot, "model m")
+        assert "m, spoken to in the tools tier, with a window of 9,000 tokens; chosen for this agent" in told
+
+
+async def test_a_model_named_at_the_start_goes_before_what_was_chosen(tmp_path: Path) -> None:
+    async with ScriptedServer(named) as server:
+        async with bot_at(tmp_path, server) as bot:
+            await give(bot, "model small")
+        async with bot_at(tmp_path, server, choices=Choices(names_model=True)) as bot:
+            assert await say(bot, "Who are you?", OWNER) == "I am m."
+            assert "I talk with m" in await give(bot, "model")
+            assert "named when I was started" in await give(bot, "model default")
+        async with bot_at(tmp_path, server) as bot:
+            assert await say(bot, "Who are you?", OWNER) == "I am small."
+
+
+async def test_where_the_model_runs_is_told_of_the_agent_s_own(tmp_path: Path) -> None:
+    async with ScriptedServer(named) as server, bot_at(tmp_path, server, llm_model="embedded") as bot:
+        await give(bot, "model small")
+        (told,) = await bot.write_at(OWNER, "Hello")
+        assert told.startswith("I am small.")
+        assert "runs on 127.0.0.1" in told
 
 
 async def test_without_a_server_there_is_nothing_to_choose(tmp_path: Path) -> None:
