@@ -101,7 +101,8 @@ class Agents:
         record = await self._store.find(scope)
         if record is None:
             record = await finish(self._create(scope))
-        zone, _ = await self.zone_of(owner_of(scope)), await self._minds.prepare(record.model)
+        await self._minds.prepare(record.model)
+        zone = await self.zone_of(owner_of(scope))
         return self._loaded(record, zone, await self._recall.queue(record.id))
 
     def keep(self, agent: Agent) -> None:

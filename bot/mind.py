@@ -84,6 +84,7 @@ class Minds:
         self._make = make
         self._making = asyncio.Lock()
         self._opened: dict[ChosenModel | None, Mind] = {None: usual}
+        self._missing = set[ChosenModel]()
 
     async def open(self, model: ChosenModel) -> Mind:
         """The mind of a model, made if there is none yet.
@@ -100,7 +101,7 @@ class Minds:
 
     async def prepare(self, model: ChosenModel | None) -> Mind:
         """The same, for an agent that is loaded: where its model cannot be had, the usual one takes its place."""
-        if self.is_fixed or model is None:
+        if self.is_fixed or model is None or model in self._missing:
             return self.usual
         if (mind := self._opened.get(model)) is not None:
             return mind
@@ -108,7 +109,7 @@ class Minds:
             return await self.open(model)
         except (ServiceMissing, ContextTooSmall, WordsNotFound) as error:
             logger.warning("an agent's own model cannot be used, so it has the usual one: %s", error)
-            self._opened[model] = self.usual
+            self._missing.add(model)
             return self.usual
 
     def of(self, agent: Agent) -> Mind:

@@ -92,12 +92,13 @@ async def test_it_names_file_and_page_and_lists_all_to_the_end(
 async def test_a_question_in_the_terminal_is_answered_from_a_pdf_with_its_page(tmp_path: Path, corpus: Path) -> None:
     command_line = CommandLine(tmp_path)
     async with ScriptedServer(Librarian()) as server:
-        command_line.settings |= {"LLM_MODEL": "m", "OPENAI_BASE_URL": server.url, "LLM_TIER": "tools"}
+        command_line.settings |= {name.upper(): value for name, value in settings(server).items()}
         code, out, _ = await command_line.run("load", str(corpus / "kettle.pdf"), "--agent", "guide")
         assert code == 0
         assert out == ["console:dm:guide: 1 document loaded; source kettle holds 1 document in 3 pieces."]
-        words = ("chat", "--plain", "--agent", "guide", "--preset", "memgpt_docs")
+        words = ("chat", "--plain", "--agent", "guide")
         code, out, _ = await command_line.run(*words, typed=b"How long is the warranty of the K200?\n")
+    assert "answers from documents" in server.requests[0]["messages"][0]["content"]
     assert code == 0
     assert out[0].startswith(f"{WARRANTY} (kettle.pdf, page 3)")
 

@@ -124,6 +124,10 @@ async def test_an_agent_whose_model_cannot_be_had_any_more_talks_with_the_usual_
             database.execute("UPDATE agents SET model_window = 1024")
         async with bot_at(tmp_path, server) as bot:
             assert await say(bot, "Who are you?", OWNER) == "I am m."
+            with closing(sqlite3.connect(tmp_path / "bot.db")) as database:
+                assert database.execute("SELECT model, model_window FROM agents").fetchall() == [("small", 1024)]
+            server.models[1]["max_model_len"] = 1024
+            assert "I cannot talk with small: Instructions" in await give(bot, "model small")
     assert "an agent's own model cannot be used, so it has the usual one" in caplog.text
 
 
