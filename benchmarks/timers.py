@@ -97,7 +97,7 @@ async def _watch(stops: list[float]) -> None:
 
 async def _all_said(bot: Bot, count: int) -> None:
     async with asyncio.timeout(300):
-        while len(bot.platform.sent) < count:  # noqa: ASYNC110
+        while len(bot.platform.sent) < count:  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(0.1)
 
 

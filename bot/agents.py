@@ -91,8 +91,13 @@ class Agents:
         record = await self._store.find(scope)
         return record.id if record else None
 
-    async def get(self, scope: str) -> Agent:
-        """The agent of a scope, made if there is none yet; to be called in its lane only."""
+    async def get(self, scope: str, first: FirstMemory | None = None) -> Agent:
+        """The agent of a scope, made if there is none yet; to be called in its lane only.
+
+        Args:
+            scope: whose it is.
+            first: what it is made of, if not of what all new agents are.
+        """
         held = self._at_hand.get(scope)
         if held is not None and self._store.is_current(scope, held.revision):
             self._at_hand.move_to_end(scope)
@@ -100,7 +105,7 @@ class Agents:
             return held if core is held.core else replace(held, core=core)
         record = await self._store.find(scope)
         if record is None:
-            record = await finish(self._create(scope))
+            record = await finish(self._create(scope, first or self._first_memory))
         await self._minds.prepare(record.model)
         zone = await self.zone_of(owner_of(scope))
         return self._loaded(record, zone, await self._recall.queue(record.id))
@@ -239,10 +244,9 @@ class Agents:
         """Whether it can when nobody but the clock wakes it."""
         return self._minds.apart(await self.mind_of(scope)).tier.speaks_unasked
 
-    async def _create(self, scope: str) -> AgentRecord:
+    async def _create(self, scope: str, first: FirstMemory) -> AgentRecord:
         async with self._database.write() as transaction:
-            blocks = self._first_memory.blocks(scope)
-            made = await self._store.create(transaction, scope, blocks, self._now(), self._first_memory.preset)
+            made = await self._store.create(transaction, scope, first.blocks(scope), self._now(), first.preset)
             await attach_preloaded(transaction, made.id, made.created_at)
             return made
 

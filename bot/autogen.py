@@ -19,9 +19,7 @@ from bot.choices import DEFAULT_PRESET, Choices, first_memory_of
 from bot.in_memory import in_memory
 from bot.resets import Part
 from config.settings import Settings, load_settings
-from memory.agents import AgentStore
 from memory.channels import Mode
-from memory.database import finish
 
 __all__ = ["MemGPT", "MemGPTAgent", "open_memgpt"]
 
@@ -118,7 +116,7 @@ class _Memory:
         """See `Memory`."""
         if self._is_prepared:
             return
-        await self._in_lane(self._make)
+        await self._with_agent(_nothing)
         if await self._app.channels.mode(self._scope) is not Mode.LISTEN:
             await self._app.channels.choose(self._scope, Mode.LISTEN, NAME, self._now())
         self._is_prepared = True
@@ -146,23 +144,15 @@ class _Memory:
         except CheckpointUnusable as fault:
             raise ValueError(str(fault)) from fault
 
-    async def _make(self) -> None:
-        if await self._app.agents.id_of(self._scope) is None:
-            await finish(self._created())
-
-    async def _created(self) -> None:
-        async with self._app.database.write() as transaction:
-            store, first = AgentStore(self._app.database), self._first
-            await store.create(transaction, self._scope, first.blocks(self._scope), self._now(), first.preset)
-
     async def _with_agent(self, work: Callable[[Agent], Awaitable[Result]]) -> Result:
         results: list[Result] = []
 
         async def job() -> None:
-            results.append(await work(await self._app.agents.get(self._scope)))
+            results.append(await work(await self._app.agents.get(self._scope, self._first)))
 
-        await self._in_lane(job)
+        await self._app.lanes.submit(self._scope, job)
         return results[0]
 
-    async def _in_lane(self, job: Callable[[], Awaitable[None]]) -> None:
-        await self._app.lanes.submit(self._scope, job)
+
+async def _nothing(agent: Agent) -> None:
+    """It is there."""

@@ -161,7 +161,7 @@ async def test_half_a_file_is_a_model_that_is_unavailable(tmp_path: Path, capfd:
 async def test_closing_while_it_loads_leaves_nothing_behind() -> None:
     async with embedded() as model:
         loading = asyncio.create_task(model.warm_up())
-        while not servers_of(os.getpid()):  # noqa: ASYNC110 - there is no event for it
+        while not servers_of(os.getpid()):
             await asyncio.sleep(0)
         loading.cancel()
         await asyncio.wait([loading])

@@ -103,7 +103,7 @@ async def test_whatever_befalls_the_model_each_message_is_answered_once(
             async with asyncio.timeout(50):
                 await asyncio.gather(*people)
                 proxy.is_well = True  # what is left is answered once it is
-                while await count_open(bot):  # noqa: ASYNC110 - what tells of the end is in the database
+                while await count_open(bot):
                     await asyncio.sleep(0.05)
             ticking.cancel()
             await asyncio.wait([ticking])

@@ -434,7 +434,7 @@ async def test_a_delivery_that_fails_is_tried_again_and_shown(tmp_path: Path) ->
         assert "call mum — on its way after 1 tries: the line is cut" in shown
         bot.clock.advance(minutes=1)
         async with asyncio.timeout(10):
-            while "call mum — delivered" not in await bot.command("followups"):  # noqa: ASYNC110
+            while "call mum — delivered" not in await bot.command("followups"):
                 await asyncio.sleep(0)
         assert [text for _, text in bot.platform.sent][-1] == "You wanted: call mum"
 
@@ -505,7 +505,7 @@ async def test_one_that_is_about_to_be_looked_at_when_the_agent_is_paused_is_kep
         await asked.wait()
         pausing = asyncio.create_task(bot.command("pause"))
         await asyncio.sleep(0)
-        while len(bot.app.lanes._lanes["console:dm:ada"].jobs) < 1:  # noqa: ASYNC110
+        while len(bot.app.lanes._lanes["console:dm:ada"].jobs) < 1:
             await asyncio.sleep(0)
         await bot.app.sweep()
         gate.set()

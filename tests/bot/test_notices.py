@@ -32,7 +32,7 @@ async def later(bot: Bot, **duration: float) -> None:
     """Let time pass, and what it wakes try what it has to, until that waits again or is done."""
     bot.clock.advance(**duration)
     await asyncio.sleep(0)
-    while bot.app.notices.is_busy and not bot.clock.is_waited_for:  # noqa: ASYNC110 - an event would be for this alone
+    while bot.app.notices.is_busy and not bot.clock.is_waited_for:
         await asyncio.sleep(0)
 
 

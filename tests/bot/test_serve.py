@@ -139,7 +139,7 @@ async def test_replies_wait_for_the_connection_without_a_try_and_go_out_once_it_
         await asked.wait()
         people.is_open = False
         people.drop()
-        while platform.is_connected:  # noqa: ASYNC110 - nobody tells that
+        while platform.is_connected:
             await asyncio.sleep(0)
         may_answer.set()
         stop.set()

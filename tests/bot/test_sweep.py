@@ -149,7 +149,7 @@ async def test_a_sweep_that_fails_is_not_the_last_one(caplog: pytest.LogCaptureF
     sweep: Any = Sweeps(fault, None)
     async with Scheduler(sweep, lambda: NOW).awake():
         await sweep.times(1)
-        while "could not be handed over" not in caplog.text:  # noqa: ASYNC110
+        while "could not be handed over" not in caplog.text:
             await asyncio.sleep(0)
         sweep.on_sooner(NOW)
         await sweep.times(2)
@@ -226,6 +226,6 @@ async def test_a_promise_is_kept_by_the_real_clock(tmp_path: Path) -> None:
         async with Scheduler(bot.app.sweep, bot.clock).awake():
             assert await bot.say("Remind me of the tea") == ["I will."]
             async with asyncio.timeout(10):
-                while len(bot.platform.sent) < 2:  # noqa: ASYNC110
+                while len(bot.platform.sent) < 2:
                     await asyncio.sleep(0.01)
     assert bot.platform.sent[-1][1] == "Now: the tea"

@@ -5,6 +5,7 @@ n-th call of the model; n goes up until the conversation is over before that.
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.platforms.socket_platform import Json, SocketServer
 
 SAID = ("note", "fact", "twice")
 """The orders of what is said at once: turns of three or four steps."""
+
+pytestmark = pytest.mark.timeout(600)  # seconds; some tests are forty conversations, one after the other
 
 Watch = Callable[[str], None]
 """Is told what the platform is about to take in from the bot, or has taken in, or that the model was asked."""
@@ -80,7 +83,21 @@ async def converse(folder: Path, bots: Nursery, watch: Watch, *hooks: str) -> tu
     return lives, found + bad_lines(folder / "log")
 
 
-async def at_every_moment(folder: Path, bots: Nursery, what: str, hook: str | None = None) -> int:
+@pytest.fixture
+def new_folder(tmp_path: Path, new_database: Path) -> Callable[[], Path]:
+    """Makes a folder for a bot that has an empty database, which costs less than having each bot make its own."""
+    numbers = count(1)
+
+    def make() -> Path:
+        folder = tmp_path / str(next(numbers))
+        (folder / "data").mkdir(parents=True)
+        shutil.copy(new_database, folder / "data")
+        return folder
+
+    return make
+
+
+async def at_every_moment(new_folder: Callable[[], Path], bots: Nursery, what: str, hook: str | None = None) -> int:
     """Kill it at its n-th moment of a kind, for every n; returns how many there were."""
     for number in count(1):
         moments = count(1)
@@ -90,9 +107,7 @@ async def at_every_moment(folder: Path, bots: Nursery, what: str, hook: str | No
                 bots.kill()
 
         hooks = [f"{hook}-{number}"] if hook else []
-        own = folder / f"{number}"
-        own.mkdir()
-        lives, found = await converse(own, bots, watch, *hooks)
+        lives, found = await converse(new_folder(), bots, watch, *hooks)
         assert (number, found) == (number, [])
         if lives == 1:
             return number - 1
@@ -100,23 +115,23 @@ async def at_every_moment(folder: Path, bots: Nursery, what: str, hook: str | No
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_killed_at_any_commit_it_ends_the_same(tmp_path: Path, bots: Nursery, when: str) -> None:
-    assert await at_every_moment(tmp_path, bots, "", f"commit-{when}") > 12
+async def test_killed_at_any_commit_it_ends_the_same(new_folder: Callable[[], Path], bots: Nursery, when: str) -> None:
+    assert await at_every_moment(new_folder, bots, "", f"commit-{when}") > 12
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_any_write_to_the_vector_index_it_ends_the_same(
-    tmp_path: Path, bots: Nursery, when: str
+    new_folder: Callable[[], Path], bots: Nursery, when: str
 ) -> None:
-    assert await at_every_moment(tmp_path, bots, "", f"vectors-{when}") == 1  # a note
+    assert await at_every_moment(new_folder, bots, "", f"vectors-{when}") == 1  # a note
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_killed_at_anything_it_tells_the_platform_it_ends_the_same(
-    tmp_path: Path, bots: Nursery, when: str
+    new_folder: Callable[[], Path], bots: Nursery, when: str
 ) -> None:
-    assert await at_every_moment(tmp_path, bots, when) > 5  # a greeting, three messages and two replies
+    assert await at_every_moment(new_folder, bots, when) > 5  # a greeting, three messages and two replies
 
 
-async def test_killed_at_any_call_of_the_model_it_ends_the_same(tmp_path: Path, bots: Nursery) -> None:
-    assert await at_every_moment(tmp_path, bots, "model") > 3
+async def test_killed_at_any_call_of_the_model_it_ends_the_same(new_folder: Callable[[], Path], bots: Nursery) -> None:
+    assert await at_every_moment(new_folder, bots, "model") > 3

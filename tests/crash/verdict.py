@@ -51,7 +51,7 @@ async def at_rest(data: Path, within_s: float) -> None:
     with closing(sqlite3.connect(f"file:{data / 'bot.db'}?mode=ro", uri=True)) as database:
         async with asyncio.timeout(within_s):
             # Another process tells nobody.
-            while database.execute(under_way).fetchone():  # noqa: ASYNC110
+            while database.execute(under_way).fetchone():
                 await asyncio.sleep(0.02)
 
 

@@ -152,10 +152,10 @@ async def test_who_shared_a_commit_with_the_pulse_and_broke_it_is_no_answer_and_
     writing = asyncio.create_task(write_for_long())
     await held.wait()
     feeling = asyncio.create_task(pulse.writes())
-    while not database.in_line:  # noqa: ASYNC110 - nobody is told of it
+    while not database.in_line:
         await asyncio.sleep(0)
     breaking = asyncio.create_task(break_the_transaction())
-    while database.in_line < 2:  # noqa: ASYNC110
+    while database.in_line < 2:
         await asyncio.sleep(0)
     hold.set()
     await asyncio.wait([writing, breaking, feeling])

@@ -94,7 +94,7 @@ async def serving(
             running.add_done_callback(lambda _: world.stir())
             try:
                 async with asyncio.timeout(10):
-                    while not platform.is_connected and not running.done():  # noqa: ASYNC110
+                    while not platform.is_connected and not running.done():
                         await asyncio.sleep(0.01)
                 assert not running.done(), running
                 if platform.port is not None:

@@ -227,7 +227,7 @@ async def test_a_connection_that_ends_comes_back(world: World, happens: str) -> 
             world.socket_mode.disconnect(happens)
         await world.until(lambda: world.socket_mode.opened >= 2)
         async with asyncio.timeout(5):
-            while not (platform.is_connected and keeper.connections >= 2):  # noqa: ASYNC110
+            while not (platform.is_connected and keeper.connections >= 2):
                 await asyncio.sleep(0.01)
         await world.says(world.ada, world.dm(world.ada), "hello")
         await world.retries()

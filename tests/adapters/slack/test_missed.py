@@ -130,6 +130,11 @@ async def test_a_history_that_cannot_be_read_holds_up_nobody(world: World, tmp_p
             await world.hears(message.channel, after=message)
 
 
+@pytest.fixture
+def ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.app.GRACE_S", 0.0)
+
+
 async def left(world: World, data_dir: Path, place: Channel, *texts: str) -> list[Message]:
     """Ada is answered once, and writes more; the bot ends over the answer to the first of that."""
     at_work = asyncio.Event()
@@ -151,6 +156,7 @@ async def left(world: World, data_dir: Path, place: Channel, *texts: str) -> lis
     return written
 
 
+@pytest.mark.usefixtures("ends_at_once")
 async def test_what_waited_for_its_answer_and_was_deleted_or_edited_is_answered_as_it_is_now(
     world: World, tmp_path: Path, place: Channel
 ) -> None:
@@ -164,6 +170,7 @@ async def test_what_waited_for_its_answer_and_was_deleted_or_edited_is_answered_
         assert "Orlando" in shown(served)
 
 
+@pytest.mark.usefixtures("ends_at_once")
 async def test_what_waits_is_not_held_for_ever(world: World, tmp_path: Path, place: Channel) -> None:
     first, *_ = await left(world, tmp_path, place, "one", "two")
     world.faults.fail("conversations.history", 503, times=99)

@@ -21,7 +21,7 @@ class Time:
 async def known_as(asked: People, person: User, name: str) -> None:
     """Wait until somebody is called so."""
     async with asyncio.timeout(5):
-        while await asked.names([person.id]) != {person.id: name}:  # noqa: ASYNC110
+        while await asked.names([person.id]) != {person.id: name}:
             await asyncio.sleep(0.01)
 
 

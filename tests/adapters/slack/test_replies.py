@@ -22,7 +22,7 @@ from adapters.ports import (
 )
 from adapters.slack.platform import SlackPlatform
 from tests.adapters.slack.served import QuickPlatform, of_bot
-from tests.platforms.slack.faults import Limit
+from tests.platforms.faults import Limit
 from tests.platforms.slack.world import World
 
 

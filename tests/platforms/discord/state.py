@@ -6,10 +6,11 @@ Whatever changes is told through `emit`, which the gateway sets.
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from tests.platforms.clock import Clock
 from tests.platforms.discord import payloads
 from tests.platforms.discord.errors import Json, Refused, missing_access, missing_permissions
 from tests.platforms.discord.things import (
@@ -37,22 +38,6 @@ FILE_HOLDS = timedelta(hours=24)
 
 Body = Json | Callable[[bool], Json]
 """What an event says; a function is given whether the reader is shown what people write."""
-
-
-class Clock:
-    """The time, which a test may move on.
-
-    It starts at the real one, since discord.py compares what it is told with its own clock.
-    """
-
-    def __init__(self) -> None:
-        self._moved = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._moved
-
-    def advance(self, seconds: float) -> None:
-        self._moved += timedelta(seconds=seconds)
 
 
 class State:

@@ -7,9 +7,9 @@ import discord
 import pytest
 
 from tests.platforms.discord.echo_bot import Bot, running
-from tests.platforms.discord.faults import Limit
 from tests.platforms.discord.things import Intent
 from tests.platforms.discord.world import World
+from tests.platforms.faults import Limit
 
 # ── what goes wrong with requests ────────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from aiohttp import web
 
+from tests.platforms.clock import Clock
 from tests.platforms.discord import checks, payloads, using
 from tests.platforms.discord.errors import Json
 from tests.platforms.discord.faults import Faults
@@ -24,7 +25,7 @@ from tests.platforms.discord.gateway import Gateway
 from tests.platforms.discord.interaction_routes import ANSWER_WITHIN, InteractionRoutes
 from tests.platforms.discord.message_routes import MessageRoutes
 from tests.platforms.discord.rest import PREFIX, Request, Rest
-from tests.platforms.discord.state import Clock, State
+from tests.platforms.discord.state import State
 from tests.platforms.discord.things import (
     LOADING,
     Asked,

@@ -6,10 +6,10 @@ Whatever the app is to know is told through `tell`, which the deliveries set.
 import asyncio
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
+from tests.platforms.clock import Clock
 from tests.platforms.slack import payloads
 from tests.platforms.slack.errors import Json, Refused
 from tests.platforms.slack.things import (
@@ -41,19 +41,6 @@ NEEDED_TO_HEAR = {"app_mention": "app_mentions:read"} | {
 
 _MENTION = re.compile(r"<@(\w+)(?:\|[^>]*)?>")
 _TO_ALL = re.compile(r"<!(?:channel|here|everyone)\b|<!subteam\^")
-
-
-class Clock:
-    """The time, which a test may move on; it starts at the real one."""
-
-    def __init__(self) -> None:
-        self._moved = timedelta()
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + self._moved
-
-    def advance(self, seconds: float) -> None:
-        self._moved += timedelta(seconds=seconds)
 
 
 class State:

@@ -13,8 +13,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
+from tests.platforms.faults import Limit
 from tests.platforms.slack.echo_bot import Bot, running
-from tests.platforms.slack.faults import Limit
 from tests.platforms.slack.file_methods import LOGIN_PAGE
 from tests.platforms.slack.world import World
 

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tests.platforms.clock import Clock
 from tests.platforms.slack import payloads, using
 from tests.platforms.slack.assistant_methods import AssistantMethods
 from tests.platforms.slack.chat_methods import ChatMethods
@@ -29,7 +30,7 @@ from tests.platforms.slack.http_delivery import Answer
 from tests.platforms.slack.interactions import Interactions, opened
 from tests.platforms.slack.people_methods import PeopleMethods
 from tests.platforms.slack.socket_mode import SocketMode
-from tests.platforms.slack.state import Clock, State
+from tests.platforms.slack.state import State
 from tests.platforms.slack.things import Channel, Delivery, File, Interaction, Kind, Message, User, View, Workspace
 from tests.platforms.slack.transcript import transcript, view_lines
 from tests.platforms.slack.view_methods import TRIGGER_HOLDS, ViewMethods
