@@ -31,6 +31,7 @@ class ExactIndex:
     def __init__(self, file: Path) -> None:
         self._file = file
         self._connection: sqlite3.Connection | None = None
+        self._is_told_lost = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vectors")
 
     async def upsert(self, owner: int, embedder: str, entries: Sequence[IndexEntry]) -> None:
@@ -123,6 +124,7 @@ class ExactIndex:
                 if isinstance(error, sqlite3.OperationalError):  # a full disk, a lock: the file is whole
                     raise
                 self._remove()
+                self._is_told_lost = True
                 raise IndexLost(f"{self._file} cannot be read ({error})") from error
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, opened)
@@ -139,7 +141,7 @@ class ExactIndex:
             connection.close()
             raise
         self._connection = connection
-        if is_empty:
+        if is_empty and not self._is_told_lost:
             raise IndexLost(f"{self._file} is empty")
         return connection
 

@@ -13,8 +13,10 @@ import pytest
 
 from adapters.documents.testing import pdf
 from adapters.testing import ScriptedServer, says
+from bot.app import utc_now
 from bot.commands.erase_me import TYPED
 from bot.in_memory import in_memory
+from bot.operator.transfer import export_agent, import_agent
 from bot.testing import Bot, direct, open_bot
 from config.settings import SettingsInvalid, load_settings
 from memory.ports import NewPassage
@@ -141,6 +143,8 @@ async def test_what_is_preloaded_everybody_has_and_it_follows_its_files(corpus: 
         assert "erased" in (await bot.command(ERASE, person="early")).lower()
         assert (await found(bot, "late", "warranty"))[0] == warranty
         assert (await found(bot, "early", "warranty"))[0] == warranty
+        settings = load_settings(bot_data_dir=data)
+        await export_agent(settings, "console:dm:late", str(tmp_path / "late.jsonl"), overwrites=False)
     (corpus / "pan.md").write_text("The pan is of iron.")
     (corpus / "kettle.pdf").unlink()
     (corpus / "spoon.md").write_text("The spoon is of silver.")
@@ -154,6 +158,10 @@ async def test_what_is_preloaded_everybody_has_and_it_follows_its_files(corpus: 
     async with opened(data) as bot:
         assert await bot.app.library.sources() == ()
         assert await found(bot, "late", "spoon") == []
+    await import_agent(load_settings(bot_data_dir=data), str(tmp_path / "late.jsonl"), "guest", utc_now)
+    for preloaded in ((), ("corpus/pan.md",)):
+        async with opened(data, memory_preload=preloaded) as bot:
+            assert (await found(bot, "guest", "warranty"))[0] == warranty
     with pytest.raises(SettingsInvalid, match=r"MEMORY_PRELOAD: .*nowhere"):
         async with opened(data, memory_preload=("nowhere",)):
             pass
