@@ -15,6 +15,7 @@ from bot.admission import Admission
 from bot.agent import Agent
 from bot.agents import Agents
 from bot.budgets import Budgets
+from bot.catalogue import Catalogue
 from bot.checkpoints import Checkpoints
 from bot.erasing import Erasing
 from bot.errors import BudgetSpent, CommandRefused
@@ -27,10 +28,10 @@ from bot.heartbeats import Heartbeats
 from bot.lanes import Lanes
 from bot.library import Library
 from bot.lines_text import LinkTo
+from bot.mind import Minds
 from bot.notices import Notices
 from bot.permissions import Caller, caller_of, needs_rights, refusal
 from bot.question import Question
-from bot.queue_manager import QueueManager
 from bot.registry import Command
 from bot.reset_undo import ResetUndo
 from bot.resets import Resets
@@ -73,14 +74,14 @@ class Wake(Protocol):
 class Parts:
     """The parts of a bot that commands act on.
 
-    `model` names the model and the tier in which it is spoken to now; `own_words` is where the operator's own personas
-    are; `expect` is told of a moment at which a timer is due that was just set.
+    `own_words` is where the operator's own personas are; `expect` is told of a moment at which a timer is due that was
+    just set.
     """
 
     agents: Agents
     shelves: Shelves
     lanes: Lanes
-    queue_manager: QueueManager
+    minds: Minds
     history: TurnHistory
     checkpoints: Checkpoints
     library: Library
@@ -92,7 +93,7 @@ class Parts:
     usage: UsageStore
     budgets: Budgets
     wake: Wake
-    model: Callable[[], str]
+    catalogue: Catalogue
     own_words: Path
     admission: Admission
     resets: Resets

@@ -71,7 +71,9 @@ def chat(
     agent: Annotated[
         str, typer.Option(help="Whom to talk to; a new name makes a new agent.", callback=_agent_name)
     ] = "memgpt",
-    preset: Annotated[str, typer.Option(help="What a new agent is made of: a file in presets.")] = "memgpt_chat",
+    preset: Annotated[
+        str | None, typer.Option(help="What a new agent is made of, instead of BOT_PRESET: a file in presets.")
+    ] = None,
     persona: Annotated[str | None, typer.Option(help="Who a new agent is: a file in personas.")] = None,
     human: Annotated[str | None, typer.Option(help="What a new agent knows of you: a file in humans.")] = None,
     model: Annotated[str | None, typer.Option(help="The language model, instead of LLM_MODEL.")] = None,
@@ -95,6 +97,7 @@ def chat(
         first=first,
         verifies=not no_verify,
         yes=yes,
+        names_model=model is not None,
     )
     # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
     quiet = "WARNING" if options.plain or debug else "ERROR"

@@ -74,7 +74,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         metrics = await stack.enter_async_context(_watched(settings, health))
         measured = partial(MeasuredModel, metrics=metrics)
-        chosen = choices or Choices()
+        chosen = choices or Choices(settings.bot_preset)
         app = await stack.enter_async_context(
             open_app(settings, platforms, chosen, around_model=measured, metrics=metrics, now=now, wait=wait)
         )

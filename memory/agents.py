@@ -21,6 +21,14 @@ from memory.turn_journal import IS_PASSING
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenModel:
+    """A model of the settings' server by its name, with its window in tokens as it was told when it was chosen."""
+
+    name: str
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRecord:
     """An agent's row with its blocks as (label, text), in order.
 
@@ -42,6 +50,8 @@ class AgentRecord:
     revision: int = 0
     heartbeat_minutes: int | None = None
     """How often its heart beats, by somebody's own choice; 0: never; None: as the settings have it."""
+    model: ChosenModel | None = None
+    """Of its own, by an owner's choice; None: that of the settings."""
 
 
 class AgentStore:
@@ -80,6 +90,7 @@ class AgentStore:
             row.derive_anew,
             revision,
             row.heartbeat_minutes,
+            ChosenModel(row.model, row.model_window) if row.model is not None else None,
         )
 
     @asynccontextmanager
@@ -176,6 +187,11 @@ class AgentStore:
     async def save_heartbeat(self, transaction: Transaction, agent_id: int, minutes: int | None) -> None:
         """Write how often its heart beats."""
         await transaction.execute(update(agents).where(agents.c.id == agent_id).values(heartbeat_minutes=minutes))
+
+    async def save_model(self, transaction: Transaction, agent_id: int, model: ChosenModel | None) -> None:
+        """Write which model is its own."""
+        values = {"model": model.name if model else None, "model_window": model.window if model else None}
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(values))
 
     async def save_summary(
         self, transaction: Transaction, agent_id: int, summary: str | None = None, *, derive_anew: bool
@@ -304,6 +320,13 @@ class AgentStore:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.order_by(block_edits.c.id.desc()))
             return tuple(map(edit_of, rows))
+
+
+async def chosen_models(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
+    """The models that agents have of their own, each with how many have it."""
+    having = select(agents.c.model, func.count()).where(agents.c.model.is_not(None))
+    rows = await connection.execute(having.group_by(agents.c.model).order_by(agents.c.model))
+    return [(name, count) for name, count in rows]
 
 
 async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:

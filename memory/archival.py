@@ -37,7 +37,9 @@ _INSERT = insert(passages).returning(passages.c.id)
 class ArchivalStorage:
     """Passages of all agents and sources; every read names one agent, and sees its notes and what is attached to it."""
 
-    def __init__(self, database: Database, index: VectorIndex, embedder: Embedder, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, index: VectorIndex, embedder: Embedder | None, now: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._words = PassageWords(database)
         self._vectors = PassageVectors(database, index, embedder, self._words, now)

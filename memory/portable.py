@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.change_journal import ChangeKind, begin_change
 from memory.database import Transaction
-from memory.documents import remove_of_nobody
+from memory.documents import ARE_ONES, remove_of_nobody
 from memory.ids import all_free, next_ids, take_ids
 from memory.note_tags import add_tags
 from memory.notes import digest_of
@@ -165,8 +165,9 @@ async def replace(transaction: Transaction, agent_id: int, records: Iterable[Rec
     gone = {agent_id: tuple(removed.scalars())}
     own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
     own_sources = set(await transaction.scalars(own))
-    for table in (messages, blocks, block_edits, note_edits, memory_changes, compactions, result_lists, attachments):
+    for table in (messages, blocks, block_edits, note_edits, memory_changes, compactions, result_lists):
         await transaction.execute(delete(table).where(table.c.agent_id == agent_id))
+    await transaction.execute(delete(attachments).where(attachments.c.agent_id == agent_id, ARE_ONES))
     # Those that have fired stay, for what comes of them is not over.
     follow_ups = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
     await transaction.execute(delete(timers).where(*follow_ups))

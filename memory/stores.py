@@ -312,6 +312,8 @@ FILES: Mapping[str, KeptFile] = {
     "bot.db.lock": KeptFile("a lock", NOTHING_OF_PEOPLE),
     "lock": KeptFile("a lock", NOTHING_OF_PEOPLE),
     "chroma": KeptFile("vectors of notes and documents, without a text", "written anew with those that are left"),
+    "vectors.db": KeptFile("the same, where it is compared one by one", "those of one's own are overwritten"),
+    "vectors.db-journal": KeptFile("what was there before a change", "cut to nothing after each"),
     "chroma.new": KeptFile("the same, while it is written anew", "takes the place of the old one, or is removed"),
     "chroma.damaged": KeptFile("an index that could not be read", "removed"),
     "checkpoints": KeptFile("agents as they were, a folder each", "one's own go; those of channels are written anew"),

@@ -84,6 +84,9 @@ agents = Table(
     Column("heartbeat_minutes", Integer),
     # The newest message that a reflection had before it.
     Column("reflected_to", RowId, nullable=False, server_default=text("0")),
+    # The model that an owner chose for it, and the window that its server told then; null for that of the settings.
+    Column("model", String(300)),
+    Column("model_window", Integer),
 )
 
 blocks = Table(

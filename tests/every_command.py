@@ -88,6 +88,8 @@ CASES = (
     Case("admin inspect", "", MODERATORS, NOBODY),
     Case("admin inspect", SOMEBODY_ELSE, NOBODY, NOBODY),
     Case("admin budget", "", MODERATORS | OWNERS, OWNERS),
+    Case("model", "", OWNERS, OWNERS),
+    Case("model", "default", OWNERS, OWNERS),
     Case("admin allow", SOMEBODY_ELSE, OWNERS, OWNERS),
     Case("admin deny", SOMEBODY_ELSE, OWNERS, OWNERS),
     Case("admin agents", "", OWNERS, OWNERS),

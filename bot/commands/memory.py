@@ -43,7 +43,7 @@ async def memory(context: CommandContext, what: str = "") -> str | CommandReply:
     shelves, zone = context.parts.shelves, await context.zone()
 
     async def show(agent: Agent) -> CommandReply:
-        window = told_window(agent, shelves, context.parts.queue_manager)
+        window = told_window(agent, context.parts.minds.of(agent))
         blocks = await told_lines(
             _for_caller(agent, context),
             shelves,

@@ -25,7 +25,7 @@ async def status(context: CommandContext) -> str:
     lines = [
         f"- Agent: {context.scope}"
         + (f", preset {record.preset}, since {local_time(record.created_at, zone)}" if record else ", not yet made"),
-        f"- Model: {parts.model()}",
+        f"- Model: {await parts.agents.mind_of(context.scope)}",
         f"- Kept: {_kept(context)}",
     ]
     if record is not None:
@@ -46,11 +46,12 @@ def _kept(context: CommandContext) -> str:
 
 
 async def _memory(context: CommandContext, agent: Agent, zone: ZoneInfo) -> list[str]:
-    shelves, used = context.parts.shelves, context.parts.queue_manager.tokens(agent)
+    mind = context.parts.minds.of(agent)
+    shelves, used = mind.shelves, mind.queue_manager.tokens(agent)
     window = shelves.room.window
     messages, notes = await shelves.recall.count(agent.id), await shelves.archival.count(agent.id)
     core = sum(shelves.counter.count(block.value) for block in agent.core)
-    evictions = await context.parts.queue_manager.evictions(agent.id)
+    evictions = await mind.queue_manager.evictions(agent.id)
     pressure = "; I was told that it is nearly full" if agent.warned else ""
     return [
         *(f"- {told}" for told in told_pause(agent, zone)),

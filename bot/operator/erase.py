@@ -5,18 +5,15 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
-from adapters.glibc import blank_memory
 from adapters.token_counter import BpeTokenCounter
 from bot.erasing import whose_agent
-from bot.implementations import open_embedder
+from bot.implementations import open_archival, open_embedder
 from bot.operator.acts import write_down
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
 from config.settings import Settings
 from memory.agents import AgentStore
-from memory.archival import ArchivalStorage
-from memory.chroma_index import ChromaIndex
 from memory.database import Database
 from memory.erasure import Erased, Erasure, has_spoken
 from memory.floors import Floors
@@ -75,8 +72,7 @@ async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncItera
         async with open_database(settings, now) as database:
             floors, recall = Floors(database, settings.bot_data_dir), RecallStorage(database)
             await floors.open()
-            index = ChromaIndex(settings.bot_data_dir / "chroma", blank=blank_memory)
-            archival = ArchivalStorage(database, index, embedder, now)
+            archival = open_archival(settings, database, embedder, now)
             erasure = Erasure(
                 database, AgentStore(database), recall, archival, floors, BpeTokenCounter(), settings.bot_data_dir, now
             )

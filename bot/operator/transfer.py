@@ -12,11 +12,10 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
-from adapters.glibc import blank_memory
 from adapters.token_counter import BpeTokenCounter
 from bot.agents import FirstMemory
 from bot.app import utc_now
-from bot.implementations import open_embedder
+from bot.implementations import open_archival, open_embedder
 from bot.operator.acts import write_down, write_down_beside
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
@@ -25,8 +24,6 @@ from bot.origins import of_json
 from bot.scopes import console_scope, person_of, scope_of
 from bot.text import counted
 from config.settings import Settings
-from memory.archival import ArchivalStorage
-from memory.chroma_index import ChromaIndex
 from memory.database import Database
 from memory.erased_files import people_below, without
 from memory.export_file import RECORDS, TEXT, write_zip
@@ -202,9 +199,7 @@ def _with_block(label: str, records: Iterable[Record]) -> Iterator[Record]:
 
 async def _index_notes(settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
     embedder = open_embedder(settings)
-    archival = ArchivalStorage(
-        database, ChromaIndex(settings.bot_data_dir / "chroma", blank=blank_memory), embedder, now
-    )
+    archival = open_archival(settings, database, embedder, now)
     try:
         await archival.index_pending()
     finally:

@@ -218,6 +218,7 @@ async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list
         ("agents", "id"),
         # how it runs here
         *(("agents", name) for name in ("paused_at", "derive_anew", "heartbeat_minutes", "reflected_to")),
+        *(("agents", name) for name in ("model", "model_window")),  # of the server here
         ("blocks", "position"),  # the order of the lines
         *((name, "id") for name in ("block_edits", "note_edits")),
         ("attachments", "source_id"),  # the source that the line is of
