@@ -256,11 +256,34 @@ def slack_manifest(
         str | None,
         typer.Option(help="Where Slack reaches you, such as https://bot.example.org; without it, Socket Mode."),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Say what an app lacks instead: its manifest, from the page App Manifest; - is stdin."
+        ),
+    ] = None,
 ) -> None:
     """Print what a Slack app has to be made of, to be pasted into Slack."""
-    from adapters.slack.manifest import as_text
+    if compare is None:
+        from adapters.slack.manifest import as_text
 
-    typer.echo(as_text(url))
+        typer.echo(as_text(url))
+        return
+    _run(lambda: _compare_manifest(compare, url))
+
+
+def _compare_manifest(file: str, url: str | None) -> None:
+    from adapters.slack.comparison import NotAManifest, missing_in, read_manifest
+
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        missing = missing_in(read_manifest(text), url)
+    except (OSError, UnicodeDecodeError, NotAManifest) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise CommandUnclear(f"{file}: {why}") from error
+    typer.echo("\n".join(missing) or "The app is as it is to be.")
+    if missing:
+        raise typer.Exit(EX_UNAVAILABLE)
 
 
 def _has_terminal() -> bool:

@@ -93,6 +93,8 @@ PLAY: Sequence[Line] = (
     Line(MODERATOR, CHANNEL, "admin undo", "", YES),
     Line(MODERATOR, CHANNEL, "admin undo", "{bob}"),
     Line(MODERATOR, CHANNEL, "admin budget"),
+    Line(OWNER, DIRECT, "model"),
+    Line(MEMBER, DIRECT, "model"),
     Line(OWNER, DIRECT, "admin agents"),
     Line(OWNER, DIRECT, "admin deny", "{bob}"),
     Line(OWNER, DIRECT, "admin allow", "{bob}"),
