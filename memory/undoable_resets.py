@@ -95,12 +95,12 @@ async def strike_out(transaction: Transaction, reset: UndoableReset, *, is_over:
 
     With what is over goes what the journal still said of core memory as it was.
     """
-    await transaction.execute(delete(resets).where(resets.c.id == reset.id))
+    await transaction.execute(delete(resets).where(resets.c.agent_id == reset.agent_id, resets.c.id == reset.id))
     others = exists().where(resets.c.agent_id == reset.agent_id)
     await transaction.execute(delete(reset_messages).where(reset_messages.c.agent_id == reset.agent_id, ~others))
     edits = (block_edits.c.agent_id == reset.agent_id, block_edits.c.change_id <= reset.change_id)
-    if is_over and await transaction.scalar(_undone(reset.change_id)) is None:
-        made = select(block_edits.c.label).where(block_edits.c.change_id == reset.change_id)
+    if is_over and await transaction.scalar(_undone(reset)) is None:
+        made = select(block_edits.c.label).where(edits[0], block_edits.c.change_id == reset.change_id)
         await transaction.execute(delete(block_edits).where(*edits, block_edits.c.label.in_(made.scalar_subquery())))
 
 
@@ -138,7 +138,7 @@ class UndoableResets:
     async def is_undone(self, reset: UndoableReset) -> bool:
         """Whether the change of core memory that a reset made was undone by itself."""
         async with self._database.read() as connection:
-            return await connection.scalar(_undone(reset.change_id)) is not None
+            return await connection.scalar(_undone(reset)) is not None
 
     async def _select(self, *which: Any) -> tuple[UndoableReset, ...]:
         found = select(resets, agents.c.scope).join(agents, agents.c.id == resets.c.agent_id).where(*which)
@@ -152,5 +152,6 @@ class UndoableResets:
             )
 
 
-def _undone(change_id: int) -> Select[tuple[int]]:
-    return select(memory_changes.c.id).where(memory_changes.c.undoes == change_id).limit(1)
+def _undone(reset: UndoableReset) -> Select[tuple[int]]:
+    undone = (memory_changes.c.agent_id == reset.agent_id, memory_changes.c.undoes == reset.change_id)
+    return select(memory_changes.c.id).where(*undone).limit(1)

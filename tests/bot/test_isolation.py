@@ -48,6 +48,8 @@ ACROSS = {
     "memory.passage_words.PassageWords._index_waiting": "whether anything is not indexed yet",
     "memory.passage_words.PassageWords._keep": "what was indexed a moment ago",
     "memory.ids.all_free": "whether numbers are free, of whoever; nothing of the rows is read",
+    "memory.redaction.ChannelRedaction._pieces_of": "pieces of documents that were found by who has them",
+    "memory.undoable_resets.UndoableResets._select": "the daily job looks for what is over, whose ever it is",
     "memory.documents": "pieces belong to a document and that to a collection; those that no agent has go",
     # ── of all, for owners and whoever runs the program: numbers and names, no content ──
     "memory.overview.Overview": "the listing of agents",
@@ -78,7 +80,7 @@ BY_THEIR_ID = {
 
 NUMBERED = {
     "agents", "audit", "block_edits", "compactions", "erasures", "inbox", "memory_changes", "messages", "note_edits",
-    "notices", "outbox", "passages", "result_lists", "timers", "turns", "usage",
+    "notices", "outbox", "passages", "resets", "result_lists", "timers", "turns", "usage",
 }  # fmt: skip
 
 NOBODYS_TABLES = {
