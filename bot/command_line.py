@@ -14,12 +14,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from adapters.ports import ServiceMissing
+from adapters.ports.errors import ServiceMissing
 from bot.app import utc_now
-from bot.chat import ChatOptions, chat_in_terminal
 from bot.errors import ContextTooSmall, PathNotFound
 from bot.log import set_up
 from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.process.chat import ChatOptions, chat_in_terminal
 from config.settings import Settings, SettingsInvalid, load_settings
 from config.words import WordsNotFound
 from memory.ports import StorageUnavailable
@@ -71,7 +71,9 @@ def chat(
     agent: Annotated[
         str, typer.Option(help="Whom to talk to; a new name makes a new agent.", callback=_agent_name)
     ] = "memgpt",
-    preset: Annotated[str, typer.Option(help="What a new agent is made of: a file in presets.")] = "memgpt_chat",
+    preset: Annotated[
+        str | None, typer.Option(help="What a new agent is made of, instead of BOT_PRESET: a file in presets.")
+    ] = None,
     persona: Annotated[str | None, typer.Option(help="Who a new agent is: a file in personas.")] = None,
     human: Annotated[str | None, typer.Option(help="What a new agent knows of you: a file in humans.")] = None,
     model: Annotated[str | None, typer.Option(help="The language model, instead of LLM_MODEL.")] = None,
@@ -95,6 +97,7 @@ def chat(
         first=first,
         verifies=not no_verify,
         yes=yes,
+        names_model=model is not None,
     )
     # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
     quiet = "WARNING" if options.plain or debug else "ERROR"
@@ -105,9 +108,9 @@ def chat(
 @main.command()
 def run() -> None:
     """Serve the platforms in BOT_PLATFORMS."""
-    from bot.garbage import collect_seldom
     from bot.implementations import open_platforms
-    from bot.serve import serve
+    from bot.process.garbage import collect_seldom
+    from bot.process.serve import serve
 
     settings = _settings()
     set_up(settings.bot_log_level, settings.bot_log_format)
@@ -179,7 +182,12 @@ def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
 
 @main.command("import")
 def import_(
-    file: Annotated[str, typer.Argument(help="An export, or - for standard input.", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE…", help="An export, all parts of one, or - for standard input.", show_default=False
+        ),
+    ],
     agent: Annotated[
         str | None, typer.Option(help="Whose memory it becomes; as exported if not given.", callback=_any_agent)
     ] = None,
@@ -187,7 +195,7 @@ def import_(
     """Make a new agent of an export."""
     from bot.operator.transfer import import_agent
 
-    _operate(lambda settings: import_agent(settings, file, agent, utc_now))
+    _operate(lambda settings: import_agent(settings, files[0], agent, utc_now, further=files[1:]))
 
 
 @main.command()
@@ -285,7 +293,7 @@ def _has_terminal() -> bool:
 
 def _run_in(settings: Settings, work: Callable[[Settings], None]) -> None:
     """Run a command that may keep what it keeps in memory alone."""
-    from bot.in_memory import in_memory
+    from bot.process.in_memory import in_memory
 
     def run_there() -> None:
         with in_memory(settings) as given:

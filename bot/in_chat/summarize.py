@@ -1,10 +1,10 @@
 """/summarize."""
 
 from bot.agent import Agent
-from bot.charges import Charge, charged_to
-from bot.command import CommandContext
 from bot.errors import CommandRefused, ContextTooSmall
+from bot.metering.charges import Charge, charged_to
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import verbatim
 
 
@@ -16,7 +16,7 @@ async def summarize(context: CommandContext) -> str:
     async def compact(agent: Agent) -> tuple[int, str]:
         with charged_to(Charge(agent.id, agent.scope, context.author, is_timed=False)) as bill:
             try:
-                compacted = await parts.queue_manager.compact(agent, parts.agents.keep)
+                compacted = await parts.minds.of(agent).queue_manager.compact(agent, parts.agents.keep)
             except ContextTooSmall as error:
                 raise CommandRefused(str(error)) from None
             finally:
