@@ -16,6 +16,9 @@ from memory.ports import Message, NewPassage, Passage, PassageKind
 MAX_TAGS = 20
 MAX_TAG_CHARS = 60
 
+MOST_REPLACED = 10
+"""Notes in whose place one may stand: what is beyond that is no tidying."""
+
 
 @tool
 async def archival_memory_insert(
@@ -57,6 +60,8 @@ async def archival_memory_replace(context: ToolContext, note_ids: list[int], con
     """
     if not content.strip():
         raise ToolFailed("The content is empty. A note is not only deleted: write what holds now.")
+    if len(note_ids) > MOST_REPLACED:
+        raise ToolFailed(f"Name at most {MOST_REPLACED} notes at once.")
     found = await context.shelves.archival.get(context.agent.id, list(dict.fromkeys(note_ids)))
     notes = {note.id: note for note in found if note.kind is PassageKind.NOTE and note.document is None}
     missing = [id_ for id_ in note_ids if id_ not in notes or id_ in context.draft.replaced]

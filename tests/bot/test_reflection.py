@@ -133,7 +133,8 @@ async def test_notes_that_say_the_same_become_one_and_what_no_longer_holds_is_ke
         )
         call = {"content": "Ada parks on level 4.", "request_heartbeat": True}
         nothing = ("archival_memory_replace", {"note_ids": [level_3, 999], "content": "x", "request_heartbeat": True})
-        return answer(None, ("archival_memory_replace", call | {"note_ids": [level_3, level_4, level]}), nothing)
+        many = ("archival_memory_replace", call | {"note_ids": list(range(1, 12))})
+        return answer(None, ("archival_memory_replace", call | {"note_ids": [level_3, level_4, level]}), nothing, many)
 
     async with ScriptedServer(reply) as server, open_bot(tmp_path, **with_model(server)) as bot:
         await talk(bot, "keep Ada parks on level 3.", "keep Bees live in the garden.")
@@ -144,6 +145,7 @@ async def test_notes_that_say_the_same_become_one_and_what_no_longer_holds_is_ke
         assert "that may say the same" in material(offered)
         assert "Bees" not in material(offered).partition("Said since")[0]
         assert "No such note" in str(after["messages"])
+        assert "at most 10 notes" in str(after["messages"])
         assert [record.content for record in await notes(bot)] == [
             "Bees live in the garden.",
             "Ada parks on level 4.",
