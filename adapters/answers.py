@@ -22,7 +22,11 @@ TOO_LATE_TO_ASK = (
 )
 FILE_TOO_LARGE = (
     "It came to {size:.0f} MB, and {platform} takes no more than {limit:.0f} MB from me. Whoever runs me can give it "
-    "to you."
+    "to you: `python -m bot export`."
+)
+FILE_IN_PARTS = (
+    "It came to {size:.0f} MB, and {platform} takes no more than {limit:.0f} MB in one file, so it comes in {count}: "
+    "keep all of them."
 )
 FILE_REFUSED = "{platform} does not take the file from me ({fault}). Whoever runs me can give it to you."
 OUT_OF_DATE = "That is out of date by now, and nothing was changed. Please give the command again."

@@ -77,6 +77,19 @@ class WordLlamaEmbedder:
         return weights, tokenizer
 
 
+class NoEmbedder:
+    """In the place of one where the settings want none."""
+
+    name = "none"
+
+    async def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """See `Embedder`: it can never be reached."""
+        raise ConnectionError("EMBEDDING_MODEL=none")
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
 class OpenAIEmbedder:
     """The embeddings endpoint of OpenAI or of a server like it.
 

@@ -17,6 +17,7 @@ from adapters.known_models import known_window_of
 from adapters.openai_model import NO_KEY, without_key
 from adapters.ports import ServiceMissing
 from adapters.reachable import OPENAI_URL
+from config.settings import UNKNOWN_MODEL_WINDOW
 
 if TYPE_CHECKING:
     import httpx2
@@ -51,6 +52,13 @@ class OfferedModel:
     name: str
     window: int | None = None
     told: WindowTold = WindowTold.NOT
+
+    @property
+    def window_to_take(self) -> int:
+        """Its window as far as that is certain: a server may run it with less than the most that it can take."""
+        if self.told is WindowTold.AT_MOST:
+            return min(self.window or UNKNOWN_MODEL_WINDOW, UNKNOWN_MODEL_WINDOW)
+        return self.window or UNKNOWN_MODEL_WINDOW
 
 
 async def offered_models(base_url: str | None, api_key: str | None) -> tuple[OfferedModel, ...]:
@@ -89,9 +97,13 @@ def _of_entry(entry: Mapping[str, Any]) -> OfferedModel:
             return OfferedModel(name, window, WindowTold.AS_SERVED)
         if (window := _tokens(meta.get("n_ctx_train"))) is not None:
             return OfferedModel(name, window, WindowTold.AT_MOST)
-    if (window := known_window_of(name)) is not None:
-        return OfferedModel(name, window, WindowTold.BY_NAME)
-    return OfferedModel(name)
+    return known_by_name(name)
+
+
+def known_by_name(name: str) -> OfferedModel:
+    """A model of which its server tells nothing."""
+    window = known_window_of(name)
+    return OfferedModel(name, window, WindowTold.NOT if window is None else WindowTold.BY_NAME)
 
 
 async def _told_elsewhere(

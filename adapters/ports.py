@@ -138,6 +138,8 @@ class Origin:
     is_direct: bool
     space: str | None = None
     """The guild (Discord) or team (Slack); None where a platform has none."""
+    roles: tuple[str, ...] = ()
+    """Those that the person has there, where a platform has roles, and as far as it told."""
 
 
 class Aim(StrEnum):
@@ -467,11 +469,26 @@ class Confirm(Protocol):
 class AnswerFile:
     """A file that somebody is given as the answer to a command: what it is called for them, and where it lies.
 
-    Whoever hands it over removes it then.
+    Whoever hands it over removes it then. `cut` makes several files of it, none larger than so many bytes, which are
+    removed likewise; none, if it cannot. It blocks.
     """
 
     name: str
     path: Path
+    cut: "Callable[[int], Sequence[AnswerFile]] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLine:
+    """A line of what an agent keeps in mind, as people are shown it.
+
+    `place` is what `/agent edit` calls it; it holds a trace of the text, so that no other is taken for it later.
+    `shown` is the line in Markdown, with how it is known.
+    """
+
+    place: str
+    text: str
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -480,7 +497,8 @@ class CommandReply:
 
     `turn` is a turn that the command set going, to be awaited. `confirmed` is what to call once the person says yes to
     the question that `text` then is. `announcement` is for everybody in the channel where it was given; `text` is empty
-    then. `file` goes with the text, to that person alone.
+    then. `file` goes with the text, to that person alone. `pieces` are what `text` says, piece by piece, where a
+    platform may show something beside each line. `is_refusal`: nothing was done, and `text` says why.
     """
 
     text: str = ""
@@ -488,6 +506,8 @@ class CommandReply:
     confirmed: "Confirm | None" = None
     announcement: Announcement | None = None
     file: AnswerFile | None = None
+    pieces: tuple[str | KnownLine, ...] = ()
+    is_refusal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -725,6 +745,20 @@ class ComparesHistories(Protocol):
     @property
     def compares_histories(self) -> bool:
         """Whether it does so; what waits there is held until then."""
+        ...
+
+
+@runtime_checkable
+class KnowsStrangers(Protocol):
+    """A chat platform on which people may write to the bot who share no place with it."""
+
+    async def is_stranger(self, origin: Origin) -> bool:
+        """Whether somebody writes directly who is in none of the places that the bot is in.
+
+        Raises:
+            PlatformUnavailable: that cannot be told now.
+            DeliveryRefused: the same.
+        """
         ...
 
 

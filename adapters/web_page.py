@@ -33,6 +33,9 @@ _SUFFIXES = {
     "application/pdf": ".pdf",
 }
 
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""What anybody may reach by IPv6 (RFC 4291): beyond it lie other guises of IPv4, and what once was for a site alone."""
+
 IsAllowed = Callable[[str], bool]
 
 
@@ -43,6 +46,8 @@ def is_public(address: str) -> bool:
         inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or _by_nat64(ip)
         if inner is not None:
             return is_public(str(inner))
+        if ip not in _UNICAST:
+            return False
     return ip.is_global and not ip.is_multicast
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adapters.ports import ChatMessage, Image
+from memory.agents import ChosenModel
 from memory.core_memory import CoreMemory
 from memory.ports import Message
 
@@ -52,6 +53,8 @@ class Agent:
     revision: int = 0
     """See `memory.agents.AgentStore.changing`."""
     heartbeat_minutes: int | None = None
+    """See `memory.agents.AgentRecord`."""
+    model: ChosenModel | None = None
     """See `memory.agents.AgentRecord`."""
 
     def keeps(self, message: Message) -> bool:

@@ -7,7 +7,7 @@ from bot.agent import Agent
 from bot.context_bar import context_bar
 from bot.events import local_time
 from bot.executor import Shelves
-from bot.queue_manager import QueueManager
+from bot.mind import Mind
 from bot.text import verbatim
 from memory.core_memory import Block
 
@@ -21,10 +21,11 @@ def told_blocks(blocks: Iterable[Block], shelves: Shelves) -> list[str]:
     ]
 
 
-def told_window(agent: Agent, shelves: Shelves, queue_manager: QueueManager) -> str:
+def told_window(agent: Agent, mind: Mind) -> str:
     """What fills the window."""
-    bar = context_bar(queue_manager.shares(agent), shelves.room.window)
-    return f"**Context window** ({shelves.room.window} tokens)\n{verbatim(bar)}"
+    window = mind.shelves.room.window
+    bar = context_bar(mind.queue_manager.shares(agent), window)
+    return f"**Context window** ({window} tokens)\n{verbatim(bar)}"
 
 
 def told_pause(agent: Agent, zone: ZoneInfo) -> list[str]:

@@ -1,19 +1,20 @@
 """Agents by scope: made at the first message, loaded when they wake, kept at hand while they are busy."""
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from bot.agent import Agent
+from bot.agent import Agent, Queued
 from bot.commit import whole
-from bot.context import ContextCompiler
 from bot.events import heard
+from bot.mind import Mind, Minds
 from bot.scopes import owner_of
-from memory.agents import AgentRecord, AgentStore
+from memory.agents import AgentRecord, AgentStore, ChosenModel
 from memory.core_memory import Block, CoreMemory
 from memory.database import Database, Transaction, finish
+from memory.documents import attach_preloaded
 from memory.inbox import Inbox, NewEvent, WaitingEvent
 from memory.people import People
 from memory.ports import BlockEdit, Message, NewMessage
@@ -49,7 +50,7 @@ class Agents:
         database: Database,
         store: AgentStore,
         recall: RecallStorage,
-        compiler: ContextCompiler,
+        minds: Minds,
         people: People,
         inbox: Inbox,
         journal: TurnJournal,
@@ -60,7 +61,7 @@ class Agents:
         self._database = database
         self._store = store
         self._recall = recall
-        self._compiler = compiler
+        self._minds = minds
         self._people = people
         self._inbox = inbox
         self._journal = journal
@@ -100,11 +101,12 @@ class Agents:
         held = self._at_hand.get(scope)
         if held is not None and self._store.is_current(scope, held.revision):
             self._at_hand.move_to_end(scope)
-            core = self._compiler.limited(held.core)
+            core = self._minds.of(held).compiler.limited(held.core)
             return held if core is held.core else replace(held, core=core)
         record = await self._store.find(scope)
         if record is None:
             record = await finish(self._create(scope, first or self._first_memory))
+        await self._minds.prepare(record.model)
         zone = await self.zone_of(owner_of(scope))
         return self._loaded(record, zone, await self._recall.queue(record.id))
 
@@ -132,8 +134,11 @@ class Agents:
         author: str,
         reason: str,
         source: NewEvent | None = None,
+        along: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> Agent:
         """Write an edit that is not the agent's own; the agent sees it in its next prompt.
+
+        `along` changes messages in the same transaction, so that the agent is to be loaded anew.
 
         It goes with its `source`, the message that it rests on; the agent takes note of that if it has not heard it,
         and where it stands is kept, too: so it is missed there should it be gone.
@@ -150,16 +155,18 @@ class Agents:
 
         async def commit() -> Agent:
             queue = agent.queue
-            async with self._database.write() as transaction:
+            async with self._database.write(alone=along is not None) as transaction:
                 self._store.check(agent.scope, agent.revision)
                 of, new = await self._source(transaction, agent, source) if source is not None else (None, ())
                 await self._store.save_edits(transaction, agent.id, [replace(edit, source_message_id=of)])
+                if along is not None:
+                    await along(transaction)
             if new:
                 self._recall.index_soon()
-                queue = (*queue, *self._compiler.queued(new, agent.zone, names_speaker=not agent.is_direct))
+                queue = (*queue, *self._queued(agent, new))
             return replace(agent, core=edited, folded=edited, queue=queue)
 
-        return await whole(commit(), self.keep)
+        return await whole(commit(), self.keep if along is None else lambda edited: self.let_go(edited.scope))
 
     async def _source(
         self, transaction: Transaction, agent: Agent, source: NewEvent
@@ -201,8 +208,7 @@ class Agents:
                 self._store.check(agent.scope, agent.revision)
                 turn_id = await self._recall.last_turn(transaction, agent.id)
                 told = await self._recall.append(transaction, agent.id, turn_id, [alert])
-            queued = self._compiler.queued(told, agent.zone, names_speaker=not agent.is_direct)
-            return replace(agent, queue=(*agent.queue, *queued))
+            return replace(agent, queue=(*agent.queue, *self._queued(agent, told)))
 
         if agent.paused_at is None:
             await whole(commit(), self.keep)
@@ -218,12 +224,39 @@ class Agents:
 
         await finish(commit())
 
+    async def choose_model(self, agent: Agent, model: ChosenModel | None) -> None:
+        """Keep which model an agent has of its own; None: that of the settings. To be called in its lane only."""
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                await self._store.save_model(transaction, agent.id, model)
+            self.let_go(agent.scope)
+
+        await finish(commit())
+
+    async def mind_of(self, scope: str) -> Mind:
+        """The mind of a scope's agent; the usual one if there is none yet. For reading beside its turns."""
+        if scope in self._at_hand:
+            return self._minds.of(self._at_hand[scope])
+        record = await self._store.find(scope)
+        return await self._minds.prepare(record.model if record is not None else None)
+
+    async def thinks(self, scope: str) -> bool:
+        """Whether a scope's agent can do more than answer what it is asked."""
+        return (await self.mind_of(scope)).tier.speaks_unasked
+
+    async def thinks_apart(self, scope: str) -> bool:
+        """Whether it can when nobody but the clock wakes it."""
+        return self._minds.apart(await self.mind_of(scope)).tier.speaks_unasked
+
     async def _create(self, scope: str, first: FirstMemory) -> AgentRecord:
         async with self._database.write() as transaction:
-            return await self._store.create(transaction, scope, first.blocks(scope), self._now(), first.preset)
+            made = await self._store.create(transaction, scope, first.blocks(scope), self._now(), first.preset)
+            await attach_preloaded(transaction, made.id, made.created_at)
+            return made
 
     def _loaded(self, record: AgentRecord, zone: ZoneInfo, queue: tuple[Message, ...]) -> Agent:
-        core = self._compiler.limited(CoreMemory(tuple(Block(*kept, limit=0) for kept in record.blocks)))
+        core = CoreMemory(tuple(Block(*kept, limit=0) for kept in record.blocks))
         agent = Agent(
             id=record.id,
             scope=record.scope,
@@ -239,12 +272,16 @@ class Agents:
             derive_anew=record.derive_anew,
             revision=record.revision,
             heartbeat_minutes=record.heartbeat_minutes,
+            model=record.model,
         )
-        names_speaker = not agent.is_direct
-        queued = self._compiler.queued(queue, agent.zone, names_speaker=names_speaker)
-        agent = replace(agent, queue=queued)
+        core = self._minds.of(agent).compiler.limited(core)
+        agent = replace(agent, core=core, folded=core, queue=self._queued(agent, queue))
         self.keep(agent)
         return agent
+
+    def _queued(self, agent: Agent, messages: Sequence[Message]) -> tuple[Queued, ...]:
+        compiler = self._minds.of(agent).compiler
+        return compiler.queued(messages, agent.zone, names_speaker=not agent.is_direct)
 
 
 def _weight(agent: Agent) -> int:

@@ -3,30 +3,30 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from functools import partial
 
 import bot.commands
 import bot.in_chat
 import bot.tools
-from adapters.glibc import blank_memory, give_back_grpc, use_one_arena
-from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel, ToolCall
+from adapters.glibc import give_back_grpc, use_one_arena
+from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, KnowsStrangers, LanguageModel, Origin
 from adapters.token_counter import BpeTokenCounter
 from bot.admission import Admission
-from bot.agent import Agent
 from bot.agents import Agents
 from bot.budget_alert import BudgetAlert
 from bot.budgets import Budgets, Caps
+from bot.catalogue import Catalogue
 from bot.changes import Changes
 from bot.checkpoints import Checkpoints
 from bot.choices import Choices, first_memory_of
 from bot.command import Commands, Parts
 from bot.conductor import Conductor
-from bot.context import ContextCompiler
 from bot.erasing import Erasing
+from bot.errors import PathNotFound
 from bot.executor import Executor, Shelves
 from bot.expiry import Expiry
 from bot.exports import Exports
@@ -39,57 +39,44 @@ from bot.histories import Histories
 from bot.implementations import (
     document_reader,
     file_reader,
-    known_prices,
-    model_sees,
+    meaning_of,
+    open_archival,
     open_embedder,
     open_model,
-    runs_on,
-    server_of,
+    remove_other_indexes,
     web_pages,
 )
 from bot.lanes import Lanes
 from bot.library import Library
-from bot.metered_model import MeteredModel
 from bot.metrics import NO_METRICS, Metrics
+from bot.mind import Minds
+from bot.mind_maker import MindMaker, ended, logged
 from bot.notices import Notices
 from bot.outage import Outage, Wait
 from bot.outbox import Outbox
-from bot.outfit import outfit, talks_only
-from bot.priming import PrimingSummarizer
-from bot.queue_manager import Fractions, QueueManager
 from bot.reading import Reading
 from bot.receive import Receiver
 from bot.reflection import Reflections
 from bot.reflection_timer import ReflectionTimer
 from bot.registry import Command, Tool, discover
+from bot.reset_undo import ResetUndo
 from bot.resets import Resets
 from bot.rewording import Rewording
 from bot.scopes import owner_of
-from bot.sight import most_images
-from bot.summary import Summarizer
 from bot.sweep import Sweep
 from bot.take_back import TurnHistory
-from bot.tiers.auto_tier import AutoTier, TierName, may_be_outdated
-from bot.tiers.json_tier import JsonTier
-from bot.tiers.plain_prompt import PlainPrompter
-from bot.tiers.ports import Tier
-from bot.tiers.text_tier import TextTier
-from bot.tiers.tiny_prompt import TinyPrompter
-from bot.tiers.tools_tier import ToolsTier
+from bot.tiers.auto_tier import AutoTier
 from bot.told_zones import ToldZones
 from bot.turn import Observe, Turns
 from bot.undo import Undo
 from bot.waiting import Waiting
-from config.settings import EMBEDDED, Settings
-from config.words import prompt
+from config.settings import Settings, SettingsInvalid
 from memory.accounts import Accounts
 from memory.agents import AgentStore
-from memory.archival import ArchivalStorage
 from memory.audit import Audit
 from memory.change_journal import ChangeJournal
 from memory.changes import MessageChanges
 from memory.channels import Channels, Mode
-from memory.chroma_index import ChromaIndex
 from memory.data_dir import DataDir
 from memory.database import Database
 from memory.documents import Documents
@@ -99,23 +86,19 @@ from memory.forgetting import ForgettingStore
 from memory.heard import Heard
 from memory.inbox import Inbox
 from memory.message_documents import MessageDocuments
-from memory.model_tiers import ModelTiers
 from memory.notices import NoticeStore
 from memory.outbox import OutboxStore
 from memory.overview import Overview
 from memory.people import People
-from memory.ports import Embedder
 from memory.recall import RecallStorage
 from memory.result_lists import ResultLists
+from memory.telling import Telling
 from memory.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
 from memory.told import BY_PLATFORM, Told
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
 
 logger = logging.getLogger(__name__)
-
-NEVER = 9.0
-"""A fraction of the window that is never reached."""
 
 GRACE_S = 20.0
 """How long a running step may take to end, once the program is to end."""
@@ -144,6 +127,7 @@ class App:
     library: Library
     checkpoints: Checkpoints
     resets: Resets
+    reset_undo: ResetUndo
     channels: Channels
     database: Database
     told: Told
@@ -218,6 +202,7 @@ async def open_app(
         ServiceMissing: the model is not there.
         ContextTooSmall: the model's window has no room for instructions and tools.
         WordsNotFound: there is no such preset, persona or human, or a preset cannot be used.
+        SettingsInvalid: what is to be preloaded is not there.
     """
     use_one_arena()
     own = settings.bot_data_dir
@@ -226,8 +211,10 @@ async def open_app(
         data_dir = DataDir(settings.bot_data_dir, settings.database_path)
         data_dir.acquire()
         stack.callback(data_dir.release)
+        models = AsyncExitStack()
+        stack.push_async_callback(models.aclose)
         model = around_model(await open_model(settings))
-        stack.push_async_callback(model.close)
+        models.push_async_callback(model.close)
         backups = settings.bot_data_dir / "backups"
         database = await Database.open(settings.database_path, backups, now())
         stack.push_async_callback(database.close)
@@ -236,34 +223,37 @@ async def open_app(
         accounts, usage = Accounts(database), UsageStore(database)
         budgets = Budgets(accounts, _caps(settings), settings.zone, now)
         stack.push_async_callback(_settled, budgets, usage, now)
-        model = MeteredModel(model, budgets, known_prices(settings))
 
         counter = BpeTokenCounter()
         embedder = open_embedder(settings)
         stack.push_async_callback(embedder.close)
-        agents_kept, recall = AgentStore(database), RecallStorage(database, embedder)
+        agents_kept, recall = AgentStore(database), RecallStorage(database, meaning_of(embedder))
         stack.push_async_callback(recall.close)
-        index = ChromaIndex(settings.bot_data_dir / "chroma", loaded=give_back_grpc, blank=blank_memory)
-        archival = ArchivalStorage(database, index, embedder, now)
+        await asyncio.to_thread(remove_other_indexes, settings)
+        archival = open_archival(settings, database, embedder, now, loaded=give_back_grpc)
         stack.push_async_callback(archival.close)
         tools = discover(bot.tools, Tool)
-        equipment, window = outfit(settings, choices, first_memory, tools, model.context_window, counter)
-        shelves = Shelves(agents_kept, recall, archival, ResultLists(database), counter, window)
-        compiler = ContextCompiler(equipment, window, counter)
-        executor = Executor(tools)
-        tier = _text_tier(settings, model, embedder, shelves)
-        if not talks_only(settings):
-            tier = await _acting_tier(settings, model, compiler, executor, tier, ModelTiers(database), now)
-        # A model that edits no memory needs no warning, and a tiny one writes no summary worth keeping.
-        warn = NEVER if talks_only(settings) else settings.memory_warn_fraction
-        writer = None if settings.llm_model == EMBEDDED else model
-        priming = PrimingSummarizer(writer, prompt("summarize_spr", own), counter, window)
-        narrating = Summarizer(writer, prompt("summarize", own), counter, window)
-        summarizer = priming if settings.memory_summary_style == "spr" else narrating
-        fractions = Fractions(warn, settings.memory_flush_fraction, settings.memory_evict_fraction)
-        queue_manager = QueueManager(
-            database, agents_kept, recall, archival, compiler, summarizer, window, fractions, now
+        maker = MindMaker(
+            settings,
+            choices,
+            first_memory,
+            tools,
+            executor := Executor(tools),
+            database,
+            agents_kept,
+            recall,
+            archival,
+            ResultLists(database),
+            counter,
+            embedder,
+            budgets,
+            around_model,
+            models,
+            now,
         )
+        await maker.prepare()
+        minds = Minds(await maker.usual(model), await maker.timed(), maker.chosen, is_fixed=choices.names_model)
+        tier, shelves = minds.usual.tier, minds.usual.shelves
         inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
         replies = OutboxStore(database)
         compares = [name for name, platform in platforms.items() if _compares(platform)]
@@ -283,11 +273,10 @@ async def open_app(
             agents_kept,
             recall,
             inbox,
-            compiler,
+            minds,
             files,
             platforms,
             max_bytes=max_bytes,
-            most_images=most_images(sees=model_sees(settings), window=model.context_window),
         )
         timers, told = Timers(database, inbox), Told(database, now)
         follow_ups = FollowUps(
@@ -306,14 +295,14 @@ async def open_app(
             settings.zone,
             budgets,
             is_busy=lambda scope: receiver.is_busy(scope),
-            thinks=lambda: tier.speaks_unasked,
+            thinks=lambda scope: agents.thinks_apart(scope),
             chance=chance,
         )
         reflection_timer = ReflectionTimer(
             timers,
             settings.reflection_after_minutes,
             is_busy=lambda scope: receiver.is_busy(scope),
-            thinks=lambda: tier.speaks_unasked,
+            thinks=lambda scope: agents.thinks_apart(scope),
         )
         turns = Turns(
             database,
@@ -323,11 +312,9 @@ async def open_app(
             journal,
             outbox,
             usage,
-            compiler,
-            queue_manager,
-            tier,
+            minds,
             executor,
-            Greeting(people, runs_on(settings), now),
+            Greeting(people, now),
             follow_ups=follow_ups,
             heartbeats=heartbeats,
             reflection_timer=reflection_timer,
@@ -340,9 +327,7 @@ async def open_app(
             reading=reading,
             metrics=metrics,
         )
-        agents = Agents(
-            database, agents_kept, recall, compiler, people, inbox, journal, first_memory, settings.zone, now
-        )
+        agents = Agents(database, agents_kept, recall, minds, people, inbox, journal, first_memory, settings.zone, now)
         reflections = Reflections(
             database,
             shelves,
@@ -350,11 +335,8 @@ async def open_app(
             journal,
             usage,
             accounts,
-            compiler,
-            queue_manager,
-            tier,
+            minds,
             executor,
-            priming,
             follow_ups,
             most_a_day=settings.reflection_max_per_day,
             zone=settings.zone,
@@ -362,16 +344,23 @@ async def open_app(
         )
         lanes = Lanes()
         recall.index_soon()
-        starts = [model.warm_up(), archival.catch_up()]
+        starts = [minds.usual.model.warm_up(), archival.catch_up()]
         if isinstance(tier, AutoTier):
             starts.append(tier.ask_again())
         for start in starts:
-            stack.push_async_callback(_end, asyncio.create_task(_logged(start)))
+            stack.push_async_callback(ended, asyncio.create_task(logged(start)))
         outage = Outage(lambda scope: receiver.go_on_after_outage(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
         let_in_since = await people.policy_since(settings.bot_admission, now)
-        admission = Admission(people, settings.bot_admission, settings.bot_owners, now, since=let_in_since)
+        admission = Admission(
+            people,
+            settings.bot_admission,
+            settings.bot_owners,
+            now,
+            since=let_in_since,
+            is_stranger=partial(_is_stranger, platforms),
+        )
         conductor = Conductor(
             database,
             agents,
@@ -430,8 +419,22 @@ async def open_app(
         expiry = Expiry(Overview(database), changes, _kept_for(settings), now)
         histories = Histories(Heard(database), changes)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
+        await _preload(library, settings)
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         resets = Resets(database, agents, shelves, checkpoints, timers, now)
+        reset_undo = ResetUndo(
+            database,
+            agents,
+            shelves,
+            checkpoints,
+            timers,
+            changes,
+            floors,
+            Telling(database, counter),
+            _kept_for(settings),
+            own,
+            now,
+        )
         exports = Exports(settings.database_path, own, lanes, now)
         await exports.clear()
         erasure = Erasure(
@@ -452,7 +455,7 @@ async def open_app(
             agents=agents,
             shelves=shelves,
             lanes=lanes,
-            queue_manager=queue_manager,
+            minds=minds,
             history=TurnHistory(database, agents, agents_kept, recall, archival, timers, now),
             checkpoints=checkpoints,
             library=library,
@@ -464,11 +467,12 @@ async def open_app(
             usage=usage,
             budgets=budgets,
             wake=receiver.wake,
-            model=lambda: f"{model.name}, spoken to in the {_tier_name(settings, tier)} tier",
+            catalogue=Catalogue(settings),
             own_words=own,
             admission=admission,
             resets=resets,
-            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, now),
+            reset_undo=reset_undo,
+            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, reset_undo, now),
             exports=exports,
             timers=timers,
             follow_ups=follow_ups,
@@ -480,6 +484,7 @@ async def open_app(
             audit=Audit(database),
             overview=Overview(database),
             erasing=erasing,
+            expiry=expiry,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -499,6 +504,7 @@ async def open_app(
             library,
             checkpoints,
             resets,
+            reset_undo,
             channels,
             database,
             told,
@@ -509,8 +515,25 @@ async def open_app(
         )
 
 
+async def _preload(library: Library, settings: Settings) -> None:
+    """Load what the settings say that every agent has; what cannot be read is told, and left out."""
+    try:
+        loaded = await library.preload(settings.memory_preload)
+    except PathNotFound as error:
+        raise SettingsInvalid([f"MEMORY_PRELOAD: {error}"]) from None
+    if loaded is not None:
+        logger.info("preloaded: %s", loaded.told)
+        for fault in loaded.faults:
+            logger.warning("not preloaded: %s", fault)
+
+
 def _compares(platform: ChatPlatform) -> bool:
     return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
+async def _is_stranger(platforms: Mapping[str, ChatPlatform], origin: Origin) -> bool:
+    platform = platforms.get(origin.address.platform)
+    return isinstance(platform, KnowsStrangers) and await platform.is_stranger(origin)
 
 
 def _kept_for(settings: Settings) -> dict[str, timedelta]:
@@ -541,65 +564,7 @@ def _rhythm(settings: Settings) -> Rhythm:
     )
 
 
-def _text_tier(settings: Settings, model: LanguageModel, embedder: Embedder, shelves: Shelves) -> Tier:
-    if settings.llm_model == EMBEDDED:
-        return TextTier(TinyPrompter(model, embedder), shelves)
-    instructions = prompt("text_tier", settings.bot_data_dir)
-    return TextTier(PlainPrompter(model, instructions, shelves.counter, shelves.room), shelves)
-
-
-async def _acting_tier(
-    settings: Settings,
-    model: LanguageModel,
-    compiler: ContextCompiler,
-    executor: Executor,
-    text_tier: Tier,
-    known_tiers: ModelTiers,
-    now: Callable[[], datetime],
-) -> Tier:
-    """The tier for a model that manages its memory itself, as far as it can."""
-    tiers: dict[TierName, Tier] = {
-        TierName.TOOLS: ToolsTier(model, compiler),
-        TierName.JSON: JsonTier(model, compiler),
-        TierName.TEXT: text_tier,
-    }
-    if settings.llm_tier != "auto":
-        return tiers[TierName(settings.llm_tier)]
-    server = server_of(settings)
-    found = await known_tiers.find(server, model.name)
-
-    async def remember(tier: TierName) -> None:
-        await known_tiers.save(server, model.name, tier, now())
-
-    def accepts(agent: Agent, call: ToolCall) -> bool:
-        return executor.accepts(call, [tool.name for tool in compiler.tools(agent)])
-
-    if found is None:
-        return AutoTier(model, tiers, None, remember, accepts)
-    known = TierName(found.name)
-    may_do_more = may_be_outdated(known, found.found_at, now())
-    return AutoTier(model, tiers, known, remember, accepts, may_do_more=may_do_more)
-
-
-def _tier_name(settings: Settings, tier: Tier) -> str:
-    if isinstance(tier, AutoTier):
-        return tier.current
-    return "text" if talks_only(settings) else settings.llm_tier
-
-
-async def _logged(start: Awaitable[Any]) -> None:
-    try:
-        await start
-    except Exception:  # the bot can talk without
-        logger.exception("what was begun beside the start broke off")
-
-
 async def _settled(budgets: Budgets, usage: UsageStore, now: Callable[[], datetime]) -> None:
     """What calls of the model took is written down at the latest now, if the database takes it."""
     await budgets.settle_owed()
-    await _logged(usage.keep((), now()))
-
-
-async def _end(task: "asyncio.Task[Any]") -> None:
-    task.cancel()
-    await asyncio.wait([task])
+    await logged(usage.keep((), now()))

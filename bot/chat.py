@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from adapters.console.conversation import Conversation, InChat
 from adapters.console.plain import PlainConsole, note, stdout_line
 from bot.app import open_app, utc_now
-from bot.choices import DEFAULT_PRESET, Choices
+from bot.choices import Choices
 from bot.events import login
 from bot.scheduler import Scheduler
 from bot.scopes import scope_of
@@ -33,7 +33,7 @@ class ChatOptions:
     """What was typed behind `chat`."""
 
     agent: str
-    preset: str
+    preset: str | None
     persona: str | None
     human: str | None
     plain: bool
@@ -41,17 +41,25 @@ class ChatOptions:
     first: bool
     verifies: bool
     yes: bool
+    names_model: bool
 
 
 async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
     """Talk until the input ends; raises what `open_app` raises."""
     conversation = Conversation(options.agent, utc_now)
     platform = _console(conversation, settings, options)
-    choices = Choices(options.preset, options.persona, options.human, verifies_first=options.verifies)
+    choices = Choices(
+        options.preset or settings.bot_preset,
+        options.persona,
+        options.human,
+        verifies_first=options.verifies,
+        names_model=options.names_model,
+    )
     observe = platform.observe if options.debug else None
     async with open_app(settings, {platform.name: platform}, choices, observe=lambda scope: observe) as app:
         await tidy(app.database, utc_now())
         await app.expiry.as_ever()
+        await app.reset_undo.as_ever()
         is_new = await app.agents.id_of(scope_of(conversation.origin)) is None
         platform.greet(_greeting(settings, options, is_new=is_new))
         await app.resume(lambda address: address == conversation.origin.address)
@@ -76,7 +84,7 @@ def _console(
 def _greeting(settings: Settings, options: ChatOptions, *, is_new: bool) -> str:
     lines = [f"**{options.agent}** {'is new here' if is_new else 'remembers you'} (model: {settings.llm_model})."]
     lines.append("Type a message; `/help` lists the commands, `/exit` leaves.")
-    if not is_new and (options.preset, options.persona, options.human) != (DEFAULT_PRESET, None, None):
+    if not is_new and (options.preset, options.persona, options.human) != (None, None, None):
         lines.append("`--preset`, `--persona` and `--human` are for new agents; this one keeps its own.")
     if settings.llm_model == EMBEDDED:
         lines.append(DEMO_MODEL)

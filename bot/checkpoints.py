@@ -16,6 +16,7 @@ from bot.agents import Agents
 from memory.archival import ArchivalStorage
 from memory.checkpoints import checkpoint_folder
 from memory.database import Database, finish
+from memory.erased_files import write_records
 from memory.portable import dump, replace
 from memory.recall import RecallStorage
 from memory.records import KeptFollowUp, KeptMessage, MalformedExport, Record, parse, to_line
@@ -91,6 +92,43 @@ class Checkpoints:
             except OSError as error:
                 raise CheckpointUnusable(f"The checkpoint cannot be written ({error.strerror or error}).") from error
 
+    async def records(self, scope: str, name: str) -> list[Record]:
+        """What stands in a checkpoint.
+
+        Raises:
+            CheckpointUnusable: there is none of that name, or it is damaged.
+        """
+        self.check(scope, name)
+        try:
+            return await asyncio.to_thread(_read, self._path(scope, name))
+        except (OSError, UnicodeDecodeError, MalformedExport) as error:
+            raise CheckpointUnusable(
+                f"The checkpoint {name!r} cannot be used: {error}. Nothing was changed."
+            ) from error
+
+    async def rewrite(self, scope: str, name: str, records: Sequence[Record]) -> None:
+        """Put other records into a checkpoint that there is; its moment stays. To be called while they are resting."""
+        path = self._path(scope, name)
+        await asyncio.to_thread(write_records, path, records)
+
+    def has(self, scope: str, name: str) -> bool:
+        """Whether there is a checkpoint of that name. Blocking."""
+        return self._path(scope, name).exists()
+
+    async def remove(self, scope: str, name: str) -> None:
+        """Remove a checkpoint, if it is there."""
+        await asyncio.to_thread(self._path(scope, name).unlink, missing_ok=True)
+
+    async def remove_old(self, prefix: str, before: datetime) -> None:
+        """Remove all agents' checkpoints of names that begin so and that were made before a moment."""
+
+        def remove() -> None:
+            for path in self._data_dir.glob(f"checkpoints/*/{prefix}*{SUFFIX}"):
+                if datetime.fromtimestamp(path.stat().st_mtime, UTC) <= before:
+                    path.unlink(missing_ok=True)
+
+        await asyncio.to_thread(remove)
+
     def check(self, scope: str, name: str) -> None:
         """Make sure that there is a checkpoint of that name.
 
@@ -113,14 +151,7 @@ class Checkpoints:
             CheckpointUnusable: there is none of that name, or it is damaged; nothing was changed then.
         """
         await self._settle(agent)
-        self.check(agent.scope, name)
-        try:
-            records = await asyncio.to_thread(_read, self._path(agent.scope, name))
-        except (OSError, UnicodeDecodeError, MalformedExport) as error:
-            raise CheckpointUnusable(
-                f"The checkpoint {name!r} cannot be used: {error}. Nothing was changed."
-            ) from error
-        await self._put(agent, records)
+        await self._put(agent, await self.records(agent.scope, name))
 
     async def put(self, agent: Agent, lines: Sequence[str]) -> None:
         """Put what `lines` gave in the agent's place, as `restore` does a checkpoint.

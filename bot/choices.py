@@ -55,6 +55,8 @@ class Choices:
     """None for both: as the preset says."""
     verifies_first: bool = True
     """Whether an agent's first words are checked before anybody hears them."""
+    names_model: bool = False
+    """Whether the settings' model was named for this run alone: it goes before those that were chosen for agents."""
 
 
 def first_memory_of(choices: Choices, own: Path, usual: str | None = None) -> FirstMemory:

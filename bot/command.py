@@ -15,10 +15,12 @@ from bot.admission import Admission
 from bot.agent import Agent
 from bot.agents import Agents
 from bot.budgets import Budgets
+from bot.catalogue import Catalogue
 from bot.checkpoints import Checkpoints
 from bot.erasing import Erasing
 from bot.errors import BudgetSpent, CommandRefused
 from bot.executor import Shelves
+from bot.expiry import Expiry
 from bot.exports import Exports
 from bot.follow_ups import FollowUps
 from bot.forgetting import Forgetting
@@ -26,11 +28,12 @@ from bot.heartbeats import Heartbeats
 from bot.lanes import Lanes
 from bot.library import Library
 from bot.lines_text import LinkTo
+from bot.mind import Minds
 from bot.notices import Notices
 from bot.permissions import Caller, caller_of, needs_rights, refusal
 from bot.question import Question
-from bot.queue_manager import QueueManager
 from bot.registry import Command
+from bot.reset_undo import ResetUndo
 from bot.resets import Resets
 from bot.scopes import person_of, scope_of
 from bot.take_back import TurnHistory
@@ -44,7 +47,7 @@ from memory.inbox import Inbox
 from memory.outbox import OutboxStore
 from memory.overview import Overview
 from memory.people import People
-from memory.ports import ChangedMeanwhile, Message, NewMessage
+from memory.ports import BlockEdit, ChangedMeanwhile, Message, NewMessage, NoteEdit
 from memory.timers import Timers
 from memory.turn_journal import TurnJournal
 from memory.usage import UsageStore
@@ -71,14 +74,14 @@ class Wake(Protocol):
 class Parts:
     """The parts of a bot that commands act on.
 
-    `model` names the model and the tier in which it is spoken to now; `own_words` is where the operator's own personas
-    are; `expect` is told of a moment at which a timer is due that was just set.
+    `own_words` is where the operator's own personas are; `expect` is told of a moment at which a timer is due that was
+    just set.
     """
 
     agents: Agents
     shelves: Shelves
     lanes: Lanes
-    queue_manager: QueueManager
+    minds: Minds
     history: TurnHistory
     checkpoints: Checkpoints
     library: Library
@@ -90,10 +93,11 @@ class Parts:
     usage: UsageStore
     budgets: Budgets
     wake: Wake
-    model: Callable[[], str]
+    catalogue: Catalogue
     own_words: Path
     admission: Admission
     resets: Resets
+    reset_undo: ResetUndo
     undo: Undo
     memory_changes: ChangeJournal
     forgetting: Forgetting
@@ -106,6 +110,7 @@ class Parts:
     audit: Audit
     overview: Overview
     erasing: Erasing
+    expiry: Expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +145,14 @@ class CommandContext:
     def shows_block(self, label: str) -> bool:
         """Whether they may see a block of core memory: those that are everybody's, and the one on themselves."""
         return person_of_label(label) in (None, self.origin.person.id)
+
+    def shows_edit(self, edit: BlockEdit | NoteEdit) -> bool:
+        """Whether they may see what an edit of memory wrote."""
+        return self.shows_note(edit.tags) if isinstance(edit, NoteEdit) else self.shows_block(edit.label)
+
+    def shows_note(self, tags: Collection[str]) -> bool:
+        """Whether they may see a note: not one that was a block on somebody else, by its tag."""
+        return self.origin.is_direct or all(map(self.shows_block, tags))
 
     async def zone(self) -> ZoneInfo:
         """The time zone of the person."""
@@ -374,10 +387,10 @@ async def _guarded(work: Callable[[], Awaitable[str | CommandReply]]) -> Command
     try:
         reply = await work()
     except (CommandRefused, BudgetSpent) as refusal:
-        return CommandReply(str(refusal))
+        return CommandReply(str(refusal), is_refusal=True)
     except Exception:  # the last line, as for turns: the log has it all, the person is told, the process lives
         logger.exception("command broke")
-        return CommandReply(WENT_WRONG)
+        return CommandReply(WENT_WRONG, is_refusal=True)
     if isinstance(reply, str):
         return CommandReply(reply)
     if (announcement := reply.announcement) is None:

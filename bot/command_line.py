@@ -71,7 +71,9 @@ def chat(
     agent: Annotated[
         str, typer.Option(help="Whom to talk to; a new name makes a new agent.", callback=_agent_name)
     ] = "memgpt",
-    preset: Annotated[str, typer.Option(help="What a new agent is made of: a file in presets.")] = "memgpt_chat",
+    preset: Annotated[
+        str | None, typer.Option(help="What a new agent is made of, instead of BOT_PRESET: a file in presets.")
+    ] = None,
     persona: Annotated[str | None, typer.Option(help="Who a new agent is: a file in personas.")] = None,
     human: Annotated[str | None, typer.Option(help="What a new agent knows of you: a file in humans.")] = None,
     model: Annotated[str | None, typer.Option(help="The language model, instead of LLM_MODEL.")] = None,
@@ -95,6 +97,7 @@ def chat(
         first=first,
         verifies=not no_verify,
         yes=yes,
+        names_model=model is not None,
     )
     # A person at a prompt is told in a sentence, and wants no log lines between unless asked for.
     quiet = "WARNING" if options.plain or debug else "ERROR"
@@ -179,7 +182,12 @@ def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
 
 @main.command("import")
 def import_(
-    file: Annotated[str, typer.Argument(help="An export, or - for standard input.", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE…", help="An export, all parts of one, or - for standard input.", show_default=False
+        ),
+    ],
     agent: Annotated[
         str | None, typer.Option(help="Whose memory it becomes; as exported if not given.", callback=_any_agent)
     ] = None,
@@ -187,7 +195,7 @@ def import_(
     """Make a new agent of an export."""
     from bot.operator.transfer import import_agent
 
-    _operate(lambda settings: import_agent(settings, file, agent, utc_now))
+    _operate(lambda settings: import_agent(settings, files[0], agent, utc_now, further=files[1:]))
 
 
 @main.command()
@@ -248,11 +256,34 @@ def slack_manifest(
         str | None,
         typer.Option(help="Where Slack reaches you, such as https://bot.example.org; without it, Socket Mode."),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Say what an app lacks instead: its manifest, from the page App Manifest; - is stdin."
+        ),
+    ] = None,
 ) -> None:
     """Print what a Slack app has to be made of, to be pasted into Slack."""
-    from adapters.slack.manifest import as_text
+    if compare is None:
+        from adapters.slack.manifest import as_text
 
-    typer.echo(as_text(url))
+        typer.echo(as_text(url))
+        return
+    _run(lambda: _compare_manifest(compare, url))
+
+
+def _compare_manifest(file: str, url: str | None) -> None:
+    from adapters.slack.comparison import NotAManifest, missing_in, read_manifest
+
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        missing = missing_in(read_manifest(text), url)
+    except (OSError, UnicodeDecodeError, NotAManifest) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise CommandUnclear(f"{file}: {why}") from error
+    typer.echo("\n".join(missing) or "The app is as it is to be.")
+    if missing:
+        raise typer.Exit(EX_UNAVAILABLE)
 
 
 def _has_terminal() -> bool:

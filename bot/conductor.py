@@ -315,8 +315,8 @@ class Conductor:
         if not events:
             return None
         # While the model is down, what is not meant for the bot is no reason to try it.
-        is_considered = self._turns.speaks_unasked and not self._outage.is_on
-        return self._of(scope, events, is_heard=not (events[0].is_addressed or is_considered))
+        is_considered = events[0].is_addressed or (not self._outage.is_on and await self._agents.thinks(scope))
+        return self._of(scope, events, is_heard=not is_considered)
 
     def _goes_on(self, scope: str, turn_id: int) -> None:
         """A turn is to go on before anything else of its scope."""

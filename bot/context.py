@@ -34,7 +34,8 @@ MIN_CHARS = 40
 
 NOTHING = "(nothing)"
 NOTE_ON_PEOPLE = (
-    'Of each person here you may keep a block person:<id>, the id as in "from": core_memory_append makes it. '
+    'Of each person here you may keep a block person:<id>, the id as in "from": core_memory_append makes it '
+    "when they write themselves. "
     "Blocks of who is speaking are shown beside the newest message."
 )
 SUMMARY_HEADING = "# Summary of earlier messages (evicted; search recall for the originals)"

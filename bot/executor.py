@@ -23,11 +23,12 @@ from bot.follow_ups import FollowUps, Planned
 from bot.heartbeats import Allowance
 from bot.registry import Tool
 from bot.text import clean, defuse_json, one_line
+from bot.whose_notes import Edit, Refuses, anything
 from bot.window import Room, Window
 from memory.agents import AgentStore
 from memory.archival import ArchivalStorage
 from memory.change_journal import ChangeKind, begin_change
-from memory.core_memory import CoreMemory
+from memory.core_memory import CoreMemory, person_of_label
 from memory.database import Transaction
 from memory.outbox import Reaction
 from memory.ports import BlockEdit, CoreMemoryFault, Message, NewPassage, ResultList, TokenCounter
@@ -127,6 +128,10 @@ class ToolContext:
     """How many calls the answer makes: their results share the room."""
     takes_reactions: bool = False
     """Whether the event's platform does."""
+    refuses: Refuses = anything
+    """Whose notes may change."""
+    for_: str | None = None
+    """In a channel, whose follow-ups may be cancelled: theirs whose message woke the agent."""
 
     @property
     def result_room(self) -> int:
@@ -143,8 +148,21 @@ class ToolContext:
         """Take over an edit of core memory, with its entry in the journal.
 
         Raises:
+            ToolFailed: nothing is to be kept of this turn, or it may not change what is noted of somebody.
+        """
+        self._check_may(label, edited.text(label))
+        self._edit_core(label, edited, reason)
+
+    def put_away(self, label: str, note: NewPassage, reason: str) -> None:
+        """Make a note of a block and empty it: upkeep, which nobody has asked for.
+
+        Raises:
             ToolFailed: nothing is to be kept of this turn.
         """
+        self._keep(note)
+        self._edit_core(label, self.draft.core.rewrite(label, "", self.shelves.counter), reason)
+
+    def _edit_core(self, label: str, edited: CoreMemory, reason: str) -> None:
         self._check_keeps()
         edit = BlockEdit(
             label=label,
@@ -166,11 +184,16 @@ class ToolContext:
         self.draft = replace(self.draft, sends=(*self.draft.sends, Reaction(emoji)))
 
     def keep(self, passage: NewPassage) -> None:
-        """Decide to keep a note.
+        """Decide to keep a note. One that is tagged as on somebody is as a line of the block on them.
 
         Raises:
-            ToolFailed: nothing is to be kept of this turn.
+            ToolFailed: nothing is to be kept of this turn, or it may not note anything of somebody.
         """
+        for label in (tag for tag in passage.tags if person_of_label(tag) is not None):
+            self._check_may(label, f"{self.draft.core.text(label)}\n{passage.content}")
+        self._keep(passage)
+
+    def _keep(self, passage: NewPassage) -> None:
         self._check_keeps()
         self.draft = replace(self.draft, passages=(*self.draft.passages, passage))
 
@@ -206,6 +229,11 @@ class ToolContext:
     def keep_results(self, results: ResultList) -> None:
         """Decide to keep a list of results, so that a cursor can name it."""
         self.draft = replace(self.draft, result_lists=(*self.draft.result_lists, results))
+
+    def _check_may(self, label: str, after: str) -> None:
+        kept = [note.content for note in self.draft.passages]
+        if (refusal := self.refuses(Edit(label, self.draft.core.text(label), after, kept))) is not None:
+            raise ToolFailed(refusal)
 
     def _check_keeps(self) -> None:
         if not self.agent.keeps(self.event):
@@ -265,14 +293,18 @@ class Executor:
             result = await tool.run(context, **values)
         except (ToolFailed, CoreMemoryFault) as failure:
             context.draft = before
-            logger.info("tool failed tool=%s", one_line(ascii(call.name), 60))
+            logger.info("tool failed tool=%s", self._logged(call))
             return ToolResult(call, _json({"status": "error", "message": str(failure)}), True, True)
         except Exception:  # a tool with a fault of its own must not cost the person the turn
             context.draft = before
-            logger.exception("tool broke tool=%s", one_line(ascii(call.name), 60))
+            logger.exception("tool broke tool=%s", self._logged(call))
             fault = "The tool is broken; go on without it."
             return ToolResult(call, _json({"status": "error", "message": fault}), True, True)
         return ToolResult(call, _json({"status": "ok", **(result or {})}), False, wants_heartbeat)
+
+    def _logged(self, call: ToolCall) -> str:
+        """How the log names a call: what else a model writes may be words of people."""
+        return call.name if call.name in self._tools else "(unknown)"
 
     def _checked(self, call: ToolCall, allowed: Collection[str]) -> tuple[Tool, BaseModel]:
         tool = self._tools.get(call.name)

@@ -34,6 +34,10 @@ class Expiry:
         self._kept_for = kept_for
         self._now = now
 
+    def kept_for(self, scope: str) -> timedelta | None:
+        """How long what is said to the agent of a scope is kept; None for as long as nobody removes it."""
+        return self._kept_for.get(scope.split(":", 2)[1])
+
     async def expire(self) -> int:
         """Forget what is too old by now; returns how many messages."""
         forgotten = 0

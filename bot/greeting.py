@@ -24,22 +24,23 @@ MOST_AT_HAND = 10_000
 class Greeting:
     """Knows who was told already."""
 
-    def __init__(self, people: People, runs_on: str, now: Callable[[], datetime]) -> None:
-        """`runs_on` is this machine, or the host of the model's server."""
+    def __init__(self, people: People, now: Callable[[], datetime]) -> None:
         self._people = people
-        self._footer = FOOTER.format(runs_on=runs_on)
         self._now = now
         self._told: dict[str, None] = {}
 
     async def below(
-        self, transaction: Transaction, person: str | None, sends: Sequence[str | Reaction]
+        self, transaction: Transaction, person: str | None, sends: Sequence[str | Reaction], runs_on: str
     ) -> Sequence[str | Reaction]:
-        """What is delivered: the first reply that a person is ever given has the footer below it."""
+        """What is delivered: the first reply that a person is ever given has the footer below it.
+
+        `runs_on`: where the agent's model runs, as `Mind` has it.
+        """
         first = next((at for at, sent in enumerate(sends) if isinstance(sent, str)), None)
         if first is None or person is None or person in self._told or person.startswith(BY_THEMSELVES):
             return sends
         if await self._people.greet(transaction, person, self._now()):
-            with_footer = with_below(str(sends[first]), self._footer)
+            with_footer = with_below(str(sends[first]), FOOTER.format(runs_on=runs_on))
             return (*sends[:first], with_footer, *sends[first + 1 :])  # perhaps never committed: not yet noted as told
         self._told[person] = None
         if len(self._told) > MOST_AT_HAND:

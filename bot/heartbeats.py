@@ -6,7 +6,7 @@ Where heartbeats are off nothing is written, so nothing is ever due.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -62,7 +62,7 @@ class Heartbeats:
         zone: of people who have set none, and of channels.
         budgets: timed events have a part of their own in each.
         is_busy: whether somebody is being answered in a scope, or waits for it.
-        thinks: whether the model is of any use where nobody asked it something.
+        thinks: whether the model of a scope's agent is of any use where nobody asked it something.
         chance: a number from 0 to 1, another one each time.
     """
 
@@ -73,7 +73,7 @@ class Heartbeats:
         zone: ZoneInfo,
         budgets: Budgets,
         is_busy: Callable[[str], bool],
-        thinks: Callable[[], bool],
+        thinks: Callable[[str], Awaitable[bool]],
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._timers = timers
@@ -111,10 +111,9 @@ class Heartbeats:
         await self._timers.drop(transaction, agent.id, HEARTBEAT)
         return await self.people_were_there(transaction, agent, origin, now)
 
-    @property
-    def are_of_use(self) -> bool:
-        """Whether the model can do anything with them; one that only writes text cannot."""
-        return self._thinks()
+    async def are_of_use(self, scope: str) -> bool:
+        """Whether the model of a scope's agent can do anything with them; one that only writes text cannot."""
+        return await self._thinks(scope)
 
     async def next_of(self, agent: Agent) -> datetime | None:
         """When the next one is due, if nothing stands against it; None if none is set."""
@@ -149,7 +148,7 @@ class Heartbeats:
             return Firing(timer, None, timer.not_before)
         if self._left(timer, now) <= 0:
             return Firing(timer, None, self._tomorrow(now, zone))
-        if self._is_busy(timer.scope) or not self._thinks():
+        if self._is_busy(timer.scope) or not await self._thinks(timer.scope):
             return Firing(timer, None, now + self._pause(minutes))
         charge = Charge(timer.agent_id, timer.scope, owner_of(timer.scope), is_timed=True)
         if any(used.tokens >= used.cap for used in await self._budgets.used(charge)):

@@ -1,6 +1,9 @@
 """The implementations that the settings choose: of the platforms, the model, the embedder, and what reads documents."""
 
+import shutil
 from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -8,7 +11,8 @@ from pydantic import SecretStr
 from adapters.documents.converted import ConvertedReader
 from adapters.documents.kinds import ATTACHED
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
-from adapters.embedders import OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
+from adapters.embedders import NoEmbedder, OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
+from adapters.glibc import blank_memory
 from adapters.known_models import context_window_of, sees_images
 from adapters.offered_models import OfferedModel, offered_models
 from adapters.openai_model import OpenAIModel
@@ -16,7 +20,13 @@ from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, Language
 from adapters.reachable import OPENAI_URL, check_reachable
 from bot.web_pages import WebPages
 from config.prices import Prices, prices_of
-from config.settings import EMBEDDED, Settings, SettingsInvalid
+from config.settings import EMBEDDED, NO_EMBEDDER, VECTOR_FILES, Settings, SettingsInvalid, can_be_of_server
+from memory.agents import ChosenModel
+from memory.archival import ArchivalStorage
+from memory.chroma_index import ChromaIndex
+from memory.database import Database
+from memory.exact_index import ExactIndex
+from memory.ports import Embedder, VectorIndex
 
 
 def _discord(settings: Settings) -> ChatPlatform:
@@ -85,6 +95,11 @@ async def open_model(settings: Settings) -> LanguageModel:
     if settings.model_is_file:
         return await _open_model_file(settings)
     await check_reachable(settings.llm_model, settings.openai_base_url)
+    return server_model(settings)
+
+
+def server_model(settings: Settings) -> LanguageModel:
+    """The model that LLM_MODEL names, of the server; whether that answers is not asked."""
     return OpenAIModel(
         settings.llm_model,
         api_key=_key(settings),
@@ -115,15 +130,42 @@ async def models_offered(settings: Settings) -> tuple[OfferedModel, ...]:
     return await offered_models(settings.openai_base_url, _key(settings))
 
 
+def has_server(settings: Settings) -> bool:
+    """Whether a server is set, so that there may be other models than that of LLM_MODEL."""
+    return settings.openai_base_url is not None or settings.openai_api_key is not None
+
+
+def chosen_of(offered: OfferedModel) -> ChosenModel:
+    """A model that a server offers, as it is kept with what it was chosen for."""
+    return ChosenModel(offered.name, offered.window_to_take)
+
+
+def as_set(settings: Settings, model: ChosenModel) -> Settings:
+    """The settings as if they named another model of the server; what they say of their own does not hold for it."""
+    return settings.model_copy(
+        update={
+            "llm_model": model.name,
+            "llm_context_window": model.window,
+            "llm_tier": "auto",
+            "llm_sees_images": "no" if settings.llm_sees_images == "no" else "auto",
+        }
+    )
+
+
 def server_of(settings: Settings) -> str:
     """The model's server as it is remembered: without a password that its URL may hold."""
     return (settings.openai_base_url or OPENAI_URL).rpartition("@")[2]
 
 
 def runs_on(settings: Settings) -> str:
-    """Where the model runs, in words for people: this machine, or the host of its server."""
-    if settings.llm_model == EMBEDDED or settings.model_is_file:
-        return "this machine"
+    """Where the model runs, in words for people: this machine, or the host of its server; or both, if it has help."""
+    if not can_be_of_server(settings.llm_model):
+        is_helped = settings.llm_model_summaries is not None or settings.llm_model_timed is not None
+        return f"this machine and {_host(settings)}" if is_helped else "this machine"
+    return _host(settings)
+
+
+def _host(settings: Settings) -> str:
     return urlsplit(settings.openai_base_url or OPENAI_URL).hostname or server_of(settings)
 
 
@@ -133,12 +175,17 @@ def known_prices(settings: Settings) -> Prices | None:
     return None if is_local or server_of(settings) != OPENAI_URL else prices_of(settings.llm_model)
 
 
-def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
+OpenEmbedder = WordLlamaEmbedder | OpenAIEmbedder | NoEmbedder
+
+
+def open_embedder(settings: Settings) -> OpenEmbedder:
     """The embedder of the settings.
 
     Raises:
         ServiceMissing: it is not installed.
     """
+    if settings.embedding_model == NO_EMBEDDER:
+        return NoEmbedder()
     if settings.embedding_model == EMBEDDED:
         embedder_is_packaged()
         return WordLlamaEmbedder()
@@ -148,6 +195,37 @@ def open_embedder(settings: Settings) -> WordLlamaEmbedder | OpenAIEmbedder:
         base_url=settings.openai_base_url,
         timeout_s=settings.llm_timeout_s,
     )
+
+
+def meaning_of(embedder: OpenEmbedder) -> Embedder | None:
+    """What makes vectors for stores; None: they are searched by words alone."""
+    return None if isinstance(embedder, NoEmbedder) else embedder
+
+
+def open_archival(
+    settings: Settings,
+    database: Database,
+    embedder: OpenEmbedder,
+    now: Callable[[], datetime],
+    loaded: Callable[[], None] = lambda: None,
+) -> ArchivalStorage:
+    """Archival storage with the vector index of the settings; `loaded`: see `ChromaIndex`."""
+    index: VectorIndex = ExactIndex(settings.vectors_path)
+    if settings.memory_vector_index == "chroma":
+        index = ChromaIndex(settings.vectors_path, loaded=loaded, blank=blank_memory)
+    return ArchivalStorage(database, index, meaning_of(embedder), now)
+
+
+def remove_other_indexes(settings: Settings) -> None:
+    """Leave nothing of the vectors that other settings kept: nobody would erase from them. Blocking."""
+    remove_indexes(settings, kept=settings.vectors_path if settings.embedding_model != NO_EMBEDDER else None)
+
+
+def remove_indexes(settings: Settings, kept: Path | None = None) -> None:
+    """Remove the vectors of archival storage, whichever settings kept them; they can be made anew. Blocking."""
+    for name in VECTOR_FILES.values():
+        if (path := settings.bot_data_dir / name) != kept:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def model_sees(settings: Settings) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,8 +21,8 @@ from bot.text import clean, counted
 from bot.web_pages import WebPages, host_of
 from memory.archival import ArchivalStorage
 from memory.chunks import Piece, pieces
-from memory.documents import Documents, LoadedSource, Removed
-from memory.ports import NewMessage, Source, owner_of_source
+from memory.documents import PRELOADED, Documents, LoadedSource, Removed
+from memory.ports import NewMessage, Source, SourceNotFound, owner_of_source
 
 MAX_PIECES = 100_000
 """Of a document: 64 MiB of prose come to fewer; what comes to more, nobody wrote to be read."""
@@ -113,6 +114,7 @@ class Library:
         watch: Watch = lambda progress: None,
         *,
         drops_missing: bool = False,
+        drops_others: bool = False,
     ) -> Loaded:
         """Read files and keep them as documents, each whole or not at all; the rest is found by loading again.
 
@@ -125,17 +127,37 @@ class Library:
             watch: is told how far it is.
             drops_missing: also remove documents whose files were below the folders named, and are gone: from the
                 agent's sources, and from the one that is chosen.
+            drops_others: remove whatever else is in the chosen source.
 
         Raises:
             PathNotFound: a path leads nowhere, or a page cannot be fetched; nothing was kept.
         """
         self._running += 1
         try:
-            return await self._load(paths, source, agent_id, watch, drops_missing=drops_missing)
+            return await self._load(
+                paths, source, agent_id, watch, drops_missing=drops_missing, drops_others=drops_others
+            )
         finally:
             self._running -= 1
             if not self._running:  # the reader's process is not kept for a load that may never come
                 await self._reader.close()
+
+    async def preload(self, paths: Sequence[str]) -> Loaded | None:
+        """Have every agent find these documents in its archival storage as the files are now, and no others of before.
+
+        None if no paths are named, and so nothing is preloaded any more.
+
+        Raises:
+            PathNotFound: as `load`.
+        """
+        if not paths:
+            with suppress(SourceNotFound):
+                await self.remove(PRELOADED)
+            return None
+        loaded = await self.load(paths, PRELOADED, None, drops_others=True)
+        with suppress(SourceNotFound):  # nothing could be read
+            await self._documents.attach_to_all(PRELOADED)
+        return loaded
 
     async def attach(self, agent_id: int, source: str) -> bool:
         """Let an agent search a source; returns whether it could not before.
@@ -166,7 +188,14 @@ class Library:
         return await self._documents.sources(agent_id)
 
     async def _load(
-        self, paths: Sequence[str], source: str | None, agent_id: int | None, watch: Watch, *, drops_missing: bool
+        self,
+        paths: Sequence[str],
+        source: str | None,
+        agent_id: int | None,
+        watch: Watch,
+        *,
+        drops_missing: bool,
+        drops_others: bool,
     ) -> Loaded:
         source = source or host_of(paths)
         paths = await self._pages.as_files(paths, self._reader.suffixes)
@@ -196,6 +225,9 @@ class Library:
             dropped = await self._drop(found.below, taken, agent_id, name if source or agent_id is None else None)
             if dropped and not held:
                 name = next(iter(dropped))
+        if drops_others and (others := set(into.documents) - {place.name for file in taken for place in file.all}):
+            removed, dropped[name] = await self._documents.drop(name, others)
+            await self._forget(removed)
         superseded = () if agent_id is None else await self._supersede(agent_id, name)
         return Loaded(
             name,

@@ -55,7 +55,9 @@ def outfit(
     equipment = {name: within(window, given, counter) for name, given in equipment.items()}
     fixed = max(given.tokens(counter) for given in equipment.values())
     shares = Window(window, settings.memory_block_tokens, fixed, settings.memory_flush_fraction)
-    if choices != Choices(verifies_first=choices.verifies_first):  # what comes with us is short enough, or nearly
+    if choices != Choices(
+        verifies_first=choices.verifies_first, names_model=choices.names_model
+    ):  # what comes with us is short enough, or nearly
         check_fits(first_memory, shares.room, counter)
     if not talks_only(settings):
         equipment[REFLECTION] = equipment_to_reflect(tools, own)

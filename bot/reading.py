@@ -14,8 +14,8 @@ from adapters.ports import Address, Attachment, ChatPlatform, DocumentUnreadable
 from bot import attached
 from bot.agent import Agent
 from bot.commit import Keep, whole
-from bot.context import ContextCompiler
 from bot.files import Files, Whose, is_image
+from bot.mind import Minds
 from memory.agents import AgentStore
 from memory.database import Database
 from memory.inbox import Inbox
@@ -68,22 +68,20 @@ class Reading:
         agents: AgentStore,
         recall: RecallStorage,
         inbox: Inbox,
-        compiler: ContextCompiler,
+        minds: Minds,
         files: Files,
         platforms: Mapping[str, ChatPlatform],
         *,
         max_bytes: int,
-        most_images: int,
     ) -> None:
         self._database = database
         self._agents = agents
         self._recall = recall
         self._inbox = inbox
-        self._compiler = compiler
+        self._minds = minds
         self._files = files
         self._platforms = platforms
         self._max_bytes = max_bytes
-        self._most_images = most_images
 
     async def read(
         self, agent: Agent, found: Sequence[FilesOf], messages: Sequence[Message], address: Address, keep: Keep
@@ -113,7 +111,7 @@ class Reading:
             reason = TOO_MANY if number >= MOST_FILES else self._why_not(message, address)
             if (reason is None and is_image(attachment)) or entry.get(_IS_TOLD):
                 shown = sum(len(others.images) for others in read.values())
-                may_show = reason is None and shown < self._most_images
+                may_show = reason is None and shown < self._minds.of(agent).most_images
                 await self._look(attachment, entry, address, told, may_show=may_show)
             elif reason is None and agent.keeps(message):
                 told.lines.append(await self._load(agent, message, attachment, address))
@@ -214,8 +212,9 @@ class Reading:
 
     def _requeued(self, agent: Agent, texts: Mapping[int, str]) -> Agent:
         """The agent with other texts in its queue."""
+        compiler = self._minds.of(agent).compiler
         queue = [
-            self._compiler.queued(
+            compiler.queued(
                 [replace(queued.message, text=texts[queued.message.id])], agent.zone, names_speaker=not agent.is_direct
             )[0]
             if queued.message.id in texts

@@ -18,18 +18,18 @@ from bot.agent import Agent, Queued
 from bot.charges import noted_calls
 from bot.choices import REFLECTION, TO_REFLECT
 from bot.commit import Keep, whole
-from bot.context import ContextCompiler
 from bot.derivation import write_primer
 from bot.errors import BudgetSpent, ContextTooSmall
 from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
 from bot.follow_ups import FollowUps
-from bot.priming import PrimingSummarizer
-from bot.queue_manager import QueueManager
+from bot.mind import Mind, Minds
+from bot.reflected_notes import in_reflection
 from bot.reflection_scene import Scene, scene_of, with_sources
 from bot.step import Progress, kept_messages, report_of
 from bot.summary import Primer
-from bot.tiers.ports import Answer, Tier
+from bot.tiers.ports import Answer
 from bot.turn import Ended, Observe, OpenTurn
+from bot.whose_notes import anything
 from memory.accounts import Accounts, of_reflections
 from memory.agents import AgentStore
 from memory.change_journal import ChangeKind
@@ -56,11 +56,8 @@ class Reflections:
         journal: TurnJournal,
         usage: UsageStore,
         accounts: Accounts,
-        compiler: ContextCompiler,
-        queue_manager: QueueManager,
-        tier: Tier,
+        minds: Minds,
         executor: Executor,
-        priming: PrimingSummarizer,
         follow_ups: FollowUps,
         *,
         most_a_day: int,
@@ -74,11 +71,8 @@ class Reflections:
         self._journal = journal
         self._usage = usage
         self._accounts = accounts
-        self._compiler = compiler
-        self._queue_manager = queue_manager
-        self._tier = tier
+        self._minds = minds
         self._executor = executor
-        self._priming = priming
         self._follow_ups = follow_ups
         self._most_a_day = most_a_day
         self._zone = zone
@@ -106,14 +100,15 @@ class Reflections:
             keep(agent)
 
         # A model that only writes text has no use for the tools.
-        scene = await scene_of(turn, self._shelves, self._compiler) if self._tier.speaks_unasked else None
+        mind = self._minds.apart(self._minds.of(latest))
+        scene = await scene_of(turn, self._shelves, mind.compiler) if mind.tier.speaks_unasked else None
         is_begun = turn.progress.steps > 0  # by an earlier process: it was counted then
         if scene is None or not (is_begun or await self._is_allowed(turn)):
             await self._over(latest, turn, keep, None, None)
             return Ended.YIELDED
         newest_id, primer = None, None
         try:
-            if (reason := await self._tidy(turn, scene, note, observe, stops, worked)) is not None:
+            if (reason := await self._tidy(turn, scene, mind, note, observe, stops, worked)) is not None:
                 return reason
             newest_id = scene.newest_id
             primer = await self._primer(latest) if stops() is None else None
@@ -127,6 +122,7 @@ class Reflections:
         self,
         turn: OpenTurn,
         scene: Scene,
+        mind: Mind,
         keep: Keep,
         observe: Observe | None,
         stops: Callable[[], Ended | None],
@@ -135,29 +131,31 @@ class Reflections:
         """Step until the model has nothing more to do, or the steps are used up; the reason, if it stopped before."""
         progress = turn.progress
         steps: tuple[Queued, ...] = ()
+        kept: list[str] = []
         while progress.steps < MAX_STEPS and progress.goes_on:
             if (reason := stops()) is not None:
                 return reason
             self._agents.check(progress.agent.scope, progress.agent.revision)
             before_model = self._as_reflecting(progress.agent, (scene.shown, *steps))
-            if self._queue_manager.tokens(before_model) > self._compiler.room.limit:
+            if not mind.has_room_for(before_model):
                 if not steps:
                     raise ContextTooSmall("there is no room for a reflection")
                 logger.info("reflection ends, as its window is full")
                 break
             try:
-                answer = await self._tier.answer(before_model, scene.event)
+                answer = await mind.tier.answer(before_model, scene.event)
             except ContextOverflow:
-                self._queue_manager.learn_from_overflow(before_model)
+                mind.queue_manager.learn_from_overflow(before_model)
                 raise
             worked()
             if answer.saw_context:
-                self._queue_manager.calibrate(before_model, answer.usage)
-            results, draft = await self._executed(progress.agent, answer, scene, turn)
+                mind.queue_manager.calibrate(before_model, answer.usage)
+            results, draft = await self._executed(progress.agent, answer, scene, mind, turn, kept)
+            kept += [note.content for note in draft.passages]
             progress = await self._commit(progress, turn, draft, results, keep)
             if observe is not None:
                 observe(report_of(answer, results, ()))
-            steps = (*steps, *self._queued(progress.agent, scene, answer, results, len(steps)))
+            steps = (*steps, *self._queued(progress.agent, mind, scene, answer, results, len(steps)))
         return None
 
     async def _is_allowed(self, turn: OpenTurn) -> bool:
@@ -175,18 +173,19 @@ class Reflections:
         )
 
     async def _executed(
-        self, agent: Agent, answer: Answer, scene: Scene, turn: OpenTurn
+        self, agent: Agent, answer: Answer, scene: Scene, mind: Mind, turn: OpenTurn, kept: Sequence[str]
     ) -> tuple[tuple[ToolResult, ...], Draft]:
-        """What came of the calls; what they decided to keep names the message that it comes from."""
+        """What came of the calls, after notes that are kept; what they decided to keep names where it comes from."""
         context = ToolContext(
             self._as_reflecting(agent, ()),
             scene.event,
             self._now(),
-            self._shelves,
-            Draft(self._compiler.limited(agent.core)),
+            mind.shelves,
+            Draft(self._minds.of(agent).compiler.limited(agent.core)),
             turn.origin,
             self._follow_ups,
             calls=len(answer.calls),
+            refuses=anything if agent.is_direct else in_reflection(scene.messages, kept),
         )
         results = await self._executor.execute(answer.calls, context, TO_REFLECT, is_cut=answer.is_cut)
         return results, with_sources(context.draft, scene)
@@ -222,7 +221,7 @@ class Reflections:
         async with self._database.read() as connection:
             ids = await unprimed(connection, agent.id)
         messages = await self._shelves.recall.get(agent.id, ids)
-        return await self._priming.prime(messages, agent.zone) if messages else None
+        return await self._minds.of(agent).priming.prime(messages, agent.zone) if messages else None
 
     async def _over(
         self, agent: Agent, turn: OpenTurn, keep: Keep, reflected_to: int | None, primer: Primer | None
@@ -256,12 +255,12 @@ class Reflections:
         await whole(commit(), keep)
 
     def _queued(
-        self, agent: Agent, scene: Scene, answer: Answer, results: tuple[ToolResult, ...], so_far: int
+        self, agent: Agent, mind: Mind, scene: Scene, answer: Answer, results: tuple[ToolResult, ...], so_far: int
     ) -> tuple[Queued, ...]:
         """A step as the next one sees it; it stands in no table."""
         new = kept_messages(answer, results, (), None, self._now())
         messages = [_numbered(message, scene.event, so_far + at) for at, message in enumerate(new, 1)]
-        return self._compiler.queued(messages, agent.zone, names_speaker=False)
+        return mind.compiler.queued(messages, agent.zone, names_speaker=False)
 
 
 def _numbered(message: NewMessage, event: Message, number: int) -> Message:

@@ -3,7 +3,7 @@
 Where reflections are off nothing is written, so nothing is ever due.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from adapters.ports import Origin
@@ -25,11 +25,11 @@ class ReflectionTimer:
         timers: where they are kept.
         minutes: how long people have to be quiet; 0: there are no reflections.
         is_busy: whether somebody is being answered in a scope, or waits for it.
-        thinks: whether the model can do more than write text.
+        thinks: whether the model of a scope's agent can do more than write text.
     """
 
     def __init__(
-        self, timers: Timers, minutes: int, is_busy: Callable[[str], bool], thinks: Callable[[], bool]
+        self, timers: Timers, minutes: int, is_busy: Callable[[str], bool], thinks: Callable[[str], Awaitable[bool]]
     ) -> None:
         self._timers = timers
         self._pause = timedelta(minutes=minutes)
@@ -50,7 +50,7 @@ class ReflectionTimer:
 
     async def fire(self, timer: Timer, now: datetime) -> Firing:
         """What becomes of a reflection that is due; the next turn of people sets it again."""
-        if not self._pause or not self._thinks():
+        if not self._pause or not await self._thinks(timer.scope):
             return Firing(timer, None, None)
         if self._is_busy(timer.scope):
             return Firing(timer, None, now + self._pause)

@@ -1,12 +1,20 @@
 """What `/agent reset` and `/agent admin reset` share: the question before, and what is told after."""
 
+from datetime import timedelta
+
 from bot.agent import Agent
 from bot.checkpoints import CheckpointUnusable
 from bot.command import CommandContext
 from bot.errors import CommandRefused
-from bot.permissions import CONSOLE
 from bot.question import Question
-from bot.resets import Part
+from bot.resets import Part, named
+from memory.undoable_resets import UNDOABLE
+
+_DAYS = UNDOABLE // timedelta(days=1)
+
+KEPT = f"It is kept aside for {_DAYS} days, in which it can be undone; then it is gone for good."
+
+WAY_BACK = f"For {_DAYS} days `/agent undo reset` brings it back."
 
 
 async def ask_to_reset(context: CommandContext, part: Part, reason: str) -> Question:
@@ -23,24 +31,14 @@ async def ask_to_reset(context: CommandContext, part: Part, reason: str) -> Ques
 
     async def confirmed() -> str:
         try:
-            name = await context.in_lane(reset)
+            await context.in_lane(reset)
         except CheckpointUnusable as fault:
             raise CommandRefused(f"{fault} So nothing was reset.") from None
-        return f"Done: {_named(part)} is as it was at the beginning. {_way_back(context, name)}"
+        return f"Done: {named(part)} is as it was at the beginning. {WAY_BACK}"
 
     lines = await context.in_lane(preview)
     if not lines:
-        raise CommandRefused(f"There is nothing to reset: {_named(part)} is as it was at the beginning.")
+        raise CommandRefused(f"There is nothing to reset: {named(part)} is as it was at the beginning.")
     listed = "\n".join(f"- {line}" for line in lines)
-    question = f"This takes away:\n{listed}\n\nA checkpoint of me as I am now is made first. Go on?"
+    question = f"This takes away:\n{listed}\n\n{KEPT} Go on?"
     return Question(question, confirmed)
-
-
-def _named(part: Part) -> str:
-    return part.value if part is Part.EVERYTHING else f"my {part.value}"
-
-
-def _way_back(context: CommandContext, name: str) -> str:
-    if context.origin.address.platform == CONSOLE:
-        return f"`/restore {name}` brings it back."
-    return f"What was there is kept as the checkpoint `{name}`, which whoever runs me has."

@@ -10,11 +10,13 @@ from bot.agents import Agents
 from bot.checkpoints import Checkpoints
 from bot.executor import Shelves
 from bot.text import counted
+from memory.change_journal import ChangeKind, begin_change
 from memory.database import Database, Transaction, finish
 from memory.ports import BlockEdit
 from memory.resets import forget_archive, forget_conversation, keep_blocks_alone
 from memory.timers import WAITING, Timers
 from memory.traces import SEARCHES, WRITE_ARCHIVE, WRITE_CORE, shows_archive, shows_core_memory, without_calls
+from memory.undoable_resets import note_reset
 
 BEFORE_RESET = "before-reset"
 
@@ -31,6 +33,11 @@ class Part(StrEnum):
     def includes(self, part: "Part") -> bool:
         """Whether another part goes with this one."""
         return self in (part, Part.EVERYTHING)
+
+
+def named(part: str) -> str:
+    """A part, as it is called to whoever it belongs to."""
+    return part if part == Part.EVERYTHING else f"my {part}"
 
 
 class Resets:
@@ -91,22 +98,24 @@ class Resets:
         """
         name = self._free_name(agent.scope)
         await self._checkpoints.save(agent, name)
-        await finish(self._commit(agent, part, author, reason))
+        await finish(self._commit(agent, part, name, author, reason))
         return name
 
-    async def _commit(self, agent: Agent, part: Part, author: str, reason: str) -> None:
+    async def _commit(self, agent: Agent, part: Part, name: str, author: str, reason: str) -> None:
         removed: dict[int, tuple[int, ...]] = {}
         primers: tuple[int, ...] = ()
         first = self._agents.first_blocks(agent.scope)
         try:
             async with self._database.write(alone=True) as transaction:
                 self._shelves.agents.check(agent.scope, agent.revision)
+                change_id = await begin_change(transaction, agent.id, ChangeKind.COMMAND, self._now())
+                await note_reset(transaction, agent.id, change_id, part, name, self._now())
                 if part.includes(Part.CONVERSATION):
                     primers = await forget_conversation(transaction, agent.id)
                 if part.includes(Part.CORE_MEMORY):
                     await keep_blocks_alone(transaction, agent.id, first)
                     edits = self._edits(agent, first, author, reason)
-                    await self._shelves.agents.save_edits(transaction, agent.id, edits)
+                    await self._shelves.agents.save_edits(transaction, agent.id, edits, change_id)
                     await self._redact(transaction, agent, WRITE_CORE, shows_core_memory)
                 if part.includes(Part.ARCHIVE):
                     removed = await forget_archive(transaction, agent.id)
@@ -130,7 +139,7 @@ class Resets:
         """Take what the agent had written with some tools out of its calls and their results, which it still sees."""
         recall = self._shelves.recall
         turns = await recall.turns_calling(transaction, agent.id, tools | SEARCHES)
-        await recall.redact(transaction, without_calls(turns, tools, is_of_them))
+        await recall.redact(transaction, agent.id, without_calls(turns, tools, is_of_them))
 
     def _edits(
         self, agent: Agent, first: tuple[tuple[str, str], ...], author: str, reason: str

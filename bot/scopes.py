@@ -21,6 +21,20 @@ def person_of(origin: Origin) -> str:
     return f"{origin.address.platform}:{_person_within(origin)}"
 
 
+def groups_of(origin: Origin) -> tuple[str, ...]:
+    """Those whom one can let in or shut out together and to whom somebody belongs there, by their ids.
+
+    `discord:server:<guild>`, `discord:channel:<guild>/<channel>`, `discord:role:<guild>/<role>`;
+    `slack:workspace:<team>`, `slack:channel:<team>/<channel>`.
+    """
+    platform, space = origin.address.platform, origin.space
+    if space is None:
+        return ()
+    places = [f"{platform}:{'workspace' if platform == 'slack' else 'server'}:{space}"]
+    places += [] if origin.is_direct else [scope_of(origin)]
+    return (*places, *(f"{platform}:role:{space}/{role}" for role in origin.roles))
+
+
 def owner_of(scope: str) -> str | None:
     """The person whose direct scope it is, as `person_of` names them; None of a channel."""
     platform, kind, owner = scope.split(":", 2)

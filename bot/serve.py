@@ -74,7 +74,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         metrics = await stack.enter_async_context(_watched(settings, health))
         measured = partial(MeasuredModel, metrics=metrics)
-        chosen = choices or Choices()
+        chosen = choices or Choices(settings.bot_preset)
         app = await stack.enter_async_context(
             open_app(settings, platforms, chosen, around_model=measured, metrics=metrics, now=now, wait=wait)
         )
@@ -90,9 +90,10 @@ async def serve(
 
 
 async def _keep_up(app: App, now: Callable[[], datetime], data_dir: Path) -> None:
-    """What is done daily: what is over is forgotten, and what is older than it is to be kept."""
+    """What is done daily: what is over is forgotten, what is older than it is to be kept, what was reset for good."""
     await tidy_as_ever(app.database, now, data_dir)
     await app.expiry.as_ever()
+    await app.reset_undo.as_ever()
 
 
 async def _run(supervisor: Supervisor, app: App, stop: asyncio.Event, health: Health, grace_s: float) -> None:

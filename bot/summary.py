@@ -18,7 +18,7 @@ from bot import lookup_hints
 from bot.events import local_time, speaker_of
 from bot.lookup_hints import Find
 from bot.text import clean, defuse, one_line, without_reasoning
-from bot.window import Room, Window
+from bot.window import MIN_QUEUE_TOKENS, Room, Window
 from memory.ports import Kind, Message, TokenCounter
 
 logger = logging.getLogger(__name__)
@@ -81,6 +81,14 @@ class Summarizer:
     @property
     def _room(self) -> Room:
         return self._window.room
+
+    @property
+    def _material(self) -> int:
+        """Tokens that can be summarized at once: the model's own window may be another than the agent's."""
+        room = self._room
+        if self._model is None:
+            return room.material
+        return max(MIN_QUEUE_TOKENS, min(room.material, self._model.context_window // 2 - 2 * room.summary))
 
     @property
     def _most(self) -> int:
@@ -178,7 +186,7 @@ class Summarizer:
 
     def _chunks(self, lines: Sequence[Said]) -> list[list[Said]]:
         """Lines in groups that leave the window room for prompt, earlier summary and answer."""
-        most = self._room.material
+        most = self._material
         chunks: list[list[Said]] = []
         size = most
         for line in lines:

@@ -277,11 +277,15 @@ def waking_by_itself(database: Database, inbox: Inbox, now: Callable[[], datetim
     )
     return {
         "follow_ups": follow_ups,
-        "heartbeats": Heartbeats(timers, rhythm, zone, budgets, is_busy=lambda scope: False, thinks=lambda: True),
+        "heartbeats": Heartbeats(timers, rhythm, zone, budgets, is_busy=lambda scope: False, thinks=_thinks),
         "expect": lambda due: None,
         "budget_alert": BudgetAlert(budgets, Told(database, now)),
         "long_absence": rhythm.idle,
     }
+
+
+async def _thinks(scope: str) -> bool:
+    return True
 
 
 def direct(person: str, *, platform: str = "console") -> Origin:
@@ -335,7 +339,7 @@ async def open_bot(
     async with open_app(
         chosen,
         {platform.name: platform},
-        choices or Choices(),
+        choices or Choices(chosen.bot_preset),
         observe=lambda scope: steps.append,
         around_model=around_model,
         now=moments,

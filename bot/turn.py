@@ -1,5 +1,6 @@
 """A turn: steps until the agent yields."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +17,7 @@ from bot.attached import unseen
 from bot.budget_alert import BudgetAlert
 from bot.charges import noted_calls
 from bot.commit import Keep, whole
-from bot.context import ContextCompiler
-from bot.errors import TurnGivenUp
+from bot.errors import ContextTooSmall, TurnGivenUp
 from bot.events import heard, message_of
 from bot.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
 from bot.first_message import ATTEMPTS, shows_machinery, would_say
@@ -25,14 +25,15 @@ from bot.follow_ups import FollowUps, reminder_of
 from bot.greeting import Greeting
 from bot.heartbeats import Heartbeats
 from bot.metrics import NO_METRICS, Metrics
+from bot.mind import Mind, Minds
 from bot.origins import of_json
 from bot.outbox import Outbox
-from bot.queue_manager import QueueManager
 from bot.reading import FilesOf, Reading
 from bot.reflection_timer import ReflectionTimer
 from bot.scopes import person_of
 from bot.step import NOT_DECIDED, NOT_HEARD, Progress, alert_of, bare_reply, judge, kept_messages, report_of
-from bot.tiers.ports import Answer, Tier
+from bot.tiers.ports import Answer
+from bot.whose_notes import anything, in_turn
 from memory.agents import AgentStore
 from memory.change_journal import ChangeKind
 from memory.core_memory import CoreMemory
@@ -123,9 +124,7 @@ class Turns:
         journal: TurnJournal,
         outbox: Outbox,
         usage: UsageStore,
-        compiler: ContextCompiler,
-        queue_manager: QueueManager,
-        tier: Tier,
+        minds: Minds,
         executor: Executor,
         greeting: Greeting,
         *,
@@ -148,9 +147,7 @@ class Turns:
         self._journal = journal
         self._outbox = outbox
         self._usage = usage
-        self._compiler = compiler
-        self._queue_manager = queue_manager
-        self._tier = tier
+        self._minds = minds
         self._executor = executor
         self._greeting = greeting
         self._follow_ups = follow_ups
@@ -164,11 +161,6 @@ class Turns:
         self._now = now
         self._reading = reading
         self._metrics = metrics
-
-    @property
-    def speaks_unasked(self) -> bool:
-        """Whether a turn is of any use where the bot was not meant."""
-        return self._tier.speaks_unasked
 
     async def begin(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> OpenTurn | None:
         """Take events out of the inbox and into the agent's queue: the beginning of a turn. None if they are gone."""
@@ -256,7 +248,7 @@ class Turns:
         heard_by = await whole(commit(), keep)
         if due:
             self._expect(min(due))
-        await self._queue_manager.bound(heard_by, keep)
+        await self._minds.of(heard_by).queue_manager.bound(heard_by, keep)
 
     async def resume(self, agent: Agent, record: TurnRecord) -> OpenTurn | None:
         """Go on with a turn where its last step left it; None if its events are gone."""
@@ -328,21 +320,23 @@ class Turns:
     async def _step(self, before: Progress, turn: OpenTurn, keep: Keep, observe: Observe | None) -> Progress:
         event, begun = turn.event, time.monotonic()
         self._agents.check(before.agent.scope, before.agent.revision)
-        agent, answer = await self._ask(before.agent, event, keep)
-        allowed = [tool.name for tool in self._compiler.tools(agent)]
+        agent, answer, mind = await self._ask(before.agent, event, keep)
+        allowed = [tool.name for tool in mind.compiler.tools(agent)]
         if not before.is_verified:
-            agent, answer = await self._verified(agent, answer, event, keep, allowed)
+            agent, answer, mind = await self._verified(agent, answer, mind, event, keep, allowed)
         context = ToolContext(
             agent,
             event,
             self._now(),
-            self._shelves,
-            Draft(self._compiler.limited(agent.core)),
+            mind.shelves,
+            Draft(self._minds.of(agent).compiler.limited(agent.core)),
             turn.origin,
             self._follow_ups,
             await self._heartbeats.allowance(agent.id, self._now()) if event.kind is Kind.HEARTBEAT else None,
             len(answer.calls),
             takes_reactions=self._outbox.takes_reactions(turn.address),
+            refuses=anything if agent.is_direct else in_turn([person.id for person in turn.people]),
+            for_=_for(turn),
         )
         results = await self._executor.execute(answer.calls, context, allowed, is_cut=answer.is_cut)
         sends: tuple[str | Reaction, ...] = context.draft.sends
@@ -393,8 +387,8 @@ class Turns:
         return judge(before, answer, results, speaks=speaks or is_silent, reacts=False, is_awaited=True)
 
     async def _verified(
-        self, agent: Agent, answer: Answer, event: Message, keep: Keep, tools: Sequence[str]
-    ) -> tuple[Agent, Answer]:
+        self, agent: Agent, answer: Answer, mind: Mind, event: Message, keep: Keep, tools: Sequence[str]
+    ) -> tuple[Agent, Answer, Mind]:
         """The answer, or another in its place, if it would show a person the machinery in the agent's first words."""
         for _ in range(ATTEMPTS - 1):
             words = would_say(answer, answers_person=event.kind.awaits_answer)
@@ -402,25 +396,35 @@ class Turns:
             if flaw is None:
                 break
             logger.info("first message discarded, as it shows %s", flaw)
-            agent, answer = await self._ask(agent, event, keep)
-        return agent, answer
+            agent, answer, mind = await self._ask(agent, event, keep)
+        return agent, answer, mind
 
-    async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer]:
-        agent = await self._queue_manager.make_room(agent, event.turn_id, keep)
+    async def _ask(self, agent: Agent, event: Message, keep: Keep) -> tuple[Agent, Answer, Mind]:
+        """The agent with room made for it, its answer, and the mind that this is of."""
+        own = self._minds.of(agent)
+        agent = await own.queue_manager.make_room(agent, event.turn_id, keep)
+        mind = self._minds.at_step(agent, is_timed=event.kind.is_timed)
         answer, refused = None, set[type[ModelError]]()
         while answer is None:
             try:
-                answer = await self._tier.answer(agent, event)
+                answer = await mind.tier.answer(agent, event)
             except (ContextOverflow, ImagesRefused) as refusal:
+                if mind is not own:  # it was to do this for less, but cannot
+                    logger.info("left to the agent's usual model: %s", refusal.detail)
+                    if isinstance(refusal, ContextOverflow):
+                        with contextlib.suppress(ContextTooSmall):
+                            mind.queue_manager.learn_from_overflow(agent)
+                    mind = own
+                    continue
                 if type(refusal) in refused:
                     if isinstance(refusal, ContextOverflow):
-                        self._queue_manager.learn_from_overflow(agent)
+                        own.queue_manager.learn_from_overflow(agent)
                     raise
                 refused.add(type(refusal))
                 agent, event = await self._without(agent, event, refusal, keep)
         if answer.saw_context:
-            self._queue_manager.calibrate(agent, answer.usage)
-        return agent, answer
+            mind.queue_manager.calibrate(agent, answer.usage)
+        return agent, answer, mind
 
     async def _without(
         self, agent: Agent, event: Message, refusal: ContextOverflow | ImagesRefused, keep: Keep
@@ -432,7 +436,7 @@ class Turns:
             event = replace(event, text=unseen(event.text or ""))
         if isinstance(refusal, ContextOverflow):
             logger.warning("context overflow: %s", refusal.detail)
-            agent = await self._queue_manager.after_overflow(agent, keep)
+            agent = await self._minds.of(agent).queue_manager.after_overflow(agent, keep)
         return agent, event
 
     async def _commit(
@@ -464,13 +468,14 @@ class Turns:
                 await self._set_timers(transaction, agent, turn, draft, now)
             await self._usage.save(transaction, calls, now)
             if not progress.leaves_nothing:
-                sends = await self._greeting.below(transaction, turn.person, sends)
+                sends = await self._greeting.below(transaction, turn.person, sends, self._minds.of(agent).runs_on)
             handed = await self._outbox.add(transaction, agent.id, turn.id, turn.address, sends, turn.event.platform_id)
             agent = replace(agent, core=draft.core, folded=self._folded(agent, draft) if draft.edits else agent.folded)
             agent = self._queued(agent, messages)
-            is_pressed = self._queue_manager.is_pressed(agent)
+            queue_manager = self._minds.of(agent).queue_manager
+            is_pressed = queue_manager.is_pressed(agent)
             if is_pressed:
-                agent = await self._queue_manager.add_warning(transaction, agent, turn.event.turn_id)
+                agent = await queue_manager.add_warning(transaction, agent, turn.event.turn_id)
             is_last = not (progress.goes_on or is_pressed)
             due: list[datetime] = [timer.due_at for timer in draft.follow_ups]
             if is_last:
@@ -549,9 +554,14 @@ class Turns:
         return draft.core if abs(waiting) > FOLD_AFTER_TOKENS else agent.folded
 
     def _queued(self, agent: Agent, messages: tuple[Message, ...]) -> Agent:
-        names_speaker = not agent.is_direct
-        queued = self._compiler.queued(messages, agent.zone, names_speaker=names_speaker)
+        compiler = self._minds.of(agent).compiler
+        queued = compiler.queued(messages, agent.zone, names_speaker=not agent.is_direct)
         return replace(agent, queue=(*agent.queue, *queued))
+
+
+def _for(turn: OpenTurn) -> str | None:
+    """Whose message a turn is about, if it is one person's: of several that are answered together none is another."""
+    return person_of(turn.origin) if len(turn.people) == 1 else None
 
 
 def _open(

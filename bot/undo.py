@@ -4,7 +4,7 @@ A change is all that one turn, one reflection or one command did to core memory 
 The agent's calls that wrote it, and the results of searches that show it, do so no longer: what it sees it believes.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,11 +14,18 @@ from bot.agents import Agents
 from bot.executor import Shelves
 from bot.text import one_line
 from bot.tools.recall import MAX_LINE_CHARS
-from memory.change_journal import ChangeJournal, ChangeKind, MemoryChange, begin_change, write_note_edits
+from memory.change_journal import (
+    ChangeJournal,
+    ChangeKind,
+    MemoryChange,
+    begin_change,
+    turns_that_wrote,
+    write_note_edits,
+)
 from memory.core_memory import CoreMemory
 from memory.database import Database, Transaction, finish
 from memory.ports import BlockEdit, NoteAction, NoteEdit
-from memory.traces import SEARCHES, UNDONE, WRITE_ARCHIVE, WRITE_CORE, without_calls
+from memory.traces import CORRECTED, SEARCHES, UNDONE, WRITE_ARCHIVE, WRITE_CORE, without_calls
 
 May = Callable[[MemoryChange], Awaitable[bool]]
 """Whether a change may be undone by whoever asks."""
@@ -113,6 +120,16 @@ class Undo:
             self._shelves.archival.index_soon()
         return Undone(change, tuple(edits), tuple(notes), kept)
 
+    async def forget_line(self, transaction: Transaction, agent_id: int, label: str, line: str) -> None:
+        """Take a line that a person corrects out of the calls by which the agent wrote it, and of what it found."""
+        shown = _as_shown([line])
+        recall = self._shelves.recall
+        wrote = await turns_that_wrote(transaction, agent_id, label, line)
+        turns = await recall.turns_in(transaction, agent_id, wrote)
+        await recall.redact(transaction, agent_id, without_calls(turns, WRITE_CORE, _never, CORRECTED))
+        turns = await recall.turns_calling(transaction, agent_id, SEARCHES)
+        await recall.redact(transaction, agent_id, without_calls(turns, (), lambda hit: hit.get("line") in shown))
+
     async def _redact(
         self,
         transaction: Transaction,
@@ -132,15 +149,23 @@ class Undo:
         if change.kind is ChangeKind.TURN and change.turn_id is not None:
             turns = await recall.turns_in(transaction, agent_id, [change.turn_id])
             tools = (WRITE_CORE if change.edits else frozenset()) | (WRITE_ARCHIVE if change.notes else frozenset())
-            await recall.redact(transaction, without_calls(turns, tools, shows, UNDONE))
+            await recall.redact(transaction, agent_id, without_calls(turns, tools, shows, UNDONE))
         if lines or notes:
             turns = await recall.turns_calling(transaction, agent_id, SEARCHES)
-            await recall.redact(transaction, without_calls(turns, (), shows))
+            await recall.redact(transaction, agent_id, without_calls(turns, (), shows))
         if notes:
             await self._shelves.result_lists.forget_queries(transaction, agent_id, (), notes)
 
 
 def _lines_gone(edits: Sequence[BlockEdit]) -> frozenset[str]:
     """The lines that stand in a block no more."""
-    gone = {line for edit in edits for line in set(edit.before.split("\n")) - set(edit.after.split("\n"))}
-    return frozenset(one_line(line, MAX_LINE_CHARS) for line in gone if line.strip())  # as searches show them
+    return _as_shown({line for edit in edits for line in set(edit.before.split("\n")) - set(edit.after.split("\n"))})
+
+
+def _as_shown(lines: Iterable[str]) -> frozenset[str]:
+    """Lines as searches show them."""
+    return frozenset(one_line(line, MAX_LINE_CHARS) for line in lines if line.strip())
+
+
+def _never(hit: Mapping[str, Any]) -> bool:
+    return False

@@ -28,6 +28,10 @@ PLATFORMS = ("console", "discord", "slack")
 EMBEDDED = "embedded"
 IN_MEMORY = ":memory:"
 """As BOT_DATA_DIR."""
+NO_EMBEDDER = "none"
+"""As EMBEDDING_MODEL: memory is searched by words alone."""
+VECTOR_FILES = {"chroma": "chroma", "exact": "vectors.db"}
+"""Where each of MEMORY_VECTOR_INDEX keeps its vectors, in the data directory."""
 UNKNOWN_MODEL_WINDOW = 8192
 
 
@@ -78,6 +82,16 @@ Fraction = Annotated[float, Field(gt=0, le=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+def is_file(model: str) -> bool:
+    """Whether a model's name is that of a GGUF file, to be served in-process."""
+    return model.lower().endswith(".gguf")
+
+
+def can_be_of_server(model: str) -> bool:
+    """Whether a model's name is not one of those that mean one of our own."""
+    return model != EMBEDDED and not is_file(model)
+
+
 class _Section(BaseSettings):
     model_config = SettingsConfigDict(
         env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore", frozen=True
@@ -96,6 +110,8 @@ class BotSection(_Section):
     bot_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     bot_log_format: Literal["text", "json"] = "text"
     bot_timezone: str = "UTC"
+    bot_preset: str = "memgpt_chat"
+    """What new agents are made of: a file in presets."""
     bot_persona: str | None = None
     """Who new agents are: a file in personas; None: as their preset says."""
     bot_admission: Literal["open", "allowlist", "pairing"] = "open"
@@ -152,6 +168,10 @@ class ModelSection(_Section):
     """The language model and the embedder."""
 
     llm_model: str = EMBEDDED
+    llm_model_summaries: str | None = None
+    """What tells of what left the window; None: the model that the agent talks with."""
+    llm_model_timed: str | None = None
+    """What heartbeats, follow-ups and reflections go to; None: the same."""
     openai_api_key: SecretStr | None = None
     openai_base_url: str | None = None
     llm_context_window: Annotated[int, Field(ge=1024)] | None = None
@@ -161,6 +181,13 @@ class ModelSection(_Section):
     llm_retry_hours: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1
     llm_sees_images: Literal["auto", "yes", "no"] = "auto"
     embedding_model: str = EMBEDDED
+
+    @field_validator("llm_model_summaries", "llm_model_timed")
+    @classmethod
+    def _of_server(cls, value: str | None) -> str | None:
+        if value is not None and not can_be_of_server(value):
+            raise ValueError("should be a model of the server, by the name that `python -m bot models` shows")
+        return value
 
     @field_validator("openai_api_key")
     @classmethod
@@ -183,7 +210,7 @@ class ModelSection(_Section):
     @property
     def model_is_file(self) -> bool:
         """Whether LLM_MODEL names a GGUF file to be served in-process."""
-        return self.llm_model.lower().endswith(".gguf")
+        return is_file(self.llm_model)
 
 
 class MemorySection(_Section):
@@ -194,6 +221,9 @@ class MemorySection(_Section):
     memory_evict_fraction: Fraction = 0.5
     memory_block_tokens: Annotated[int, Field(ge=50)] = 1000
     memory_summary_style: Literal["narrative", "spr"] = "narrative"
+    memory_vector_index: Literal["chroma", "exact"] = "chroma"
+    memory_preload: CommaSeparated = ()
+    """Files, folders and patterns that every agent finds in its archival storage."""
 
 
 class HeartbeatSection(_Section):
@@ -249,10 +279,11 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
     @model_validator(mode="after")
     def _agree(self) -> Self:
         faults = []
-        remote_model = self.llm_model != EMBEDDED and not self.model_is_file
         for name, is_remote in (
-            ("LLM_MODEL", remote_model),
-            ("EMBEDDING_MODEL", self.embedding_model != EMBEDDED),
+            ("LLM_MODEL", can_be_of_server(self.llm_model)),
+            ("LLM_MODEL_SUMMARIES", self.llm_model_summaries is not None),
+            ("LLM_MODEL_TIMED", self.llm_model_timed is not None),
+            ("EMBEDDING_MODEL", self.embedding_model not in (EMBEDDED, NO_EMBEDDER)),
         ):
             if is_remote and self.openai_api_key is None and self.openai_base_url is None:
                 faults.append(f"OPENAI_API_KEY: needed for this {name} (or set OPENAI_BASE_URL to your own server)")
@@ -285,6 +316,11 @@ class Settings(BotSection, ModelSection, MemorySection, HeartbeatSection, Budget
     def zone(self) -> ZoneInfo:
         """The default time zone."""
         return ZoneInfo(self.bot_timezone)
+
+    @property
+    def vectors_path(self) -> Path:
+        """Where the vectors of archival storage are kept: a folder or a file, as MEMORY_VECTOR_INDEX says."""
+        return self.bot_data_dir / VECTOR_FILES[self.memory_vector_index]
 
     @property
     def database_path(self) -> Path:

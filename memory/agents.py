@@ -21,6 +21,14 @@ from memory.turn_journal import IS_PASSING
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenModel:
+    """A model of the settings' server by its name, with its window in tokens as it was told when it was chosen."""
+
+    name: str
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRecord:
     """An agent's row with its blocks as (label, text), in order.
 
@@ -42,6 +50,8 @@ class AgentRecord:
     revision: int = 0
     heartbeat_minutes: int | None = None
     """How often its heart beats, by somebody's own choice; 0: never; None: as the settings have it."""
+    model: ChosenModel | None = None
+    """Of its own, by an owner's choice; None: that of the settings."""
 
 
 class AgentStore:
@@ -80,6 +90,7 @@ class AgentStore:
             row.derive_anew,
             revision,
             row.heartbeat_minutes,
+            ChosenModel(row.model, row.model_window) if row.model is not None else None,
         )
 
     @asynccontextmanager
@@ -177,6 +188,11 @@ class AgentStore:
         """Write how often its heart beats."""
         await transaction.execute(update(agents).where(agents.c.id == agent_id).values(heartbeat_minutes=minutes))
 
+    async def save_model(self, transaction: Transaction, agent_id: int, model: ChosenModel | None) -> None:
+        """Write which model is its own."""
+        values = {"model": model.name if model else None, "model_window": model.window if model else None}
+        await transaction.execute(update(agents).where(agents.c.id == agent_id).values(values))
+
     async def save_summary(
         self, transaction: Transaction, agent_id: int, summary: str | None = None, *, derive_anew: bool
     ) -> None:
@@ -220,6 +236,12 @@ class AgentStore:
                 block_edits.c.agent_id == agent_id, block_edits.c.source_message_id.in_(message_ids)
             )
         )
+
+    async def edits_of_change(self, transaction: Transaction, agent_id: int, change_id: int) -> tuple[BlockEdit, ...]:
+        """The edits of core memory that were made in one go, in order, as they stand in an open transaction."""
+        of_it = (block_edits.c.agent_id == agent_id, block_edits.c.change_id == change_id)
+        rows = await transaction.execute(select(block_edits).where(*of_it).order_by(block_edits.c.id))
+        return tuple(map(edit_of, rows))
 
     async def forget_source(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int]) -> None:
         """Let no edit name these messages any more: they are about to be removed."""
@@ -280,7 +302,7 @@ class AgentStore:
         """Write a block and its journal without what is not to be known any more; edits by id, before and after."""
         await _write_block(transaction, agent_id, label, value)
         for id_, before, after in edits:
-            changed = update(block_edits).where(block_edits.c.id == id_)
+            changed = update(block_edits).where(block_edits.c.agent_id == agent_id, block_edits.c.id == id_)
             await transaction.execute(changed.values(before=before, after=after))
 
     async def name_source(
@@ -298,6 +320,13 @@ class AgentStore:
         async with self._database.read() as connection:
             rows = await connection.execute(statement.order_by(block_edits.c.id.desc()))
             return tuple(map(edit_of, rows))
+
+
+async def chosen_models(connection: AsyncConnection) -> Sequence[tuple[str, int]]:
+    """The models that agents have of their own, each with how many have it."""
+    having = select(agents.c.model, func.count()).where(agents.c.model.is_not(None))
+    rows = await connection.execute(having.group_by(agents.c.model).order_by(agents.c.model))
+    return [(name, count) for name, count in rows]
 
 
 async def _write_block(transaction: Transaction, agent_id: int, label: str, value: str) -> None:

@@ -37,10 +37,17 @@ _INSERT = insert(passages).returning(passages.c.id)
 class ArchivalStorage:
     """Passages of all agents and sources; every read names one agent, and sees its notes and what is attached to it."""
 
-    def __init__(self, database: Database, index: VectorIndex, embedder: Embedder, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, index: VectorIndex, embedder: Embedder | None, now: Callable[[], datetime]
+    ) -> None:
         self._database = database
         self._words = PassageWords(database)
         self._vectors = PassageVectors(database, index, embedder, self._words, now)
+        self._made_of = (index, embedder, now)
+
+    def laid_out_in(self, database: Database) -> "ArchivalStorage":
+        """The same of another database, for a moment: what is kept there is not to be indexed."""
+        return ArchivalStorage(database, *self._made_of)
 
     async def insert(
         self, transaction: Transaction, agent_id: int, new: Sequence[NewPassage], change_id: int | None = None
@@ -124,7 +131,7 @@ class ArchivalStorage:
         gone = tuple(tag for tag in edit.tags if tag in kept.tags)
         if edit.action is not NoteAction.TAGGED or not gone:
             return None
-        await take_tags(transaction, kept.id, gone)
+        await take_tags(transaction, agent_id, kept.id, gone)
         return kept, replace(edit, action=NoteAction.UNTAGGED, tags=gone)
 
     async def notes_from(
@@ -289,7 +296,7 @@ class ArchivalStorage:
             }
             id_ = int((await transaction.execute(_INSERT, row)).scalar_one())
             return id_, _edit(NoteAction.ADDED, new, new.content, new.tags)
-        tags = await add_tags(transaction, kept.id, new.tags, new.source_message_id)
+        tags = await add_tags(transaction, agent_id, kept.id, new.tags, new.source_message_id)
         return int(kept.id), _edit(NoteAction.TAGGED, new, kept.content, tags) if tags else None
 
     async def _count(self, which: ColumnElement[bool]) -> int:

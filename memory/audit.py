@@ -1,11 +1,16 @@
-"""What moderators and owners have done by their rights: who, what, about which scope, and when; never the content."""
+"""What moderators, owners and whoever runs the bot have done by their rights: who, what, about which scope, and when.
+
+Never the content.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select
+from sqlalchemy.exc import DatabaseError
 
-from memory.database import Database, finish
+from memory.database import Database, finish, open_engine, unavailable
 from memory.tables import audit
 
 _PURGED_AT_ONCE = 1000
@@ -17,7 +22,7 @@ class Act:
 
     Attributes:
         id: its number; a later act has a higher one.
-        who: as `bot.scopes.person_of` names them.
+        who: as `bot.scopes.person_of` names them; or `operator`, at the command line.
         what: the command, with its argument where that is one of a few known words.
         scope: whose memory, or which place, it was about.
         at: when.
@@ -28,6 +33,22 @@ class Act:
     what: str
     scope: str
     at: datetime
+
+
+async def add_beside(path: Path, who: str, what: str, scope: str, at: datetime) -> None:
+    """Keep an act beside a running bot, which holds the database.
+
+    Raises:
+        StorageUnavailable: it cannot be written.
+    """
+    engine = open_engine(path, writes=True)
+    try:
+        async with engine.begin() as connection:
+            await connection.execute(insert(audit).values(who=who, what=what, scope=scope, at=at))
+    except DatabaseError as error:
+        raise unavailable(path, error) from error
+    finally:
+        await engine.dispose()
 
 
 class Audit:

@@ -13,7 +13,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.database import Database, Transaction
@@ -23,7 +23,7 @@ from memory.tables import block_edits, memory_changes, note_edits
 _BATCH = 50
 
 _undoing = memory_changes.alias("undoing")
-_IS_UNDONE = exists().where(_undoing.c.undoes == memory_changes.c.id)
+_IS_UNDONE = exists().where(_undoing.c.agent_id == memory_changes.c.agent_id, _undoing.c.undoes == memory_changes.c.id)
 
 
 class ChangeKind(StrEnum):
@@ -88,6 +88,19 @@ async def changes_of_turns(transaction: Transaction, agent_id: int, turn_ids: Co
     return tuple(await transaction.scalars(found.order_by(memory_changes.c.id.desc())))
 
 
+async def turns_that_wrote(transaction: Transaction, agent_id: int, label: str, line: str) -> tuple[int, ...]:
+    """The turns that put a line into a block."""
+    wrote = (
+        select(memory_changes.c.turn_id, block_edits.c.before, block_edits.c.after)
+        .join(memory_changes, memory_changes.c.id == block_edits.c.change_id)
+        .where(block_edits.c.agent_id == agent_id, block_edits.c.label == label)
+        .where(memory_changes.c.kind == ChangeKind.TURN, memory_changes.c.turn_id.is_not(None))
+        .where(func.instr(block_edits.c.after, line) > 0)
+    )
+    rows = await transaction.execute(wrote)
+    return tuple({row.turn_id for row in rows if line in set(row.after.split("\n")) - set(row.before.split("\n"))})
+
+
 async def write_note_edits(transaction: Transaction, agent_id: int, change_id: int, edits: Sequence[NoteEdit]) -> None:
     """Write changes of notes into the journal."""
     if edits:
@@ -126,8 +139,10 @@ async def made_by_reflections(transaction: Transaction, agent_id: int) -> tuple[
     theirs = list(await transaction.scalars(select(memory_changes.c.id).where(*of_agent)))
     if not theirs:
         return frozenset(), frozenset()
-    edits = await transaction.scalars(select(block_edits.c.id).where(block_edits.c.change_id.in_(theirs)))
-    notes = await transaction.scalars(select(note_edits.c.content).where(note_edits.c.change_id.in_(theirs)))
+    made = (block_edits.c.agent_id == agent_id, block_edits.c.change_id.in_(theirs))
+    edits = await transaction.scalars(select(block_edits.c.id).where(*made))
+    kept = (note_edits.c.agent_id == agent_id, note_edits.c.change_id.in_(theirs))
+    notes = await transaction.scalars(select(note_edits.c.content).where(*kept))
     return frozenset(edits), frozenset(notes)
 
 
@@ -184,7 +199,7 @@ class ChangeJournal:
             older = statement if before is None else statement.where(memory_changes.c.id < before)
             async with self._database.read() as connection:
                 rows = (await connection.execute(older)).all()
-                changes = await _with_edits(connection, rows)
+                changes = await _with_edits(connection, agent_id, rows)
             for change in changes:
                 if change.all_edits:
                     yield change
@@ -193,10 +208,11 @@ class ChangeJournal:
             before = rows[-1].id
 
 
-async def _with_edits(connection: AsyncConnection, rows: Sequence[Any]) -> list[MemoryChange]:
+async def _with_edits(connection: AsyncConnection, agent_id: int, rows: Sequence[Any]) -> list[MemoryChange]:
     ids = [row.id for row in rows]
-    of_blocks = select(block_edits).where(block_edits.c.change_id.in_(ids), block_edits.c.before != block_edits.c.after)
-    of_notes = select(note_edits).where(note_edits.c.change_id.in_(ids))
+    of_blocks = select(block_edits).where(block_edits.c.agent_id == agent_id, block_edits.c.change_id.in_(ids))
+    of_blocks = of_blocks.where(block_edits.c.before != block_edits.c.after)
+    of_notes = select(note_edits).where(note_edits.c.agent_id == agent_id, note_edits.c.change_id.in_(ids))
     edits = await connection.execute(of_blocks.order_by(block_edits.c.change_id, block_edits.c.id))
     notes = await connection.execute(of_notes.order_by(note_edits.c.change_id, note_edits.c.id))
     edits_of = {id_: tuple(map(edit_of, some)) for id_, some in groupby(edits, attrgetter("change_id"))}

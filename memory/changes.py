@@ -27,6 +27,7 @@ from memory.tables import agents, inbox, messages, outbox
 from memory.timers import Timers
 from memory.traces import Sources, betrayed_lines, doomed_lines, redacted, sources_of, without_hits, without_lines
 from memory.turn_journal import TurnJournal
+from memory.undoable_resets import follow_change, scopes_of_reset
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,8 @@ class MessageChanges:
         async with self._database.read() as connection:
             in_recall = await connection.scalars(_recalled_in(platform, platform_ids))
             with_files = await connection.scalars(came_in(platform, platform_ids))
-            found = {*in_recall, *with_files}
+            were_reset = await connection.scalars(scopes_of_reset(platform, platform_ids))
+            found = {*in_recall, *with_files, *were_reset}
             for quoting in replied_to_in(platform, platform_ids):
                 found |= set(await connection.scalars(quoting))
         return tuple(sorted(found | await self._inbox.scopes_of(platform, platform_ids)))
@@ -137,7 +139,7 @@ class MessageChanges:
         scope: str,
         platform_ids: Collection[str],
         text: str | None,
-        tell: Tell,
+        tell: Tell | None,
         rewrite: Rewrite | None = None,
         *,
         quoted: str | None = None,
@@ -149,7 +151,7 @@ class MessageChanges:
             scope: whose messages.
             platform_ids: what the platform calls them; those that are not known are ignored.
             text: what they say now.
-            tell: makes the alert for the agent.
+            tell: makes the alert for the agent; None: it is not told.
             rewrite: what each says in recall storage, where that is not the text alone.
             quoted: what is quoted of them now in replies to them.
             files: of messages that were edited, the platform's names for the files that they have now; None if that is
@@ -162,6 +164,7 @@ class MessageChanges:
             self._recall.rewriting(),
             self._database.write(alone=True) as transaction,
         ):
+            await follow_change(transaction, scope, platform_ids, text)
             waiting = await self._inbox.change(transaction, scope, events, text, files) if events else ()
             quoting = await self._inbox.requote(transaction, scope, platform_ids, quoted)
             agent_id = await self._agents.id_of(transaction, scope)
@@ -179,7 +182,7 @@ class MessageChanges:
             gone = await self._remove_documents(transaction, agent_id, platform_ids, text, files)
             if not named:  # what they said may be forgotten already
                 await self._forget_results(transaction, agent_id, (), (*notes, *_pieces(gone)))
-                if quotes:
+                if quotes and tell is not None:
                     await self.tell(transaction, agent_id, tell((), quotes))
                 followed = agent_id if gone or quotes else None
                 return Changed(waiting, followed, 0, notes, gone, quoting, len(quotes))
@@ -191,7 +194,8 @@ class MessageChanges:
                 await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
                 notes = (*notes, *await remove_primers(transaction, agent_id, min(evicted)))
             await self._forget_results(transaction, agent_id, ids, (*notes, *_pieces(gone)))
-            await self.tell(transaction, agent_id, tell(ids, quotes))
+            if tell is not None:
+                await self.tell(transaction, agent_id, tell(ids, quotes))
         return Changed(waiting, agent_id, len(ids), notes, gone, quoting, len(quotes))
 
     async def events_of(self, scope: str, agent_id: int, message_ids: Collection[int]) -> tuple[int, ...]:
@@ -271,7 +275,7 @@ class MessageChanges:
                 await self._archival.name_source(transaction, agent_id, id_, source.heir)
                 await self._timers.name_source(transaction, agent_id, id_, source.heir)
         less = [(message, redacted(message, sources[message.turn_id])) for message in turns]
-        await self._recall.redact(transaction, [new for old, new in less if new != old])
+        await self._recall.redact(transaction, agent_id, [new for old, new in less if new != old])
         await self._recall.remove(transaction, agent_id, list(ids))
         unheard = outbox.c.turn_id.in_([id_ for id_, source in sources.items() if source.heir is None])
         is_unsent = outbox.c.state.in_(["waiting", "dead", "doubtful"])
@@ -331,7 +335,7 @@ class MessageChanges:
         await self._result_lists.forget_queries(transaction, agent_id, ids, notes)
         pages = await self._recall.results_naming(transaction, agent_id, [*ids, *notes], min(ids, default=0))
         less = [(page, without_hits(page, ids, notes)) for page in pages]
-        await self._recall.redact(transaction, [new for old, new in less if new != old])
+        await self._recall.redact(transaction, agent_id, [new for old, new in less if new != old])
 
     async def expire(self, scope: str, before: datetime) -> Changed:
         """Remove some of an agent's oldest turns, all of which is older than a moment, as if people had deleted theirs.

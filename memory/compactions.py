@@ -120,7 +120,8 @@ async def hide(
     for row in since:
         own = {"evicted_ids": left, "newest_message_id": since[-1].newest_message_id} if row is since[0] else {}
         values = {"summary_before": summary, "evicted_ids": []} | own
-        await transaction.execute(update(compactions).where(compactions.c.id == row.id).values(values))
+        which = (compactions.c.agent_id == agent_id, compactions.c.id == row.id)
+        await transaction.execute(update(compactions).where(*which).values(values))
     return summary, bool(left)
 
 

@@ -122,6 +122,22 @@ class CoreMemory:
         """
         return self._with(self.block(label), content, counter)
 
+    def rewrite_line(self, label: str, number: int, content: str, counter: TokenCounter) -> "CoreMemory":
+        """Put a text in the place of a line, by its number from 1 among those that say something; empty takes it out.
+
+        Raises:
+            BlockNotFound: no such label.
+            NoSingleMatch: no such line.
+            BlockFull: with the room that is left, in tokens.
+        """
+        block = self.block(label)
+        lines = block.value.split("\n")
+        at = dict(enumerate((at for at, line in enumerate(lines) if line.strip()), 1)).get(number)
+        if at is None:
+            raise NoSingleMatch(f"There is no line {number} in {label!r}.")
+        lines[at : at + 1] = [content] if content else []
+        return self._with(block, "\n".join(lines), counter)
+
     def without_edit(self, label: str, before: str, after: str) -> "CoreMemory | None":
         """The same as if an edit from `before` to `after` had not been made; later edits stay.
 

@@ -22,7 +22,7 @@ from memory.writer import finish as finish
 if TYPE_CHECKING:
     from alembic.config import Config
 
-SCHEMA_REVISION = "0019"
+SCHEMA_REVISION = "0021"
 """The newest migration; a test holds it equal to the head of `memory/migrations`. With it, an up-to-date
 database opens without importing Alembic (half a second)."""
 

@@ -16,10 +16,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from memory.chunks import Piece
 from memory.database import Database, Transaction, finish
 from memory.ports import Source, SourceNotFound
-from memory.tables import attachments, documents, passages, sources
+from memory.tables import agents, attachments, documents, passages, sources
+
+PRELOADED = "preloaded (MEMORY_PRELOAD)"
+"""The source that every agent has, from its first day on."""
 
 _BATCH = 500
 _NUMBERED_CHARS = 190
+
+IS_ONES = sources.c.name != PRELOADED
+"""Of a source: somebody loaded it, so it goes with those who have it."""
+
+ARE_ONES = attachments.c.source_id.in_(select(sources.c.id).where(IS_ONES))
+"""Of attachments: the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +206,19 @@ class Documents:
 
         return await finish(commit())
 
+    async def attach_to_all(self, source: str) -> None:
+        """Attach a source to every agent that there is."""
+
+        async def commit() -> None:
+            async with self._database.write() as transaction:
+                source_id = await _known(transaction, source)
+                having = select(attachments.c.agent_id).where(attachments.c.source_id == source_id)
+                without = await transaction.scalars(select(agents.c.id).where(agents.c.id.not_in(having)))
+                for agent_id in list(without):
+                    await attach(transaction, agent_id, source_id, self._now())
+
+        await finish(commit())
+
     async def detach(self, agent_id: int, source: str) -> bool:
         """Take a source from an agent; returns whether it had it. The documents stay."""
 
@@ -253,7 +275,7 @@ async def add_source(transaction: Transaction, name: str, now: datetime, origin:
 
 async def remove_of_nobody(transaction: Transaction) -> list[Removed]:
     """Remove the sources that no agent has: nobody could ever find them."""
-    nobodys = select(sources.c.id).where(sources.c.id.not_in(select(attachments.c.source_id)))
+    nobodys = select(sources.c.id).where(sources.c.id.not_in(select(attachments.c.source_id)), IS_ONES)
     return [await _remove(transaction, source_id) for source_id in list(await transaction.scalars(nobodys))]
 
 
@@ -293,6 +315,12 @@ async def attach(transaction: Transaction, agent_id: int, source_id: int, now: d
     values = {"agent_id": agent_id, "source_id": source_id, "attached_at": now}
     await transaction.execute(insert(attachments).values(values))
     return True
+
+
+async def attach_preloaded(transaction: Transaction, agent_id: int, now: datetime) -> None:
+    """Attach what every agent has, if there is such a thing."""
+    if (source_id := await source_named(transaction, PRELOADED)) is not None:
+        await attach(transaction, agent_id, source_id, now)
 
 
 async def sources_of_nobody_else(connection: AsyncConnection, agent_id: int) -> dict[int, str]:

@@ -11,16 +11,17 @@ from pathlib import Path
 from memory.agents import AgentStore
 from memory.checkpoints import checkpoint_folder
 from memory.chroma_index import NEW
-from memory.database import Database
 from memory.erased_rows import ErasedRows
 from memory.exports import export_folder
+from memory.floors import EVERYWHERE, Floors
 from memory.portable import Ids, dump, load
 from memory.recall import RecallStorage
 from memory.records import AgentState, KeptMessage, MalformedExport, Record, parse, to_line
+from memory.scratch import scratch_database
 from memory.stores import Doomed
 from memory.telling import Telling
 from memory.upkeep import new_file
-from memory.whose import Whose
+from memory.whose import Whose, who_wrote
 
 BACKUPS_KEPT = timedelta(days=30)
 """Copies of the database from before migrations are removed when they are older."""
@@ -79,7 +80,7 @@ class ErasedFiles:
             if not state.scope.startswith(whose.channels):
                 continue
             less = await without(records, [(whose, until)], self._scratch, self._now, telling)
-            await asyncio.to_thread(_write, path, less)
+            await asyncio.to_thread(write_records, path, less)
             rewritten += 1
         return rewritten
 
@@ -145,26 +146,27 @@ async def without(
         now: the clock.
         telling: says which words tell of them.
     """
-    await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
-    await asyncio.to_thread(scratch.mkdir, 0o700, parents=True)
-    try:
-        database = await Database.open(scratch / "bot.db", scratch, now())
-        try:
-            recall = RecallStorage(database)
-            rows = ErasedRows(database, AgentStore(database), recall, now, telling.from_beside())
-            state = next(record for record in records if isinstance(record, AgentState))
-            async with database.write(alone=True) as transaction:
-                agent_id = (await load(transaction, state.scope, records, Ids.of(records))).agent_id
-            for whose, until in people:
-                touched = await rows.touched(whose, until)
-                await rows.redact_channels(touched, whose, until, own_scope=whose.own_scope)
-                await rows.remove(Doomed(until, whose=whose))
-            async with database.snapshot() as connection:
-                return [record async for record in dump(connection, agent_id)]
-        finally:
-            await database.close()
-    finally:
-        await asyncio.to_thread(shutil.rmtree, scratch, ignore_errors=True)
+    async with scratch_database(scratch, now) as database:
+        recall = RecallStorage(database)
+        rows = ErasedRows(database, AgentStore(database), recall, now, telling.from_beside())
+        state = next(record for record in records if isinstance(record, AgentState))
+        async with database.write(alone=True) as transaction:
+            agent_id = (await load(transaction, state.scope, records, Ids.of(records))).agent_id
+        for whose, until in people:
+            touched = await rows.touched(whose, until)
+            await rows.redact_channels(touched, whose, until, own_scope=whose.own_scope)
+            await rows.remove(Doomed(until, whose=whose))
+        async with database.snapshot() as connection:
+            return [record async for record in dump(connection, agent_id)]
+
+
+def people_below(records: Iterable[Record], scope: str, floors: Floors) -> list[tuple[Whose, datetime]]:
+    """Those who had something in an agent and were erased since, each with the moment until which."""
+    if not floors.are_any:
+        return []
+    writers = [Whose(who_wrote(scope, author)) for author in sorted(authors_in(records))]
+    people = [whose for whose in writers if scope.startswith(whose.channels)]
+    return [(whose, floor) for whose in people if (floor := floors.of(whose.person, EVERYWHERE)) is not None]
 
 
 def remove_old_backups(data_dir: Path, now: datetime) -> tuple[Path, ...]:
@@ -203,7 +205,8 @@ def _read(path: Path) -> list[Record]:
         return list(parse(line.rstrip("\n") for line in lines))
 
 
-def _write(path: Path, records: Sequence[Record]) -> None:
+def write_records(path: Path, records: Sequence[Record]) -> None:
+    """Put other records into a checkpoint that there is; its moment stays. Blocking."""
     made = path.stat()
     with new_file(path, overwrites=True) as new, new.open("w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{to_line(record)}\n" for record in records)

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Table, delete, func, literal_column, or_, 
 
 from memory.agents import AgentStore
 from memory.database import Database
+from memory.documents import IS_ONES
 from memory.recall import RecallStorage
 from memory.redaction import PART, ChannelRedaction, Redacted
 from memory.stores import TABLES, Doomed, in_channels
@@ -94,7 +95,9 @@ class ErasedRows:
                 return None
             others = select(attachments.c.source_id).where(attachments.c.agent_id != agent_id)
             own = select(sources.c.id, sources.c.name).join(attachments).where(attachments.c.agent_id == agent_id)
-            found = (await connection.execute(own.where(sources.c.id.not_in(others)).order_by(sources.c.name))).all()
+            found = (
+                await connection.execute(own.where(sources.c.id.not_in(others), IS_ONES).order_by(sources.c.name))
+            ).all()
             made_of = (documents.c.source_id.in_([row.id for row in found]), documents.c.path.is_not(None))
             paths = tuple(await connection.scalars(select(documents.c.path).where(*made_of)))
         doomed = Doomed(until, (agent_id,), (scope,), tuple(row.id for row in found), whose)

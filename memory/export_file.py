@@ -23,6 +23,9 @@ from memory.records import MalformedExport, Record, to_line
 RECORDS, TEXT = "memory.jsonl", "memory.md"
 """What the files in an export are called."""
 
+MAX_LINE_BYTES = 1 << 26
+"""A longer line is no record of ours: a zip of a few kilobytes may unpack to one of many gigabytes."""
+
 _AT_ONCE = 500
 _AT_A_STRETCH = 20
 """So many records are made before others get on with theirs."""
@@ -52,22 +55,41 @@ _IS_ENCRYPTED = 1
 """Among the flags of a file in a zip. Source: PKWARE's APPNOTE, 4.4.4."""
 
 
+def records_in(names: list[str]) -> str:
+    """Of the files in a zip the one with records.
+
+    Raises:
+        MalformedExport: there is none.
+    """
+    if RECORDS not in names:
+        raise MalformedExport(f"there is no {RECORDS} in it")
+    return RECORDS
+
+
 @contextmanager
-def zipped_lines(file: BinaryIO) -> Iterator[Callable[[], Iterator[bytes]]]:
+def zipped_lines(
+    file: BinaryIO, named: Callable[[list[str]], str] = records_in
+) -> Iterator[Callable[[], Iterator[bytes]]]:
     """The lines of the records in an export, from the first each time that they are asked for; blocking.
+
+    Args:
+        file: a zip.
+        named: which of the files in it holds the records, by what these are called.
 
     Raises:
         MalformedExport: the file is no export, or damaged; perhaps only when its lines are read.
     """
     with _unpacking(), zipfile.ZipFile(file) as packed:
-        if RECORDS not in packed.namelist():
-            raise MalformedExport(f"there is no {RECORDS} in it")
-        if packed.getinfo(RECORDS).flag_bits & _IS_ENCRYPTED:
+        name = named(packed.namelist())
+        if packed.getinfo(name).flag_bits & _IS_ENCRYPTED:
             raise MalformedExport("it is locked by a password; unpack it, and pack it without")
 
         def lines() -> Iterator[bytes]:
-            with _unpacking(), packed.open(RECORDS) as opened:
-                yield from opened
+            with _unpacking(), packed.open(name) as opened:
+                while line := opened.readline(MAX_LINE_BYTES + 1):
+                    if len(line) > MAX_LINE_BYTES:
+                        raise MalformedExport(f"a line in it is longer than {MAX_LINE_BYTES >> 20} MB")
+                    yield line
 
         yield lines
 

@@ -65,7 +65,7 @@ class Doomed:
 
 
 Tell = Callable[[], NewMessage]
-"""Makes the alert by which the agent hears that something is gone."""
+"""Makes the alert by which the agent hears that something is gone; without one it does not hear of it."""
 
 
 class ForgettingStore:
@@ -91,7 +91,7 @@ class ForgettingStore:
         self._timers = timers
         self._now = now
 
-    async def forget(self, scope: str, agent_id: int, doomed: Doomed, tell: Tell) -> Changed:
+    async def forget(self, scope: str, agent_id: int, doomed: Doomed, tell: Tell | None) -> Changed:
         """Forget; what is gone by then is passed over. When this returns, it is kept for good.
 
         What was loaded of the agent is out of date afterwards; the vectors and the words in the indexes' files are to
@@ -118,7 +118,8 @@ class ForgettingStore:
             await self._forget_journal_of_notes(transaction, agent_id, doomed.words)
             if evicted or await _is_summed_up(transaction, agent_id, doomed):
                 notes = (*notes, *await self._hide_summaries(transaction, agent_id, evicted))
-            await self._changes.tell(transaction, agent_id, tell())
+            if tell is not None:
+                await self._changes.tell(transaction, agent_id, tell())
         return replace(changed, agent_id=agent_id, notes=(*changed.notes, *notes))
 
     async def _remove_notes(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> tuple[int, ...]:
@@ -168,7 +169,7 @@ class ForgettingStore:
                     less = _unsaid(less)
                     await self._recall.rewrite(transaction, agent_id, [message.id], FORGOTTEN)
                 if less != message:
-                    await self._recall.redact(transaction, [less])
+                    await self._recall.redact(transaction, agent_id, [less])
 
     async def _hide_summaries(
         self, transaction: Transaction, agent_id: int, evicted: frozenset[int]

@@ -8,13 +8,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 
 from memory.database import Database
 from memory.message_documents import brought_to
 from memory.ports import Kind
 from memory.quotes import quote_of
-from memory.tables import agents, inbox, messages
+from memory.tables import agents, inbox, messages, reset_messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Heard:
     ) -> frozenset[str]:
         """The messages of a place that were written between two moments, and of which anything is kept.
 
-        Those that are quoted in it, too, and those of which a document alone is left.
+        Those that are quoted in it, too, those of which a document alone is left, and those that an undoing of a reset
+        would bring back.
 
         The first message of a thread may stand in its channel, not in the thread, so it is not looked for there.
         """
@@ -53,6 +54,7 @@ class Heard:
         undone = [
             select(inbox.c.message_id).where(*came, inbox.c.state == state, *between) for state in ("waiting", "parked")
         ]
+        were_reset = select(inbox.c.message_id).where(*came, *between, inbox.c.message_id.in_(_may_come_back(scope)))
         brought = select(inbox.c.message_id).where(*came, *between, inbox.c.message_id.in_(brought_to(scope)))
         quoting = [
             select(messages.c.replying_to, messages.c.quote).where(
@@ -63,7 +65,7 @@ class Heard:
             ),
         ]
         async with self._database.read() as connection:
-            found = {id_ for which in (kept, *undone, brought) for id_ in await connection.scalars(which)}
+            found = {id_ for which in (kept, *undone, were_reset, brought) for id_ in await connection.scalars(which)}
             rows = [row for replies in quoting for row in await connection.execute(replies)]
         quotes = [quote for row in rows if (quote := quote_of(row)) is not None]
         return frozenset(found | {quote.message_id for quote in quotes if since < quote.sent_at < until})
@@ -91,6 +93,11 @@ class Heard:
                     if (quote := quote_of(row)) is not None:
                         found.setdefault(quote.message_id, []).append(Wording(quote=quote.text))
         return found
+
+
+def _may_come_back(scope: str) -> Select[tuple[str]]:
+    of_agent = (reset_messages.c.agent_id == agents.c.id, agents.c.scope == scope)
+    return select(reset_messages.c.platform_id).join(agents, and_(*of_agent)).where(~reset_messages.c.deleted)
 
 
 def _is_in(channel: str, thread: str | None) -> tuple[ColumnElement[bool], ...]:

@@ -6,7 +6,7 @@ The index holds their parts: by these alone, the only text with all of them may 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.word_index import Postings
@@ -23,9 +23,23 @@ MAX_READ = 1000
 
 
 async def wholes(
-    connection: AsyncConnection, query: str, postings: Sequence[Postings], id_of: Any, text_of: Any
+    connection: AsyncConnection,
+    query: str,
+    postings: Sequence[Postings],
+    id_of: Any,
+    text_of: Any,
+    which: ColumnElement[bool],
 ) -> Mapping[int, float]:
-    """What texts score for the identifiers that they hold, by id; `id_of` and `text_of` are the texts' columns."""
+    """What texts score for the identifiers that they hold, by id.
+
+    Args:
+        connection: to read by.
+        query: what is looked for.
+        postings: which texts hold its terms.
+        id_of: the texts' column of ids.
+        text_of: the one of what they say.
+        which: the condition of those that may be seen.
+    """
     scores: dict[int, float] = {}
     for identifier in written_as_one(query):
         ids = _holding_all(identifier, postings)
@@ -33,7 +47,7 @@ async def wholes(
             continue
         read = sorted(ids)[-MAX_READ:]
         # Any one sign may stand between the parts.
-        beside = select(id_of).where(id_of.in_(read), text_of.like(f"%{'_'.join(identifier.parts)}%"))
+        beside = select(id_of).where(which, id_of.in_(read), text_of.like(f"%{'_'.join(identifier.parts)}%"))
         as_written = ids.difference(read).union(await connection.scalars(beside))
         for id_ in ids:
             scores[id_] = scores.get(id_, 0.0) + (AS_WRITTEN if id_ in as_written else ALL_PARTS)

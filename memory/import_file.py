@@ -1,13 +1,15 @@
 """What an import may be made of: lines of records, a zip that holds them, or an agent file of Letta's."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from itertools import chain
 from typing import BinaryIO
 
 from memory.agent_file import converted, is_agent_file
-from memory.export_file import zipped_lines
+from memory.export_file import records_in, zipped_lines
+from memory.export_parts import part_name
 from memory.records import MalformedExport, to_line
 
 Lines = Callable[[], Iterable[bytes | str]]
@@ -19,19 +21,24 @@ _MAX_LINE = 1 << 20
 
 
 @contextmanager
-def lines_in(file: BinaryIO, scope_of: Callable[[str], str], now: datetime) -> Iterator[Lines]:
-    """The lines of the records in a file, whatever kind it is; blocking.
+def lines_in(files: Sequence[BinaryIO], scope_of: Callable[[str], str], now: datetime) -> Iterator[Lines]:
+    """The lines of the records in a file, whatever kind it is, or in several that are parts of one export; blocking.
 
     Args:
-        file: can be read twice.
+        files: can be read twice; parts may come in any order.
         scope_of: the scope of an agent that comes with nothing but a name.
         now: for what has no time.
 
     Raises:
         MalformedExport: it is damaged, or nothing of the kind.
     """
+    if len(files) > 1:
+        with _lines_of_parts(files) as lines:
+            yield lines
+        return
+    file = files[0]
     if file.read(len(_ZIP)) == _ZIP:
-        with zipped_lines(file) as lines:
+        with zipped_lines(file, _whole) as lines:
             yield lines
         return
     file.seek(0)
@@ -47,6 +54,35 @@ def lines_in(file: BinaryIO, scope_of: Callable[[str], str], now: datetime) -> I
         raise MalformedExport("it is neither an export nor an agent file of Letta's")
     agent = converted(written, now)
     yield lambda: map(to_line, agent.records(scope_of(agent.name)))
+
+
+def _whole(names: list[str]) -> str:
+    if (part := part_name(names)) is not None:
+        raise MalformedExport(f"it is part {part[0]} of an export in several; give all of its parts together")
+    return records_in(names)
+
+
+@contextmanager
+def _lines_of_parts(files: Sequence[BinaryIO]) -> Iterator[Lines]:
+    """The lines of all parts, in their order; if one is missing, it is said."""
+    parts: dict[int, Callable[[], Iterator[bytes]]] = {}
+
+    def is_part(names: list[str]) -> str:
+        if (part := part_name(names)) is None:
+            raise MalformedExport("of several files each must be a part of one export")
+        if part[0] in parts:
+            raise MalformedExport(f"part {part[0]} is there twice")
+        numbers.append(part[0])
+        return part[1]
+
+    with ExitStack() as stack:
+        numbers: list[int] = []
+        for file in files:
+            opened = stack.enter_context(zipped_lines(file, is_part))
+            parts[numbers[-1]] = opened
+        if missing := sorted({*range(1, max(numbers) + 1)} - {*numbers}):
+            raise MalformedExport(f"part {missing[0]} is missing")
+        yield lambda: chain.from_iterable(lines() for _, lines in sorted(parts.items()))
 
 
 def _may_be_agent_file(first: bytes) -> bool:

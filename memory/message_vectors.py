@@ -86,7 +86,10 @@ class MessageVectors:
     async def _some(self, which: ColumnElement[bool]) -> Sequence[Any]:
         statement = (
             select(message_index.c.agent_id, message_index.c.message_id, messages.c.text)
-            .join(messages, messages.c.id == message_index.c.message_id)
+            .join(
+                messages,
+                (messages.c.agent_id == message_index.c.agent_id) & (messages.c.id == message_index.c.message_id),
+            )
             .where(which)
             .limit(_BATCH)
         )

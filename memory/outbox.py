@@ -36,7 +36,8 @@ Place = tuple[str, str, str | None]
 
 _PURGED_AT_ONCE = 1000
 
-_IS_PASSING = exists().where(turns.c.id == outbox.c.turn_id, turns.c.progress[LEAVES_NOTHING].as_boolean())
+_OF_IT = (turns.c.agent_id == outbox.c.agent_id, turns.c.id == outbox.c.turn_id)
+_IS_PASSING = exists().where(*_OF_IT, turns.c.progress[LEAVES_NOTHING].as_boolean())
 _GIVEN_UP = {"text": case((_IS_PASSING, null()), else_=outbox.c.text)}
 """The text of a reply that was given up stays, but for one of a turn of which nothing is kept."""
 

@@ -58,7 +58,7 @@ class PassageVectors:
         self,
         database: Database,
         index: VectorIndex,
-        embedder: Embedder,
+        embedder: Embedder | None,
         words: PassageWords,
         now: Callable[[], datetime],
     ) -> None:
@@ -67,7 +67,7 @@ class PassageVectors:
         self._embedder = embedder
         self._words = words
         self._now = now
-        self._queries = QueryVectors(embedder)
+        self._queries = QueryVectors(embedder) if embedder is not None else None
         self._indexing: asyncio.Task[None] | None = None
         # Who embeds the notes, or the pieces, does so alone, that none is embedded twice; but no note waits for a book.
         self._embedding_notes, self._embedding_pieces = asyncio.Lock(), asyncio.Lock()
@@ -90,6 +90,8 @@ class PassageVectors:
 
         The index is held against SQL: a vector that is missing is made, one of a passage that is gone is removed.
         """
+        if self._embedder is None:
+            return await self.index_pending()
         try:
             async with self._changing_index:  # what is written meanwhile would pass for a stranger's
                 await self._check_index()
@@ -104,20 +106,27 @@ class PassageVectors:
 
         Pieces of documents are left to `index_pending`: a search waits for notes, and must not wait for a book.
         """
-        self._is_wanted = True
+        self._is_wanted = self._embedder is not None
+        if not self._is_wanted:
+            return
         if self._indexing is None or self._indexing.done():
             self._indexing = asyncio.create_task(self._index_quietly(), name="index notes")
 
     async def index_pending(self, told: Told = lambda done: None) -> int:
         """Embed every passage that has no vector; returns how many were done.
 
-        An embedder that cannot be reached leaves the rest for the next call.
+        An embedder that cannot be reached leaves the rest for the next call. Without one, only words are indexed.
         """
+        if self._embedder is None:
+            await self._words.index_waiting()
+            return 0
         _, done = await _both(self._words.index_waiting(), self._make_vectors(told))
         return done
 
     async def waiting(self) -> int:
-        """How many passages have no vector yet."""
+        """How many passages have no vector yet, and are to get one."""
+        if self._embedder is None:
+            return 0
         async with self._database.read() as connection:
             return await connection.scalar(select(func.count()).where(passages.c.indexed_at.is_(None))) or 0
 
@@ -157,6 +166,8 @@ class PassageVectors:
             tags: only notes that carry all of them.
             among: only these; None for all.
         """
+        if self._queries is None:
+            return {}
         if self._indexing is not None and not self._queries.is_silent:
             # A note kept a moment ago is found by its meaning, too.
             await asyncio.wait([self._indexing], timeout=PATIENCE_S)
@@ -224,6 +235,8 @@ class PassageVectors:
             rows = (await connection.execute(_WITHOUT_VECTOR.where(which, passages.c.id > after))).all()
         if not rows:
             return []
+        assert self._embedder is not None  # else nothing leads here, nor below
+        assert self._queries is not None
         vectors: list[Vector] = []
         for start in range(0, len(rows), _EMBEDDED_AT_ONCE):
             some = rows[start : start + _EMBEDDED_AT_ONCE]
@@ -308,6 +321,7 @@ class PassageVectors:
 
     async def _embedder_of(self, vector: Vector) -> str:
         """The embedder's name with the vector's dimension; vectors of another dimension are marked to be made anew."""
+        assert self._embedder is not None
         name = f"{self._embedder.name}/{len(vector)}"
         if name != self._known_as:
             self._known_as = name

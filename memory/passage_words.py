@@ -66,7 +66,7 @@ class PassageWords:
             )
             lengths = {id_: words for id_, words in rows}
             said = func.coalesce(passages.c.heading, "") + "\n" + passages.c.content
-            whole = await wholes(connection, query, (own, others), passages.c.id, said)
+            whole = await wholes(connection, query, (own, others), passages.c.id, said, which)
         scores = _scores(terms, (own, others), lengths, count, float(average or 1), power)
         is_cut = len(holding) > len(wanted)
         return {id_: score + whole.get(id_, 0.0) for id_, score in scores.items()}, is_cut

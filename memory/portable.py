@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.change_journal import ChangeKind, begin_change
 from memory.database import Transaction
-from memory.documents import remove_of_nobody
+from memory.documents import ARE_ONES, remove_of_nobody
 from memory.ids import all_free, next_ids, take_ids
 from memory.note_tags import add_tags
 from memory.notes import digest_of
@@ -56,6 +56,7 @@ from memory.tables import (
 )
 from memory.timers import FOLLOW_UP, WAITING
 from memory.traces import AGENT
+from memory.undoable_resets import forget_resets
 
 _BATCH = 500
 _READ = 100
@@ -80,21 +81,24 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The ids of the messages and notes in an export."""
+    """The ids of the messages, notes and changes in an export."""
 
     messages: frozenset[int] = frozenset()
     notes: frozenset[int] = frozenset()
+    changes: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> "Ids":
         """Those of some records, which are read to their end."""
-        found: tuple[set[int], set[int]] = set(), set()
+        found: tuple[set[int], set[int], set[int]] = set(), set(), set()
         for record in records:
             if isinstance(record, KeptMessage):
                 found[0].add(record.id)
             elif isinstance(record, KeptPassage) and record.id is not None:
                 found[1].add(record.id)
-        return cls(frozenset(found[0]), frozenset(found[1]))
+            elif isinstance(record, KeptChange):
+                found[2].add(record.id)
+        return cls(*map(frozenset, found))
 
     async def are_free(self, transaction: Transaction) -> bool:
         """Whether nothing has one of them yet, and there are enough behind them."""
@@ -103,6 +107,10 @@ class Ids:
         return await all_free(transaction, messages, self.messages) and await all_free(
             transaction, passages, self.notes
         )
+
+    async def of_changes_are_free(self, transaction: Transaction) -> bool:
+        """The same of changes, which nobody names: they are kept only where all of them can be."""
+        return max(self.changes, default=0) <= MAX_KEPT_ID and await all_free(transaction, memory_changes, self.changes)
 
 
 async def dump(connection: AsyncConnection, agent_id: int, *, with_usage: bool = False) -> AsyncIterator[Record]:
@@ -130,14 +138,16 @@ async def load(transaction: Transaction, scope: str, records: Iterable[Record], 
         records: of an export.
         ids: those that are to be kept, if they are free.
     """
-    state, rest = _split(records)
+    state, rest = split(records)
     if state.scope != scope:
         rest = (_from_elsewhere(record) for record in rest if not isinstance(record, KeptFollowUp))
     values = state.model_dump(exclude={"type"}) | {"scope": scope}
     made = await transaction.execute(insert(agents).values(**values).returning(agents.c.id))
     agent_id = int(made.scalar_one())
     keeps = bool(ids.messages or ids.notes) and await ids.are_free(transaction)
-    return Loaded(agent_id, await _fill(transaction, agent_id, rest, (), keeps_ids=keeps), keeps)
+    keeps_changes = bool(ids.changes) and await ids.of_changes_are_free(transaction)
+    counts = await fill(transaction, agent_id, rest, (), keeps_ids=keeps, keeps_changes=keeps_changes)
+    return Loaded(agent_id, counts, keeps)
 
 
 async def replace(transaction: Transaction, agent_id: int, records: Iterable[Record]) -> dict[int, tuple[int, ...]]:
@@ -155,15 +165,17 @@ async def replace(transaction: Transaction, agent_id: int, records: Iterable[Rec
     gone = {agent_id: tuple(removed.scalars())}
     own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
     own_sources = set(await transaction.scalars(own))
-    for table in (messages, blocks, block_edits, note_edits, memory_changes, compactions, result_lists, attachments):
+    for table in (messages, blocks, block_edits, note_edits, memory_changes, compactions, result_lists):
         await transaction.execute(delete(table).where(table.c.agent_id == agent_id))
+    await transaction.execute(delete(attachments).where(attachments.c.agent_id == agent_id, ARE_ONES))
     # Those that have fired stay, for what comes of them is not over.
     follow_ups = (timers.c.agent_id == agent_id, timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
     await transaction.execute(delete(timers).where(*follow_ups))
-    state, rest = _split(records)
+    state, rest = split(records)
     values = state.model_dump(exclude={"type", "scope", "created_at"})
     await transaction.execute(update(agents).where(agents.c.id == agent_id).values(**values))
-    await _fill(transaction, agent_id, rest, own_sources)
+    await fill(transaction, agent_id, rest, own_sources)
+    await forget_resets(transaction, agent_id)
     for of_source in await remove_of_nobody(transaction):
         gone[owner_of_source(of_source.source_id)] = of_source.passage_ids
     return gone
@@ -290,7 +302,8 @@ def _known(row: Any, seen: Collection[int]) -> int | None:
 # ── into the tables ──────────────────────────────────────────────────────────────────────────────────
 
 
-def _split(records: Iterable[Record]) -> tuple[AgentState, Iterator[Record]]:
+def split(records: Iterable[Record]) -> tuple[AgentState, Iterator[Record]]:
+    """The agent's own record, and those behind it."""
     rest = iter(records)
     _head, state = islice(rest, 2)
     assert isinstance(state, AgentState)
@@ -308,17 +321,30 @@ def _from_elsewhere(record: Record) -> Record:
     return record.model_copy(update={"platform_id": None, "quote": quote})
 
 
-async def _fill(
+async def fill(
     transaction: Transaction,
     agent_id: int,
     records: Iterator[Record],
     own_sources: Collection[int],
     *,
     keeps_ids: bool = False,
+    keeps_changes: bool = False,
+    there: Ids = Ids(),
 ) -> Counter[str]:
+    """Insert what stands in records behind the agent's own; returns how many there were of each type.
+
+    Args:
+        transaction: all of it or nothing.
+        agent_id: of an agent that there is.
+        records: in the order of an export.
+        own_sources: sources of documents that it had.
+        keeps_ids: messages and notes have their ids in the records, which are free.
+        keeps_changes: changes have theirs.
+        there: what the agent has already, and records may name.
+    """
     counts: Counter[str] = Counter()
-    new_ids: dict[int, int] = {}
-    new_changes: dict[int, int] = {}
+    new_ids = {id_: id_ for id_ in there.messages}
+    new_changes = {id_: id_ for id_ in there.changes}
     of_documents = DocumentsLoader(transaction, agent_id, own_sources)
     for kind, batch in _batches(records):
         await of_documents.take(batch)
@@ -334,7 +360,7 @@ async def _fill(
                 row["newest_message_id"] = new_ids[row["newest_message_id"]]
             await transaction.execute(insert(compactions), rows)
         elif kind == "memory_change":
-            await _insert_changes(transaction, rows, new_ids, new_changes)
+            await _insert_changes(transaction, rows, new_ids, new_changes, keeps_ids=keeps_changes)
         elif kind in ("block_edit", "note_edit", "passage"):
             for row in rows:
                 source = row["source_message_id"]
@@ -353,10 +379,15 @@ async def _fill(
 
 
 async def _insert_changes(
-    transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int], new_changes: dict[int, int]
+    transaction: Transaction,
+    rows: list[dict[str, Any]],
+    new_ids: dict[int, int],
+    new_changes: dict[int, int],
+    *,
+    keeps_ids: bool,
 ) -> None:
     for row in rows:
-        old, turn, undoes = row.pop("id"), row["turn_id"], row["undoes"]
+        old, turn, undoes = row["id"] if keeps_ids else row.pop("id"), row["turn_id"], row["undoes"]
         row["turn_id"] = new_ids[turn] if turn is not None else None
         row["undoes"] = new_changes[undoes] if undoes is not None else None
         made = await transaction.execute(insert(memory_changes).values(**row).returning(memory_changes.c.id))
@@ -420,7 +451,7 @@ async def _insert_notes(
         is_it = (passages.c.agent_id == agent_id, passages.c.digest == digest)
         passage_id = await transaction.scalar(select(passages.c.id).where(*is_it))
         assert passage_id is not None
-        await add_tags(transaction, passage_id, tags, source)
+        await add_tags(transaction, agent_id, passage_id, tags, source)
     return new
 
 

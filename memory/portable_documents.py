@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.chunks import Piece
 from memory.database import Transaction
-from memory.documents import add_document, add_pieces, add_source, attach, numbered, source_named
+from memory.documents import PRELOADED, add_document, add_pieces, add_source, attach, numbered, source_named
 from memory.records import KeptDocument, KeptPiece, KeptSource, Record
 from memory.tables import attachments, documents, passages, sources
+
+AS_ONES = "preloaded"
+"""What an agent takes along of the documents that every agent has where it was."""
 
 
 async def dump_documents(
@@ -69,12 +72,15 @@ class DocumentsLoader:
         if self._source is None:
             return
         source, self._source = self._source, None
-        name, number = source.name, 1
+        wanted = source.name
+        if wanted == PRELOADED and not await self._is_there(wanted):  # what every agent has here is something else
+            wanted = AS_ONES
+        name, number = wanted, 1
         while (source_id := await source_named(self._transaction, name)) is not None and not await self._fits(
             source_id
         ):
             number += 1
-            name = numbered(source.name, number)
+            name = numbered(wanted, number)
         if source_id is None:
             source_id = await add_source(self._transaction, name, source.created_at)
             for document in self._documents:
@@ -82,6 +88,10 @@ class DocumentsLoader:
                 made = await add_document(self._transaction, source_id, *values, came_as=document.came_as)
                 self._made[document.id] = (made, document.loaded_at)
         await attach(self._transaction, self._agent_id, source_id, source.attached_at)
+
+    async def _is_there(self, name: str) -> bool:
+        source_id = await source_named(self._transaction, name)
+        return source_id is not None and await self._fits(source_id)
 
     async def _fits(self, source_id: int) -> bool:
         if source_id in self._own_sources:

@@ -20,9 +20,13 @@ class Prepared:
     Args:
         statement: what is written; each value that differs is a `bindparam`, or a column of an INSERT.
         columns: those of an INSERT.
+
+    Attributes:
+        statement: the same.
     """
 
     def __init__(self, statement: Insert | Update | Delete, columns: Sequence[str] | None = None) -> None:
+        self.statement = statement
         compiled = statement.compile(dialect=_DIALECT, column_keys=columns)
         self._sql, self._names = str(compiled), tuple(compiled.positiontup or ())
         self._given = dict(compiled.params)

@@ -238,14 +238,15 @@ class RecallStorage:
         self._changed.append((agent_id, message_ids))
         self._note_changed(agent_id, message_ids)
 
-    async def redact(self, transaction: Transaction, changed: Sequence[Message]) -> None:
+    async def redact(self, transaction: Transaction, agent_id: int, changed: Sequence[Message]) -> None:
         """Write what an agent thought, called and got as a result as it stands here, without its old words."""
         for message in changed:
             uses = [asdict(use) for use in message.tool_uses] or None
             values = {"thoughts": message.thoughts, "tool_uses": uses}
             if message.kind is Kind.TOOL_RESULT:
                 values["text"] = message.text
-            await transaction.execute(update(messages).where(messages.c.id == message.id).values(values))
+            which = (_of(agent_id), messages.c.id == message.id)
+            await transaction.execute(update(messages).where(*which).values(values))
 
     async def results_naming(
         self, transaction: Transaction, agent_id: int, ids: Collection[int], since_id: int
@@ -405,7 +406,7 @@ class RecallStorage:
                 return await self._without_a_word(connection, agent_id, told, cut, asked_for, zone)
             asked = understood(asked_for.words, told.names)
             postings = await self._index.holding(connection, agent_id, asked.terms, cut)
-            whole = await wholes(connection, asked_for.words, [postings], messages.c.id, messages.c.text)
+            whole = await wholes(connection, asked_for.words, [postings], messages.c.id, messages.c.text, _of(agent_id))
             older, unranked, is_cut = NOTHING_TOLD, list[int](), False
             if cut is not None:
                 older, chosen = await self._index.older(connection, agent_id, cut, postings, whole, kind, zone)
@@ -484,7 +485,11 @@ class RecallStorage:
         """The newest messages, of all or of some, that hold these letters; and whether there are more to be read."""
         if not letters:
             return (), False
-        said = select(messages.c.id, messages.c.text).where(_of(agent_id), *_SAID).order_by(messages.c.id.desc())
+        said = (
+            select(messages.c.id, messages.c.text, _of(agent_id))
+            .where(_of(agent_id), *_SAID)
+            .order_by(messages.c.id.desc())
+        )
         if among is not None:
             some = func.json_each(json.dumps(among[:MAX_READ])).table_valued("value")
             said = said.where(messages.c.id.in_(select(some.c.value)))

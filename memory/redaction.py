@@ -11,7 +11,7 @@ done in parts, so that nobody who writes meanwhile waits for more than one.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,8 +30,10 @@ from memory.recall import RecallStorage
 from memory.stores import Doomed, came_from
 from memory.tables import (
     agents,
+    attachments,
     block_edits,
     blocks,
+    documents,
     messages,
     note_edits,
     outbox,
@@ -95,6 +97,31 @@ class _Secret:
         return bool(said and self.terms) and not self.terms.isdisjoint(text_terms(said or ""))
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was found of a person in a channel.
+
+    Attributes:
+        said: messages.
+        secret: words.
+        notes: that go, by their ids.
+        note_edits: of the journal of notes, likewise.
+        less: messages of the agent's that are to say less, likewise.
+        newest: the highest ids of messages, passages and entries of that journal that were there before all was read.
+    """
+
+    said: _Said
+    secret: _Secret
+    notes: tuple[int, ...]
+    note_edits: tuple[int, ...]
+    less: tuple[int, ...]
+    newest: tuple[int, ...]
+
+
+_NOBODY: frozenset[Any] = frozenset()
+_NOTHING = _Found(_Said(*[_NOBODY] * 6), _Secret(_NOBODY), (), (), (), (0, 0, 0))
+
+
 class ChannelRedaction:
     """Takes a person out of the agents of channels."""
 
@@ -119,15 +146,67 @@ class ChannelRedaction:
             telling: words that tell of them (see `memory.telling`).
         """
         done = Redacted()
+        # All is looked through before, while the agent answers: in the meantime nobody does, and only what is new since
+        # is looked at.
+        before = await self._look(agent_id, whose, until, telling, _NOTHING)
         async with self._store.changing(scope):
-            said = await self._said(agent_id, whose, until)
-            secret = await self._secret(agent_id, whose, telling)
-            await self._hide_summaries(agent_id, said, secret)
-            notes = await self._remove_notes(agent_id, whose, said, secret, done)
-            await self._remove_lines(agent_id, whose, said, secret, done)
-            await self._redact_others(agent_id, said, notes, secret, done)
-            await self._remove_messages(agent_id, whose, said, done)
+            found = await self._look(agent_id, whose, until, telling, before)
+            await self._hide_summaries(agent_id, found.said, found.secret)
+            notes = await self._remove_notes(agent_id, found, done)
+            await self._remove_lines(agent_id, whose, found.said, found.secret, done)
+            await self._redact_others(agent_id, found, notes, done)
+            await self._remove_messages(agent_id, whose, found.said, done)
         return done
+
+    async def _look(
+        self, agent_id: int, whose: Whose, until: datetime, telling: Collection[str], before: "_Found"
+    ) -> "_Found":
+        """What there is of a person; what was found `before` is not looked for once more."""
+        async with self._database.read() as connection:
+            newest = [
+                await connection.scalar(select(func.max(table.c.id)).where(table.c.agent_id == agent_id)) or 0
+                for table in (messages, passages, note_edits)
+            ]
+        said = await self._said(agent_id, whose, until)
+        terms = before.secret.terms if before is not _NOTHING else frozenset(telling)
+        heard = await self.heard_of_others(agent_id, whose, terms, after=before.newest[0])
+        secret = _Secret(frozenset({*terms} - heard | {*text_terms(whose.author_id)}))
+        label = person_label(whose.author_id)
+
+        def is_of_note(row: Row[Any]) -> bool:
+            is_theirs = row.source_message_id in said.gone or label in row.tags
+            return is_theirs or secret.is_in(" ".join((row.content, *row.tags)))
+
+        def is_of_edit(row: Row[Any]) -> bool:
+            return row.author == whose.person or is_of_note(row)
+
+        doomed: list[tuple[int, ...]] = []
+        for table, is_to_go, after, known in (
+            (passages, is_of_note, before.newest[1], before.notes),
+            (note_edits, is_of_edit, before.newest[2], before.note_edits),
+        ):
+            columns = select(table.c.id, table.c.content, table.c.tags, table.c.source_message_id)
+            columns = columns.add_columns(table.c.author) if table is note_edits else columns
+            ids = list(known)
+            async for rows in self._in_parts(columns, table.c.id, table.c.agent_id == agent_id, after=after):
+                ids += await asyncio.to_thread(_chosen, rows, is_to_go)
+            doomed.append(tuple(ids))
+        found = _Found(said, secret, doomed[0], doomed[1], (), tuple(newest))
+        less = list(before.less)
+        shown = frozenset((*doomed[0], *await self._pieces_of(agent_id, said.platform_ids)))
+        async for some in self._saying_less(agent_id, found, shown, messages.c.id > before.newest[0]):
+            less += [id_ for id_, _ in some]
+        return replace(found, less=tuple(less))
+
+    async def _pieces_of(self, agent_id: int, platform_ids: Collection[str]) -> tuple[int, ...]:
+        """The pieces of documents that came with some messages, whether or not others brought them as well."""
+        own = select(attachments.c.source_id).where(attachments.c.agent_id == agent_id)
+        came = select(documents.c.id, documents.c.came_with).where(
+            documents.c.source_id.in_(own), documents.c.came_with.is_not(None)
+        )
+        async with self._database.read() as connection:
+            ids = [row.id for row in await connection.execute(came) if not set(row.came_with).isdisjoint(platform_ids)]
+            return tuple(await connection.scalars(select(passages.c.id).where(passages.c.document_id.in_(ids))))
 
     async def holding(self, agent_id: int, terms: Collection[str]) -> int:
         """How many rows of an agent hold one of these words, in whatever column of text: the search afterwards."""
@@ -157,12 +236,17 @@ class ChannelRedaction:
             said |= await asyncio.to_thread(_terms, rows)
         return said
 
-    async def heard_of_others(self, agent_id: int, whose: Whose, terms: Collection[str]) -> set[str]:
-        """Which of these words stand in what others than a person wrote to an agent, or are called."""
+    async def heard_of_others(self, agent_id: int, whose: Whose, terms: Collection[str], *, after: int = 0) -> set[str]:
+        """Which of these words stand in what others than a person wrote to an agent, or are called.
+
+        `after`: in messages of higher ids than that.
+        """
         heard = set[str]()
         texts = select(messages.c.id, messages.c.text, messages.c.author_name)
         of_people = (messages.c.agent_id == agent_id, messages.c.kind == Kind.USER_MESSAGE)
-        async for rows in self._in_parts(texts, messages.c.id, *of_people, messages.c.author_id != whose.author_id):
+        async for rows in self._in_parts(
+            texts, messages.c.id, *of_people, messages.c.author_id != whose.author_id, after=after
+        ):
             heard |= (await asyncio.to_thread(_terms, rows)).intersection(terms)
         return heard
 
@@ -212,16 +296,10 @@ class ChannelRedaction:
                 rows.extend(await connection.execute(found))
         return rows
 
-    async def _secret(self, agent_id: int, whose: Whose, telling: Collection[str]) -> _Secret:
-        """Of the words of theirs that tell of them, those that nobody else here has said; and their id."""
-        heard = await self.heard_of_others(agent_id, whose, telling)
-        return _Secret(frozenset({*telling} - heard | {*text_terms(whose.author_id)}))
-
     async def _in_parts(
-        self, wanted: Any, key: ColumnElement[int], *which: ColumnElement[bool]
+        self, wanted: Any, key: ColumnElement[int], *which: ColumnElement[bool], after: int = 0
     ) -> AsyncIterator[Sequence[Row[Any]]]:
-        """Rows in the order of their ids, so many at once; each part as it is when it is read."""
-        after = 0
+        """Rows of higher ids than one, in their order, so many at once; each part as it is when it is read."""
         while True:
             async with self._database.read() as connection:
                 some = wanted.where(*which, key > after).order_by(key).limit(_READ)
@@ -252,45 +330,18 @@ class ChannelRedaction:
                 await self._store.save_summary(transaction, agent_id, "", derive_anew=False)
             await transaction.execute(delete(result_lists).where(result_lists.c.agent_id == agent_id))
 
-    async def _remove_notes(
-        self, agent_id: int, whose: Whose, said: _Said, secret: _Secret, done: Redacted
-    ) -> frozenset[int]:
-        label = person_label(whose.author_id)
-        columns = select(passages.c.id, passages.c.content, passages.c.tags, passages.c.source_message_id)
-        doomed: list[int] = []
-
-        def is_to_go(row: Row[Any]) -> bool:
-            is_theirs = row.source_message_id in said.gone or label in row.tags
-            return is_theirs or secret.is_in(" ".join((row.content, *row.tags)))
-
-        async for rows in self._in_parts(columns, passages.c.id, passages.c.agent_id == agent_id):
-            doomed += await asyncio.to_thread(_chosen, rows, is_to_go)
-        await self._remove_journal_of_notes(agent_id, whose, said, secret)
-        for some in _parts(doomed, PART):
-            async with self._database.write(alone=True) as transaction:
-                gone = delete(passages).where(passages.c.agent_id == agent_id, passages.c.id.in_(some))
-                done.notes += (await transaction.execute(gone)).rowcount
+    async def _remove_notes(self, agent_id: int, found: "_Found", done: Redacted) -> frozenset[int]:
+        for table, doomed in ((note_edits, found.note_edits), (passages, found.notes)):
+            for some in _parts(doomed, PART):
+                async with self._database.write(alone=True) as transaction:
+                    gone = delete(table).where(table.c.agent_id == agent_id, table.c.id.in_(some))
+                    removed = (await transaction.execute(gone)).rowcount
+                done.notes += removed if table is passages else 0
         async with self._database.write(alone=True) as transaction:
-            await take_tags_back(transaction, agent_id, said.gone)
-            removed = await remove_with(transaction, agent_id, said.platform_ids)
-        done.documents += len(removed)
-        return frozenset((*doomed, *(id_ for document in removed for id_ in document.passage_ids)))
-
-    async def _remove_journal_of_notes(self, agent_id: int, whose: Whose, said: _Said, secret: _Secret) -> None:
-        label = person_label(whose.author_id)
-        columns = select(note_edits.c.id, note_edits.c.content, note_edits.c.tags, note_edits.c.source_message_id)
-        columns = columns.add_columns(note_edits.c.author)
-        doomed: list[int] = []
-
-        def is_to_go(row: Row[Any]) -> bool:
-            is_theirs = row.source_message_id in said.gone or label in row.tags or row.author == whose.person
-            return is_theirs or secret.is_in(" ".join((row.content, *row.tags)))
-
-        async for rows in self._in_parts(columns, note_edits.c.id, note_edits.c.agent_id == agent_id):
-            doomed += await asyncio.to_thread(_chosen, rows, is_to_go)
-        for some in _parts(doomed, PART):
-            async with self._database.write(alone=True) as transaction:
-                await transaction.execute(delete(note_edits).where(note_edits.c.id.in_(some)))
+            await take_tags_back(transaction, agent_id, found.said.gone)
+            gone_along = await remove_with(transaction, agent_id, found.said.platform_ids)
+        done.documents += len(gone_along)
+        return frozenset((*found.notes, *(id_ for document in gone_along for id_ in document.passage_ids)))
 
     async def _remove_lines(self, agent_id: int, whose: Whose, said: _Said, secret: _Secret, done: Redacted) -> None:
         """Blocks on the person go whole; of the others, lines that they brought, or that tell of them."""
@@ -306,21 +357,17 @@ class ChannelRedaction:
             for name, less in changed.items():
                 if less.lines:
                     await self._store.redact(transaction, agent_id, name, less.value, less.edits)
-                    await transaction.execute(delete(block_edits).where(block_edits.c.id.in_(less.emptied)))
+                    emptied = (block_edits.c.agent_id == agent_id, block_edits.c.id.in_(less.emptied))
+                    await transaction.execute(delete(block_edits).where(*emptied))
                     done.lines += less.lines
             for table in (blocks, block_edits):
                 on_them = (table.c.agent_id == agent_id, table.c.label == label)
                 done.lines += (await transaction.execute(delete(table).where(*on_them))).rowcount
 
-    async def _redact_others(
-        self, agent_id: int, said: _Said, notes: frozenset[int], secret: _Secret, done: Redacted
-    ) -> None:
+    async def _redact_others(self, agent_id: int, found: "_Found", notes: frozenset[int], done: Redacted) -> None:
         """Of what stays, what the agent said, thought, called and found; what others wrote is theirs."""
-        of_agent = (messages.c.agent_id == agent_id, messages.c.kind != Kind.USER_MESSAGE)
-        columns = select(messages.c.id, messages.c.kind, messages.c.text, messages.c.thoughts, messages.c.tool_uses)
-        async for rows in self._in_parts(columns, messages.c.id, *of_agent):
-            changed = await asyncio.to_thread(_changed, rows, said.gone, notes, secret)
-            for some in _parts(changed, PART):
+        for ids in _parts(found.less, PART):
+            async for some in self._saying_less(agent_id, found, notes, messages.c.id.in_(ids)):
                 async with self._recall.rewriting(), self._database.write(alone=True) as transaction:
                     for id_, values in some:
                         which = (messages.c.agent_id == agent_id, messages.c.id == id_)
@@ -328,6 +375,15 @@ class ChannelRedaction:
                         if "text" in values:
                             await self._recall.rewrite(transaction, agent_id, [id_], values["text"])
                 done.rewritten += len(some)
+
+    async def _saying_less(
+        self, agent_id: int, found: "_Found", notes: frozenset[int], which: ColumnElement[bool]
+    ) -> AsyncIterator[list[tuple[int, dict[str, Any]]]]:
+        """Of some messages that others than people wrote, those that are to say less, with the columns that change."""
+        of_agent = (messages.c.agent_id == agent_id, messages.c.kind != Kind.USER_MESSAGE, which)
+        columns = select(messages.c.id, messages.c.kind, messages.c.text, messages.c.thoughts, messages.c.tool_uses)
+        async for rows in self._in_parts(columns, messages.c.id, *of_agent):
+            yield await asyncio.to_thread(_changed, rows, found.said.gone, notes, found.secret)
 
     async def _remove_messages(self, agent_id: int, whose: Whose, said: _Said, done: Redacted) -> None:
         async with self._database.write(alone=True) as transaction:
@@ -366,7 +422,8 @@ class ChannelRedaction:
             ).first()
             if other is not None:
                 origin = turn.origin | {"person": {"id": other.author_id, "name": other.author_name or ""}}
-                await transaction.execute(update(turns).where(turns.c.id == turn.id).values(origin=origin))
+                which = (turns.c.agent_id == agent_id, turns.c.id == turn.id)
+                await transaction.execute(update(turns).where(*which).values(origin=origin))
 
 
 def _parts(all_: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import delete, insert, select, update
 
 from memory.database import Transaction
-from memory.documents import remove_of_nobody
+from memory.documents import ARE_ONES, remove_of_nobody
 from memory.ports import owner_of_source
 from memory.primers import remove_primers
 from memory.tables import (
@@ -68,7 +68,7 @@ async def forget_archive(transaction: Transaction, agent_id: int) -> dict[int, t
     notes = delete(passages).where(passages.c.agent_id == agent_id).returning(passages.c.id)
     gone = {agent_id: tuple(await transaction.scalars(notes))}
     await transaction.execute(delete(note_edits).where(note_edits.c.agent_id == agent_id))
-    await transaction.execute(delete(attachments).where(attachments.c.agent_id == agent_id))
+    await transaction.execute(delete(attachments).where(attachments.c.agent_id == agent_id, ARE_ONES))
     for of_source in await remove_of_nobody(transaction):
         gone[owner_of_source(of_source.source_id)] = of_source.passage_ids
     return gone

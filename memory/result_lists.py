@@ -55,7 +55,7 @@ class ResultLists:
         named = {"recall": message_ids, "archival": note_ids}
         rows = await transaction.execute(select(result_lists).where(result_lists.c.agent_id == agent_id))
         stale = [row.id for row in rows.all() if not set(named.get(row.store, ())).isdisjoint(row.ids)]
-        await transaction.execute(update(result_lists).where(result_lists.c.id.in_(stale)).values(query=""))
+        await _blank(transaction, agent_id, stale)
 
     async def forget_queries_about(
         self, transaction: Transaction, agent_id: int, is_about: Callable[[str], bool]
@@ -63,7 +63,7 @@ class ResultLists:
         """Forget what was looked for where that is about something; the lists stay."""
         own = select(result_lists.c.id, result_lists.c.query).where(result_lists.c.agent_id == agent_id)
         stale = [id_ for id_, query in await transaction.execute(own) if is_about(query)]
-        await transaction.execute(update(result_lists).where(result_lists.c.id.in_(stale)).values(query=""))
+        await _blank(transaction, agent_id, stale)
 
     async def find(self, agent_id: int, list_id: str, now: datetime) -> ResultList | None:
         """The list of that id, if this agent made it within the last day."""
@@ -80,3 +80,8 @@ class ResultLists:
             return None
         ids = tuple(id_ for id_ in row.ids if id_ != _AND_MORE)
         return ResultList(row.id, row.store, row.query, ids, row.created_at, len(ids) < len(row.ids))
+
+
+async def _blank(transaction: Transaction, agent_id: int, ids: Collection[str]) -> None:
+    which = (result_lists.c.agent_id == agent_id, result_lists.c.id.in_(ids))
+    await transaction.execute(update(result_lists).where(*which).values(query=""))

@@ -33,6 +33,8 @@ from memory.tables import (
     passages,
     people,
     platform_notes,
+    reset_messages,
+    resets,
     result_lists,
     sources,
     spent,
@@ -163,6 +165,11 @@ def _written(doomed: Doomed) -> Condition | None:
     return and_(messages.c.agent_id.in_(in_channels(doomed.whose)), *theirs)
 
 
+def _reset(doomed: Doomed) -> Condition | None:
+    """Names of messages of theirs: what they write later may be reset as well, and goes again by its checkpoint."""
+    return _in_channels(reset_messages, lambda whose: reset_messages.c.author_id == whose.author_id)(doomed)
+
+
 def _quoting(doomed: Doomed) -> Condition | None:
     if doomed.whose is None:
         return None
@@ -273,6 +280,8 @@ TABLES: Mapping[str, Stored] = {
     "passages": Stored((_by_agent(passages), _pieces, _tagged)),
     "people": Stored((_known,), (Blank(_shut_out, {column.name: None for column in _OF_PEOPLE}),)),
     "platform_notes": Stored((_told,)),
+    "reset_messages": Stored((_by_agent(reset_messages), _reset)),
+    "resets": Stored((_by_agent(resets),)),  # their checkpoints are files, which go or are written anew
     "result_lists": Stored((_by_agent(result_lists),)),
     "sources": Stored((_by_source(sources.c.id),)),
     "spent": Stored((_accounts,)),
@@ -303,6 +312,8 @@ FILES: Mapping[str, KeptFile] = {
     "bot.db.lock": KeptFile("a lock", NOTHING_OF_PEOPLE),
     "lock": KeptFile("a lock", NOTHING_OF_PEOPLE),
     "chroma": KeptFile("vectors of notes and documents, without a text", "written anew with those that are left"),
+    "vectors.db": KeptFile("the same, where it is compared one by one", "those of one's own are overwritten"),
+    "vectors.db-journal": KeptFile("what was there before a change", "cut to nothing after each"),
     "chroma.new": KeptFile("the same, while it is written anew", "takes the place of the old one, or is removed"),
     "chroma.damaged": KeptFile("an index that could not be read", "removed"),
     "checkpoints": KeptFile("agents as they were, a folder each", "one's own go; those of channels are written anew"),

@@ -84,6 +84,9 @@ agents = Table(
     Column("heartbeat_minutes", Integer),
     # The newest message that a reflection had before it.
     Column("reflected_to", RowId, nullable=False, server_default=text("0")),
+    # The model that an owner chose for it, and the window that its server told then; null for that of the settings.
+    Column("model", String(300)),
+    Column("model_window", Integer),
 )
 
 blocks = Table(
@@ -559,6 +562,35 @@ spent = Table(
     Column("account", String(320), primary_key=True),
     Column("tokens", BigInteger, nullable=False),
     Column("was_told", Boolean, nullable=False, server_default=text("0")),
+)
+
+# ── what was reset, and can be undone ────────────────────────────────────────────────────────────────
+
+# Each has the agent as it was before in a checkpoint, for some days.
+resets = Table(
+    "resets",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    _agent_id(index=True),
+    Column("change_id", RowId, nullable=False),  # of `memory_changes`; with the edits of core memory, if it made any
+    Column("part", String(20), nullable=False),
+    Column("checkpoint", String(100), nullable=False),
+    Column("derive_anew", Boolean, nullable=False),  # as it stood with the agent, which no checkpoint says
+    Column("at", Instant, nullable=False, index=True),
+    sqlite_autoincrement=True,
+)
+
+# The platform's names for the messages in these checkpoints, and what their authors did since: an undoing follows that.
+reset_messages = Table(
+    "reset_messages",
+    metadata,
+    _agent_id(primary_key=True),
+    Column("platform_id", String(200), primary_key=True),
+    Column("author_id", String(200)),
+    Column("deleted", Boolean, nullable=False, server_default=text("0")),
+    Column("edited", LargeBinary),  # a digest of what it says now
+    Index("ix_reset_messages_platform_id", "platform_id"),
+    sqlite_with_rowid=False,
 )
 
 # ── what is erased ───────────────────────────────────────────────────────────────────────────────────

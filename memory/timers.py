@@ -226,7 +226,11 @@ class Timers:
         names = {_NAMED.format(id=id_, number=fires): id_ for id_, fires in await transaction.execute(fired)}
         withdrawn = [names[name] for name in await self._inbox.withdraw_named(transaction, list(names))]
         if withdrawn:
-            over = update(timers).where(timers.c.id.in_(withdrawn)).values(state=CANCELLED, ended_by=None, ended_at=now)
+            over = (
+                update(timers)
+                .where(*these, timers.c.id.in_(withdrawn))
+                .values(state=CANCELLED, ended_by=None, ended_at=now)
+            )
             await transaction.execute(over.where(timers.c.state == FIRED))
         return frozenset({*found, *withdrawn})
 
@@ -237,7 +241,7 @@ class Timers:
         names = {_NAMED.format(id=id_, number=fires): id_ for id_, fires in await transaction.execute(fired)}
         back = [names[name] for name in await self._inbox.withdraw_named(transaction, list(names))]
         if back:
-            again = update(timers).where(timers.c.id.in_(back))
+            again = update(timers).where(timers.c.agent_id == agent_id, timers.c.id.in_(back))
             await transaction.execute(again.values(state=WAITING, due_at=func.min(timers.c.due_at, timers.c.fired_at)))
 
     async def end(self, agent_id: int, ids: Collection[int], now: datetime) -> frozenset[int]:

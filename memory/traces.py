@@ -25,6 +25,8 @@ RESET = "(removed: memory was reset)"
 
 UNDONE = "(removed: it was undone)"
 
+CORRECTED = "(removed: somebody corrected it)"
+
 WRITE_CORE = frozenset({"core_memory_append", "core_memory_replace"})
 WRITE_ARCHIVE = frozenset({"archival_memory_insert"})
 SEARCHES = frozenset({"conversation_search", "archival_memory_search"})

@@ -148,7 +148,8 @@ class TurnJournal:
 
     async def running(self, transaction: Transaction, agent_id: int) -> int | None:
         """The turn of an agent that is not over, as it stands in an open transaction; a reflection is none."""
-        reflects = exists().where(messages.c.id == turns.c.id, messages.c.kind == Kind.REFLECTION)
+        reflects = exists().where(messages.c.agent_id == turns.c.agent_id, messages.c.id == turns.c.id)
+        reflects = reflects.where(messages.c.kind == Kind.REFLECTION)
         runs = select(turns.c.id).where(turns.c.agent_id == agent_id, turns.c.state == RUNNING, ~reflects)
         found: int | None = await transaction.scalar(runs.order_by(turns.c.id.desc()).limit(1))
         return found

@@ -16,7 +16,7 @@ from tests.platforms.discord.world import World
 PERMISSIONS = 309237746752
 """View Channels, Send Messages (and in threads), Create Public Threads, Attach Files, History, Add Reactions."""
 
-CHECKS = 9
+CHECKS = 10
 """Those that are about no platform."""
 
 

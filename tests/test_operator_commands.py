@@ -119,7 +119,7 @@ async def test_the_first_steps_of_an_operator_need_no_answers(command_line: Comm
     assert stat.S_IMODE(os.stat(tmp_path / ".env").st_mode) == 0o600
     code, out, err = await command_line.run("doctor")
     assert (code, err) == (0, [])
-    assert [line[:4] for line in out] == ["ok  "] * 9
+    assert [line[:4] for line in out] == ["ok  "] * 10
     assert await command_line.run("agents") == (
         0,
         ["SCOPE  NAME  MESSAGES  NOTES  CORE TOKENS  LAST ACTIVE"],

@@ -16,7 +16,7 @@ from tests.platforms.discord.world import World as DiscordWorld
 from tests.platforms.slack.process import running, settings_for
 from tests.platforms.slack.world import World
 
-CHECKS = 9
+CHECKS = 10
 """Those that are about no platform."""
 
 

@@ -125,7 +125,8 @@ def origin_of(channel: object, author: discord.abc.User | None, guild: discord.G
     address = Address(PLATFORM, id_)
     if isinstance(channel, discord.Thread):
         address = Address(PLATFORM, id_ if channel.is_private() else str(channel.parent_id), id_)
-    return Origin(address, person, is_direct=False, space=str(guild.id))
+    roles = tuple(str(role.id) for role in getattr(author, "roles", ()) if role.id != guild.id)  # that is everybody's
+    return Origin(address, person, is_direct=False, space=str(guild.id), roles=roles)
 
 
 def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:

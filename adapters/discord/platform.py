@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -64,6 +64,10 @@ NO_INTENT = (
     "start mentions, replies and direct messages are answered; threads need a mention, and the modes listen and open "
     "do not work."
 )
+
+
+MOST_GUILDS_ASKED = 100
+"""In so many servers is looked for somebody; who is in none of them, of more, is taken for no stranger."""
 
 
 class DiscordPlatform:
@@ -301,6 +305,17 @@ class DiscordPlatform:
                     if not channel:
                         raise
             await posting.place_of(client, origin.address).send(text)
+
+    async def is_stranger(self, origin: Origin) -> bool:
+        """Who has installed the bot for themselves can use it anywhere, and write to it without sharing a server."""
+        client = self._connected()
+        if not origin.is_direct:  # what is written there we are told because the bot is there
+            return False
+        for guild in client.guilds[:MOST_GUILDS_ASKED]:
+            with translated(), suppress(discord.NotFound, discord.Forbidden):
+                await client.http.get_member(guild.id, int(origin.person.id))
+                return False
+        return 0 < len(client.guilds) <= MOST_GUILDS_ASKED
 
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:
         """Show that the bot types."""

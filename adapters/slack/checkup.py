@@ -17,8 +17,8 @@ WITHIN_S = 60.0
 APPS = "https://api.slack.com/apps"
 HOW_TO_ADD = f"add them on the page OAuth & Permissions of the app at {APPS}, and install it again"
 UNSEEN = (
-    "of which events it is told, and whether its Messages tab is on, Slack does not say: if it does not answer, look "
-    "whether the app is as `python -m bot slack-manifest` prints it"
+    "of which events it is told, and whether its Messages tab is on, Slack does not say: copy the manifest of the app "
+    "from its page App Manifest, and `python -m bot slack-manifest --compare FILE` says what is missing"
 )
 
 

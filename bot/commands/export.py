@@ -3,6 +3,8 @@
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
 
 from adapters.ports import AnswerFile, CommandReply
 from bot.command import CommandContext
@@ -10,6 +12,7 @@ from bot.errors import CommandRefused
 from bot.permissions import CONSOLE
 from bot.registry import command
 from bot.text import clean, counted
+from memory.export_parts import cut
 from memory.portable import dump
 from memory.portable_person import dump_of_person
 from memory.ports import StorageUnavailable
@@ -19,6 +22,9 @@ from memory.upkeep import Reader
 logger = logging.getLogger(__name__)
 
 NAME = "memory.zip"
+
+MOST_PARTS = 20
+"""Where a platform takes no larger file; of more, whoever runs the bot has to give it."""
 
 
 @command
@@ -45,7 +51,12 @@ async def export(context: CommandContext) -> str | CommandReply:
     told = _told(counts)
     if is_at_console:
         return f"{told}\n\nThe file is `{path}`."
-    return CommandReply(told, file=AnswerFile(NAME, path))
+    return CommandReply(told, file=AnswerFile(NAME, path, partial(_cut, path)))
+
+
+def _cut(path: Path, max_bytes: int) -> list[AnswerFile]:
+    parts = cut(path, max_bytes, MOST_PARTS)
+    return [AnswerFile(f"memory-{number}-of-{len(parts)}.zip", part) for number, part in enumerate(parts, 1)]
 
 
 def _told(counts: Counter[str]) -> str:

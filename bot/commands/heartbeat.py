@@ -31,7 +31,7 @@ async def heartbeat(context: CommandContext, how: str = "") -> str:
     heartbeats = context.parts.heartbeats
     most = max(LEAST_MINUTES, min(MOST_MINUTES, heartbeats.most_minutes))
     minutes = _read(how, heartbeats.minutes_of(None) or USUAL_MINUTES, most)
-    if minutes and not heartbeats.are_of_use:
+    if minutes and not await heartbeats.are_of_use(context.scope):
         raise CommandRefused("My language model only writes answers, so it could do nothing if it woke by itself.")
     due = await context.in_lane(lambda agent: _set(context, agent, minutes))
     context.parts.expect(due)

@@ -30,9 +30,11 @@ async def search(context: CommandContext, query: str) -> str:
         message_ids = tuple(id_ for id_ in message_ids if id_ in own)
     kept = await shelves.archival.find(agent_id, query, zone=zone)
     note_ids = kept.ids
-    if not context.origin.is_direct:  # what primers tell, others have said
+    if not context.origin.is_direct:  # what primers tell, others have said, and notes on somebody are theirs
         found_notes = await shelves.archival.get(agent_id, note_ids)
-        note_ids = tuple(note.id for note in found_notes if note.kind is PassageKind.NOTE)
+        note_ids = tuple(
+            note.id for note in found_notes if note.kind is PassageKind.NOTE and context.shows_note(note.tags)
+        )
     words = query_words(query)
     messages = [
         f"- {local_time(message.created_at, zone)} **{speaker_of(message, person='you', agent='I')}**: "

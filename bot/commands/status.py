@@ -1,5 +1,6 @@
 """/agent status."""
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
@@ -24,7 +25,8 @@ async def status(context: CommandContext) -> str:
     lines = [
         f"- Agent: {context.scope}"
         + (f", preset {record.preset}, since {local_time(record.created_at, zone)}" if record else ", not yet made"),
-        f"- Model: {parts.model()}",
+        f"- Model: {await parts.agents.mind_of(context.scope)}",
+        f"- Kept: {_kept(context)}",
     ]
     if record is not None:
         lines += await context.in_lane(lambda agent: _memory(context, agent, zone))
@@ -35,12 +37,21 @@ async def status(context: CommandContext) -> str:
     return "\n".join([*lines, f"- Clock: {local_time(context.now, zone)} in {zone.key}"])
 
 
+def _kept(context: CommandContext) -> str:
+    """How long what is said here is kept."""
+    age = context.parts.expiry.kept_for(context.scope)
+    if age is None:
+        return "what is said here, until somebody deletes, resets or erases it"
+    return f"what is said here, for {counted(age // timedelta(days=1), 'day')}"
+
+
 async def _memory(context: CommandContext, agent: Agent, zone: ZoneInfo) -> list[str]:
-    shelves, used = context.parts.shelves, context.parts.queue_manager.tokens(agent)
+    mind = context.parts.minds.of(agent)
+    shelves, used = mind.shelves, mind.queue_manager.tokens(agent)
     window = shelves.room.window
     messages, notes = await shelves.recall.count(agent.id), await shelves.archival.count(agent.id)
     core = sum(shelves.counter.count(block.value) for block in agent.core)
-    evictions = await context.parts.queue_manager.evictions(agent.id)
+    evictions = await mind.queue_manager.evictions(agent.id)
     pressure = "; I was told that it is nearly full" if agent.warned else ""
     return [
         *(f"- {told}" for told in told_pause(agent, zone)),

@@ -7,6 +7,7 @@ from bot.errors import CommandRefused
 from bot.events import local_time
 from bot.question import Question
 from bot.registry import command
+from bot.resets import BEFORE_RESET
 from memory.ports import Kind
 
 
@@ -15,6 +16,8 @@ async def save(context: CommandContext, name: str = "") -> str:
     """Keep me as I am now, as a checkpoint; without a name: list them."""
     if not name:
         return await _listed(context)
+    if name.casefold().startswith(BEFORE_RESET):
+        raise CommandRefused(f"The name {name!r} is one that I use myself; take another one.")
 
     async def keep(agent: Agent) -> None:
         await context.parts.checkpoints.save(agent, name)

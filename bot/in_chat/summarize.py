@@ -16,7 +16,7 @@ async def summarize(context: CommandContext) -> str:
     async def compact(agent: Agent) -> tuple[int, str]:
         with charged_to(Charge(agent.id, agent.scope, context.author, is_timed=False)) as bill:
             try:
-                compacted = await parts.queue_manager.compact(agent, parts.agents.keep)
+                compacted = await parts.minds.of(agent).queue_manager.compact(agent, parts.agents.keep)
             except ContextTooSmall as error:
                 raise CommandRefused(str(error)) from None
             finally:

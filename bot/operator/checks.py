@@ -14,11 +14,12 @@ from adapters.ports import Finding, ServiceMissing, Verdict
 from bot.choices import Choices, equipment_of, first_memory_of
 from bot.implementations import open_embedder
 from bot.registry import Tool, discover
-from config.settings import Settings
+from config.settings import NO_EMBEDDER, Settings
 from config.words import WordsNotFound, persona, persona_names, preset_names, prompt
 from memory.chroma_folder import fault_of, vectors_in
 from memory.counts import Counts, count
 from memory.database import SCHEMA_REVISION
+from memory.exact_index import vectors_in_file
 from memory.overview import agent_ids, newest_message_at, passages_with_vector, passages_without_vector
 from memory.ports import StorageUnavailable
 from memory.upkeep import beside, integrity, revision_at
@@ -45,7 +46,7 @@ async def check_words(settings: Settings, now: datetime) -> Finding:
     own, tools = settings.bot_data_dir, discover(bot.tools, Tool)
     faults: list[str] = []
     looks: list[Callable[[], object]] = [
-        partial(first_memory_of, Choices(), own, settings.bot_persona),
+        partial(first_memory_of, Choices(settings.bot_preset), own, settings.bot_persona),
         *(partial(equipment_of, name, tools, own) for name in preset_names(own)),
         *(partial(persona, name, own) for name in persona_names(own)),
         partial(prompt, "text_tier", own),
@@ -64,6 +65,8 @@ async def check_words(settings: Settings, now: datetime) -> Finding:
 async def check_embedder(settings: Settings, now: datetime) -> Finding:
     """What means the same is nearer than what does not."""
     name = settings.embedding_model
+    if name == NO_EMBEDDER:
+        return Finding("ok", "embedder", "none, as set: memory is searched by words alone")
     try:
         embedder = open_embedder(settings)
     except ServiceMissing as error:
@@ -98,7 +101,7 @@ async def check_storage(settings: Settings, now: datetime) -> Finding:
     if not os.access(settings.bot_data_dir, os.W_OK):
         return Finding("fail", "storage", f"{settings.bot_data_dir} cannot be written")
     told = f"{path} is whole; schema {revision}; {count} agents"
-    if waiting:
+    if waiting and settings.embedding_model != NO_EMBEDDER:
         return Finding(
             "warn", "storage", f"{told}; {waiting} passages wait for their vectors: the next start makes them"
         )
@@ -107,15 +110,18 @@ async def check_storage(settings: Settings, now: datetime) -> Finding:
 
 async def check_vectors(settings: Settings, now: datetime) -> Finding:
     """The vector index can be read, and has a vector of each passage that is marked to have one."""
-    path, folder = settings.database_path, settings.bot_data_dir / "chroma"
+    path, folder = settings.database_path, settings.vectors_path
+    if settings.embedding_model == NO_EMBEDDER:
+        return Finding("ok", "vectors", "none are made")
     try:
         if await asyncio.to_thread(revision_at, path) != SCHEMA_REVISION:
             return Finding("ok", "vectors", "nothing is kept yet, or the database is not up to date")
         async with beside(path) as connection:  # first: a vector is written before its passage is marked
             marked = await passages_with_vector(connection)
-        if (fault := await asyncio.to_thread(fault_of, folder, beside=True)) is not None:
+        is_exact = settings.memory_vector_index == "exact"
+        if not is_exact and (fault := await asyncio.to_thread(fault_of, folder, beside=True)) is not None:
             return _vectors_to_be_made(f"{folder} is damaged ({fault})")
-        count = await asyncio.to_thread(vectors_in, folder)
+        count = await asyncio.to_thread(vectors_in_file if is_exact else vectors_in, folder)
     except StorageUnavailable:
         return Finding("ok", "vectors", "cannot be told while the storage cannot be read")
     except sqlite3.Error as error:

@@ -9,7 +9,7 @@ from adapters.ports import Finding
 from bot.implementations import examinable_platforms
 from bot.operator import checks
 from bot.operator.errors import CannotBeDone
-from bot.operator.model_check import check_model
+from bot.operator.model_check import check_model, check_other_models
 from bot.registry import Command, discover
 from config.settings import Settings
 
@@ -17,6 +17,7 @@ CHECKS = (
     checks.check_settings,
     checks.check_words,
     check_model,
+    check_other_models,
     checks.check_embedder,
     checks.check_storage,
     checks.check_vectors,

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
-from adapters.glibc import blank_memory
 from bot.choices import Choices, first_memory_of
-from bot.implementations import document_reader, open_embedder, web_pages
+from bot.implementations import document_reader, open_archival, open_embedder, web_pages
 from bot.library import Library, loaded_alert
 from bot.operator.agents import agent_named, console_name, scope_named
 from bot.operator.errors import CannotBeDone
@@ -16,8 +15,6 @@ from bot.operator.storage import open_database
 from bot.text import counted
 from config.settings import Settings
 from memory.agents import AgentStore
-from memory.archival import ArchivalStorage
-from memory.chroma_index import ChromaIndex
 from memory.database import Database, finish
 from memory.documents import Documents
 from memory.overview import agent_ids
@@ -37,9 +34,7 @@ async def load(
     """Load files, attach them to an agent, and say what came of it; a console agent that is not there is made."""
     embedder = open_embedder(settings)
     async with open_database(settings, now) as database:
-        archival = ArchivalStorage(
-            database, ChromaIndex(settings.bot_data_dir / "chroma", blank=blank_memory), embedder, now
-        )
+        archival = open_archival(settings, database, embedder, now)
         library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
         try:
             agent_id, scope = await _agent(database, agent)
@@ -85,7 +80,7 @@ async def _agent(database: Database, name: str) -> tuple[int | None, str]:
 
 
 async def _make(settings: Settings, database: Database, scope: str, now: Callable[[], datetime]) -> int:
-    first = first_memory_of(Choices(), settings.bot_data_dir, settings.bot_persona)
+    first = first_memory_of(Choices(settings.bot_preset), settings.bot_data_dir, settings.bot_persona)
 
     async def commit() -> int:
         async with database.write() as transaction:

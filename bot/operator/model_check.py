@@ -1,23 +1,27 @@
-"""What `doctor` looks at of the model: does it answer, has its window room for an agent, does it call tools."""
+"""What `doctor` looks at of models: do they answer, has the window room for an agent, does it call tools."""
 
+import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 
 import bot.tools
-from adapters.offered_models import WindowTold
+from adapters.offered_models import WindowTold, known_by_name
 from adapters.ports import ChatMessage, Finding, LanguageModel, ModelError, ServiceMissing
 from adapters.token_counter import BpeTokenCounter
 from bot.choices import Choices, first_memory_of
 from bot.errors import ContextTooSmall
-from bot.implementations import models_offered, open_model, server_of
+from bot.implementations import as_set, chosen_of, models_offered, open_model, server_model, server_of
 from bot.outfit import outfit, talks_only
 from bot.registry import Tool, discover
 from bot.text import counted
 from bot.tiers.auto_tier import TierName, calls_tools, may_be_outdated
 from config.settings import EMBEDDED, Settings
 from config.words import WordsNotFound
+from memory.agents import chosen_models
+from memory.database import SCHEMA_REVISION
 from memory.model_tiers import FoundTier, tier_of
 from memory.ports import StorageUnavailable
-from memory.upkeep import beside
+from memory.upkeep import beside, revision_at
 
 _HELLO = ChatMessage("user", "Say hello in one word.")
 _MAX_TOKENS = 1000
@@ -39,6 +43,49 @@ async def check_model(settings: Settings, now: datetime) -> Finding:
         return Finding("fail", "model", f"{name} gives no answer: {' '.join(error.detail.split())}. {error}")
     finally:
         await model.close()
+
+
+async def check_other_models(settings: Settings, now: datetime) -> Finding:
+    """Those that the settings name beside, and those that owners chose for agents: the server has them."""
+    own = settings.llm_model
+    named = (("LLM_MODEL_SUMMARIES", settings.llm_model_summaries), ("LLM_MODEL_TIMED", settings.llm_model_timed))
+    others = [(name, what) for what, name in named if name is not None and name != own]
+    of_agents = [(name, f"/agent model, {counted(count, 'agent')}") for name, count in await _chosen(settings)]
+    of_agents = [(name, what) for name, what in of_agents if name != own]
+    if not others and not of_agents:
+        return Finding("ok", "models", "none is named beside LLM_MODEL")
+    faults = [fault for name, what in others if (fault := await _fault_of(settings, name, what)) is not None]
+    try:
+        offered = {model.name for model in await models_offered(settings)} if of_agents else set()
+    except ServiceMissing as error:
+        return Finding("fail", "models", "; ".join([*faults, str(error)]))
+    faults += [f"{name} ({what}) is not offered by the server" for name, what in of_agents if name not in offered]
+    if faults:
+        return Finding("fail", "models", "; ".join(faults))
+    return Finding("ok", "models", f"there are {'; '.join(f'{name} ({what})' for name, what in [*others, *of_agents])}")
+
+
+async def _fault_of(settings: Settings, name: str, what: str) -> str | None:
+    """Why a model cannot be used for what the settings name it for, if so."""
+    model = server_model(as_set(settings, chosen_of(known_by_name(name))))
+    try:
+        await model.complete([_HELLO], max_tokens=_MAX_TOKENS)
+    except ModelError as error:
+        return f"{name} ({what}) gives no answer: {' '.join(error.detail.split())}"
+    finally:
+        await model.close()
+    return None
+
+
+async def _chosen(settings: Settings) -> Sequence[tuple[str, int]]:
+    """The models that owners chose for agents, each with how many those are."""
+    try:
+        if await asyncio.to_thread(revision_at, settings.database_path) != SCHEMA_REVISION:
+            return ()
+        async with beside(settings.database_path) as connection:
+            return await chosen_models(connection)
+    except StorageUnavailable:  # said by the check of the storage
+        return ()
 
 
 async def _too_large_a_window(settings: Settings, model: LanguageModel) -> Finding | None:
@@ -79,8 +126,9 @@ async def _tier(settings: Settings, model: LanguageModel, now: datetime) -> Find
 def _too_small(settings: Settings, window: int) -> str | None:
     """What the start would be refused for, if the model's window has no room for an agent."""
     try:
-        first_memory = first_memory_of(Choices(), settings.bot_data_dir, settings.bot_persona)
-        outfit(settings, Choices(), first_memory, discover(bot.tools, Tool), window, BpeTokenCounter())
+        choices = Choices(settings.bot_preset)
+        first_memory = first_memory_of(choices, settings.bot_data_dir, settings.bot_persona)
+        outfit(settings, choices, first_memory, discover(bot.tools, Tool), window, BpeTokenCounter())
     except ContextTooSmall as fault:
         return str(fault)
     except WordsNotFound:  # said by the check of the words

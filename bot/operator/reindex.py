@@ -1,30 +1,26 @@
 """`reindex`: every index built anew from what SQL holds: words, and the vectors of messages and passages."""
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
-from adapters.glibc import blank_memory
-from bot.implementations import open_embedder
+from bot.implementations import meaning_of, open_archival, open_embedder, remove_indexes
 from bot.library import Progress
 from bot.operator.progress import watched
 from bot.operator.storage import open_database
 from bot.text import counted
 from config.settings import Settings
-from memory.archival import ArchivalStorage
-from memory.chroma_index import ChromaIndex
 from memory.recall import RecallStorage
 
 
 async def reindex(settings: Settings, now: Callable[[], datetime]) -> None:
     """Build every index anew; stopped half way, the next start does the rest."""
-    embedder, chroma = open_embedder(settings), settings.bot_data_dir / "chroma"
+    embedder = open_embedder(settings)
     async with open_database(settings, now) as database:
-        await asyncio.to_thread(shutil.rmtree, chroma, ignore_errors=True)
-        recall = RecallStorage(database, embedder)
-        archival = ArchivalStorage(database, ChromaIndex(chroma, blank=blank_memory), embedder, now)
+        await asyncio.to_thread(remove_indexes, settings)
+        recall = RecallStorage(database, meaning_of(embedder))
+        archival = open_archival(settings, database, embedder, now)
         try:
             messages, passages = await recall.begin_anew(), await archival.begin_anew()
             with watched() as watch:

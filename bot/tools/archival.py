@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from bot.errors import ToolFailed
-from bot.events import age_of, local_time
+from bot.events import age_of, local_time, speaker_of
 from bot.executor import ToolContext
 from bot.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
 from bot.registry import tool
@@ -107,14 +106,13 @@ def _archival(context: ToolContext) -> Shelf:
         notes = [passage for passage in passages if passage.kind is PassageKind.NOTE]
         named = [note.source_message_id for note in notes if note.source_message_id is not None]
         sources = {message.id: message for message in await context.shelves.recall.get(context.agent.id, named)}
-        zone = context.agent.zone
         return [
             Hit(
                 f"p{passage.id}",
                 {
                     "id": passage.id,
                     **_whence(passage, context),
-                    **(_source(sources.get(passage.source_message_id or 0), zone) if passage in notes else {}),
+                    **(_source(sources.get(passage.source_message_id or 0), context) if passage in notes else {}),
                 },
                 passage.content,
             )
@@ -124,11 +122,14 @@ def _archival(context: ToolContext) -> Shelf:
     return Shelf("archival", "p", show)
 
 
-def _source(message: Message | None, zone: ZoneInfo) -> dict[str, Any]:
-    """The message that a note was made of, if it is still there."""
+def _source(message: Message | None, context: ToolContext) -> dict[str, Any]:
+    """The message that a note was made of, if it is still there; in a channel who wrote it, by their id."""
     if message is None:
         return {}
-    return {"from_message": {"id": message.id, "time": local_time(message.created_at, zone)}}
+    told = {"id": message.id, "time": local_time(message.created_at, context.agent.zone)}
+    if message.author_id is not None and not context.agent.is_direct:
+        told["from"] = f"{one_line(speaker_of(message), 60)} ({one_line(message.author_id, 60)})"
+    return {"from_message": told}
 
 
 def _whence(passage: Passage, context: ToolContext) -> dict[str, Any]:

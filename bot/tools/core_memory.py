@@ -67,12 +67,10 @@ async def _put_away_oldest(context: ToolContext) -> None:
         return
     label = await shelves.agents.least_recently_edited(agent.id, labels)
     name = await shelves.recall.name_of(agent.id, person_of_label(label) or "")
-    context.keep(
-        NewPassage(
-            content=f"{one_line(name or label, 80)} ({label}):\n{core.text(label)}",
-            tags=(label,),
-            source_message_id=context.event.id,
-            created_at=context.now,
-        )
+    note = NewPassage(
+        content=f"{one_line(name or label, 80)} ({label}):\n{core.text(label)}",
+        tags=(label,),
+        source_message_id=context.event.id,
+        created_at=context.now,
     )
-    context.edit_core(label, core.rewrite(label, "", shelves.counter), "moved to archival storage")
+    context.put_away(label, note, "moved to archival storage")

@@ -59,6 +59,8 @@ async def cancel_follow_up(context: ToolContext, follow_up_id: int) -> None:
     if follow_up_id not in waiting:
         there = "; ".join(f"{id_} ({one_line(timer.note, 60)})" for id_, timer in waiting.items()) or "none"
         raise ToolFailed(f"No follow-up {follow_up_id} waits. There are: {there}.")
+    if not context.agent.is_direct and waiting[follow_up_id].person != context.for_:
+        raise ToolFailed("That is somebody else's, and only their own message may cancel it.")
     context.cancel_follow_up(follow_up_id)
 
 

@@ -12,13 +12,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.ports import ChatMessage, ContextOverflow, ModelUnavailable, Sampling, ServiceMissing
+from tests.llama_processes import servers_of
 
 HI = [ChatMessage("user", "What is the capital of France?")]
 EXACT = Sampling(temperature=0.0)
@@ -34,17 +35,6 @@ async def embedded(path: Path | None = None, *, context_window: int | None = 204
         yield model
     finally:
         await model.close()
-
-
-def servers_of(parent: int) -> list[int]:
-    """The llama.cpp children of a process."""
-    found = []
-    for task in Path(f"/proc/{parent}/task").iterdir():
-        with suppress(FileNotFoundError, ProcessLookupError):  # threads and processes end while they are looked at
-            for child in (task / "children").read_text().split():
-                if b"llama_server" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
 
 
 def has_ended(pid: int) -> bool:

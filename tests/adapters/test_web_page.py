@@ -95,6 +95,10 @@ def page(body: str = "<h1>Otters</h1>", content_type: str = "text/html") -> Answ
         ("::ffff:10.0.0.1", False),
         ("64:ff9b::a00:1", False),
         ("2002:7f00:1::", False),
+        ("fec0::1", False),  # of a site, as once was
+        ("::127.0.0.1", False),
+        ("::ffff:0:7f00:1", False),
+        ("64:ff9b:1::7f00:1", False),
         ("2001:0:4136:e378:8000:63bf:f5ff:fffe", False),  # Teredo, of 10.0.0.1
     ],
 )
@@ -119,6 +123,8 @@ async def test_a_page_is_kept_in_a_file_named_by_its_address(tmp_path: Path) -> 
         "http://localhost:{port}/",
         "http://2130706433:{port}/",  # 127.0.0.1 in one number
         "http://0x7f.1:{port}/",
+        "http://0177.0.0.1:{port}/",
+        "http://127.1:{port}/",
         "http://0:{port}/",
         "http://[::1]:{port}/",
         "http://[::ffff:127.0.0.1]:{port}/",

@@ -156,3 +156,9 @@ async def test_the_settings_say_what_is_kept(tmp_path: Path) -> None:
             await bot.app.expiry.as_ever()
             assert await bot.app.shelves.recall.count((await bot.agent(channel="general")).id) == 0
             assert await heard(bot) == ["I keep an aubergine"]
+
+
+async def test_people_are_told_how_long_it_is_kept(tmp_path: Path) -> None:
+    async with open_bot(tmp_path, bot_keep_direct_days=30) as bot:
+        assert "- Kept: what is said here, for 30 days" in await bot.command("status")
+        assert "until somebody deletes, resets or erases it" in await bot.command("status", channel="general")

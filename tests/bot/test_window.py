@@ -38,7 +38,9 @@ from bot.errors import ContextTooSmall, TurnGivenUp
 from bot.events import of_ours
 from bot.executor import Executor, Shelves, ToolContext
 from bot.greeting import Greeting
+from bot.mind import Mind, Minds
 from bot.outbox import Outbox
+from bot.priming import PrimingSummarizer
 from bot.queue_manager import PRESSURE_ALERT, Fractions, QueueManager
 from bot.registry import tool
 from bot.summary import Summarizer
@@ -304,17 +306,21 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
     compiler = ContextCompiler(equipment, window, COUNTER)
     store, recall = AgentStore(database), RecallStorage(database)
 
-    def agents() -> Agents:
-        first_memory = FirstMemory("memgpt_chat", "I am kind.", "")
-        people, inbox, journal = People(database), Inbox(database), TurnJournal(database)
-        return Agents(database, store, recall, compiler, people, inbox, journal, first_memory, UTC, now)
-
-    at_hand = agents()
-    summarizer = Summarizer(SummaryModel(world), prompt("summarize"), COUNTER, window)
+    tier, model = Watched(world, compiler), SummaryModel(world)
+    summarizer = Summarizer(model, prompt("summarize"), COUNTER, window)
     archival = ArchivalStorage(database, ChromaIndex(folder / "chroma"), Unused(), now)
     queue_manager = QueueManager(database, store, recall, archival, compiler, summarizer, window, world.fractions, now)
     shelves = Shelves(store, recall, archival, ResultLists(database), COUNTER, window)
-    tier, keep = Watched(world, compiler), Kept(world, at_hand)
+    priming = PrimingSummarizer(None, prompt("summarize_spr"), COUNTER, window)
+    minds = Minds(Mind(model, shelves, compiler, queue_manager, tier, priming, 0, "this machine", lambda: "tools"))
+
+    def agents() -> Agents:
+        first_memory = FirstMemory("memgpt_chat", "I am kind.", "")
+        people, inbox, journal = People(database), Inbox(database), TurnJournal(database)
+        return Agents(database, store, recall, minds, people, inbox, journal, first_memory, UTC, now)
+
+    at_hand = agents()
+    keep = Kept(world, at_hand)
     inbox = Inbox(database)
     turns = Turns(
         database,
@@ -324,11 +330,9 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
         TurnJournal(database),
         Outbox(OutboxStore(database), {}, now),
         UsageStore(database),
-        compiler,
-        queue_manager,
-        tier,
+        minds,
         Executor(TOOLS),
-        Greeting(People(database), "this machine", now),
+        Greeting(People(database), now),
         **waking_by_itself(database, inbox, now),
         max_steps=MAX_STEPS,
         verifies_first=True,

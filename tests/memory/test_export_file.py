@@ -256,3 +256,13 @@ def test_a_zip_that_is_locked_by_a_password_is_told() -> None:
     content[content.find(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(MalformedExport, match="it is locked by a password"), zipped_lines(io.BytesIO(content)) as lines:
         list(lines())
+
+
+def test_a_small_zip_that_unpacks_to_an_endless_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memory.export_file.MAX_LINE_BYTES", 1 << 20)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr(RECORDS, b"0" * (4 << 20))
+    assert len(file.getvalue()) < 10_000
+    with pytest.raises(MalformedExport, match="is longer than 1 MB"), zipped_lines(file) as lines:
+        list(lines())

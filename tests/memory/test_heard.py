@@ -129,6 +129,6 @@ async def test_messages_are_found_by_the_names_that_the_platform_has_for_them(
         assert len(await inbox.named(SCOPE, names)) == min(number, 4)
         await Heard(database).between(SCOPE, "c", None, at(0), at(3))
     found = await plans(database, seen)
-    assert len(found) == 8
+    assert len(found) == 9
     assert all("ix_inbox_message_id" in plan for plan in found[:3])
     assert all(f"SCAN {table}" not in plan for plan in found for table in ("inbox", "messages", "documents"))

@@ -36,7 +36,18 @@ from memory.records import (
     to_line,
 )
 from memory.result_lists import ResultLists
-from memory.tables import agents, block_edits, message_index, metadata, outbox, passages, turns, usage
+from memory.tables import (
+    agents,
+    block_edits,
+    message_index,
+    metadata,
+    outbox,
+    passages,
+    reset_messages,
+    resets,
+    turns,
+    usage,
+)
 from memory.tables import messages as message_table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -207,6 +218,7 @@ async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list
         ("agents", "id"),
         # how it runs here
         *(("agents", name) for name in ("paused_at", "derive_anew", "heartbeat_minutes", "reflected_to")),
+        *(("agents", name) for name in ("model", "model_window")),  # of the server here
         ("blocks", "position"),  # the order of the lines
         *((name, "id") for name in ("block_edits", "note_edits")),
         ("attachments", "source_id"),  # the source that the line is of
@@ -226,6 +238,7 @@ async def test_every_column_of_an_agent_goes_out_or_is_named_here(exported: list
         *(("result_lists", name) for name in ("id", "store", "query", "ids", "created_at")),  # kept for a day only
         *_columns(turns, outbox),  # what is under way
         *_columns(usage),  # what it cost here
+        *_columns(resets, reset_messages),  # what can be undone here
         # Of timers those that wait to remind somebody go out, and not what came of them.
         *(("timers", name) for name in ("id", "kind", "state", "ended_by", "ended_at", "fires", "fired_at")),
         *(("timers", name) for name in ("not_before", "said_on", "said")),  # of heartbeats

@@ -1,8 +1,10 @@
 """What one person said goes from a channel; what others said there, and the same id elsewhere, stays."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, select
@@ -154,6 +156,38 @@ async def test_notes_that_came_of_their_messages_go(memory: Memory) -> None:
     await memory.erase()
     async with memory.database.read() as connection:
         assert list(await connection.scalars(select(passages.c.content))) == ["noon"]
+
+
+async def test_what_comes_while_all_is_looked_through_is_found_too(memory: Memory, monkeypatch: Any) -> None:
+    agent_id = await memory.agent("slack:channel:T1/C1")
+    first, *_ = await memory.turn(agent_id, ("U1", "My locker is ZX81Q, and hers QQ77"))
+    changing = memory.store.changing
+
+    @asynccontextmanager
+    async def after_a_turn(scope: str) -> AsyncIterator[None]:
+        """The agent, which could answer until now, has done so."""
+        await memory.turn(agent_id, ("U1", "And mine again"), at=NOW - timedelta(seconds=1))
+        await memory.turn(agent_id, ("U2", "What is it?"), reply="It is ZX81Q.")
+        await memory.turn(agent_id, ("U2", "QQ77 is mine"), reply="QQ77 is yours.")
+        await memory.edit(agent_id, "channel", "", "Locker ZX81Q", None, "agent")
+        async with memory.database.write() as transaction:
+            for content, source in (("ZX81Q, noted", None), ("Lockers", first)):
+                new = NewPassage(content=content, tags=(), source_message_id=source, created_at=NOW)
+                await ArchivalStorage.insert(_Bare(), transaction, agent_id, [new])  # type: ignore[arg-type]
+                row = {"agent_id": agent_id, "change_id": 1, "action": "added", "content": content, "tags": []}
+                row |= {"author": "agent", "reason": "why", "source_message_id": source, "created_at": NOW}
+                await transaction.execute(insert(note_edits).values(**row))
+        async with changing(scope):
+            yield
+
+    monkeypatch.setattr(memory.store, "changing", after_a_turn)
+    await memory.erase()
+    gone = "(removed with the message that it came from)"
+    assert await memory.texts(agent_id) == ["What is it?", gone, "QQ77 is mine", "QQ77 is yours."]
+    async with memory.database.read() as connection:
+        for column in (passages.c.content, note_edits.c.content):
+            assert list(await connection.scalars(select(column))) == []
+        assert list(await connection.scalars(select(blocks.c.value).where(blocks.c.label == "channel"))) == [""]
 
 
 class _Bare:

@@ -8,6 +8,7 @@ from typing import TypeVar
 import pytest
 
 from memory.chroma_index import COLLECTIONS, ChromaIndex
+from memory.exact_index import ExactIndex
 from memory.ports import IndexEntry, IndexLost, VectorIndex
 
 Result = TypeVar("Result")
@@ -16,7 +17,7 @@ EAST, NORTH, UP, WEST = [1.0, 0, 0, 0], [0, 1.0, 0, 0], [0, 0, 1.0, 0], [-1.0, 0
 NEARLY_EAST = [0.8, 0.6, 0, 0]
 
 
-@pytest.fixture(params=[pytest.param(ChromaIndex, id="chroma")])
+@pytest.fixture(params=[pytest.param(ChromaIndex, id="chroma"), pytest.param(ExactIndex, id="exact")])
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VectorIndex]:
     index = request.param(tmp_path / "index")
     yield index

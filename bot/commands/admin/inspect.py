@@ -52,7 +52,7 @@ async def _shown(context: CommandContext, lines: list[str]) -> str:
     async def show(agent: Agent) -> list[str]:
         today, in_all = await parts.usage.sum(agent.id, parts.budgets.midnight()), await parts.usage.sum(agent.id)
         about = [*told_pause(agent, zone), f"Used today: {told_usage(today)}", f"Used in all: {told_usage(in_all)}"]
-        window = told_window(agent, parts.shelves, parts.queue_manager)
+        window = told_window(agent, parts.minds.of(agent))
         memory = [*told_blocks(agent.core, parts.shelves), window, await told_beyond(agent, parts.shelves)]
         return ["\n".join([*lines, *(f"- {told}" for told in about)]), *memory]
 

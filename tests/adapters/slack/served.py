@@ -37,7 +37,11 @@ class QuickPlatform(SlackPlatform):
             await asyncio.sleep(0)
             world.clock.advance(seconds)
 
-        super().__init__(credentials, **{"wait": wait, "ping_s": PATIENT_S, **options})
+        def clock() -> float:
+            return world.clock.now().timestamp()
+
+        quick = {"wait": wait, "clock": clock, "ping_s": PATIENT_S, "looks_after_s": 0.0}
+        super().__init__(credentials, **{**quick, **options})
 
 
 @dataclass

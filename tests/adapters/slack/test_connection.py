@@ -25,6 +25,12 @@ from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
 
 
+@pytest.fixture(autouse=True)
+def told_alone(world: World) -> None:
+    """What the bot would find by itself as well a keeper that knows nothing of that keeps twice."""
+    world.state.scopes -= {"im:read"}
+
+
 @dataclass
 class Keeper:
     """Keeps what it is told when it may, or fails."""

@@ -48,7 +48,7 @@ async def test_help_lists_only_what_the_caller_may_use(tmp_path: Path) -> None:
         in_direct = (await bot.give(direct("2", platform="discord"), "help")).text
         for_owner = (await bot.give(direct("1", platform="discord"), "help")).text
     assert "/agent memory" in for_bob
-    assert "reset" not in for_bob
+    assert "/agent reset" not in for_bob
     assert "admin" not in for_bob
     assert "/agent admin mode [MODE]" in for_moderator
     assert "/agent reset PART" in for_moderator

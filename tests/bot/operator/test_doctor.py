@@ -36,14 +36,14 @@ class Doctor:
     async def failing(self, now: datetime = NOW, **settings: Any) -> dict[str, str]:
         """The same where something has to be mended; only what failed."""
         self._capsys.readouterr()
-        with pytest.raises(CannotBeDone, match=r"^\d of 9 checks failed\.$"):
+        with pytest.raises(CannotBeDone, match=r"^\d of 10 checks failed\.$"):
             await examine(load_settings(bot_data_dir=self._data_dir, **settings), lambda: now)
         return {about: told for about, told in self._lines().items() if told.startswith("fail")}
 
     def _lines(self) -> dict[str, str]:
         out = self._capsys.readouterr().out
         assert KEY not in out
-        assert len(out.splitlines()) == 9
+        assert len(out.splitlines()) == 10
         return {line[6:].partition(":")[0]: line for line in out.splitlines()}
 
 
@@ -101,6 +101,27 @@ async def test_a_model_that_refuses_is_a_failure_and_the_key_is_not_shown(doctor
     failed = await doctor.failing(llm_model="m", openai_base_url=nowhere, embedding_model="e")
     assert set(failed) == {"model", "embedder"}
     assert "nothing answers" in failed["model"]
+
+
+async def test_the_other_models_of_settings_and_agents_are_looked_for(
+    doctor: Doctor, data_dir: Path, talked: None
+) -> None:
+    def by_name(request: Request) -> Reply:
+        return fails(404, "no such model") if request["model"] == "gone" else calls_what_it_is_offered(request)
+
+    async with ScriptedServer(by_name) as server:
+        own = {"llm_model": "m", "openai_base_url": server.url, "llm_context_window": 8192}
+        assert "none is named beside LLM_MODEL" in (await doctor.examine(**own))["models"]
+        told = await doctor.examine(**own, llm_model_summaries="cheap", llm_model_timed="m")
+        assert told["models"] == "ok    models: there are cheap (LLM_MODEL_SUMMARIES)"
+        told = await doctor.failing(**own, llm_model_timed="gone")
+        assert "gone (LLM_MODEL_TIMED) gives no answer: gone: HTTP 404" in told["models"]
+        with closing(sqlite3.connect(data_dir / "bot.db")) as database, database:
+            database.execute("UPDATE agents SET model = 'scripted', model_window = 4096")
+        assert "there are scripted (/agent model, 2 agents)" in (await doctor.examine(**own))["models"]
+        server.models = []
+        told = await doctor.failing(**own)
+        assert "scripted (/agent model, 2 agents) is not offered by the server" in told["models"]
 
 
 async def test_a_file_that_is_no_model_is_a_failure(doctor: Doctor, tmp_path: Path) -> None:

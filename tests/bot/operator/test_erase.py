@@ -75,8 +75,8 @@ async def test_the_canary_is_in_no_file_afterwards(
         "Erased: console:dm:ada",
         "Rows removed: agents 1, attachments 0, audit 0, block_edits 1, blocks 2, channels 0, compactions 0, "
         "documents 0, earlier_modes 0, inbox 1, memory_changes 1, message_index 0, messages 6, note_edits 1, "
-        "notices 0, outbox 1, passages 1, people 0, platform_notes 0, result_lists 0, spent 0, threads 0, timers 0, "
-        "turns 1",
+        "notices 0, outbox 1, passages 1, people 0, platform_notes 0, reset_messages 0, resets 0, result_lists 0, "
+        "spent 0, threads 0, timers 0, turns 1",
         "Rows that name nobody any more: usage 2",
         "Channels: 0, lines of core memory removed there 0, messages of the agents that say less now 0",
         "Documents removed, as no other agent has them: none",

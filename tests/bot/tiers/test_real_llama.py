@@ -1,13 +1,17 @@
 """Every tier on the real packaged model, behind the real llama.cpp: the form is asserted, not the wit."""
 
+import asyncio
 import json
 import logging
+import os
 import secrets
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,7 @@ from adapters.documents.testing import pdf
 from adapters.embedded_model import packaged_model
 from bot import events
 from bot.testing import Bot, direct, open_bot
+from tests.llama_processes import LIMIT_S, is_at_work, servers_of, ticks
 
 ROOT = Path(__file__).parents[3]
 WINDOW = 2048
@@ -39,9 +44,10 @@ from adapters import llama_server
 
 as_ever = llama_server._parameters
 
-def with_short_answers(*given):
-    parameters = as_ever(*given)
+def with_short_answers(xllamacpp, wanted, window):
+    parameters = as_ever(xllamacpp, wanted, window)
     parameters.n_predict = 40
+    parameters.port = wanted["port"]
     return parameters
 
 llama_server._parameters = with_short_answers
@@ -50,11 +56,21 @@ llama_server.main()
 CHAT = ("My name is Ada", "How are you?", "Thanks", "What is my name?", "Good night", "See you", "Hi", "Bye")
 
 
+KEY = secrets.token_urlsafe(12)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server: its process, and the settings of a bot that reaches it over the network."""
+
+    pid: int
+    settings: dict[str, Any]
+
+
 @contextmanager
-def serving(window: int) -> Iterator[dict[str, Any]]:
-    """A server; what is given are the settings of a bot that reaches it over the network."""
-    key = secrets.token_urlsafe(12)
-    wanted = {"path": str(packaged_model()), "context_window": window, "threads": 1, "key": key}
+def serving(window: int, port: int = 0) -> Iterator[Served]:
+    """A server of its own at that port; 0: at any."""
+    wanted = {"path": str(packaged_model()), "context_window": window, "threads": 1, "key": KEY, "port": port}
     process = subprocess.Popen([sys.executable, "-c", SERVER], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -62,13 +78,13 @@ def serving(window: int) -> Iterator[dict[str, Any]]:
         process.stdin.write(json.dumps(wanted).encode() + b"\n")
         process.stdin.flush()
         url = json.loads(process.stdout.readline())["url"]
-        yield {"llm_model": "smollm2", "openai_base_url": f"{url}/v1", "openai_api_key": key}
+        yield Served(process.pid, {"llm_model": "smollm2", "openai_base_url": f"{url}/v1", "openai_api_key": KEY})
 
 
 @pytest.fixture(scope="module")
 def llama() -> Iterator[dict[str, Any]]:
-    with serving(WINDOW) as settings:
-        yield settings | {"llm_context_window": WINDOW, "llm_max_steps": 1}
+    with serving(WINDOW) as served:
+        yield served.settings | {"llm_context_window": WINDOW, "llm_max_steps": 1}
 
 
 def whole_calls(bot: Bot) -> list[str]:
@@ -138,8 +154,8 @@ async def test_a_prompt_that_is_too_long_for_the_server_is_compacted_and_sent_on
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "bot.turn")
-    with serving(512) as settings:
-        async with open_bot(tmp_path, **settings, llm_tier="text", llm_context_window=1024) as bot:
+    with serving(512) as served:
+        async with open_bot(tmp_path, **served.settings, llm_tier="text", llm_context_window=1024) as bot:
             for number in range(8):
                 before = len(bot.platform.sent)
                 await bot.say(f"Day {number}: " + "we walked along the river and spoke of the weather. " * 8)
@@ -148,6 +164,61 @@ async def test_a_prompt_that_is_too_long_for_the_server_is_compacted_and_sent_on
                 if "overflow" in caplog.text:
                     break
     assert "context overflow: smollm2: HTTP 400 exceed_context_size_error" in caplog.text
+
+
+async def answered(bot: Bot, count: int) -> None:
+    """Let time pass until that many replies were sent."""
+    async with asyncio.timeout(LIMIT_S):
+        while len(bot.platform.sent) < count:
+            bot.clock.advance(seconds=5)
+            await asyncio.sleep(0.02)
+    await bot.app.lanes.idle()
+
+
+async def test_a_server_that_is_slow_or_dies_in_mid_answer_is_waited_for_and_nobody_is_answered_twice(
+    tmp_path: Path, unused_tcp_port: int
+) -> None:
+    settings = {"llm_tier": "text", "llm_context_window": 1024, "llm_timeout_s": 5}
+    with serving(WINDOW, unused_tcp_port) as served:
+        async with open_bot(tmp_path, **served.settings | settings) as bot:
+            await bot.say("Hello")
+            await answered(bot, 1)
+            os.kill(served.pid, signal.SIGSTOP)  # the first token takes longer than LLM_TIMEOUT_S
+            assert await bot.say("How are you?") == []
+            assert "took too long" in bot.platform.notices[-1]
+            os.kill(served.pid, signal.SIGCONT)
+            await answered(bot, 2)
+
+            before = ticks(served.pid)
+            asked = asyncio.create_task(bot.say("Tell me of the sea"))
+            await is_at_work(served.pid, before)
+            os.kill(served.pid, signal.SIGKILL)
+            assert await asked == []
+            with serving(WINDOW, unused_tcp_port):
+                await answered(bot, 3)
+            assert len(bot.platform.sent) == 3
+            assert all(text.strip() for _, text in bot.platform.sent)
+            said = [queued.message.text for queued in (await bot.agent()).queue if queued.message.author_id == "ada"]
+    assert said == ["Hello", "How are you?", "Tell me of the sea"]
+
+
+async def test_our_own_server_that_dies_in_mid_answer_is_started_anew_and_its_person_notices_nothing(
+    tmp_path: Path,
+) -> None:
+    others = set(servers_of(os.getpid()))
+    async with open_bot(tmp_path, llm_model="embedded", llm_context_window=1024) as bot:
+        await bot.say("Hello")
+        (pid,) = set(servers_of(os.getpid())) - others
+        before = ticks(pid)
+        asked = asyncio.create_task(bot.say("Tell me of the sea"))
+        await is_at_work(pid, before)
+        os.kill(pid, signal.SIGKILL)
+        (reply,) = await asked
+        assert reply.strip()
+        (new,) = set(servers_of(os.getpid())) - others
+        assert new != pid
+        assert len(bot.platform.sent) == 2
+        assert bot.platform.notices == []
 
 
 async def test_the_packaged_model_greets_who_opens_the_conversation(tmp_path: Path) -> None:

@@ -1,0 +1,88 @@
+"""/agent model."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from adapters.offered_models import OfferedModel
+from adapters.ports import ServiceMissing
+from bot.agent import Agent
+from bot.command import CommandContext
+from bot.errors import CommandRefused, ContextTooSmall
+from bot.implementations import chosen_of
+from bot.mind import Mind
+from bot.permissions import For
+from bot.registry import command
+from bot.text import one_line, verbatim
+from config.words import WordsNotFound
+from memory.agents import ChosenModel
+
+DEFAULT = "default"
+SHOWN = 40
+
+
+async def _names(context: CommandContext) -> tuple[str, ...]:
+    return (DEFAULT, *await context.parts.catalogue.names())
+
+
+@command(may=For.OWNERS, suggest=_names)
+async def model(context: CommandContext, name: str = "") -> str:
+    """Show which language model I talk with, and which there are, or give me another: its name, or default."""
+    if not name:
+        return await _shown(context)
+    if context.parts.minds.is_fixed:
+        raise CommandRefused("My model was named when I was started (`--model`): start me without to choose another.")
+    chosen = None if name.casefold() == DEFAULT else await _offered(context, name)
+    if chosen is not None:
+        try:
+            await context.parts.minds.open(chosen)
+        except (ServiceMissing, ContextTooSmall, WordsNotFound) as error:
+            raise CommandRefused(f"I cannot talk with {chosen.name}: {error}") from None
+    await context.in_lane(partial(_choose, context, chosen))
+    return f"From my next answer on I talk with {await context.in_lane(partial(_told, context))}."
+
+
+async def _offered(context: CommandContext, name: str) -> ChosenModel:
+    """A model by its name, as the server writes it or but for capitals."""
+    try:
+        models = await context.parts.catalogue.look()
+    except ServiceMissing as error:
+        raise CommandRefused(f"I cannot tell which models there are: {error}") from None
+    for is_it in (name.__eq__, lambda other: other.casefold() == name.casefold()):
+        if found := [it for it in models if is_it(it.name)]:
+            return chosen_of(found[0])
+    shown = f"\n{_table(models)}" if models else ""
+    raise CommandRefused(f"The server offers no model {one_line(name, 80)!r}. It offers {len(models)}:{shown}")
+
+
+async def _choose(context: CommandContext, chosen: ChosenModel | None, agent: Agent) -> None:
+    await context.parts.agents.choose_model(agent, chosen)
+
+
+async def _told(context: CommandContext, agent: Agent) -> str:
+    mind = context.parts.minds.of(agent)
+    is_own = agent.model is not None and not context.parts.minds.is_fixed
+    whose = "chosen for this agent" if is_own else "the one of LLM_MODEL"
+    return f"{_mind(mind)}; {whose}"
+
+
+def _mind(mind: Mind) -> str:
+    return f"{mind}, with a window of {mind.model.context_window:,} tokens"
+
+
+async def _shown(context: CommandContext) -> str:
+    lines = [f"I talk with {await context.in_lane(partial(_told, context))}."]
+    try:
+        models = await context.parts.catalogue.look()
+        lines.append(
+            f"The server offers {len(models)}; `/agent model NAME` gives me another, `default` that of LLM_MODEL:"
+        )
+        lines.append(_table(models))
+    except ServiceMissing as error:
+        lines.append(f"I cannot tell which others there are: {error}")
+    return "\n".join(lines)
+
+
+def _table(models: Sequence[OfferedModel]) -> str:
+    rows = [f"{it.name}  {f'{it.window:,} tokens' if it.window else 'window not told'}" for it in models[:SHOWN]]
+    more = [f"… and {len(models) - SHOWN} more"] if len(models) > SHOWN else []
+    return verbatim("\n".join([*rows, *more]))
