@@ -20,8 +20,8 @@ from benchmarks.model_server import model_server
 from benchmarks.recall_scale import Language
 from bot.scopes import scope_of
 from bot.testing import Bot, Clock, among_many, direct, in_channel, open_bot
-from memory.chunks import Piece
-from memory.message_documents import MessageDocuments
+from memory.archival.chunks import Piece
+from memory.archival.message_documents import MessageDocuments
 from memory.ports import BlockEdit, Kind, NewMessage, NewPassage
 
 MESSAGES = 100_000

@@ -14,12 +14,12 @@ from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.ports import InboundMessage
+from adapters.ports.messages import InboundMessage
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import model_server
-from bot.garbage import collect_seldom
+from bot.process.garbage import collect_seldom
 from bot.testing import Bot, Clock, direct, open_bot
-from memory.database import Database
+from memory.sqlite.database import Database
 
 PENDING, AT_ONCE, OVERDUE = 100_000, 1_000, 10_000
 SWEEPS = 100

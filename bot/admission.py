@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime, timedelta
 from typing import Literal
 
-from adapters.ports import DeliveryRefused, Origin, PlatformUnavailable
-from bot.permissions import CONSOLE
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Origin
 from bot.scopes import groups_of, person_of
-from memory.people import Admitted, Decision, People
+from bot.slash.permissions import CONSOLE
+from memory.people.known import Admitted, Decision, People
 
 logger = logging.getLogger(__name__)
 

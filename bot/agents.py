@@ -7,19 +7,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent, Queued
-from bot.commit import whole
 from bot.events import heard
-from bot.mind import Mind, Minds
+from bot.minds.mind import Mind, Minds
 from bot.scopes import owner_of
-from memory.agents import AgentRecord, AgentStore, ChosenModel
-from memory.core_memory import Block, CoreMemory
-from memory.database import Database, Transaction, finish
-from memory.documents import attach_preloaded
-from memory.inbox import Inbox, NewEvent, WaitingEvent
-from memory.people import People
+from bot.turns.commit import whole
+from memory.archival.documents import attach_preloaded
+from memory.core.agents import AgentRecord, AgentStore, ChosenModel
+from memory.core.core_memory import Block, CoreMemory
+from memory.people.known import People
 from memory.ports import BlockEdit, Message, NewMessage
-from memory.recall import RecallStorage
-from memory.turn_journal import TurnJournal
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database, Transaction, finish
+from memory.turns.inbox import Inbox, NewEvent, WaitingEvent
+from memory.turns.turn_journal import TurnJournal
 
 MAX_AT_HAND = 50_000
 """Messages in the queues of the agents at hand, together: about 1 kB each."""
@@ -42,7 +42,8 @@ class FirstMemory:
 class Agents:
     """Every change of an agent goes through its lane, so what is at hand here is always what is in the database.
 
-    But for messages that people edit or delete (`bot.changes`): what is at hand is out of date then, and let go of.
+    But for messages that people edit or delete (`bot.inbound.changes`): what is at hand is out of date then, and let go
+    of.
     """
 
     def __init__(

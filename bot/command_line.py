@@ -14,12 +14,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from adapters.ports import ServiceMissing
+from adapters.ports.errors import ServiceMissing
 from bot.app import utc_now
-from bot.chat import ChatOptions, chat_in_terminal
 from bot.errors import ContextTooSmall, PathNotFound
 from bot.log import set_up
 from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.process.chat import ChatOptions, chat_in_terminal
 from config.settings import Settings, SettingsInvalid, load_settings
 from config.words import WordsNotFound
 from memory.ports import StorageUnavailable
@@ -108,9 +108,9 @@ def chat(
 @main.command()
 def run() -> None:
     """Serve the platforms in BOT_PLATFORMS."""
-    from bot.garbage import collect_seldom
     from bot.implementations import open_platforms
-    from bot.serve import serve
+    from bot.process.garbage import collect_seldom
+    from bot.process.serve import serve
 
     settings = _settings()
     set_up(settings.bot_log_level, settings.bot_log_format)
@@ -293,7 +293,7 @@ def _has_terminal() -> bool:
 
 def _run_in(settings: Settings, work: Callable[[Settings], None]) -> None:
     """Run a command that may keep what it keeps in memory alone."""
-    from bot.in_memory import in_memory
+    from bot.process.in_memory import in_memory
 
     def run_there() -> None:
         with in_memory(settings) as given:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.ports import Address, Origin, Person
+from adapters.ports.messages import Address, Origin, Person
 
 
 def to_json(origin: Origin) -> dict[str, Any]:

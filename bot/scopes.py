@@ -1,6 +1,6 @@
 """Whose agent it is (pure). This one function serves messages, commands, buttons, reactions and timers."""
 
-from adapters.ports import Origin
+from adapters.ports.messages import Origin
 
 
 def scope_of(origin: Origin) -> str:

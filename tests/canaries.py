@@ -18,31 +18,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from adapters.ports import (
-    DEFAULT_SAMPLING,
-    Address,
-    Aim,
-    ChatMessage,
-    CommandCall,
-    CommandReply,
-    Completion,
-    InboundMessage,
-    LanguageModel,
-    MessageChange,
-    Origin,
-    Person,
-    Quoted,
-    Sampling,
-    ToolSchema,
-)
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.messages import Address, Aim, InboundMessage, MessageChange, Origin, Person, Quoted
+from adapters.ports.model import DEFAULT_SAMPLING, ChatMessage, Completion, LanguageModel, Sampling, ToolSchema
 from adapters.testing import Reply, Request, answer, says
 from bot import log
 from bot.app import App
 from bot.events import reflection
-from bot.model_around import ModelAround
+from bot.metering.model_around import ModelAround
 from bot.scopes import scope_of
 from bot.testing import Clock, RecordingPlatform
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 SECRET = re.compile(r"xq(\d\d)z[0-9a-f]{6}")
 """A secret begins with the number of the place that it belongs to."""

@@ -18,7 +18,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from sqlalchemy.sql.elements import BinaryExpression, BooleanClauseList, ClauseElement, ColumnClause, Grouping
 from sqlalchemy.sql.selectable import Alias, Exists, FromGrouping, Join, ScalarSelect, Select, SelectBase
 
-from memory.tables import agents
+from memory.sqlite.tables import agents
 
 WHOSE = frozenset({"agent_id", "scope"})
 """Columns that say whose a row is."""
@@ -76,7 +76,7 @@ def _sender() -> str:
 MIGRATIONS = "a migration"
 """Their modules have no names; they write tables anew, whole."""
 
-_BELOW = ("memory.database", "memory.writer", "memory.one_trip")
+_BELOW = ("memory.sqlite.database", "memory.sqlite.writer", "memory.sqlite.one_trip")
 
 
 def is_of_somebody(table: Table) -> bool:

@@ -16,8 +16,8 @@ from typing import Any
 
 import discord
 
-from adapters import answers
-from adapters.answers import (
+from adapters.chat import answers
+from adapters.chat.answers import (
     CONFIRMED_WITHIN_S,
     FILE_IN_PARTS,
     FILE_TOO_LARGE,
@@ -28,11 +28,12 @@ from adapters.answers import (
     STILL_AT_IT,
     YES,
 )
+from adapters.chat.rendering import DISCORD_LIMIT, parts_of
 from adapters.discord.client import Client
 from adapters.discord.errors import ACKNOWLEDGED, INTERACTION_OVER, code_of, translated
 from adapters.discord.interactions import is_by_a_moderator
-from adapters.ports import AnswerFile, CommandReply, Confirm, DeliveryRefused, PlatformUnavailable
-from adapters.rendering import DISCORD_LIMIT, parts_of
+from adapters.ports.commands import AnswerFile, CommandReply, Confirm
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class Answers:
 
 
 class _Asker:
-    """See `adapters.answers.Asker`."""
+    """See `adapters.chat.answers.Asker`."""
 
     def __init__(self, interaction: discord.Interaction, answers: Answers) -> None:
         self._interaction = interaction

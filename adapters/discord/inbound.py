@@ -4,8 +4,8 @@ import re
 
 import discord
 
-from adapters.ports import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
-from adapters.said import CALLED, FORWARDED
+from adapters.chat.said import CALLED, FORWARDED
+from adapters.ports.messages import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
 
 PLATFORM = "discord"
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import discord
 
-from adapters.at_work import at_work
+from adapters.chat.at_work import at_work
+from adapters.chat.reading_patiently import LONGEST_HELD_S
 from adapters.discord import checkup, files, posting
 from adapters.discord.catch_up import catch_up
 from adapters.discord.client import Client, Listener
@@ -28,22 +29,12 @@ from adapters.discord.inbound import (
 )
 from adapters.discord.owners import tell_owner
 from adapters.discord.slash import SlashCommands
-from adapters.ports import (
-    Account,
-    Address,
-    Attachment,
-    CannotTell,
-    CommandSpec,
-    DeliveryRefused,
-    Finding,
-    Intake,
-    MessageChange,
-    Origin,
-    PlatformUnavailable,
-    ServiceMissing,
-    Sought,
-)
-from adapters.reading_patiently import LONGEST_HELD_S
+from adapters.ports.checkup import Account, Finding
+from adapters.ports.commands import CommandSpec
+from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailable, ServiceMissing
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, Attachment, MessageChange, Origin
+from adapters.ports.platform import Sought
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import Address, LastHeard
-from adapters.reading_patiently import read_patiently
+from adapters.chat.reading_patiently import read_patiently
+from adapters.ports.messages import Address, LastHeard
 from adapters.slack.errors import translated
 from adapters.slack.history import History, history_of
 from adapters.slack.inbound import PLATFORM

@@ -7,7 +7,8 @@ be looked at; the manifest has it.
 import asyncio
 from collections.abc import Sequence
 
-from adapters.ports import Account, DeliveryRefused, Finding, PlatformUnavailable, ServiceMissing, Verdict
+from adapters.ports.checkup import Account, Finding, Verdict
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable, ServiceMissing
 from adapters.slack.credentials import Credentials
 from adapters.slack.manifest import PATH, TO_ANSWER, USED_FOR
 from adapters.slack.me import Me

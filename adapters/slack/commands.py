@@ -15,18 +15,12 @@ from typing import Any, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.answers import NOTHING_CHANGED, OUT_OF_DATE, Answers
-from adapters.ports import (
-    CommandReply,
-    CommandSpec,
-    DeliveryRefused,
-    InboundMessage,
-    Intake,
-    Origin,
-    Person,
-    PlatformUnavailable,
-)
-from adapters.said import named
+from adapters.chat.answers import NOTHING_CHANGED, OUT_OF_DATE, Answers
+from adapters.chat.said import named
+from adapters.ports.commands import CommandReply, CommandSpec
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import Intake
+from adapters.ports.messages import InboundMessage, Origin, Person
 from adapters.slack.asked import ANSWERED_WITHIN_S, Asked
 from adapters.slack.callers import NO_CHANNEL, Callers, kind_of, who
 from adapters.slack.errors import translated

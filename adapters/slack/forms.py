@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.ports import CommandSpec
+from adapters.ports.commands import CommandSpec
 from adapters.slack.blocks import Json, plain_text
 
 MAX_CHARS = 3000

@@ -11,19 +11,12 @@ from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.answers import STILL_AT_IT
-from adapters.ports import (
-    AnswerFile,
-    CommandCall,
-    CommandReply,
-    CommandSpec,
-    DeliveryRefused,
-    KnownLine,
-    Origin,
-    PlatformUnavailable,
-    RunCommand,
-)
-from adapters.rendering import parts_of
+from adapters.chat.answers import STILL_AT_IT
+from adapters.chat.rendering import parts_of
+from adapters.ports.commands import AnswerFile, CommandCall, CommandReply, CommandSpec, KnownLine
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import RunCommand
+from adapters.ports.messages import Origin
 from adapters.slack.blocks import Json, button, buttons, messages_of, plain_text
 from adapters.slack.errors import translated
 from adapters.slack.lines import Lines

@@ -13,20 +13,13 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import (
-    LATELY,
-    Account,
-    Address,
-    Attachment,
-    CommandSpec,
-    Finding,
-    Intake,
-    LastHeard,
-    Origin,
-    PlatformUnavailable,
-    Sought,
-)
-from adapters.reading_patiently import LONGEST_HELD_S
+from adapters.chat.reading_patiently import LONGEST_HELD_S
+from adapters.ports.checkup import Account, Finding
+from adapters.ports.commands import CommandSpec
+from adapters.ports.errors import PlatformUnavailable
+from adapters.ports.intake import Intake
+from adapters.ports.messages import LATELY, Address, Attachment, LastHeard, Origin
+from adapters.ports.platform import Sought
 from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import parts_for_slack, parts_of_reply

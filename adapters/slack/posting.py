@@ -7,8 +7,10 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import Address, CannotTell, DeliveryRefused, Origin, PlatformUnavailable, Sought
-from adapters.rendering import SLACK_LIMIT, CodeFile, as_file
+from adapters.chat.rendering import SLACK_LIMIT, CodeFile, as_file
+from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Address, Origin
+from adapters.ports.platform import Sought
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack, plain_message_of
 from adapters.slack.emoji import name_of
 from adapters.slack.errors import Refusal, translated

@@ -1,16 +1,16 @@
 """/agent edit."""
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
-from bot.line_places import LinePlace, place_of, read_place
-from bot.question import Question
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.line_places import LinePlace, place_of, read_place
+from bot.slash.question import Question
+from bot.slash.undo_command import PAUSED
 from bot.text import one_line, verbatim
-from bot.undo_command import PAUSED
-from memory.core_memory import Block
-from memory.database import Transaction
+from memory.core.core_memory import Block
 from memory.ports import BlockFull
+from memory.sqlite.database import Transaction
 
 MAX_CHARS = 300
 

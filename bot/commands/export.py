@@ -6,18 +6,18 @@ from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
-from adapters.ports import AnswerFile, CommandReply
-from bot.command import CommandContext
+from adapters.ports.commands import AnswerFile, CommandReply
 from bot.errors import CommandRefused
-from bot.permissions import CONSOLE
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import CONSOLE
 from bot.text import clean, counted
-from memory.export_parts import cut
-from memory.portable import dump
-from memory.portable_person import dump_of_person
+from memory.portable.agent import dump
+from memory.portable.export_parts import cut
+from memory.portable.person import dump_of_person
+from memory.portable.records import Record
 from memory.ports import StorageUnavailable
-from memory.records import Record
-from memory.upkeep import Reader
+from memory.sqlite.upkeep import Reader
 
 logger = logging.getLogger(__name__)
 

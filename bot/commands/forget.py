@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time, speaker_of
-from bot.forgetting import MOST_SHOWN, Findings, Item, Line
-from bot.question import Question
+from bot.memory_rights.forgetting import MOST_SHOWN, Findings, Item, Line
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.question import Question
 from bot.text import counted, one_line
 from memory.ports import Message, Passage
-from memory.timers import Timer
+from memory.turns.timers import Timer
 
 MAX_CHARS = 160
 _KEEPING = re.compile(r"keep\s+(\d{1,3}(?:[\s,]+\d{1,3})*)\s*:\s*(.+)", re.IGNORECASE | re.ASCII | re.DOTALL)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.permissions import For
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
 from bot.text import one_line
-from memory.database import Transaction
+from memory.sqlite.database import Transaction
 
 USUAL_MINUTES = 240
 """Where the operator has set none."""

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from zoneinfo import ZoneInfo
 
-from adapters.ports import CommandReply
+from adapters.ports.commands import CommandReply
 from bot.agent import Agent
-from bot.agent_text import told_beyond, told_pause, told_window
-from bot.changes_text import told_change, told_source
-from bot.command import CommandContext
+from bot.context.sources import Source, sources_of
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.lines_text import told_lines
 from bot.registry import command
-from bot.sources import Source, sources_of
+from bot.slash.agent_text import told_beyond, told_pause, told_window
+from bot.slash.changes_text import told_change, told_source
+from bot.slash.command import CommandContext
+from bot.slash.lines_text import told_lines
 from bot.text import one_line, verbatim
-from memory.change_journal import MemoryChange
-from memory.core_memory import Block
+from memory.core.change_journal import MemoryChange
+from memory.core.core_memory import Block
 
 SOURCES, CHANGES = "sources", "changes"
 MAX_LINE_CHARS = 160

@@ -2,13 +2,13 @@
 
 from zoneinfo import ZoneInfo
 
-from bot.command import CommandContext
+from bot.documents.places import MAX_NAME_CHARS, details_of
 from bot.events import local_time, speaker_of
-from bot.places import MAX_NAME_CHARS, details_of
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import clean, counted, excerpt, one_line
 from memory.ports import Passage, PassageKind
-from memory.words import query_words
+from memory.search.words import query_words
 
 SHOWN = 5
 

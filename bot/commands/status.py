@@ -4,14 +4,14 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
-from bot.agent_text import told_pause
-from bot.charges import Charge
-from bot.command import CommandContext
 from bot.events import local_time
+from bot.metering.charges import Charge
+from bot.metering.usage_text import told_budgets, told_usage
 from bot.registry import command
+from bot.slash.agent_text import told_pause
+from bot.slash.command import CommandContext
 from bot.text import counted, one_line
-from bot.usage_text import told_budgets, told_usage
-from memory.compactions import Evictions
+from memory.recall.compactions import Evictions
 
 INSPECTING = "admin inspect"
 """What the audit calls a look at somebody's memory."""

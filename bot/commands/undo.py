@@ -1,11 +1,11 @@
 """/agent undo."""
 
-from bot.command import CommandContext
-from bot.permissions import For
-from bot.question import Question
 from bot.registry import command
-from bot.undo_command import RESET, own_sources, undo_last, undo_reset
-from memory.change_journal import MemoryChange
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
+from bot.slash.question import Question
+from bot.slash.undo_command import RESET, own_sources, undo_last, undo_reset
+from memory.core.change_journal import MemoryChange
 
 NAME = "/agent undo"
 

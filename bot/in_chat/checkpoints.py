@@ -1,13 +1,13 @@
 """/save and /restore."""
 
 from bot.agent import Agent
-from bot.checkpoints import BEFORE_RESTORE, CheckpointUnusable
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.question import Question
+from bot.memory_rights.checkpoints import BEFORE_RESTORE, CheckpointUnusable
+from bot.memory_rights.resets import BEFORE_RESET
 from bot.registry import command
-from bot.resets import BEFORE_RESET
+from bot.slash.command import CommandContext
+from bot.slash.question import Question
 from memory.ports import Kind
 
 

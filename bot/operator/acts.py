@@ -5,9 +5,9 @@ from datetime import datetime
 
 from adapters.console.plain import note
 from config.settings import Settings
-from memory.audit import Audit, add_beside
-from memory.database import Database
+from memory.people.audit import Audit, add_beside
 from memory.ports import StorageUnavailable
+from memory.sqlite.database import Database
 
 OPERATOR = "operator"
 """Whoever has the machine; who of them it was, the machine may know."""

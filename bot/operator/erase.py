@@ -5,22 +5,22 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
-from adapters.token_counter import BpeTokenCounter
-from bot.erasing import whose_agent
+from adapters.models.token_counter import BpeTokenCounter
 from bot.implementations import open_archival, open_embedder
+from bot.memory_rights.erasing import whose_agent
 from bot.operator.acts import write_down
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
 from config.settings import Settings
-from memory.agents import AgentStore
-from memory.database import Database
-from memory.erasure import Erased, Erasure, has_spoken
-from memory.floors import Floors
+from memory.core.agents import AgentStore
+from memory.erasing.erasure import Erased, Erasure, has_spoken
+from memory.erasing.floors import Floors
+from memory.erasing.stores import SOMEBODY
 from memory.ports import StorageUnavailable
-from memory.recall import RecallStorage
-from memory.stores import SOMEBODY
-from memory.upkeep import Reader, beside
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database
+from memory.sqlite.upkeep import Reader, beside
 
 Confirm = Callable[[str], bool]
 """Asks a yes-or-no question."""

@@ -12,8 +12,8 @@ from bot.operator.acts import EVERYTHING, write_down_beside
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from config.settings import Settings
 from memory.data_dir import DataDir
-from memory.database import SCHEMA_REVISION, Database
-from memory.upkeep import copy_to, revision_at
+from memory.sqlite.database import SCHEMA_REVISION, Database
+from memory.sqlite.upkeep import copy_to, revision_at
 
 
 async def back_up(settings: Settings, out: Path, now: Callable[[], datetime] = utc_now) -> None:

@@ -12,7 +12,7 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.token_counter import BpeTokenCounter
 from bot.agents import FirstMemory
 from bot.app import utc_now
 from bot.implementations import open_archival, open_embedder
@@ -24,16 +24,26 @@ from bot.origins import of_json
 from bot.scopes import console_scope, person_of, scope_of
 from bot.text import counted
 from config.settings import Settings
-from memory.database import Database
-from memory.erased_files import people_below, without
-from memory.export_file import RECORDS, TEXT, write_zip
-from memory.floors import ANYBODY, Floors
-from memory.import_file import Lines, lines_in
+from memory.erasing.erased_files import people_below, without
+from memory.erasing.floors import ANYBODY, Floors
+from memory.erasing.telling import Telling
 from memory.overview import agent_ids
-from memory.portable import Ids, Loaded, dump, load
-from memory.records import AgentState, BlockText, End, Head, KeptFollowUp, MalformedExport, Record, parse, to_line
-from memory.telling import Telling
-from memory.upkeep import beside, new_file
+from memory.portable.agent import Ids, Loaded, dump, load
+from memory.portable.export_file import RECORDS, TEXT, write_zip
+from memory.portable.import_file import Lines, lines_in
+from memory.portable.records import (
+    AgentState,
+    BlockText,
+    End,
+    Head,
+    KeptFollowUp,
+    MalformedExport,
+    Record,
+    parse,
+    to_line,
+)
+from memory.sqlite.database import Database
+from memory.sqlite.upkeep import beside, new_file
 
 ZIP = ".zip"
 

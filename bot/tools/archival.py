@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bot.documents.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
 from bot.errors import ToolFailed
 from bot.events import age_of, local_time, speaker_of
-from bot.executor import ToolContext
-from bot.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
 from bot.registry import tool
 from bot.text import one_line
 from bot.tools.paging import Hit, Shelf, first_page, page_at
+from bot.turns.executor import ToolContext
 from memory.ports import Message, NewPassage, Passage, PassageKind
 
 MAX_TAGS = 20

@@ -1,10 +1,10 @@
 """Editing core memory."""
 
 from bot.errors import ToolFailed
-from bot.executor import ToolContext
 from bot.registry import tool
 from bot.text import one_line
-from memory.core_memory import CoreMemory, person_of_label
+from bot.turns.executor import ToolContext
+from memory.core.core_memory import CoreMemory, person_of_label
 from memory.ports import NewPassage
 
 MOST_PEOPLE = 200

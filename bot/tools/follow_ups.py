@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from bot.errors import ToolFailed
 from bot.events import local_time
-from bot.executor import ToolContext
 from bot.registry import tool
 from bot.text import one_line
-from memory.timers import WAITING, Timer
+from bot.turns.executor import ToolContext
+from memory.turns.timers import WAITING, Timer
 
 MAX_SHOWN_CHARS = 200
 

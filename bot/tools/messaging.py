@@ -3,9 +3,9 @@
 import logging
 
 from bot.errors import ToolFailed
-from bot.executor import ToolContext
 from bot.registry import tool
 from bot.text import one_line, without_reasoning
+from bot.turns.executor import ToolContext
 
 logger = logging.getLogger(__name__)
 

@@ -16,12 +16,12 @@ import pytest
 from discord.http import Route
 
 from adapters.discord.client import Client
-from adapters.ports import Address, Origin, Person
+from adapters.ports.messages import Address, Origin, Person
 from adapters.slack.manifest import EVENTS, USED_FOR
 from adapters.testing import ScriptedServer
 from bot.app import open_app
 from bot.choices import Choices
-from bot.supervisor import Supervisor
+from bot.process.supervisor import Supervisor
 from bot.testing import Clock
 from config.settings import load_settings
 from tests.adapters.discord.conftest import at_once

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from adapters.ports import Aim, InboundMessage, Origin
+from adapters.ports.messages import Aim, InboundMessage, Origin
 from adapters.testing import Reply, Request, ScriptedServer, fails, says
 from bot.testing import Bot, Clock, RecordingPlatform, at_channel, direct, open_bot
-from memory.tables import inbox, messages, people
+from memory.sqlite.tables import inbox, messages, people
 
 ADA, BOB = direct("1", platform="discord"), direct("2", platform="discord")
 SECRET = "the secret word is aubergine"

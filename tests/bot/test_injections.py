@@ -11,13 +11,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from adapters.ports import Address, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
+from adapters.ports.messages import Address, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.scopes import scope_of
 from bot.testing import Bot, RecordingPlatform, open_bot
-from memory.portable import dump
-from memory.records import to_line
-from memory.tables import audit, channels, people, timers
+from memory.portable.agent import dump
+from memory.portable.records import to_line
+from memory.sqlite.tables import audit, channels, people, timers
 from tests.injections import A_CURSOR, BOBS_FOLLOW_UP, INJECTIONS, By, Call, Injection
 
 SECRETS = ("quartz-71", "onyx-72", "jasper-73", "opal-74")

@@ -17,8 +17,8 @@ from bot.app import open_app
 from bot.choices import Choices
 from bot.testing import Clock, RecordingPlatform
 from config.settings import load_settings
-from memory.prepared import Prepared
-from memory.tables import agents, messages, metadata
+from memory.sqlite.prepared import Prepared
+from memory.sqlite.tables import agents, messages, metadata
 from tests.canaries import AskedOneByOne, Life, Obeying, Watch, let_speak, places
 from tests.statements import MIGRATIONS, WHOSE, Statements, is_of_somebody, unbound, watched
 
@@ -29,53 +29,53 @@ ACTIONS = 2_000
 
 ACROSS = {
     # ── of a person, wherever they are ──
-    "memory.erased_rows.ErasedRows": "an erasure is of a person in all places that they can be in",
-    "memory.erasure.Erasure": "the same, and which of them are not done yet",
-    "memory.timers.Timers.waiting_of": "a person's follow-ups go by one clock, and are counted together",
+    "memory.erasing.erased_rows.ErasedRows": "an erasure is of a person in all places that they can be in",
+    "memory.erasing.erasure.Erasure": "the same, and which of them are not done yet",
+    "memory.turns.timers.Timers.waiting_of": "a person's follow-ups go by one clock, and are counted together",
     # ── of all, for the program alone ──
-    "memory.timers.Timers.due": "the sweep looks for what is due, whose ever it is",
-    "memory.timers.Timers.next_due": "the same, for when",
-    "memory.turn_journal.TurnJournal.unfinished": "a start takes up what an earlier process left",
-    "memory.inbox.Inbox.waiting": "the same",
-    "memory.notices.NoticeStore": "what is to be told on a platform, each row at its own place",
-    "memory.outbox.OutboxStore": "what is to be delivered to an address, or of the turns that the caller was shown",
-    "memory.result_lists.ResultLists.save": "lists of a day ago go, whoever made them",
+    "memory.turns.timers.Timers.due": "the sweep looks for what is due, whose ever it is",
+    "memory.turns.timers.Timers.next_due": "the same, for when",
+    "memory.turns.turn_journal.TurnJournal.unfinished": "a start takes up what an earlier process left",
+    "memory.turns.inbox.Inbox.waiting": "the same",
+    "memory.turns.notices.NoticeStore": "what is to be told on a platform, each row at its own place",
+    "memory.turns.outbox.OutboxStore": "what is to be delivered to an address, or of turns that the caller was shown",
+    "memory.search.result_lists.ResultLists.save": "lists of a day ago go, whoever made them",
     # ── of all, for an index: each row is written with its own owner ──
-    "memory.message_vectors.MessageVectors._some": "what has no vector yet",
-    "memory.recall.RecallStorage._index_some": "what is not indexed yet",
-    "memory.recall.RecallStorage._index_these": "what was indexed a moment ago",
-    "memory.passage_vectors.PassageVectors": "what has no vector yet, or one of another embedder",
-    "memory.passage_words.PassageWords._index_waiting": "whether anything is not indexed yet",
-    "memory.passage_words.PassageWords._keep": "what was indexed a moment ago",
-    "memory.ids.all_free": "whether numbers are free, of whoever; nothing of the rows is read",
-    "memory.redaction.ChannelRedaction._pieces_of": "pieces of documents that were found by who has them",
-    "memory.undoable_resets.UndoableResets._select": "the daily job looks for what is over, whose ever it is",
-    "memory.documents": "pieces belong to a document and that to a collection; those that no agent has go",
+    "memory.recall.message_vectors.MessageVectors._some": "what has no vector yet",
+    "memory.recall.storage.RecallStorage._index_some": "what is not indexed yet",
+    "memory.recall.storage.RecallStorage._index_these": "what was indexed a moment ago",
+    "memory.archival.passage_vectors.PassageVectors": "what has no vector yet, or one of another embedder",
+    "memory.archival.passage_words.PassageWords._index_waiting": "whether anything is not indexed yet",
+    "memory.archival.passage_words.PassageWords._keep": "what was indexed a moment ago",
+    "memory.sqlite.ids.all_free": "whether numbers are free, of whoever; nothing of the rows is read",
+    "memory.erasing.redaction.ChannelRedaction._pieces_of": "pieces of documents that were found by who has them",
+    "memory.erasing.undoable_resets.UndoableResets._select": "the daily job looks for what is over, whose ever it is",
+    "memory.archival.documents": "pieces belong to a document and that to a collection; those that no agent has go",
     # ── of all, for owners and whoever runs the program: numbers and names, no content ──
     "memory.overview.Overview": "the listing of agents",
-    "memory.audit.Audit.newest": "the listing of what moderators and owners did",
-    "memory.usage.UsageStore": "what was used in all",
+    "memory.people.audit.Audit.newest": "the listing of what moderators and owners did",
+    "memory.people.usage.UsageStore": "what was used in all",
     # ── which agents have a message that a platform says was changed ──
-    "memory.changes.MessageChanges.scopes_of": "it is found by the platform's name for it",
-    "memory.inbox.Inbox.scopes_of": "the same",
+    "memory.erasing.changes.MessageChanges.scopes_of": "it is found by the platform's name for it",
+    "memory.turns.inbox.Inbox.scopes_of": "the same",
     # ── by the number of a row that was read by its agent, or taken from its line, a moment ago ──
-    "memory.inbox.Inbox": "the events of a turn; the numbers are the program's, and no person or model can name one",
-    "memory.timers.Timers.runs_of": "of timers that were read by their agent",
-    "memory.outbox._is_marked_as_sending": "the reply under way",
-    "memory.turn_journal.TurnJournal": "the turn under way",
-    "memory.quotes.follow": "rows that were found by whose they are",
+    "memory.turns.inbox.Inbox": "the events of a turn; no person or model can name their numbers",
+    "memory.turns.timers.Timers.runs_of": "of timers that were read by their agent",
+    "memory.turns.outbox._is_marked_as_sending": "the reply under way",
+    "memory.turns.turn_journal.TurnJournal": "the turn under way",
+    "memory.recall.quotes.follow": "rows that were found by whose they are",
 }
 """Who sends statements that rightly leave open whose rows they are about, and why that is right."""
 
 BY_THEIR_ID = {
-    "memory.inbox._TAKE": "events that were taken from their scope's line",
-    "memory.inbox._GIVE": "the same",
-    "memory.inbox._FINISH": "those of the turn under way",
-    "memory.outbox._SENT": "the reply that was posted",
-    "memory.timers._FIRE": "the timer that was found to be due",
-    "memory.timers._MOVE": "the same",
-    "memory.timers._DROP": "the same",
-    "memory.turn_journal._STEP": "the turn under way",
+    "memory.turns.inbox._TAKE": "events that were taken from their scope's line",
+    "memory.turns.inbox._GIVE": "the same",
+    "memory.turns.inbox._FINISH": "those of the turn under way",
+    "memory.turns.outbox._SENT": "the reply that was posted",
+    "memory.turns.timers._FIRE": "the timer that was found to be due",
+    "memory.turns.timers._MOVE": "the same",
+    "memory.turns.timers._DROP": "the same",
+    "memory.turns.turn_journal._STEP": "the turn under way",
 }
 
 NUMBERED = {

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Aim
+from adapters.ports.messages import Aim
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, open_bot, refused_for, texts
 from bot.tools import core_memory
-from memory.channels import Mode
-from memory.records import BlockText, KeptPassage
+from memory.people.channels import Mode
+from memory.portable.records import BlockText, KeptPassage
 
 
 def settings(server: ScriptedServer, **more: Any) -> dict[str, Any]:

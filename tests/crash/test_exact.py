@@ -21,7 +21,7 @@ import pytest
 from adapters.testing import ScriptedServer
 from bot.origins import to_json
 from bot.testing import RecordingPlatform, direct, open_bot
-from memory.timers import FOLLOW_UP, NewTimer
+from memory.turns.timers import FOLLOW_UP, NewTimer
 from tests.crash.model import ObedientModel
 from tests.crash.nursery import LIMIT_S, Nursery, nursery
 from tests.crash.people import Conversation, Said, ring_of

@@ -9,9 +9,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from memory.chroma_index import ChromaIndex
 from memory.ports import IndexLost
-from memory.upkeep import integrity
+from memory.search.chroma_index import ChromaIndex
+from memory.sqlite.upkeep import integrity
 from tests.crash.model import ObedientModel
 from tests.crash.people import (
     PROMISE,

@@ -1,11 +1,11 @@
 """/agent admin deny."""
 
-from bot.command import CommandContext
 from bot.errors import CommandRefused
-from bot.permissions import For
-from bot.person_named import concerned, whom_named
 from bot.registry import command
-from memory.people import Admitted
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
+from bot.slash.person_named import concerned, whom_named
+from memory.people.known import Admitted
 
 
 @command(may=For.OWNERS, concerns=concerned)

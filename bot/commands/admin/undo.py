@@ -1,13 +1,13 @@
 """/agent admin undo."""
 
-from bot.command import CommandContext
-from bot.permissions import For
-from bot.person_named import person_named
-from bot.question import Question
 from bot.registry import command
-from bot.undo_command import RESET, undo_last, undo_reset
-from bot.undo_person import ask_to_undo_person
-from memory.change_journal import MemoryChange
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
+from bot.slash.person_named import person_named
+from bot.slash.question import Question
+from bot.slash.undo_command import RESET, undo_last, undo_reset
+from bot.slash.undo_person import ask_to_undo_person
+from memory.core.change_journal import MemoryChange
 
 NAME = "/agent admin undo"
 

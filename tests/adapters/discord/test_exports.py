@@ -14,7 +14,7 @@ from bot.operator.errors import CannotBeDone
 from bot.operator.transfer import import_agent
 from bot.testing import open_bot
 from config.settings import load_settings
-from memory.exports import outgoing_folder
+from memory.portable.exports import outgoing_folder
 from tests.adapters.discord.test_slash import listed, text_of
 from tests.platforms.discord.served import serving
 from tests.platforms.discord.things import Attachment, Channel, Interaction

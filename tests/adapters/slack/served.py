@@ -13,7 +13,7 @@ from adapters.slack.platform import SlackPlatform
 from adapters.testing import Reply, Request, ScriptedServer, says
 from bot.app import App, open_app
 from bot.choices import Choices
-from bot.supervisor import Supervisor
+from bot.process.supervisor import Supervisor
 from config.settings import load_settings
 from tests.platforms.slack.things import Channel, Message
 from tests.platforms.slack.world import World

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import Finding
+from adapters.ports.checkup import Finding
 from adapters.slack.comparison import NotAManifest, missing_in, read_manifest
 from adapters.slack.manifest import EVENTS, TO_ANSWER, USED_FOR, manifest
 from tests.adapters.slack.served import QuickPlatform

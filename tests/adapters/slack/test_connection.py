@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, PlatformUnavailable, ServiceMissing
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.errors import PlatformUnavailable, ServiceMissing
+from adapters.ports.intake import Intake
+from adapters.ports.messages import InboundMessage
 from adapters.slack.app import App, Listener
 from adapters.slack.commands import NOT_NOW
 from adapters.slack.credentials import Credentials

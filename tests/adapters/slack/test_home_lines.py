@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import KnownLine
+from adapters.ports.commands import KnownLine
 from adapters.slack.home import COMMANDS, EDITED, MAX_BLOCKS, PRESSED, view_of
 from tests.adapters.slack.served import QuickPlatform, serving
 from tests.adapters.slack.test_commands import gives

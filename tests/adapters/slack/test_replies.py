@@ -8,18 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.ports import (
-    Address,
-    CannotTell,
-    DeliveryRefused,
-    InboundMessage,
-    Intake,
-    Origin,
-    Person,
-    PlatformUnavailable,
-    Sought,
-    ToldOnce,
-)
+from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import Intake, ToldOnce
+from adapters.ports.messages import Address, InboundMessage, Origin, Person
+from adapters.ports.platform import Sought
 from adapters.slack.blocks import parts_for_slack
 from adapters.slack.platform import SlackPlatform
 from tests.adapters.slack.served import QuickPlatform, of_bot

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from adapters.ports import CommandCall
+from adapters.ports.commands import CommandCall
 from adapters.testing import ScriptedServer, says
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 SCOPE = "discord:channel:home/general"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import CommandCall, CommandReply, KnownLine
+from adapters.ports.commands import CommandCall, CommandReply, KnownLine
 from adapters.testing import ScriptedServer, says
 from bot.testing import Bot, among_many, direct, open_bot
 from tests.bot.commands.test_undo import adds, does_as_told, told, with_model

@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import CommandCall, InboundMessage, Person, Quoted
+from adapters.ports.commands import CommandCall
+from adapters.ports.messages import InboundMessage, Person, Quoted
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.app import utc_now
 from bot.operator.errors import CannotBeDone
 from bot.operator.transfer import export_agent, import_agent
 from bot.testing import Bot, Clock, among_many, direct, in_channel, open_bot
 from config.settings import load_settings
-from memory import compactions
-from memory.people import Admitted, Decision
-from memory.upkeep import copy_to
-from memory.whose import Whose
+from memory.erasing.whose import Whose
+from memory.people.known import Admitted, Decision
+from memory.recall import compactions
+from memory.sqlite.upkeep import copy_to
 
 HERS = "kanarienvogel73"
 """A word that Ada alone says."""

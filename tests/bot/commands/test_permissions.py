@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import CommandCall, CommandSpec
+from adapters.ports.commands import CommandCall, CommandSpec
 from adapters.testing import ScriptedServer, says
 from bot.commands import timezone
-from bot.permissions import Caller, For, refusal
+from bot.slash.permissions import Caller, For, refusal
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 EVERYBODY_IN_CHANNEL = Caller(is_direct=False, is_moderator=False, is_owner=False)
 MODERATOR = Caller(is_direct=False, is_moderator=True, is_owner=False)

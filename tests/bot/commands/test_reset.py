@@ -8,7 +8,7 @@ import pytest
 
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import direct, open_bot
-from memory.checkpoints import checkpoint_folder
+from memory.portable.checkpoints import checkpoint_folder
 
 
 async def test_a_reset_shows_what_goes_and_does_nothing_before_the_yes(tmp_path: Path) -> None:

@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from adapters.ports import Address, InboundMessage, MessageChange
+from adapters.ports.messages import Address, InboundMessage, MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
-from bot.resets import Part
+from bot.memory_rights.resets import Part
 from bot.testing import GENERAL, Bot, Clock, among_many, direct, open_bot
-from memory.checkpoints import checkpoint_folder
-from memory.chunks import Piece
-from memory.documents import Documents
-from memory.portable import dump
-from memory.records import KeptChange, KeptMessage, Record
-from memory.undoable_resets import UndoableResets
+from memory.archival.chunks import Piece
+from memory.archival.documents import Documents
+from memory.erasing.undoable_resets import UndoableResets
+from memory.portable.agent import dump
+from memory.portable.checkpoints import checkpoint_folder
+from memory.portable.records import KeptChange, KeptMessage, Record
 from tests.words_left import places_of
 
 PARTS = [part.value for part in Part]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.ports import MessageChange
+from adapters.ports.messages import MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, among_many, at_channel, direct, in_channel, open_bot, texts
-from memory.portable import dump
-from memory.records import BlockText, KeptPassage, Record, to_line
+from memory.portable.agent import dump
+from memory.portable.records import BlockText, KeptPassage, Record, to_line
 
 Call = tuple[str, dict[str, Any]]
 

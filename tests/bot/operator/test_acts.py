@@ -14,8 +14,8 @@ from bot.operator.transfer import export_agent, import_agent
 from bot.testing import direct
 from config.settings import Settings
 from memory.ports import StorageUnavailable
-from memory.tables import audit
-from memory.upkeep import beside
+from memory.sqlite.tables import audit
+from memory.sqlite.upkeep import beside
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 

@@ -11,25 +11,25 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from adapters.embedders import WordLlamaEmbedder
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.embedders import WordLlamaEmbedder
+from adapters.models.token_counter import BpeTokenCounter
 from bot.operator.agents import list_agents
 from bot.operator.erase import erase
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.load import load
 from bot.operator.storage import open_database
 from config.settings import Settings
-from memory.agents import AgentStore
-from memory.checkpoints import checkpoint_folder
-from memory.chroma_index import ChromaIndex
-from memory.database import Database
-from memory.erased_rows import ErasedRows
+from memory.core.agents import AgentStore
+from memory.erasing.erased_rows import ErasedRows
+from memory.erasing.stores import Doomed
+from memory.erasing.telling import Telling
+from memory.erasing.whose import Whose
+from memory.portable.checkpoints import checkpoint_folder
 from memory.ports import StorageUnavailable
-from memory.recall import RecallStorage
-from memory.stores import Doomed
-from memory.tables import usage
-from memory.telling import Telling
-from memory.whose import Whose
+from memory.recall.storage import RecallStorage
+from memory.search.chroma_index import ChromaIndex
+from memory.sqlite.database import Database
+from memory.sqlite.tables import usage
 
 CANARY = "kanarienvogel-73"
 EMBEDDER = f"{WordLlamaEmbedder.name}/256"

@@ -17,7 +17,7 @@ from bot.operator.transfer import export_agent, import_agent
 from config.settings import Settings
 from memory.overview import agent_ids, passages_without_vector
 from memory.ports import StorageUnavailable
-from memory.upkeep import beside
+from memory.sqlite.upkeep import beside
 
 CANARY = "kanarienvogel-73"
 
