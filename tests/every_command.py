@@ -151,11 +151,11 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
     return given
 
 
-async def shut_out(data_dir: Path, person: str) -> None:
-    """Let an owner have shut somebody out before the bot starts."""
+async def decide(data_dir: Path, person: str, admitted: Admitted) -> None:
+    """Let an owner have let somebody in, or shut them out, before the bot starts."""
     now = datetime(2026, 1, 1, tzinfo=UTC)
     database = await Database.open(data_dir / "bot.db", data_dir / "backups", now)
-    await People(database).set_admission(person, Decision(Admitted.DENIED, now))
+    await People(database).set_admission(person, Decision(admitted, now))
     await database.close()
 
 

@@ -53,6 +53,7 @@ class People:
         self._now = now
         self._known: dict[str, tuple[str | None, float]] = {}
         self._zones: dict[str, str] = {}
+        self._ours: dict[str, bool] = {}
         self._asked: dict[str, asyncio.Task[None]] = {}
         self._asked_since: dict[str, float] = {}
         self._few = asyncio.Semaphore(AT_ONCE)
@@ -67,7 +68,7 @@ class People:
                 told = answer if isinstance(answer, dict) else {}
                 for user in listed_in(told, "members"):
                     self._know(text_in(user, "id"), _name_of(user), KNOWN_FOR_S)
-                    self._learn_zone(text_in(user, "id"), user)
+                    self._learn_more(text_in(user, "id"), user)
                 if not (cursor := text_in(part_in(told, "response_metadata"), "next_cursor")):
                     return
         except (PlatformUnavailable, DeliveryRefused) as error:
@@ -110,6 +111,17 @@ class People:
         is_there = not user.get("deleted") and not user.get("is_bot") and self._is_of_team(user)
         return is_there and any(user.get(right) is True for right in ("is_admin", "is_owner", "is_primary_owner"))
 
+    async def is_of_workspace(self, id_: str) -> bool:
+        """Whether somebody belongs to the workspace, and not to another that shares a channel with it.
+
+        Raises:
+            PlatformUnavailable: Slack cannot be asked now.
+            DeliveryRefused: Slack does not say.
+        """
+        if (ours := self._ours.get(id_)) is None:
+            ours = self._is_of_team(await self._info(id_))
+        return ours
+
     async def close(self) -> None:
         """Ask no more of what events wait for."""
         for task in self._asked.values():
@@ -123,7 +135,7 @@ class People:
             async with self._few:
                 user = await self._info(id_)
             name, lasts_s = _name_of(user) or before, KNOWN_FOR_S
-            self._learn_zone(id_, user)
+            self._learn_more(id_, user)
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.info("what somebody is called cannot be told: %s", error)
             name, lasts_s = before, ASKED_AGAIN_AFTER_S
@@ -132,7 +144,8 @@ class People:
             self._asked_since.pop(id_, None)
         self._know(id_, name, lasts_s)
 
-    def _learn_zone(self, id_: str, user: Mapping[str, Any]) -> None:
+    def _learn_more(self, id_: str, user: Mapping[str, Any]) -> None:
+        self._ours[id_] = self._is_of_team(user)
         if isinstance(zone := user.get("tz"), str) and zone:
             self._zones[id_] = zone
 
@@ -143,6 +156,7 @@ class People:
             gone = next(iter(self._known))
             del self._known[gone]
             self._zones.pop(gone, None)
+            self._ours.pop(gone, None)
 
     def _is_of_team(self, user: Mapping[str, Any]) -> bool:
         """Whether somebody belongs to the workspace; in a channel that is shared others' admins write as well."""

@@ -285,6 +285,10 @@ class SlackPlatform:
         """Tell somebody where they wrote, so that nobody else sees it; where that cannot be, directly."""
         await posting.tell(self._connected().client, origin, text)
 
+    async def is_stranger(self, origin: Origin) -> bool:
+        """Who writes directly from another workspace, by Slack Connect, shares none with the bot."""
+        return origin.is_direct and not await self._connected().people.is_of_workspace(origin.person.id)
+
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:
         """Show in a thread that the bot thinks."""
         return self._connection.status.working(address) if self._connection is not None else nullcontext()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from memory.people.known import Admitted
 from tests.every_command import (
     CASES,
     CHANGING,
@@ -19,8 +20,8 @@ from tests.every_command import (
     Given,
     Who,
     check,
+    decide,
     given,
-    shut_out,
 )
 from tests.platforms.discord.served import serving
 from tests.platforms.discord.things import Interaction, Kind, Message, User
@@ -38,7 +39,7 @@ async def known(world: World, data_dir: Path, **settings: object) -> AsyncIterat
     elsewhere = world.state.add_channel(Kind.TEXT, "elsewhere", world.guild)
     world.general.moderators.add(people[Who.MODERATOR])
     elsewhere.moderators.add(people[Who.ELSEWHERE])
-    await shut_out(data_dir, f"discord:{people[Who.SHUT_OUT].id}")
+    await decide(data_dir, f"discord:{people[Who.SHUT_OUT].id}", Admitted.DENIED)
     async with serving(world, data_dir, bot_owners=f"discord:{people[Who.OWNER].id}", **settings):
         await world.until(lambda: world.state.commands.get(None))
         yield people

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.slack.forms import FIELD
 from adapters.slack.home import PRESSED
+from memory.people.known import Admitted
 from tests.adapters.slack.served import QuickPlatform, serving
 from tests.adapters.slack.test_home import labels
 from tests.adapters.slack.test_home import text_of as shown_in
@@ -24,8 +25,8 @@ from tests.every_command import (
     Given,
     Who,
     check,
+    decide,
     given,
-    shut_out,
 )
 from tests.platforms.slack.things import Interaction, User
 from tests.platforms.slack.world import World
@@ -50,7 +51,8 @@ async def known(world: World, data_dir: Path, **settings: object) -> AsyncIterat
     }
     team = world.state.workspace.id
     owner = f"slack:{team}/{people[Who.OWNER].id}"
-    await shut_out(data_dir, f"slack:{team}/{people[Who.SHUT_OUT].id}")
+    await decide(data_dir, f"slack:{team}/{people[Who.SHUT_OUT].id}", Admitted.DENIED)
+    await decide(data_dir, f"slack:{team}/{people[Who.ELSEWHERE].id}", Admitted.ALLOWED)  # to write directly
     platform = QuickPlatform(world, moderators=[owner])
     async with serving(world, data_dir, platform=platform, bot_owners=owner, **settings):
         yield people

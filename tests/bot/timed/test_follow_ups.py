@@ -634,8 +634,8 @@ async def test_a_reset_of_follow_ups_leaves_the_rest(tmp_path: Path) -> None:
         answered = await bot.give(ADA, "reset follow-ups", confirms=True)
         assert await waiting(bot) == []
         assert (await bot.agent()).queue
-        name = answered.text.split("`")[1].removeprefix("/restore ")
-        await bot.in_chat(f"restore {name}")
+        assert "`/agent undo reset` brings it back" in answered.text
+        await bot.give(ADA, "undo reset", confirms=True)
         assert [timer.note for timer in await waiting(bot)] == ["first"]
 
 
