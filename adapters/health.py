@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from adapters.ports import ServiceMissing
+from adapters.ports.errors import ServiceMissing
 
 Faults = Mapping[str, str]
 """What is wrong, by the name of the part; empty if all is well."""

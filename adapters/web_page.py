@@ -14,8 +14,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from adapters.download import write
-from adapters.ports import DocumentUnreadable
+from adapters.chat.download import write
+from adapters.ports.errors import DocumentUnreadable
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 MOST_REDIRECTS = 5

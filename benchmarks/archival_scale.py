@@ -20,16 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.embedders import WordLlamaEmbedder
 from adapters.glibc import use_one_arena
+from adapters.models.embedders import WordLlamaEmbedder
 from benchmarks.figures import Figure, report
 from benchmarks.recall_scale import Language
-from memory.agents import AgentStore
-from memory.archival import ArchivalStorage
-from memory.chroma_index import COLLECTIONS, ChromaIndex
-from memory.database import Database
-from memory.passage_vectors import MAX_BY_MEANING
+from memory.archival.passage_vectors import MAX_BY_MEANING
+from memory.archival.storage import ArchivalStorage
+from memory.core.agents import AgentStore
 from memory.ports import NewPassage
+from memory.search.chroma_index import COLLECTIONS, ChromaIndex
+from memory.sqlite.database import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AT_ONCE = 500

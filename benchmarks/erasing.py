@@ -19,9 +19,9 @@ from benchmarks.figures import Figure, report
 from benchmarks.model_server import model_server
 from benchmarks.recall_scale import Language
 from bot.scopes import scope_of
-from bot.testing import Bot, Clock, among_many, direct, open_bot
-from memory.chunks import Piece
-from memory.message_documents import MessageDocuments
+from bot.testing import Bot, Clock, among_many, direct, in_channel, open_bot
+from memory.archival.chunks import Piece
+from memory.archival.message_documents import MessageDocuments
 from memory.ports import BlockEdit, Kind, NewMessage, NewPassage
 
 MESSAGES = 100_000
@@ -30,6 +30,7 @@ NOTES, NOTES_OF_OTHERS = 500, 1_500
 CANARIES = 200
 AT_ONCE = 500
 NOBODY_WAITS_S = 1.0
+LONGEST_S = 2.0
 ALONE_S = 2.0
 CHANNELS = ("general", "random")
 
@@ -45,20 +46,23 @@ async def figures(messages: int = MESSAGES, others: int = OTHERS, notes: int = N
                 await _fill(bot, language, messages, others, notes, canaries)
             planted = await asyncio.to_thread(_holding, data, canaries)
             async with open_bot(data, clock=clock, llm_model="m", openai_base_url=url) as bot:
-                alone = await _serve_others(bot, until=asyncio.create_task(asyncio.sleep(ALONE_S)))
+                alone, _ = await _serve_others(bot, until=asyncio.create_task(asyncio.sleep(ALONE_S)))
                 begun = time.perf_counter()
                 erasing = asyncio.create_task(bot.command("erase-me erase me"))
-                beside = await _serve_others(bot, until=erasing)
+                directly, there = await _serve_others(bot, until=erasing)
                 took = time.perf_counter() - begun
                 receipt = erasing.result()
                 left = await asyncio.to_thread(_holding, data, canaries)
             left_after = await asyncio.to_thread(_holding, data, canaries)
-    print(f"  planted: {len(planted)} canaries; alone {_told(alone)}, beside {_told(beside)}")
+    beside = [*directly, *there]
+    print(f"  planted: {len(planted)} canaries; alone {_told(alone)}")
+    print(f"  meanwhile directly {_told(directly)}; in a channel {_told(there)}")
     print("  " + receipt.replace("\n", "\n  "))
     return [
         Figure("canaries that were planted and could be found", len(planted), "canaries", CANARIES, at_least=True),
         Figure(f"erase-me of {messages:,} messages", took, "s", 30),
         Figure("others' messages meanwhile, p95 to the reply", _p95(beside), "s", NOBODY_WAITS_S),
+        Figure("the longest of them in direct messages", max(directly), "s", LONGEST_S),
         Figure("canaries in any file beside the running bot", len(left), "canaries", 0),
         Figure("canaries in any file after its end", len(left_after), "canaries", 0),
         Figure("receipts that say that nothing was found", "Found: nothing" in receipt, "receipts", 1, at_least=True),
@@ -161,16 +165,23 @@ async def _keep_notes(bot: Bot, language: Language, agent_id: int, count: int, c
 # ── what is measured ─────────────────────────────────────────────────────────────────────────────────
 
 
-async def _serve_others(bot: Bot, until: "asyncio.Task[object]") -> list[float]:
-    """Another person writes, directly and in a channel, message after message; the seconds of each."""
-    took = []
+async def _serve_others(bot: Bot, until: "asyncio.Task[object]") -> tuple[list[float], list[float]]:
+    """Another person writes, directly and in a channel, message after message; the seconds of each.
+
+    One of those in the channel waits until its summary was made anew, by the model.
+    """
+
+    async def write_there() -> None:
+        await (await bot.app.receiver.receive(in_channel("Good morning", bot.clock(), "bob")))
+
+    directly, there = list[float](), list[float]()
     while not until.done():
-        for write in (bot.say("Good morning", person="bob"), bot.write("Good morning", person="bob")):
+        for took, write in ((directly, bot.say("Good morning", person="bob")), (there, write_there())):
             begun = time.perf_counter()
             await write
             took.append(time.perf_counter() - begun)
         await asyncio.sleep(0.05)
-    return took
+    return directly, there
 
 
 def _holding(folder: Path, canaries: Sequence[str]) -> set[str]:

@@ -15,13 +15,13 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.figures import Figure, report
 from benchmarks.recall_scale import Language
-from bot.exports import Exports
-from bot.lanes import Lanes
-from memory.agents import AgentStore
-from memory.database import Database
-from memory.portable import dump
+from bot.inbound.lanes import Lanes
+from bot.memory_rights.exports import Exports
+from memory.core.agents import AgentStore
+from memory.portable.agent import dump
 from memory.ports import Kind, NewMessage, ToolUse
-from memory.recall import RecallStorage
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SCOPE = "console:dm:ada"

@@ -22,8 +22,8 @@ import aiosqlite
 from sqlalchemy import Engine, bindparam, event, insert, update
 
 from benchmarks.figures import Figure, report
-from memory.database import Database
-from memory.tables import agents
+from memory.sqlite.database import Database
+from memory.sqlite.tables import agents
 
 SYNC_S = 0.003
 ROUNDS = 5

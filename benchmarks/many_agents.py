@@ -21,13 +21,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.ports import InboundMessage
+from adapters.ports.messages import InboundMessage
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import model_server
 from benchmarks.overhead import WORDS, floor
-from bot.garbage import collect_seldom
+from bot.process.garbage import collect_seldom
 from bot.testing import Bot, direct, open_bot
-from memory.database import Database
+from memory.sqlite.database import Database
 
 FEW, MANY, ASLEEP = 50, 1_000, 100_000
 MESSAGES_EACH = 10

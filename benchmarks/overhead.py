@@ -18,16 +18,16 @@ from pathlib import Path
 import aiosqlite
 from openai import AsyncOpenAI
 
-from adapters.openai_model import OpenAIModel
-from adapters.ports import Address
+from adapters.models.openai_model import OpenAIModel
+from adapters.ports.messages import Address
 from adapters.testing import Reply, Request, ScriptedServer, says
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import REPLY, model_server
-from bot.garbage import collect_seldom
+from bot.process.garbage import collect_seldom
 from bot.testing import RecordingPlatform, open_bot
-from bot.turn import Turns
-from memory.inbox import Inbox
-from memory.outbox import OutboxStore
+from bot.turns.turn import Turns
+from memory.turns.inbox import Inbox
+from memory.turns.outbox import OutboxStore
 
 ROUNDS = 7
 MESSAGES = 30

@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from pathlib import Path
 
-from adapters.embedders import WordLlamaEmbedder
+from adapters.models.embedders import WordLlamaEmbedder
 from benchmarks.figures import Figure, report
-from memory.agents import AgentStore
-from memory.database import Database
+from memory.core.agents import AgentStore
 from memory.ports import Kind, NewMessage
-from memory.recall import RecallStorage
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 AT_ONCE = 500

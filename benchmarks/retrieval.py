@@ -22,12 +22,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adapters.embedders import WordLlamaEmbedder
+from adapters.models.embedders import WordLlamaEmbedder
 from benchmarks.figures import Figure, report
-from memory.agents import AgentStore
-from memory.database import Database
+from memory.core.agents import AgentStore
 from memory.ports import Kind, NewMessage
-from memory.recall import RecallStorage
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database
 
 CUTS = (1, 5, 10, 20)
 AGENTS_OWN = "assistant"

@@ -19,6 +19,8 @@ from tests.platforms.slack.world import World
 
 PEOPLE, TIMES, ROUNDS = 50, 4, 3
 MODEL_TAKES_S = 5.0
+LATER_S = 600.0
+"""What a bot does seconds after its start it does here when the crowd has gone."""
 
 
 async def figures() -> list[Figure]:
@@ -43,7 +45,8 @@ async def _measured(*, over_http: bool) -> tuple[list[float], int]:
     """How long each event waited, and how many people were not answered as they should be."""
     with tempfile.TemporaryDirectory() as folder:
         async with World() as world:
-            async with serving(world, Path(folder), _slowly, QuickPlatform(world, over_http=over_http)):
+            later = QuickPlatform(world, over_http=over_http, looks_after_s=LATER_S)
+            async with serving(world, Path(folder), _slowly, later):
                 people = [world.person(f"Person{number}") for number in range(PEOPLE)]
                 if over_http:  # of two requests that are under way either may arrive first
                     await _write_in_turn(world, people)

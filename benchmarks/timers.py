@@ -14,11 +14,12 @@ from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from adapters.ports.messages import InboundMessage
 from benchmarks.figures import Figure, report
 from benchmarks.model_server import model_server
-from bot.garbage import collect_seldom
-from bot.testing import Bot, Clock, open_bot
-from memory.database import Database
+from bot.process.garbage import collect_seldom
+from bot.testing import Bot, Clock, direct, open_bot
+from memory.sqlite.database import Database
 
 PENDING, AT_ONCE, OVERDUE = 100_000, 1_000, 10_000
 SWEEPS = 100
@@ -35,12 +36,13 @@ async def figures() -> list[Figure]:
     """Measure."""
     async with model_server() as url:
         idle, handed, longest = await _pending(url)
-        start = await _overdue(url)
+        start, answered = await _overdue(url)
     return [
         Figure(f"sweep of {PENDING} timers, none due", 1000 * idle, "ms", 2),
         Figure(f"{AT_ONCE} due at once, handed over", handed, "s", 2),
         Figure("longest stop of the event loop meanwhile", 1000 * longest, "ms", 50),
         Figure(f"start with {OVERDUE} overdue, all handed over", start, "s", 5),
+        Figure(f"next start, which finds {OVERDUE} events: a person's answer", answered, "s", 5),
     ]
 
 
@@ -68,7 +70,8 @@ async def _pending(url: str) -> tuple[float, float, float]:
     return statistics.median(times), handed, longest
 
 
-async def _overdue(url: str) -> float:
+async def _overdue(url: str) -> tuple[float, float]:
+    """How long it takes to hand all over; and after a stop, until somebody who writes at the start is answered."""
     async with _store(OVERDUE, NOW - timedelta(days=1)) as folder:
         begun = time.perf_counter()
         async with _bot(url, folder) as bot:
@@ -77,7 +80,16 @@ async def _overdue(url: str) -> float:
             async with bot.app.database.read() as connection:
                 kept = (await connection.exec_driver_sql("SELECT count(*) FROM inbox")).scalar()
             assert kept == OVERDUE, kept
-    return taken
+        async with _bot(url, folder) as bot:
+            begun = time.perf_counter()
+            message = InboundMessage("hello", direct("ada"), "Hello", bot.clock())
+            turn = asyncio.ensure_future(await bot.app.receiver.receive(message))
+            async with asyncio.timeout(300):
+                while all(address.channel != "ada" for address, _ in bot.platform.sent):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            answered = time.perf_counter() - begun
+            turn.cancel()
+    return taken, answered
 
 
 @asynccontextmanager

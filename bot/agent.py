@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from adapters.ports import ChatMessage, Image
-from memory.agents import ChosenModel
-from memory.core_memory import CoreMemory
+from adapters.ports.model import ChatMessage, Image
+from memory.core.agents import ChosenModel
+from memory.core.core_memory import CoreMemory
 from memory.ports import Message
 
 
@@ -51,11 +51,11 @@ class Agent:
     images: Mapping[int, tuple[Image, ...]] = field(default_factory=dict)
     """What is shown with messages of the turn under way, by their ids; it is kept nowhere else."""
     revision: int = 0
-    """See `memory.agents.AgentStore.changing`."""
+    """See `memory.core.agents.AgentStore.changing`."""
     heartbeat_minutes: int | None = None
-    """See `memory.agents.AgentRecord`."""
+    """See `memory.core.agents.AgentRecord`."""
     model: ChosenModel | None = None
-    """See `memory.agents.AgentRecord`."""
+    """See `memory.core.agents.AgentRecord`."""
 
     def keeps(self, message: Message) -> bool:
         """Whether what is said in the turn of a message is kept."""

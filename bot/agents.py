@@ -7,19 +7,19 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent, Queued
-from bot.commit import whole
 from bot.events import heard
-from bot.mind import Mind, Minds
+from bot.minds.mind import Mind, Minds
 from bot.scopes import owner_of
-from memory.agents import AgentRecord, AgentStore, ChosenModel
-from memory.core_memory import Block, CoreMemory
-from memory.database import Database, Transaction, finish
-from memory.documents import attach_preloaded
-from memory.inbox import Inbox, NewEvent, WaitingEvent
-from memory.people import People
+from bot.turns.commit import whole
+from memory.archival.documents import attach_preloaded
+from memory.core.agents import AgentRecord, AgentStore, ChosenModel
+from memory.core.core_memory import Block, CoreMemory
+from memory.people.known import People
 from memory.ports import BlockEdit, Message, NewMessage
-from memory.recall import RecallStorage
-from memory.turn_journal import TurnJournal
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database, Transaction, finish
+from memory.turns.inbox import Inbox, NewEvent, WaitingEvent
+from memory.turns.turn_journal import TurnJournal
 
 MAX_AT_HAND = 50_000
 """Messages in the queues of the agents at hand, together: about 1 kB each."""
@@ -42,7 +42,8 @@ class FirstMemory:
 class Agents:
     """Every change of an agent goes through its lane, so what is at hand here is always what is in the database.
 
-    But for messages that people edit or delete (`bot.changes`): what is at hand is out of date then, and let go of.
+    But for messages that people edit or delete (`bot.inbound.changes`): what is at hand is out of date then, and let go
+    of.
     """
 
     def __init__(
@@ -134,8 +135,11 @@ class Agents:
         author: str,
         reason: str,
         source: NewEvent | None = None,
+        along: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> Agent:
         """Write an edit that is not the agent's own; the agent sees it in its next prompt.
+
+        `along` changes messages in the same transaction, so that the agent is to be loaded anew.
 
         It goes with its `source`, the message that it rests on; the agent takes note of that if it has not heard it,
         and where it stands is kept, too: so it is missed there should it be gone.
@@ -152,16 +156,18 @@ class Agents:
 
         async def commit() -> Agent:
             queue = agent.queue
-            async with self._database.write() as transaction:
+            async with self._database.write(alone=along is not None) as transaction:
                 self._store.check(agent.scope, agent.revision)
                 of, new = await self._source(transaction, agent, source) if source is not None else (None, ())
                 await self._store.save_edits(transaction, agent.id, [replace(edit, source_message_id=of)])
+                if along is not None:
+                    await along(transaction)
             if new:
                 self._recall.index_soon()
                 queue = (*queue, *self._queued(agent, new))
             return replace(agent, core=edited, folded=edited, queue=queue)
 
-        return await whole(commit(), self.keep)
+        return await whole(commit(), self.keep if along is None else lambda edited: self.let_go(edited.scope))
 
     async def _source(
         self, transaction: Transaction, agent: Agent, source: NewEvent

@@ -7,34 +7,26 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import bot.commands
 import bot.in_chat
 import bot.tools
 from adapters.glibc import give_back_grpc, use_one_arena
-from adapters.ports import Address, ChatPlatform, ComparesHistories, Intake, LanguageModel
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.token_counter import BpeTokenCounter
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, Origin
+from adapters.ports.model import LanguageModel
+from adapters.ports.platform import ChatPlatform, ComparesHistories, KnowsStrangers
 from bot.admission import Admission
 from bot.agents import Agents
-from bot.budget_alert import BudgetAlert
-from bot.budgets import Budgets, Caps
-from bot.catalogue import Catalogue
-from bot.changes import Changes
-from bot.checkpoints import Checkpoints
 from bot.choices import Choices, first_memory_of
-from bot.command import Commands, Parts
-from bot.conductor import Conductor
-from bot.erasing import Erasing
+from bot.delivery.notices import Notices
+from bot.delivery.outbox import Outbox
+from bot.documents.files import Files
+from bot.documents.library import Library
+from bot.documents.reading import Reading
 from bot.errors import PathNotFound
-from bot.executor import Executor, Shelves
-from bot.expiry import Expiry
-from bot.exports import Exports
-from bot.files import Files
-from bot.follow_ups import FollowUps
-from bot.forgetting import Forgetting
-from bot.greeting import Greeting
-from bot.heartbeats import Heartbeats, Rhythm
-from bot.histories import Histories
 from bot.implementations import (
     document_reader,
     file_reader,
@@ -45,55 +37,69 @@ from bot.implementations import (
     remove_other_indexes,
     web_pages,
 )
-from bot.lanes import Lanes
-from bot.library import Library
-from bot.metrics import NO_METRICS, Metrics
-from bot.mind import Minds
-from bot.mind_maker import MindMaker, ended, logged
-from bot.notices import Notices
-from bot.outage import Outage, Wait
-from bot.outbox import Outbox
-from bot.reading import Reading
-from bot.receive import Receiver
-from bot.reflection import Reflections
-from bot.reflection_timer import ReflectionTimer
+from bot.inbound.changes import Changes
+from bot.inbound.histories import Histories
+from bot.inbound.lanes import Lanes
+from bot.inbound.receive import Receiver
+from bot.inbound.rewording import Rewording
+from bot.inbound.told_zones import ToldZones
+from bot.inbound.waiting import Waiting
+from bot.memory_rights.checkpoints import Checkpoints
+from bot.memory_rights.erasing import Erasing
+from bot.memory_rights.expiry import Expiry
+from bot.memory_rights.exports import Exports
+from bot.memory_rights.forgetting import Forgetting
+from bot.memory_rights.reset_undo import ResetUndo
+from bot.memory_rights.resets import Resets
+from bot.memory_rights.undo import Undo
+from bot.metering.budget_alert import BudgetAlert
+from bot.metering.budgets import Budgets, Caps
+from bot.metering.metrics import NO_METRICS, Metrics
+from bot.minds.catalogue import Catalogue
+from bot.minds.maker import MindMaker, ended, logged
+from bot.minds.mind import Minds
 from bot.registry import Command, Tool, discover
-from bot.resets import Resets
-from bot.rewording import Rewording
 from bot.scopes import owner_of
-from bot.sweep import Sweep
-from bot.take_back import TurnHistory
+from bot.slash.command import Commands, Parts
 from bot.tiers.auto_tier import AutoTier
-from bot.told_zones import ToldZones
-from bot.turn import Observe, Turns
-from bot.undo import Undo
-from bot.waiting import Waiting
+from bot.timed.follow_ups import FollowUps
+from bot.timed.heartbeats import Heartbeats, Rhythm
+from bot.timed.reflection import Reflections
+from bot.timed.reflection_timer import ReflectionTimer
+from bot.timed.sweep import Sweep
+from bot.turns.conductor import Conductor
+from bot.turns.executor import Executor, Shelves
+from bot.turns.greeting import Greeting
+from bot.turns.outage import Outage, Wait
+from bot.turns.take_back import TurnHistory
+from bot.turns.turn import Observe, Turns
 from config.settings import Settings, SettingsInvalid
-from memory.accounts import Accounts
-from memory.agents import AgentStore
-from memory.audit import Audit
-from memory.change_journal import ChangeJournal
-from memory.changes import MessageChanges
-from memory.channels import Channels, Mode
+from memory.archival.documents import Documents
+from memory.archival.message_documents import MessageDocuments
+from memory.core.agents import AgentStore
+from memory.core.change_journal import ChangeJournal
 from memory.data_dir import DataDir
-from memory.database import Database
-from memory.documents import Documents
-from memory.erasure import Erasure
-from memory.floors import Floors
-from memory.forgetting import ForgettingStore
-from memory.heard import Heard
-from memory.inbox import Inbox
-from memory.message_documents import MessageDocuments
-from memory.notices import NoticeStore
-from memory.outbox import OutboxStore
+from memory.erasing.changes import MessageChanges
+from memory.erasing.erasure import Erasure
+from memory.erasing.floors import Floors
+from memory.erasing.forgetting import ForgettingStore
+from memory.erasing.telling import Telling
 from memory.overview import Overview
-from memory.people import People
-from memory.recall import RecallStorage
-from memory.result_lists import ResultLists
-from memory.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
-from memory.told import BY_PLATFORM, Told
-from memory.turn_journal import TurnJournal
-from memory.usage import UsageStore
+from memory.people.accounts import Accounts
+from memory.people.audit import Audit
+from memory.people.channels import Channels, Mode
+from memory.people.known import People
+from memory.people.told import BY_PLATFORM, Told
+from memory.people.usage import UsageStore
+from memory.recall.heard import Heard
+from memory.recall.storage import RecallStorage
+from memory.search.result_lists import ResultLists
+from memory.sqlite.database import Database
+from memory.turns.inbox import Inbox
+from memory.turns.notices import NoticeStore
+from memory.turns.outbox import OutboxStore
+from memory.turns.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
+from memory.turns.turn_journal import TurnJournal
 
 logger = logging.getLogger(__name__)
 
@@ -124,6 +130,7 @@ class App:
     library: Library
     checkpoints: Checkpoints
     resets: Resets
+    reset_undo: ResetUndo
     channels: Channels
     database: Database
     told: Told
@@ -281,6 +288,7 @@ async def open_app(
             settings.zone,
             is_everybodys="bot_timezone" in settings.model_fields_set,
             most=settings.follow_ups_per_person,
+            most_unasked=settings.heartbeat_messages_per_day,
             quiet=settings.heartbeat_quiet_hours,
             idle=timedelta(days=settings.heartbeat_idle_days),
         )
@@ -344,11 +352,18 @@ async def open_app(
             starts.append(tier.ask_again())
         for start in starts:
             stack.push_async_callback(ended, asyncio.create_task(logged(start)))
-        outage = Outage(lambda scope: receiver.go_on(scope), wait, now)
+        outage = Outage(lambda scope: receiver.go_on_after_outage(scope), wait, now)
         notices = Notices(NoticeStore(database), platforms, now, wait)
         waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
         let_in_since = await people.policy_since(settings.bot_admission, now)
-        admission = Admission(people, settings.bot_admission, settings.bot_owners, now, since=let_in_since)
+        admission = Admission(
+            people,
+            settings.bot_admission,
+            settings.bot_owners,
+            now,
+            since=let_in_since,
+            is_stranger=partial(_is_stranger, platforms),
+        )
         conductor = Conductor(
             database,
             agents,
@@ -389,7 +404,7 @@ async def open_app(
             timers,
             {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
             waiting,
-            receiver.go_on,
+            receiver.woken,
             lambda scope: _is_silenced(channels, scope),
             platforms,
             now,
@@ -410,6 +425,19 @@ async def open_app(
         await _preload(library, settings)
         checkpoints = Checkpoints(database, agents, recall, archival, own, now)
         resets = Resets(database, agents, shelves, checkpoints, timers, now)
+        reset_undo = ResetUndo(
+            database,
+            agents,
+            shelves,
+            checkpoints,
+            timers,
+            changes,
+            floors,
+            Telling(database, counter),
+            _kept_for(settings),
+            own,
+            now,
+        )
         exports = Exports(settings.database_path, own, lanes, now)
         await exports.clear()
         erasure = Erasure(
@@ -446,7 +474,8 @@ async def open_app(
             own_words=own,
             admission=admission,
             resets=resets,
-            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, now),
+            reset_undo=reset_undo,
+            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, reset_undo, now),
             exports=exports,
             timers=timers,
             follow_ups=follow_ups,
@@ -458,6 +487,7 @@ async def open_app(
             audit=Audit(database),
             overview=Overview(database),
             erasing=erasing,
+            expiry=expiry,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
@@ -477,6 +507,7 @@ async def open_app(
             library,
             checkpoints,
             resets,
+            reset_undo,
             channels,
             database,
             told,
@@ -501,6 +532,11 @@ async def _preload(library: Library, settings: Settings) -> None:
 
 def _compares(platform: ChatPlatform) -> bool:
     return isinstance(platform, ComparesHistories) and platform.compares_histories
+
+
+async def _is_stranger(platforms: Mapping[str, ChatPlatform], origin: Origin) -> bool:
+    platform = platforms.get(origin.address.platform)
+    return isinstance(platform, KnowsStrangers) and await platform.is_stranger(origin)
 
 
 def _kept_for(settings: Settings) -> dict[str, timedelta]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.agents import FirstMemory
-from bot.context import Equipment
+from bot.context.main_context import Equipment
+from bot.context.window import Room
 from bot.errors import ContextTooSmall
 from bot.registry import Tool
-from bot.window import Room
 from config.words import WordsNotFound, human, persona, preset, preset_names, prompt
 from memory.ports import TokenCounter
 
@@ -24,6 +24,7 @@ TO_REFLECT = (
     "core_memory_append",
     "core_memory_replace",
     "archival_memory_insert",
+    "archival_memory_replace",
     "archival_memory_search",
     "conversation_search",
     "stay_silent",

@@ -11,6 +11,9 @@ from config.settings import QuietHours
 _NAMES_ZONE = re.compile(r"(?P<time>.*?)\s*\[(?P<zone>[\w+/ -]+)\]")
 _HAS_TIME = re.compile(r"\d[T ]\d", re.ASCII)
 
+_YEARS = range(1900, 9000)
+"""Beside the first year and the last, a moment has no name in every time zone."""
+
 
 class NotAMoment(ValueError):
     """The text names no moment; it says why, in a sentence."""
@@ -55,6 +58,8 @@ def read_when(written: str, zone: ZoneInfo | None) -> When:
         raise NotAMoment(f"{written!r} is no time that there is ({error}).") from None
     if not _HAS_TIME.search(text):
         raise NotAMoment(f"{written!r} names a day and no time of day.")
+    if moment.year not in _YEARS:
+        raise NotAMoment(f"{written!r} is no time for which anything can be planned.")
     if moment.tzinfo is not None:
         return When(moment.astimezone(UTC), None, named)
     by = named or zone

@@ -14,12 +14,12 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from adapters.ports import ServiceMissing
+from adapters.ports.errors import ServiceMissing
 from bot.app import utc_now
-from bot.chat import ChatOptions, chat_in_terminal
 from bot.errors import ContextTooSmall, PathNotFound
 from bot.log import set_up
 from bot.operator.errors import CannotBeDone, CommandUnclear
+from bot.process.chat import ChatOptions, chat_in_terminal
 from config.settings import Settings, SettingsInvalid, load_settings
 from config.words import WordsNotFound
 from memory.ports import StorageUnavailable
@@ -108,9 +108,9 @@ def chat(
 @main.command()
 def run() -> None:
     """Serve the platforms in BOT_PLATFORMS."""
-    from bot.garbage import collect_seldom
     from bot.implementations import open_platforms
-    from bot.serve import serve
+    from bot.process.garbage import collect_seldom
+    from bot.process.serve import serve
 
     settings = _settings()
     set_up(settings.bot_log_level, settings.bot_log_format)
@@ -182,7 +182,12 @@ def export(agent: AnyAgent, out: OutFile, yes: Yes = False) -> None:
 
 @main.command("import")
 def import_(
-    file: Annotated[str, typer.Argument(help="An export, or - for standard input.", show_default=False)],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE…", help="An export, all parts of one, or - for standard input.", show_default=False
+        ),
+    ],
     agent: Annotated[
         str | None, typer.Option(help="Whose memory it becomes; as exported if not given.", callback=_any_agent)
     ] = None,
@@ -190,7 +195,7 @@ def import_(
     """Make a new agent of an export."""
     from bot.operator.transfer import import_agent
 
-    _operate(lambda settings: import_agent(settings, file, agent, utc_now))
+    _operate(lambda settings: import_agent(settings, files[0], agent, utc_now, further=files[1:]))
 
 
 @main.command()
@@ -251,11 +256,34 @@ def slack_manifest(
         str | None,
         typer.Option(help="Where Slack reaches you, such as https://bot.example.org; without it, Socket Mode."),
     ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Say what an app lacks instead: its manifest, from the page App Manifest; - is stdin."
+        ),
+    ] = None,
 ) -> None:
     """Print what a Slack app has to be made of, to be pasted into Slack."""
-    from adapters.slack.manifest import as_text
+    if compare is None:
+        from adapters.slack.manifest import as_text
 
-    typer.echo(as_text(url))
+        typer.echo(as_text(url))
+        return
+    _run(lambda: _compare_manifest(compare, url))
+
+
+def _compare_manifest(file: str, url: str | None) -> None:
+    from adapters.slack.comparison import NotAManifest, missing_in, read_manifest
+
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        missing = missing_in(read_manifest(text), url)
+    except (OSError, UnicodeDecodeError, NotAManifest) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise CommandUnclear(f"{file}: {why}") from error
+    typer.echo("\n".join(missing) or "The app is as it is to be.")
+    if missing:
+        raise typer.Exit(EX_UNAVAILABLE)
 
 
 def _has_terminal() -> bool:
@@ -265,7 +293,7 @@ def _has_terminal() -> bool:
 
 def _run_in(settings: Settings, work: Callable[[Settings], None]) -> None:
     """Run a command that may keep what it keeps in memory alone."""
-    from bot.in_memory import in_memory
+    from bot.process.in_memory import in_memory
 
     def run_there() -> None:
         with in_memory(settings) as given:

@@ -14,14 +14,14 @@ from typing import Any
 from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
-from adapters.ports import LATELY, Attachment, InboundMessage, Origin, Quoted
-from bot.attached import NOT_MEANT, as_said, attachments_of, name_of, unread, with_lines
+from adapters.ports.messages import LATELY, Attachment, InboundMessage, Origin, Quoted
+from bot.documents.attached import NOT_MEANT, as_said, attachments_of, name_of, unread, with_lines
 from bot.origins import of_json, to_json
 from bot.scopes import person_of, scope_of
 from bot.text import clean, counted, defuse_json, one_line
-from memory.inbox import NewEvent, WaitingEvent
 from memory.ports import Kind, Message, NewMessage, Quote
-from memory.timers import Timer
+from memory.turns.inbox import NewEvent, WaitingEvent
+from memory.turns.timers import Timer
 
 TOO_OLD = LATELY
 """What is told later than that is not answered any more."""
@@ -45,7 +45,7 @@ _NO_ID = str.maketrans("()", "[]")
 
 
 def user_message(message: InboundMessage, *, is_addressed: bool = True, awaits_answer: bool = True) -> NewEvent:
-    """A person wrote; see `memory.inbox.NewEvent`."""
+    """A person wrote; see `memory.turns.inbox.NewEvent`."""
     origin = message.origin
     return NewEvent(
         platform=origin.address.platform,

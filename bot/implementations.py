@@ -10,23 +10,27 @@ from pydantic import SecretStr
 
 from adapters.documents.converted import ConvertedReader
 from adapters.documents.kinds import ATTACHED
-from adapters.embedded_model import EmbeddedModel, model_file, packaged_model
-from adapters.embedders import NoEmbedder, OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
 from adapters.glibc import blank_memory
-from adapters.known_models import context_window_of, sees_images
-from adapters.offered_models import OfferedModel, offered_models
-from adapters.openai_model import OpenAIModel
-from adapters.ports import CanBeExamined, ChatPlatform, DocumentReader, LanguageModel, ModelUnavailable, ServiceMissing
-from adapters.reachable import OPENAI_URL, check_reachable
-from bot.web_pages import WebPages
+from adapters.models.embedded_model import EmbeddedModel, model_file, packaged_model
+from adapters.models.embedders import NoEmbedder, OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
+from adapters.models.known_models import context_window_of, sees_images
+from adapters.models.offered_models import OfferedModel, offered_models
+from adapters.models.openai_model import OpenAIModel
+from adapters.models.reachable import OPENAI_URL, check_reachable
+from adapters.ports.checkup import CanBeExamined
+from adapters.ports.documents import DocumentReader
+from adapters.ports.errors import ModelUnavailable, ServiceMissing
+from adapters.ports.model import LanguageModel
+from adapters.ports.platform import ChatPlatform
+from bot.documents.web_pages import WebPages
 from config.prices import Prices, prices_of
 from config.settings import EMBEDDED, NO_EMBEDDER, VECTOR_FILES, Settings, SettingsInvalid, can_be_of_server
-from memory.agents import ChosenModel
-from memory.archival import ArchivalStorage
-from memory.chroma_index import ChromaIndex
-from memory.database import Database
-from memory.exact_index import ExactIndex
+from memory.archival.storage import ArchivalStorage
+from memory.core.agents import ChosenModel
 from memory.ports import Embedder, VectorIndex
+from memory.search.chroma_index import ChromaIndex
+from memory.search.exact_index import ExactIndex
+from memory.sqlite.database import Database
 
 
 def _discord(settings: Settings) -> ChatPlatform:

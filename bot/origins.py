@@ -3,13 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.ports import Address, Origin, Person
+from adapters.ports.messages import Address, Origin, Person
 
 
 def to_json(origin: Origin) -> dict[str, Any]:
     """An origin as it is written down."""
     address, person = origin.address, origin.person
-    return {
+    roles = {"roles": list(origin.roles)} if origin.roles else {}
+    return roles | {
         "address": {"platform": address.platform, "channel": address.channel, "thread": address.thread},
         "person": {"id": person.id, "name": person.name},
         "is_direct": origin.is_direct,
@@ -24,6 +25,7 @@ def of_json(written: Mapping[str, Any]) -> Origin:
         person=Person(**written["person"]),
         is_direct=written["is_direct"],
         space=written["space"],
+        roles=tuple(written.get("roles", ())),
     )
 
 

@@ -12,9 +12,9 @@ from bot.choices import (
     equipment_to_reflect,
     within,
 )
-from bot.context import Equipment
+from bot.context.main_context import Equipment
+from bot.context.window import Window
 from bot.registry import Tool
-from bot.window import Window
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
 from memory.ports import TokenCounter

@@ -11,9 +11,10 @@ from typing import Any, TypeVar, overload
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from adapters.ports import CommandReply, CommandSpec, ToolSchema
-from bot.permissions import For
-from bot.question import Question
+from adapters.ports.commands import CommandReply, CommandSpec
+from adapters.ports.model import ToolSchema
+from bot.slash.permissions import For
+from bot.slash.question import Question
 
 ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | None]]
 CommandFunction = Callable[..., Awaitable[str | CommandReply | Question]]

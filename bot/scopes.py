@@ -1,6 +1,6 @@
 """Whose agent it is (pure). This one function serves messages, commands, buttons, reactions and timers."""
 
-from adapters.ports import Origin
+from adapters.ports.messages import Origin
 
 
 def scope_of(origin: Origin) -> str:
@@ -19,6 +19,20 @@ def scope_of(origin: Origin) -> str:
 def person_of(origin: Origin) -> str:
     """The person behind an origin, wherever it was: `discord:<user>`, `slack:<team>/<user>`, `console:<name>`."""
     return f"{origin.address.platform}:{_person_within(origin)}"
+
+
+def groups_of(origin: Origin) -> tuple[str, ...]:
+    """Those whom one can let in or shut out together and to whom somebody belongs there, by their ids.
+
+    `discord:server:<guild>`, `discord:channel:<guild>/<channel>`, `discord:role:<guild>/<role>`;
+    `slack:workspace:<team>`, `slack:channel:<team>/<channel>`.
+    """
+    platform, space = origin.address.platform, origin.space
+    if space is None:
+        return ()
+    places = [f"{platform}:{'workspace' if platform == 'slack' else 'server'}:{space}"]
+    places += [] if origin.is_direct else [scope_of(origin)]
+    return (*places, *(f"{platform}:role:{space}/{role}" for role in origin.roles))
 
 
 def owner_of(scope: str) -> str | None:

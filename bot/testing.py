@@ -13,38 +13,31 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.ports import (
-    Address,
-    Aim,
-    CommandCall,
-    CommandReply,
-    InboundMessage,
-    Intake,
-    LanguageModel,
-    Origin,
-    Person,
-    Sought,
-    StepReport,
-)
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, Aim, InboundMessage, Origin, Person
+from adapters.ports.model import LanguageModel
+from adapters.ports.platform import Sought
+from adapters.ports.progress import StepReport
 from bot.agent import Agent
 from bot.app import App, open_app
-from bot.budget_alert import BudgetAlert
-from bot.budgets import Budgets, Caps
 from bot.choices import Choices
-from bot.follow_ups import FollowUps
-from bot.heartbeats import Heartbeats, Rhythm
+from bot.metering.budget_alert import BudgetAlert
+from bot.metering.budgets import Budgets, Caps
 from bot.scopes import scope_of
+from bot.timed.follow_ups import FollowUps
+from bot.timed.heartbeats import Heartbeats, Rhythm
 from config.settings import QuietHours, load_settings
-from memory.accounts import Accounts
-from memory.channels import Mode
-from memory.database import Database
-from memory.inbox import Inbox
-from memory.outbox import OutboxStore
-from memory.people import People
-from memory.portable import dump
-from memory.records import KeptChange, KeptEdit, KeptNoteEdit, Record
-from memory.timers import Timers
-from memory.told import Told
+from memory.people.accounts import Accounts
+from memory.people.channels import Mode
+from memory.people.known import People
+from memory.people.told import Told
+from memory.portable.agent import dump
+from memory.portable.records import KeptChange, KeptEdit, KeptNoteEdit, Record
+from memory.sqlite.database import Database
+from memory.turns.inbox import Inbox
+from memory.turns.outbox import OutboxStore
+from memory.turns.timers import Timers
 
 JOURNAL = (KeptChange, KeptEdit, KeptNoteEdit)
 """Records of what changed, which only grow."""
@@ -272,7 +265,9 @@ def waking_by_itself(database: Database, inbox: Inbox, now: Callable[[], datetim
     """What turns take for agents that nothing wakes but what is handed in."""
     timers, zone, quiet = Timers(database, inbox), ZoneInfo("UTC"), QuietHours(time(22), time(8))
     budgets, rhythm = Budgets(Accounts(database), Caps(0, 0, 0.0), zone, now), Rhythm(0, timedelta(days=3), quiet, 0)
-    follow_ups = FollowUps(timers, People(database), zone, is_everybodys=True, most=50, quiet=quiet, idle=rhythm.idle)
+    follow_ups = FollowUps(
+        timers, People(database), zone, is_everybodys=True, most=50, most_unasked=2, quiet=quiet, idle=rhythm.idle
+    )
     return {
         "follow_ups": follow_ups,
         "heartbeats": Heartbeats(timers, rhythm, zone, budgets, is_busy=lambda scope: False, thinks=_thinks),

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from memory.words import fold
+from memory.search.words import fold
 
 MOST_MARKS = 30
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"

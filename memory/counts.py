@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.tables import inbox, outbox, turns
+from memory.sqlite.tables import inbox, outbox, turns
 
 # Written out and not bound: SQLite takes a partial index only if it sees the words of its condition.
 _WAITING = inbox.c.state == literal_column("'waiting'")

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.database import Database, finish
-from memory.tables import model_tiers
+from memory.sqlite.database import Database, finish
+from memory.sqlite.tables import model_tiers
 
 
 @dataclass(frozen=True, slots=True)

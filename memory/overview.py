@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.database import Database
-from memory.tables import agents, blocks, messages, passages
+from memory.sqlite.database import Database
+from memory.sqlite.tables import agents, blocks, messages, passages
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class PassageKind(StrEnum):
 
     NOTE = "note"
     PRIMER = "primer"
-    """Statements that prime the agent for messages which left its window (see `memory.primers`)."""
+    """Statements that prime the agent for messages which left its window (see `memory.recall.primers`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

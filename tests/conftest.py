@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-import memory.database
+import memory.sqlite.database
 from config.settings import Settings
-from memory.database import Database
+from memory.sqlite.database import Database
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -54,7 +54,7 @@ def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def _new_databases_are_copies(monkeypatch: pytest.MonkeyPatch, new_database: Path) -> None:
     """A test that needs a new database gets a copy of one, which costs less than making it for each."""
-    migrate = memory.database._migrate
+    migrate = memory.sqlite.database._migrate
 
     def make(path: Path) -> None:
         if path.stat().st_size:
@@ -62,4 +62,4 @@ def _new_databases_are_copies(monkeypatch: pytest.MonkeyPatch, new_database: Pat
         else:
             shutil.copyfile(new_database, path)
 
-    monkeypatch.setattr(memory.database, "_migrate", make)
+    monkeypatch.setattr(memory.sqlite.database, "_migrate", make)

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 import bot.app
-import bot.command
 import bot.commands
-from bot.command import CommandContext
-from bot.permissions import Caller, For
-from bot.question import Question
+import bot.slash.command
 from bot.registry import Command, discover
-from memory.database import Database
-from memory.people import Admitted, Decision, People
+from bot.slash.command import CommandContext
+from bot.slash.permissions import Caller, For
+from bot.slash.question import Question
+from memory.people.known import Admitted, Decision, People
+from memory.sqlite.database import Database
 
 COMMANDS = discover(bot.commands, Command)
 
@@ -61,9 +61,11 @@ CASES = (
     Case("memory", "sources", EVERYBODY, EVERYBODY),
     Case("memory", "changes", EVERYBODY, EVERYBODY),
     Case("undo", "", EVERYBODY, EVERYBODY),
+    Case("undo", "reset", MODERATORS, EVERYBODY),
     Case("search", "tea", EVERYBODY, EVERYBODY),
     Case("remember", "tea is at four", EVERYBODY, EVERYBODY),
     Case("forget", "tea", EVERYBODY, EVERYBODY),
+    Case("edit", "human 1: tea is at five", EVERYBODY, EVERYBODY),
     Case("export", "", EVERYBODY, EVERYBODY),
     Case("erase-me", "", EVERYBODY, EVERYBODY),
     Case("status", "", EVERYBODY, EVERYBODY),
@@ -81,6 +83,8 @@ CASES = (
     Case("admin mode", "off", MODERATORS, NOBODY),
     Case("admin reset", "archive", MODERATORS, NOBODY),
     Case("admin undo", "", MODERATORS, NOBODY),
+    Case("admin undo", SOMEBODY_ELSE, MODERATORS, NOBODY),
+    Case("admin undo", "reset", MODERATORS, NOBODY),
     Case("admin inspect", "", MODERATORS, NOBODY),
     Case("admin inspect", SOMEBODY_ELSE, NOBODY, NOBODY),
     Case("admin budget", "", MODERATORS | OWNERS, OWNERS),
@@ -126,7 +130,7 @@ class Given:
 def given(monkeypatch: pytest.MonkeyPatch) -> Given:
     """Commands that do nothing but say that they ran, behind the rule as it is."""
     given = Given()
-    rule = bot.command.refusal
+    rule = bot.slash.command.refusal
 
     def recorded(command: Command) -> Command:
         async def run(context: CommandContext, *arguments: str) -> str | Question:
@@ -143,7 +147,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Given:
         return RULED_OUT if given.is_ruled_out else rule(of, caller, changes=changes)
 
     monkeypatch.setattr(bot.app, "discover", found)
-    monkeypatch.setattr(bot.command, "refusal", refusal)
+    monkeypatch.setattr(bot.slash.command, "refusal", refusal)
     return given
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from adapters.ports import CommandCall
+from adapters.ports.commands import CommandCall
 from bot.testing import among_many, direct, open_bot
 from tests.every_command import CASES, COMMANDS, DONE, RULED_OUT, SOMEBODY_ELSE, WITH_BREAK_GLASS, Given, Who, given
 

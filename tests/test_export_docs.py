@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-import memory.records
-from memory.records import KINDS, KeptQuote, TagsAdded, ToolUseMade
+import memory.portable.records
+from memory.portable.records import KINDS, KeptQuote, TagsAdded, ToolUseMade
 
-PAGE = (Path(memory.records.__file__).parents[1] / "docs" / "export.md").read_text(encoding="utf-8")
+PAGE = (Path(memory.portable.records.__file__).parents[2] / "docs" / "export.md").read_text(encoding="utf-8")
 RECORDS = PAGE.partition("## The records")[2].partition("\n## ")[0]
 PARTS: dict[str, type[BaseModel]] = {"tool_uses": ToolUseMade, "quote": KeptQuote, "tags_added": TagsAdded}
 

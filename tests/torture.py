@@ -19,6 +19,7 @@ NAMES = {
     "at_start": "  of these while starting",
     "messages": "messages",
     "replies": "replies seen",
+    "promises": "  of these promised for later",
     "told_again": "events told again",
     "sent_again": "replies sent again, and dropped",
     "looked_up": "replies looked up in the history",

@@ -17,7 +17,8 @@ from autogen_core import CancellationToken
 from pydantic import BaseModel
 
 from adapters.autogen.platform import NAME, AutoGenPlatform, Heard
-from adapters.ports import Address, Aim, InboundMessage, Origin, Person, Receive
+from adapters.ports.intake import Receive
+from adapters.ports.messages import Address, Aim, InboundMessage, Origin, Person
 
 GO_ON = "(Nobody has said anything new. Please go on.)"
 NOBODY = Person("team", "team")
@@ -61,8 +62,8 @@ class Memory(Protocol):
 class MemGPTAgent(BaseChatAgent):
     """Takes part in a team, remembers what the others said, by name, and keeps its memory between runs and processes.
 
-    Of the messages that are new to it, the last is what it answers; the others it has heard. `bot.autogen.open_memgpt`
-    makes one.
+    Of the messages that are new to it, the last is what it answers; the others it has heard.
+    `bot.process.autogen.open_memgpt` makes one.
 
     Args:
         name: its own in the team, a Python identifier; its memory is found by it.

@@ -4,7 +4,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
-from adapters.ports import Address, DeliveryRefused, Intake, Origin, Sought, StepReport
+from adapters.ports.errors import DeliveryRefused
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, Origin
+from adapters.ports.platform import Sought
+from adapters.ports.progress import StepReport
 
 NAME = "autogen"
 

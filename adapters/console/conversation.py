@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adapters.no_such_command import no_such_command
-from adapters.ports import Address, CommandCall, CommandReply, InboundMessage, Intake, Origin, Person, RunCommand
+from adapters.chat.no_such_command import no_such_command
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.intake import Intake, RunCommand
+from adapters.ports.messages import Address, InboundMessage, Origin, Person
 
 PLATFORM = "console"
 

@@ -20,7 +20,11 @@ from rich.padding import Padding
 from rich.text import Text
 
 from adapters.console.conversation import NOTHING_MORE, Conversation, InChat, take
-from adapters.ports import Address, CommandReply, Intake, Origin, Sought, StepReport
+from adapters.ports.commands import CommandReply
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, Origin
+from adapters.ports.platform import Sought
+from adapters.ports.progress import StepReport
 
 # What could move the cursor, ring or change the terminal's title; newline and tab may stay.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -10,7 +10,10 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import BinaryIO
 
 from adapters.console.conversation import NOTHING_MORE, Conversation, InChat, take
-from adapters.ports import Address, Intake, Origin, Sought, StepReport
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, Origin
+from adapters.ports.platform import Sought
+from adapters.ports.progress import StepReport
 
 
 class PlainConsole:

@@ -4,23 +4,36 @@ Discord takes answers for a quarter of an hour after a command was given or a bu
 the bot thinks: https://discord.com/developers/docs/interactions/receiving-and-responding#followup-messages
 """
 
+import asyncio
 import io
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 import discord
 
-from adapters import answers
-from adapters.answers import CONFIRMED_WITHIN_S, FILE_TOO_LARGE, MOST_PARTS, NO, NOTHING_CHANGED, STILL_AT_IT, YES
+from adapters.chat import answers
+from adapters.chat.answers import (
+    CONFIRMED_WITHIN_S,
+    FILE_IN_PARTS,
+    FILE_TOO_LARGE,
+    MOST_PARTS,
+    NO,
+    NOTHING_CHANGED,
+    OUT_OF_DATE,
+    STILL_AT_IT,
+    YES,
+)
+from adapters.chat.rendering import DISCORD_LIMIT, parts_of
 from adapters.discord.client import Client
 from adapters.discord.errors import ACKNOWLEDGED, INTERACTION_OVER, code_of, translated
 from adapters.discord.interactions import is_by_a_moderator
-from adapters.ports import AnswerFile, CommandReply, Confirm, DeliveryRefused, PlatformUnavailable
-from adapters.rendering import DISCORD_LIMIT, parts_of
+from adapters.ports.commands import AnswerFile, CommandReply, Confirm
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +83,7 @@ class Answers:
 
 
 class _Asker:
-    """See `adapters.answers.Asker`."""
+    """See `adapters.chat.answers.Asker`."""
 
     def __init__(self, interaction: discord.Interaction, answers: Answers) -> None:
         self._interaction = interaction
@@ -92,13 +105,13 @@ class _Asker:
     async def tell(self, reply: CommandReply) -> bool:
         quiet: dict[str, Any] = {"ephemeral": True, "suppress_embeds": True}  # no link in it is fetched for a preview
         limit = self._interaction.filesize_limit or DEFAULT_FILE_LIMIT
-        *first, last = _messages_of(reply.text, reply.file, limit)
-        if reply.confirmed is not None:
-            last["view"] = _Confirm(reply.confirmed, self._answers)
         try:
-            with translated():
-                for message in (*first, last):
-                    await self._interaction.followup.send(**message, **quiet)
+            async with _messages_of(reply.text, reply.file, limit) as (*first, last):
+                if reply.confirmed is not None:
+                    last["view"] = _Confirm(reply.confirmed, self._answers, self._interaction.user.id)
+                with translated():
+                    for message in (*first, last):
+                        await self._interaction.followup.send(**_opened(message), **quiet)
         except PlatformUnavailable as error:
             logger.info("a command cannot be answered where it was given: %s", error)
             return False
@@ -119,19 +132,20 @@ class _Asker:
         """Where no direct message is taken nobody is told: what a channel reads is not for them alone."""
         interaction, told = self._interaction, 0
         about = "" if interaction.guild_id is None else f"{ABOUT.format(channel=interaction.channel_id)}\n\n"
-        for pause_s in (*TOLD_AGAIN_AFTER_S, None):
-            try:
-                with translated():
-                    direct = await self._answers.connected().create_dm(interaction.user)
-                    for message in _messages_of(about + text, file, DEFAULT_FILE_LIMIT)[told:]:
-                        await direct.send(**message, suppress_embeds=True)
-                        told += 1
-                return
-            except (PlatformUnavailable, DeliveryRefused) as error:
-                if pause_s is None or isinstance(error, DeliveryRefused):
-                    logger.warning("what came of a command that took long could not be told: %s", error)
+        async with _messages_of(about + text, file, DEFAULT_FILE_LIMIT) as messages:
+            for pause_s in (*TOLD_AGAIN_AFTER_S, None):
+                try:
+                    with translated():
+                        direct = await self._answers.connected().create_dm(interaction.user)
+                        for message in messages[told:]:
+                            await direct.send(**_opened(message), suppress_embeds=True)
+                            told += 1
                     return
-                await self._answers.wait(pause_s)
+                except (PlatformUnavailable, DeliveryRefused) as error:
+                    if pause_s is None or isinstance(error, DeliveryRefused):
+                        logger.warning("what came of a command that took long could not be told: %s", error)
+                        return
+                    await self._answers.wait(pause_s)
 
 
 class _Confirm(discord.ui.View):
@@ -140,15 +154,24 @@ class _Confirm(discord.ui.View):
     Args:
         confirmed: what is done after a yes.
         answers: tells what comes of it.
+        asked: who gave the command.
     """
 
-    def __init__(self, confirmed: Confirm, answers: Answers) -> None:
+    def __init__(self, confirmed: Confirm, answers: Answers, asked: int) -> None:
         super().__init__(timeout=CONFIRMED_WITHIN_S)
         known_by = answers.new_id()
         self.yes.custom_id, self.no.custom_id = (f"{known_by}:{secrets.token_hex(8)}" for _ in range(2))
         self._confirmed = confirmed
         self._answers = answers
+        self._asked = asked
         self._is_answered = False
+
+    async def interaction_check(self, interaction: discord.Interaction, /) -> bool:
+        """Whoever was asked alone may answer, whoever else Discord may let press it."""
+        if interaction.user.id == self._asked:
+            return True
+        await tell_of_fault(interaction, OUT_OF_DATE)
+        return False
 
     @discord.ui.button(label=YES, style=discord.ButtonStyle.danger)
     async def yes(self, interaction: discord.Interaction, button: discord.ui.Button["_Confirm"]) -> None:
@@ -222,16 +245,43 @@ def _is_place_of_its_own(thread: discord.Thread) -> bool:
     return thread.is_private() or isinstance(thread.parent, discord.ForumChannel)
 
 
-def _messages_of(text: str, file: AnswerFile | None, limit: int) -> list[dict[str, Any]]:
-    """A text as messages of Discord, at least one; a long one as a file. The file is beside the last of them."""
-    if file is not None and (size := file.path.stat().st_size) > limit:
-        text = FILE_TOO_LARGE.format(size=size / 1e6, platform="Discord", limit=limit / 1e6)
-        file = None
+@asynccontextmanager
+async def _messages_of(text: str, file: AnswerFile | None, limit: int) -> AsyncIterator[list[dict[str, Any]]]:
+    """A text as messages of Discord, at least one; a long one as a file. The file is beside the last of them.
+
+    Of a file that is too large the parts come in a message each, and lie there as long as one is inside.
+    """
+    files = [file] if file is not None else []
+    parts: Sequence[AnswerFile] = ()
+    try:
+        if file is not None and (size := file.path.stat().st_size) > limit:
+            parts = files = await asyncio.to_thread(_cut, file, limit)
+            told = {"size": size / 1e6, "platform": "Discord", "limit": limit / 1e6, "count": len(parts)}
+            text = f"{text}\n\n{FILE_IN_PARTS.format(**told)}" if parts else FILE_TOO_LARGE.format(**told)
+        yield [*_texts_of(text), *({"file": (each.path, each.name)} for each in files)]
+    finally:
+        for part in parts:
+            part.path.unlink(missing_ok=True)
+
+
+def _cut(file: AnswerFile, limit: int) -> list[AnswerFile]:
+    try:
+        return list(file.cut(limit)) if file.cut is not None else []
+    except OSError as error:
+        logger.warning("a file that is too large could not be cut: %s", error)
+        return []
+
+
+def _texts_of(text: str) -> list[dict[str, Any]]:
     parts = parts_of(text, DISCORD_LIMIT) or ("Done.",)
-    messages: list[dict[str, Any]] = [{"content": part} for part in parts]
     if len(parts) > MOST_PARTS:
-        long = discord.File(io.BytesIO(text.encode()), "answer.md")
-        messages = [{"content": "The answer is long, so it comes as a file.", "file": long}]
-    if file is not None:
-        messages.append({"file": discord.File(file.path, file.name)})
-    return messages
+        return [{"content": "The answer is long, so it comes as a file.", "file": (text.encode(), "answer.md")}]
+    return [{"content": part} for part in parts]
+
+
+def _opened(message: dict[str, Any]) -> dict[str, Any]:
+    """A message with its file opened, which Discord's library closes once it is sent."""
+    if (file := message.get("file")) is None:
+        return message
+    content, name = file
+    return message | {"file": discord.File(io.BytesIO(content) if isinstance(content, bytes) else content, name)}

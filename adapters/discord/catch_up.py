@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import discord
 
+from adapters.chat.reading_patiently import read_patiently
 from adapters.discord.client import Client
 from adapters.discord.errors import translated
 from adapters.discord.history import History
-from adapters.ports import LastHeard
-from adapters.reading_patiently import read_patiently
+from adapters.ports.messages import LastHeard
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,10 @@ from adapters.discord.client import Client, Listener
 from adapters.discord.errors import NOT_KNOWN, translated
 from adapters.discord.permissions import TO_ANSWER, USED_FOR, invitation, missing_in, shown
 from adapters.discord.slash import SlashCommands
-from adapters.ports import Account, CommandSpec, DeliveryRefused, Finding, Intake, PlatformUnavailable, Verdict
+from adapters.ports.checkup import Account, Finding, Verdict
+from adapters.ports.commands import CommandSpec
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import Intake
 
 WITHIN_S = 60.0
 GUILDS_A_PAGE = 200

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import aiohttp
 import discord
 
-from adapters.ports import DeliveryRefused, PlatformUnavailable
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 
 UNKNOWN_CHANNEL, MISSING_ACCESS, MISSING_PERMISSIONS = 10003, 50001, 50013
 NO_HISTORY, HAS_A_THREAD = 160002, 160004

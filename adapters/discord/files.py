@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from adapters.chat.download import download, too_large
 from adapters.discord.endpoints import Endpoints
-from adapters.download import download, too_large
-from adapters.ports import Attachment, DocumentUnreadable
+from adapters.ports.errors import DocumentUnreadable
+from adapters.ports.messages import Attachment
 
 
 async def fetch(attachment: Attachment, into: Path, max_bytes: int, endpoints: Endpoints) -> None:

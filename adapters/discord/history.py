@@ -7,7 +7,7 @@ import discord
 from discord.utils import snowflake_time
 
 from adapters.discord.inbound import change_of, guild_of, names_all_as_seen, origin_of
-from adapters.ports import Stretch
+from adapters.ports.messages import Stretch
 
 
 @dataclass(frozen=True, slots=True)

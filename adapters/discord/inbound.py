@@ -4,8 +4,8 @@ import re
 
 import discord
 
-from adapters.ports import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
-from adapters.said import CALLED, FORWARDED
+from adapters.chat.said import CALLED, FORWARDED
+from adapters.ports.messages import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person, Quoted
 
 PLATFORM = "discord"
 
@@ -125,7 +125,8 @@ def origin_of(channel: object, author: discord.abc.User | None, guild: discord.G
     address = Address(PLATFORM, id_)
     if isinstance(channel, discord.Thread):
         address = Address(PLATFORM, id_ if channel.is_private() else str(channel.parent_id), id_)
-    return Origin(address, person, is_direct=False, space=str(guild.id))
+    roles = tuple(str(role.id) for role in getattr(author, "roles", ()) if role.id != guild.id)  # that is everybody's
+    return Origin(address, person, is_direct=False, space=str(guild.id), roles=roles)
 
 
 def aim_of(message: discord.Message, me: discord.abc.User) -> Aim:

@@ -6,7 +6,7 @@ Where the bot was not invited, and only the person installed it, it is their own
 import discord
 
 from adapters.discord.inbound import origin_of
-from adapters.ports import Origin
+from adapters.ports.messages import Origin
 
 
 def place_of(interaction: discord.Interaction, person: discord.abc.User) -> Origin:

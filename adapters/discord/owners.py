@@ -4,7 +4,8 @@ import logging
 
 from adapters.discord.client import Client
 from adapters.discord.permissions import USED_FOR, shown
-from adapters.ports import Address, ToldOnce
+from adapters.ports.intake import ToldOnce
+from adapters.ports.messages import Address
 
 logger = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +11,8 @@ from typing import Any
 
 import discord
 
-from adapters.at_work import at_work
+from adapters.chat.at_work import at_work
+from adapters.chat.reading_patiently import LONGEST_HELD_S
 from adapters.discord import checkup, files, posting
 from adapters.discord.catch_up import catch_up
 from adapters.discord.client import Client, Listener
@@ -28,22 +29,12 @@ from adapters.discord.inbound import (
 )
 from adapters.discord.owners import tell_owner
 from adapters.discord.slash import SlashCommands
-from adapters.ports import (
-    Account,
-    Address,
-    Attachment,
-    CannotTell,
-    CommandSpec,
-    DeliveryRefused,
-    Finding,
-    Intake,
-    MessageChange,
-    Origin,
-    PlatformUnavailable,
-    ServiceMissing,
-    Sought,
-)
-from adapters.reading_patiently import LONGEST_HELD_S
+from adapters.ports.checkup import Account, Finding
+from adapters.ports.commands import CommandSpec
+from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailable, ServiceMissing
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, Attachment, MessageChange, Origin
+from adapters.ports.platform import Sought
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +55,10 @@ NO_INTENT = (
     "start mentions, replies and direct messages are answered; threads need a mention, and the modes listen and open "
     "do not work."
 )
+
+
+MOST_GUILDS_ASKED = 100
+"""In so many servers is looked for somebody; who is in none of them, of more, is taken for no stranger."""
 
 
 class DiscordPlatform:
@@ -301,6 +296,17 @@ class DiscordPlatform:
                     if not channel:
                         raise
             await posting.place_of(client, origin.address).send(text)
+
+    async def is_stranger(self, origin: Origin) -> bool:
+        """Who has installed the bot for themselves can use it anywhere, and write to it without sharing a server."""
+        client = self._connected()
+        if not origin.is_direct:  # what is written there we are told because the bot is there
+            return False
+        for guild in client.guilds[:MOST_GUILDS_ASKED]:
+            with translated(), suppress(discord.NotFound, discord.Forbidden):
+                await client.http.get_member(guild.id, int(origin.person.id))
+                return False
+        return 0 < len(client.guilds) <= MOST_GUILDS_ASKED
 
     def working(self, address: Address) -> AbstractAsyncContextManager[None]:
         """Show that the bot types."""

@@ -9,11 +9,13 @@ import discord
 from discord.http import handle_message_parameters
 from discord.utils import MISSING, time_snowflake
 
+from adapters.chat.rendering import DISCORD_LIMIT, CodeFile, as_file, parts_of
 from adapters.discord.client import Client
 from adapters.discord.errors import MISSING_ACCESS, MISSING_PERMISSIONS, NO_HISTORY, UNKNOWN_CHANNEL, translated
 from adapters.discord.threads import NoThread, open_thread
-from adapters.ports import Address, CannotTell, DeliveryRefused, Sought
-from adapters.rendering import DISCORD_LIMIT, CodeFile, as_file, parts_of
+from adapters.ports.errors import CannotTell, DeliveryRefused
+from adapters.ports.messages import Address
+from adapters.ports.platform import Sought
 
 MOST_LOOKED_AT = 500
 """Messages of a place, among which one that may have been posted is looked for."""

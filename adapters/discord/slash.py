@@ -14,14 +14,17 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from adapters.answers import OUT_OF_DATE
+from adapters.chat.answers import OUT_OF_DATE
+from adapters.chat.said import named
 from adapters.discord.answers import Answers, acknowledge, came_to_nothing, tell_of_fault
 from adapters.discord.client import Client
 from adapters.discord.errors import translated
 from adapters.discord.inbound import inbound_of, is_written_by_a_person, text_of
 from adapters.discord.interactions import is_by_a_moderator, link_of, place_of
-from adapters.ports import CommandCall, CommandSpec, DeliveryRefused, InboundMessage, Intake, PlatformUnavailable
-from adapters.said import named
+from adapters.ports.commands import CommandCall, CommandSpec
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import Intake
+from adapters.ports.messages import InboundMessage
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ import discord
 
 from adapters.discord.client import Client
 from adapters.discord.errors import HAS_A_THREAD
-from adapters.ports import Address, DeliveryRefused
+from adapters.ports.errors import DeliveryRefused
+from adapters.ports.messages import Address
 
 MAX_THREAD_NAME = 100
 UNNAMED = "Conversation"

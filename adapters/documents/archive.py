@@ -7,7 +7,7 @@ import zlib
 from xml.etree import ElementTree
 from xml.parsers import expat
 
-from adapters.ports import DocumentUnreadable
+from adapters.ports.errors import DocumentUnreadable
 
 MAX_UNPACKED_BYTES = 200 * 2**20
 MAX_MEMBERS = 20_000

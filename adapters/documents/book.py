@@ -10,7 +10,8 @@ from xml.etree.ElementTree import Element
 from adapters.documents.archive import open_archive, part, xml_part
 from adapters.documents.html_to_markdown import markdown_of
 from adapters.documents.web_page import decoded_html
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 _CONTAINER = "META-INF/container.xml"
 _ENCRYPTION = "META-INF/encryption.xml"

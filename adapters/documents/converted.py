@@ -16,7 +16,8 @@ from typing import Any
 
 from adapters.documents.files import content_of
 from adapters.documents.kinds import KINDS, Kind
-from adapters.ports import DocumentText, DocumentUnreadable, Page
+from adapters.ports.documents import DocumentText, Page
+from adapters.ports.errors import DocumentUnreadable
 
 _ROOT = Path(__file__).parents[2]
 # The worker has no use for the rest of our environment, which holds keys.

@@ -7,7 +7,8 @@ from itertools import islice
 
 from adapters.documents.plain_text import decoded
 from adapters.documents.table_rows import rows_as_lines
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 _SIGNS = ",;\t|"
 _SAMPLE_CHARS = 64 * 2**10

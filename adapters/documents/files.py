@@ -5,7 +5,7 @@ import os
 import stat
 from pathlib import Path
 
-from adapters.ports import DocumentUnreadable
+from adapters.ports.errors import DocumentUnreadable
 
 
 def opened(path: Path, max_bytes: int) -> io.BufferedReader:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from adapters.ports import DocumentUnreadable
+from adapters.ports.errors import DocumentUnreadable
 
 _UNSEEN = frozenset(
     "head script style template noscript iframe object embed canvas audio video svg math select datalist textarea "

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from adapters.ports import Page
+from adapters.ports.documents import Page
 
 Pages = Callable[[bytes], Iterator[Page]]
 """A converter: the content of a file becomes pages; raises `DocumentUnreadable`."""

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 _HYPHEN_AT_LINE_END = "\ufffe"  # PDFium's sign for it: what stands before and after is one word
 

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 
 from adapters.documents.encoding import WESTERN, encoding_of
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 _MARKS = (  # of UTF-32 first: its mark begins as that of UTF-16 does
     (b"\xff\xfe\x00\x00", "utf-32"),

@@ -7,7 +7,8 @@ from xml.etree.ElementTree import Element
 
 from adapters.documents.archive import open_archive, xml_part
 from adapters.documents.html_to_markdown import escaped
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 _PRESENTATION = "ppt/presentation.xml"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"

@@ -10,7 +10,8 @@ from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, Shee
 
 from adapters.documents.archive import open_archive
 from adapters.documents.table_rows import rows_as_lines
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 _WHAT = "Excel workbook (.xlsx)"
 

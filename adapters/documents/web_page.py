@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from adapters.documents.html_to_markdown import markdown_of
 from adapters.documents.plain_text import decoded
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 # What browsers take for these names; other names are Python's own. Source: https://encoding.spec.whatwg.org/#names-and-labels
 _MEANT = {

@@ -11,7 +11,8 @@ import mammoth
 
 from adapters.documents.archive import BROKEN_ZIP, open_archive, part, refuse_entities_anywhere
 from adapters.documents.html_to_markdown import markdown_of
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 _WHAT = "Word document (.docx)"
 _DOCUMENT = "word/document.xml"

@@ -17,7 +17,7 @@ import threading
 from typing import Any, BinaryIO
 
 from adapters.documents.kinds import ATTACHED, Pages
-from adapters.ports import DocumentUnreadable
+from adapters.ports.errors import DocumentUnreadable
 
 try:
     import resource

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -26,7 +26,7 @@ _ANY = re.compile(r"[\s\S]*")
 
 
 class Interactions(Protocol):
-    """Who is told of what people use, with the payload as Slack sent it; each returns at once."""
+    """Who is told of what people use, with the payload as Slack sent it; each returns within Slack's three seconds."""
 
     async def on_slash(self, body: Json) -> None:
         """Somebody gave a slash command."""
@@ -40,8 +40,8 @@ class Interactions(Protocol):
         """Somebody pressed a button."""
         ...
 
-    async def on_submitted(self, body: Json) -> None:
-        """Somebody sent a form."""
+    async def on_submitted(self, body: Json) -> Mapping[str, str]:
+        """Somebody sent a form; returns what is wrong with it, by field, and then it stays open."""
         ...
 
 
@@ -73,9 +73,10 @@ class App(AsyncApp):
     Args:
         me: who the bot is.
         listener: is told.
+        settle: lets the time pass in which what happened before may still arrive, where Slack tells things by requests.
     """
 
-    def __init__(self, me: Me, listener: Listener) -> None:
+    def __init__(self, me: Me, listener: Listener, settle: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(
             name="memgpt-bot",
             logger=logging.getLogger("slack_bolt"),
@@ -89,7 +90,7 @@ class App(AsyncApp):
             attaching_function_token_enabled=False,
             attaching_conversation_kwargs_enabled=False,
         )
-        self._lines = Lines()
+        self._lines = Lines(settle)
         self._listener = listener
         self._register(listener)
 
@@ -119,7 +120,7 @@ class App(AsyncApp):
         self.command(_ANY)(_acknowledged(told.on_slash))
         self.message_shortcut(REMEMBER_THIS)(_acknowledged(told.on_shortcut))
         self.action(_ANY)(_acknowledged(told.on_pressed))
-        self.view_submission(_ANY)(_acknowledged(told.on_submitted))
+        self.view_submission(_ANY)(_answered(told.on_submitted))
 
 
 def _acknowledged(tell: Callable[[Json], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -128,6 +129,18 @@ def _acknowledged(tell: Callable[[Json], Awaitable[None]]) -> Callable[..., Awai
         await tell(body)
 
     return used
+
+
+def _answered(tell: Callable[[Json], Awaitable[Mapping[str, str]]]) -> Callable[..., Awaitable[None]]:
+    """https://docs.slack.dev/surfaces/modals#displaying_errors."""
+
+    async def sent(ack: AsyncAck, body: Json) -> None:
+        if errors := await tell(body):
+            await ack(response_action="errors", errors=dict(errors))
+        else:
+            await ack()
+
+    return sent
 
 
 def _authorize(me: Me) -> Callable[..., Awaitable[AuthorizeResult]]:

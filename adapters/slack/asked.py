@@ -14,8 +14,10 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from adapters.answers import MOST_PARTS, STILL_AT_IT
-from adapters.ports import AnswerFile, CommandReply, DeliveryRefused, Origin, PlatformUnavailable
+from adapters.chat.answers import MOST_PARTS, STILL_AT_IT
+from adapters.ports.commands import AnswerFile, CommandReply
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Origin
 from adapters.slack.blocks import message_of, messages_of, parts_for_slack
 from adapters.slack.errors import translated
 from adapters.slack.inbound import moment_of

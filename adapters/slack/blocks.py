@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.rendering import SLACK_LIMIT, as_file, parts_of
+from adapters.chat.rendering import SLACK_LIMIT, as_file, parts_of
 from adapters.slack.mrkdwn import escaped, lifeless
 
 Json = dict[str, Any]

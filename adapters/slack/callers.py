@@ -6,7 +6,9 @@ from functools import partial
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import CommandCall, DeliveryRefused, Origin, Person, PlatformUnavailable
+from adapters.ports.commands import CommandCall
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Origin, Person
 from adapters.slack.errors import translated
 from adapters.slack.inbound import PLATFORM, is_direct, place_of
 from adapters.slack.me import Me

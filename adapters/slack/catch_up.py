@@ -6,18 +6,20 @@ told twice is known by the message's name, so it does no harm to read too much.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import Address, LastHeard
-from adapters.reading_patiently import read_patiently
+from adapters.chat.reading_patiently import read_patiently
+from adapters.ports.messages import Address, LastHeard
 from adapters.slack.errors import translated
 from adapters.slack.history import History, history_of
-from adapters.slack.told import Json
+from adapters.slack.inbound import PLATFORM
+from adapters.slack.told import Json, is_id, listed_in, part_in, text_in
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,12 @@ MOST_PLACES = 200
 
 MOST_NEW_THREADS = 20
 """In one channel."""
+
+MOST_NEW_CONVERSATIONS = 50
+"""Direct ones of which nothing was heard: so many are read, the youngest first."""
+
+PAGE_OF_CONVERSATIONS, MOST_PAGES_OF_CONVERSATIONS = 200, 10
+"""https://docs.slack.dev/reference/methods/conversations.list recommends such pages, and takes some twenty a minute."""
 
 AT_ONCE = 3
 """Places that are read at a time."""
@@ -73,6 +81,38 @@ class CatchingUp:
             logger.warning("only the newest places are looked through places=%d of=%d", MOST_PLACES, len(newest))
         known = frozenset(place.address for place in newest)
         await asyncio.gather(*(self._look(place, known) for place in newest[:MOST_PLACES]))
+
+    async def look_for_new(self, heard: Collection[str], space: str, since: float) -> None:
+        """Hand on what somebody wrote directly of whom nothing was heard before; never raises.
+
+        Args:
+            heard: the channels that are known.
+            space: the workspace.
+            since: what was written before that moment, by Slack's clock, is not answered any more.
+        """
+        told = await read_patiently(self._direct, self._wait)
+        found = {text_in(it, "id"): it for it in told or () if is_id(it.get("id")) and not it.get("is_user_deleted")}
+        new = sorted((id_ for id_ in found if id_ not in heard), key=lambda id_: _created(found[id_]), reverse=True)
+        if len(new) > MOST_NEW_CONVERSATIONS:
+            logger.info("only the youngest are looked through of=%d direct conversations", len(new))
+        name, at = f"{since:.6f}", datetime.fromtimestamp(since, UTC)
+        places = [LastHeard(Address(PLATFORM, id_), True, space, name, at) for id_ in new[:MOST_NEW_CONVERSATIONS]]
+        await asyncio.gather(*(self._look(place, frozenset()) for place in places))
+
+    async def _direct(self) -> list[Json]:
+        """All direct conversations; those with nobody in them, too."""
+        found: list[Json] = []
+        cursor = ""
+        for _ in range(MOST_PAGES_OF_CONVERSATIONS):
+            with translated():
+                answer = await self._client.conversations_list(
+                    types="im", limit=PAGE_OF_CONVERSATIONS, cursor=cursor or None
+                )
+            told = answer.data if isinstance(answer.data, dict) else {}
+            found += listed_in(told, "channels")
+            if not (cursor := text_in(part_in(told, "response_metadata"), "next_cursor")):
+                break
+        return found
 
     async def _look(self, place: LastHeard, known: frozenset[Address]) -> None:
         async with self._few:
@@ -130,3 +170,8 @@ def _with_channels(places: Sequence[LastHeard]) -> list[LastHeard]:
         channel = replace(place.address, thread=None)
         found.setdefault(channel, replace(place, address=channel))
     return list(found.values())
+
+
+def _created(conversation: Json) -> float:
+    created = conversation.get("created")
+    return float(created) if isinstance(created, int | float) else 0.0

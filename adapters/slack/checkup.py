@@ -7,7 +7,8 @@ be looked at; the manifest has it.
 import asyncio
 from collections.abc import Sequence
 
-from adapters.ports import Account, DeliveryRefused, Finding, PlatformUnavailable, ServiceMissing, Verdict
+from adapters.ports.checkup import Account, Finding, Verdict
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable, ServiceMissing
 from adapters.slack.credentials import Credentials
 from adapters.slack.manifest import PATH, TO_ANSWER, USED_FOR
 from adapters.slack.me import Me
@@ -17,8 +18,8 @@ WITHIN_S = 60.0
 APPS = "https://api.slack.com/apps"
 HOW_TO_ADD = f"add them on the page OAuth & Permissions of the app at {APPS}, and install it again"
 UNSEEN = (
-    "of which events it is told, and whether its Messages tab is on, Slack does not say: if it does not answer, look "
-    "whether the app is as `python -m bot slack-manifest` prints it"
+    "of which events it is told, and whether its Messages tab is on, Slack does not say: copy the manifest of the app "
+    "from its page App Manifest, and `python -m bot slack-manifest --compare FILE` says what is missing"
 )
 
 

@@ -8,31 +8,24 @@ https://docs.slack.dev/interactivity/implementing-slash-commands/
 import asyncio
 import logging
 import re
-from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.answers import NOTHING_CHANGED, OUT_OF_DATE, Answers
-from adapters.ports import (
-    CommandReply,
-    CommandSpec,
-    DeliveryRefused,
-    InboundMessage,
-    Intake,
-    Origin,
-    Person,
-    PlatformUnavailable,
-)
-from adapters.said import named
+from adapters.chat.answers import NOTHING_CHANGED, OUT_OF_DATE, Answers
+from adapters.chat.said import named
+from adapters.ports.commands import CommandReply, CommandSpec
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import Intake
+from adapters.ports.messages import InboundMessage, Origin, Person
 from adapters.slack.asked import ANSWERED_WITHIN_S, Asked
 from adapters.slack.callers import NO_CHANNEL, Callers, kind_of, who
 from adapters.slack.errors import translated
-from adapters.slack.forms import asks_for, form_of, place_in, written_in
-from adapters.slack.home import PRESSED, AtHome
+from adapters.slack.forms import FIELD, FormPlace, Forms, asks_for
+from adapters.slack.home import EDITED, PRESSED, AtHome
 from adapters.slack.inbound import (
     author_of,
     inbound_of,
@@ -44,6 +37,7 @@ from adapters.slack.inbound import (
     text_of,
     thread_of,
 )
+from adapters.slack.lines import Lines
 from adapters.slack.me import Me
 from adapters.slack.mrkdwn import people_in, plain, unescaped, without_call
 from adapters.slack.people import People
@@ -57,6 +51,12 @@ AT_HOME = "home"
 
 NOT_NOW = "Something went wrong on my side. Please try again."
 NO_TEXT = "There is no text in that message."
+NOTHING_WRITTEN = "Write something, or press Cancel."
+
+ANSWERED_IN_FORM_S = 2.0
+"""Slack waits three seconds for what is wrong with a form; what is known later is told as after any command."""
+
+Result = TypeVar("Result")
 
 _TYPED = re.compile(r"\A!agent(?:\s+|\Z)")
 _ABOUT_SOMEBODY = re.compile(r"\Aadmin\s+(?:allow|deny|inspect)\b", re.IGNORECASE)
@@ -92,9 +92,9 @@ class Commands:
         self._callers = callers
         self._answers = Answers(ANSWERED_WITHIN_S, wait)
         self._questions = Questions(now)
-        self._typed: deque[tuple[str, str]] = deque(maxlen=1000)
-        self._used: deque[str] = deque(maxlen=1000)
-        self._at_it: set[asyncio.Task[None]] = set()
+        self._homes = Lines()
+        self._forms = Forms(client.token or "")
+        self._at_it: set[asyncio.Future[Any]] = set()
 
     async def close(self) -> None:
         """Nobody waits any more."""
@@ -104,7 +104,7 @@ class Commands:
         if self._at_it:
             await asyncio.wait(list(self._at_it))
 
-    # ── what people do; each returns at once, for Slack waits three seconds ──────────────────────────────
+    # ── what people do; each returns soon, for Slack waits three seconds ──────────────────────────────
 
     async def on_slash(self, body: Json) -> None:
         """Somebody gave a slash command."""
@@ -118,9 +118,14 @@ class Commands:
         """Somebody pressed a button."""
         self._use(self._pressed, body)
 
-    async def on_submitted(self, body: Json) -> None:
-        """Somebody sent a form."""
-        self._use(self._submitted, body)
+    async def on_submitted(self, body: Json) -> Mapping[str, str]:
+        """Somebody sent a form; returns what is wrong with it, as far as that is known in time."""
+        try:
+            wrong = await self._submitted(body)
+        except Exception:
+            logger.exception("a form broke")
+            wrong = NOT_NOW
+        return {FIELD: wrong} if wrong else {}
 
     def on_home(self, event: Json) -> None:
         """Somebody opened the app's Home."""
@@ -131,19 +136,23 @@ class Commands:
         """Take a message if it is a command; it may be told twice."""
         if not is_typed_command(event, self._me):
             return False
-        if (channel, str(event["ts"])) not in self._typed:
-            self._typed.append((channel, str(event["ts"])))
-            self._begin(self._run_typed(event, channel), event)
+        self._begin(self._run_typed(event, channel), event)
         return True
 
     def _use(self, do: Callable[[Json], Coroutine[Any, Any, None]], body: Json) -> None:
-        """Each use has a trigger of its own; a request that comes a second time is done once."""
+        async def once() -> None:
+            if await self._is_first(body):
+                await do(body)
+
+        self._begin(once(), body)
+
+    async def _is_first(self, body: Json) -> bool:
+        """Each use has a trigger of its own; a request that comes a second time, perhaps after a restart, is known."""
         trigger = text_in(body, "trigger_id")
-        if trigger and trigger in self._used:
-            logger.info("what somebody used is known already")
-            return
-        self._used.append(trigger)
-        self._begin(do(body), body)
+        if not trigger or await self._intake.told_once(f"used {self._me.team}/{trigger}"):
+            return True
+        logger.info("what somebody used is known already")
+        return False
 
     def _begin(self, work: Coroutine[Any, Any, None], body: Json) -> None:
         async def guarded() -> None:
@@ -154,9 +163,13 @@ class Commands:
                 if (place := self._place_of(body)) is not None:
                     await place.tell(CommandReply(NOT_NOW))
 
-        task = asyncio.create_task(guarded(), name="slack command")
+        self._task(guarded())
+
+    def _task(self, work: Awaitable[Result]) -> "asyncio.Future[Result]":
+        task = asyncio.ensure_future(work)
         self._at_it.add(task)
         task.add_done_callback(self._at_it.discard)
+        return task
 
     def _place_of(self, body: Json) -> Asked | None:
         """Where somebody can be told something who used or typed a command."""
@@ -176,13 +189,13 @@ class Commands:
         asked = self._asked(origin, named_place, text_in(body, "response_url"))
         line = await self._line(text_in(body, "text"))
         spec = asks_for(line, self._intake.commands)
-        if spec is not None and await self._open(spec, origin, kind_of(named_place), text_in(body, "trigger_id")):
+        if spec is not None and await self._ask(spec, origin, kind_of(named_place), text_in(body, "trigger_id")):
             return
         await self._run(asked, line, kind_of(named_place))
 
     async def _run_typed(self, event: Json, channel: str) -> None:
         if not await self._intake.told_once(f"typed {self._me.team}/{channel}/{event['ts']}"):
-            return  # before a restart, after which Slack tells it again
+            return  # as a mention, or before a restart, after which Slack tells it again
         line = await self._line(_TYPED.sub("", without_call(text_in(event, "text"), self._me.user)))
         origin = await self._callers.place(channel, thread_of(event), author_of(event), "")
         given_at = moment_of(str(event["ts"]))
@@ -210,6 +223,9 @@ class Commands:
         action, url = text_in(pressed, "action_id"), text_in(body, "response_url")
         if action.startswith(PRESSED):
             await self._pressed_at_home(action.removeprefix(PRESSED), user, text_in(body, "trigger_id"))
+        if action.startswith(EDITED):
+            line, text = action.removeprefix(EDITED), text_in(pressed, "value")
+            await self._edit_at_home(line, text, user, text_in(body, "trigger_id"))
         if action not in (PRESSED_YES, PRESSED_NO):
             return
         question = self._questions.answered(text_in(pressed, "value"), text_in(user, "id"))
@@ -229,8 +245,14 @@ class Commands:
     async def _pressed_at_home(self, line: str, user: Json, trigger: str) -> None:
         home = await self._home_of(*who(user))
         spec = asks_for(line, self._intake.commands)
-        if spec is None or not await self._open(spec, home.origin, AT_HOME, trigger):
+        if spec is None or not await self._ask(spec, home.origin, AT_HOME, trigger):
             await self._run(home, line, "im")
+
+    async def _edit_at_home(self, line: str, text: str, user: Json, trigger: str) -> None:
+        home = await self._home_of(*who(user))
+        place = FormPlace(home.origin.address.channel, None, AT_HOME)
+        if not await self._open(self._forms.editing(line, text, place, home.origin.person.id), trigger):
+            await home.put_in_place(NOT_NOW)
 
     async def _show_home(self, event: Json) -> None:
         home = await self._home_of(text_in(event, "user"), "")
@@ -238,20 +260,32 @@ class Commands:
 
     async def _home_of(self, user: str, name: str) -> AtHome:
         origin = await self._callers.place(NO_CHANNEL, None, user, name)
-        return AtHome(self._client, self._questions, origin, self._intake.command, self._intake.commands)
+        return AtHome(self._client, self._questions, origin, self._intake.command, self._intake.commands, self._homes)
 
-    async def _submitted(self, body: Json) -> None:
-        view, user = part_in(body, "view"), part_in(body, "user")
+    async def _submitted(self, body: Json) -> str:
+        """Run the command of a form; returns why nothing was done, if that is known while Slack waits for it."""
+        user = part_in(body, "user")
         try:
-            found = place_in(text_in(view, "private_metadata"))
+            sent = self._forms.sent(part_in(body, "view"), text_in(user, "id"))
         except ValueError:
-            return
-        line = f"{text_in(view, 'callback_id')} {written_in(view)}".strip()
-        if found.kind == AT_HOME:
-            await self._run(await self._home_of(*who(user)), line, "im")
-            return
-        origin = await self._callers.place(found.channel, found.thread, *who(user))
-        await self._run(self._asked(origin, ""), line, found.kind)
+            return OUT_OF_DATE
+        if not sent.text:
+            return NOTHING_WRITTEN
+        if not await self._is_first(body):
+            return ""
+        is_at_home, found = sent.place.kind == AT_HOME, sent.place
+        if is_at_home:
+            place: Place = await self._home_of(*who(user))
+        else:
+            place = self._asked(await self._callers.place(found.channel, found.thread, *who(user)), "")
+        kind = "im" if is_at_home else found.kind
+        call = await self._callers.call(place.origin, f"{sent.command} {sent.text}", kind)
+        work = self._task(self._intake.command(call))
+        await asyncio.wait([work], timeout=ANSWERED_IN_FORM_S)
+        if work.done() and work.result().is_refusal:
+            return work.result().text
+        self._begin(self._answers.give(place, work), body)
+        return ""
 
     async def _run(
         self,
@@ -277,11 +311,16 @@ class Commands:
             return unescaped(text).strip()
         return plain(text, await self._people.names(people_in(text))).strip()
 
-    async def _open(self, spec: CommandSpec, origin: Origin, kind: str, trigger: str) -> bool:
+    async def _ask(self, spec: CommandSpec, origin: Origin, kind: str, trigger: str) -> bool:
+        """Ask for what a command needs; whether that was possible."""
+        place = FormPlace(origin.address.channel, origin.address.thread, kind)
+        return await self._open(self._forms.asking(spec, place, origin.person.id), trigger)
+
+    async def _open(self, form: dict[str, Any], trigger: str) -> bool:
         """Put a form before somebody; whether that was possible."""
         try:
             with translated():
-                await self._client.views_open(trigger_id=trigger, view=form_of(spec, origin.address, kind))
+                await self._client.views_open(trigger_id=trigger, view=form)
         except (PlatformUnavailable, DeliveryRefused) as error:
             logger.info("a form cannot be opened: %s", error)
             return False

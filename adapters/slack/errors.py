@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 
-from adapters.ports import DeliveryRefused, PlatformUnavailable
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 
 TOKEN_FAULTS = frozenset(
     "invalid_auth not_authed account_inactive token_revoked token_expired org_login_required not_allowed_token_type "

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import Intake, MessageChange, Person, ServiceMissing
+from adapters.ports.errors import ServiceMissing
+from adapters.ports.intake import Intake
+from adapters.ports.messages import MessageChange, Person
 from adapters.slack.commands import Commands, is_typed_command
 from adapters.slack.files import with_files_known
 from adapters.slack.history import History

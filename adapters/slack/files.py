@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.download import download, too_large
-from adapters.ports import Attachment, DeliveryRefused, DocumentUnreadable, PlatformUnavailable
+from adapters.chat.download import download, too_large
+from adapters.ports.errors import DeliveryRefused, DocumentUnreadable, PlatformUnavailable
+from adapters.ports.messages import Attachment
 from adapters.slack.errors import translated
 from adapters.slack.told import Json, is_id, listed_in, part_in, text_in
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adapters.ports import Address, Person, Stretch
+from adapters.ports.messages import Address, Person, Stretch
 from adapters.slack.inbound import author_of, change_of, is_direct, moment_of, place_of
 from adapters.slack.me import Me
 from adapters.slack.told import Json, is_timestamp, text_in

@@ -11,20 +11,15 @@ from datetime import datetime
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.answers import STILL_AT_IT
-from adapters.ports import (
-    AnswerFile,
-    CommandCall,
-    CommandReply,
-    CommandSpec,
-    DeliveryRefused,
-    Origin,
-    PlatformUnavailable,
-    RunCommand,
-)
-from adapters.rendering import parts_of
+from adapters.chat.answers import STILL_AT_IT
+from adapters.chat.rendering import parts_of
+from adapters.ports.commands import AnswerFile, CommandCall, CommandReply, CommandSpec, KnownLine
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import RunCommand
+from adapters.ports.messages import Origin
 from adapters.slack.blocks import Json, button, buttons, messages_of, plain_text
 from adapters.slack.errors import translated
+from adapters.slack.lines import Lines
 from adapters.slack.mrkdwn import escaped, lifeless
 from adapters.slack.questions import Place, Questions
 from adapters.slack.uploads import give
@@ -36,10 +31,19 @@ MAX_SECTION_CHARS = 3000
 """https://docs.slack.dev/reference/block-kit/blocks/section-block; what is escaped becomes longer."""
 
 MOST_SECTIONS = 30
-"""Of a text; a Home has room for a hundred blocks."""
+"""Of a text."""
 
 PRESSED = "home:"
 """Begins the id of a button; what follows is the command that it gives."""
+
+EDITED = "line:"
+"""Begins the id of a button below a line; what follows is the place of the line, and its value is the text."""
+
+MAX_VALUE_CHARS = 2000
+"""https://docs.slack.dev/reference/block-kit/block-elements/button-element; a longer line is changed by the command."""
+
+MAX_BLOCKS = 100
+"""https://docs.slack.dev/surfaces/app-home"""
 
 COMMANDS = (
     ("remember", "Remember something"),
@@ -57,7 +61,7 @@ COMMANDS = (
 
 TITLE = "What I know about you"
 HINT = "This is about our direct messages. In a channel, `/agent memory` shows what I know there."
-CUT = "There is more: `/agent memory` shows all of it."
+CUT = "There is more: `/agent memory` shows all of it, and `/agent edit` changes it."
 
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _CODE = re.compile(r"(```.*?```|`[^`\n]+`)", re.DOTALL)
@@ -73,6 +77,7 @@ class AtHome:
         origin: whose Home it is, in their direct messages.
         run: runs a command.
         commands: those that there are.
+        lines: by whose Home it is, so that what was found out last is what it shows in the end.
     """
 
     client: AsyncWebClient
@@ -80,17 +85,19 @@ class AtHome:
     origin: Origin
     run: RunCommand
     commands: Sequence[CommandSpec]
+    lines: Lines
 
     async def show(self, told: str = "", below: Iterable[Json] = ()) -> bool:
         """Show the Home as things are now; returns whether that was possible."""
-        known = await self.run(CommandCall(self.origin, "memory"))
-        view = view_of(known.text, told, below, self.commands)
-        try:
-            with translated():
-                await self.client.views_publish(user_id=self.origin.person.id, view=view)
-        except (PlatformUnavailable, DeliveryRefused) as error:
-            logger.warning("somebody's Home cannot be shown: %s", error)
-            return False
+        async with self.lines.turn(self.origin.person.id):
+            known = await self.run(CommandCall(self.origin, "memory"))
+            view = view_of(known.pieces or (known.text,), told, below, self.commands)
+            try:
+                with translated():
+                    await self.client.views_publish(user_id=self.origin.person.id, view=view)
+            except (PlatformUnavailable, DeliveryRefused) as error:
+                logger.warning("somebody's Home cannot be shown: %s", error)
+                return False
         return True
 
     def reached_by(self, response_url: str) -> Place:
@@ -129,18 +136,40 @@ class AtHome:
             logger.warning("what came of a button could not be told: %s", error)
 
 
-def view_of(known: str, told: str, below: Iterable[Json], commands: Iterable[CommandSpec]) -> Json:
+def view_of(
+    known: Iterable[str | KnownLine], told: str, below: Iterable[Json], commands: Iterable[CommandSpec]
+) -> Json:
     """A Home with what the agent knows, and above that what somebody is told (pure)."""
     news = [*sections_of(told), *below, {"type": "divider"}] if told else []
     offered = [button(label, f"{PRESSED}{line}", line) for line, label in COMMANDS if _is_there(line, commands)]
-    blocks = [
-        *news,
-        {"type": "header", "text": plain_text(TITLE)},
-        *sections_of(known),
+    above = [*news, {"type": "header", "text": plain_text(TITLE)}]
+    end = [
         *([buttons(*offered)] if offered else []),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": HINT}]},
     ]
+    blocks = [*above, *_fitting(known, MAX_BLOCKS - len(above) - len(end)), *end]
     return {"type": "home", "blocks": blocks}
+
+
+def _fitting(known: Iterable[str | KnownLine], room: int) -> list[Json]:
+    """What is known, as far as it goes into so many blocks."""
+    shown: list[Json] = []
+    for piece in known:
+        blocks = _known(piece)
+        if len(shown) + len(blocks) >= room:
+            return [*shown, _section(CUT)]
+        shown += blocks
+    return shown
+
+
+def _known(piece: str | KnownLine) -> list[Json]:
+    """A piece of what is known; below a line of memory stands what can be done about it."""
+    if isinstance(piece, str):
+        return sections_of(piece)
+    forget = button("Forget", f"{PRESSED}edit {piece.place}", piece.place)
+    if len(piece.text) > MAX_VALUE_CHARS:
+        return [*sections_of(piece.shown), buttons(forget)]
+    return [*sections_of(piece.shown), buttons(button("Edit", f"{EDITED}{piece.place}", piece.text), forget)]
 
 
 def sections_of(text: str) -> list[Json]:

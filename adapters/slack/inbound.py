@@ -6,8 +6,8 @@ https://docs.slack.dev/reference/events/message
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from adapters.ports import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person
-from adapters.said import CALLED, FORWARDED
+from adapters.chat.said import CALLED, FORWARDED
+from adapters.ports.messages import Address, Aim, Attachment, InboundMessage, MessageChange, Origin, Person
 from adapters.slack.me import Me
 from adapters.slack.mrkdwn import mentions_a_group, people_in, plain, without_call
 from adapters.slack.told import Json, is_id, is_timestamp, listed_in, part_in, text_in

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from adapters.ports import LastHeard
+from adapters.ports.messages import LastHeard
 from adapters.slack.told import Json
 
 logger = logging.getLogger(__name__)

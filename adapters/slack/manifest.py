@@ -20,6 +20,7 @@ USED_FOR = {
     "commands": "for /agent, and Remember this in the menu of a message",
     "users:read": "to know what people are called, and who looks after the workspace",
     "im:history": "to read direct messages",
+    "im:read": "to find a first direct message that came while it was down",
     "im:write": "to answer a command directly when it took long",
     "channels:history": "to read threads that it takes part in, and what was missed, in public channels",
     "groups:history": "the same in private channels",

@@ -5,7 +5,9 @@ from collections.abc import Collection
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import Address, DeliveryRefused, PlatformUnavailable, ToldOnce
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import ToldOnce
+from adapters.ports.messages import Address
 from adapters.slack.errors import MAY_NOT_WRITE, Refusal, translated
 from adapters.slack.inbound import PLATFORM, is_direct
 from adapters.slack.me import Me

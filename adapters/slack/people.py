@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import DeliveryRefused, PlatformUnavailable
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 from adapters.slack.errors import translated
 from adapters.slack.told import listed_in, part_in, text_in
 

@@ -13,20 +13,13 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import (
-    LATELY,
-    Account,
-    Address,
-    Attachment,
-    CommandSpec,
-    Finding,
-    Intake,
-    LastHeard,
-    Origin,
-    PlatformUnavailable,
-    Sought,
-)
-from adapters.reading_patiently import LONGEST_HELD_S
+from adapters.chat.reading_patiently import LONGEST_HELD_S
+from adapters.ports.checkup import Account, Finding
+from adapters.ports.commands import CommandSpec
+from adapters.ports.errors import PlatformUnavailable
+from adapters.ports.intake import Intake
+from adapters.ports.messages import LATELY, Address, Attachment, LastHeard, Origin
+from adapters.ports.platform import Sought
 from adapters.slack import checkup, files, posting
 from adapters.slack.app import App, Listener
 from adapters.slack.blocks import parts_for_slack, parts_of_reply
@@ -49,8 +42,14 @@ from adapters.slack.status import Status
 from adapters.slack.surface import Surface
 from adapters.slack.web import web_client, who_am_i
 
-HEARD_DIRECTLY = timedelta(days=7)
-"""So far back direct conversations are looked through, and other places as far as anything is answered."""
+HEARD_WITHIN = timedelta(days=7)
+"""Channels in which something was heard within that time are looked through; threads for as long as all is answered."""
+
+LOOKS_AFTER_S = 10.0
+"""So long after all else was read it looks for people who wrote for the first time: many may write just now."""
+
+SETTLES_S = 0.1
+"""Over HTTP two messages of the same moment are requests of their own, of which either may arrive first."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +77,9 @@ class SlackPlatform:
             workspace.
         wait: lets so many seconds pass.
         now: a clock that only goes on, in seconds.
+        clock: the time, in seconds of the Unix era, as Slack has it.
         ping_s: how often the connection is looked at.
+        looks_after_s: see `LOOKS_AFTER_S`.
     """
 
     name = PLATFORM
@@ -92,15 +93,20 @@ class SlackPlatform:
         moderators: Collection[str] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         now: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
         ping_s: float = PING_S,
+        looks_after_s: float = LOOKS_AFTER_S,
     ) -> None:
         self._credentials = credentials
         self._answers_bots = answers_bots
         self._moderators = frozenset(moderators)
         self._wait = wait
         self._now = now
+        self._clock = clock
         self._ping_s = ping_s
+        self._looks_after_s = looks_after_s
         self._pace = Pace(wait, now)
+        self._begun: dict[str, Collection[int]] = {}  # between a look and the sending that follows at once
         self._connection: Connection | None = None
         self._socket: SocketMode | None = None
         self._port: int | None = None
@@ -137,7 +143,8 @@ class SlackPlatform:
                 client, me, people, commands, surface, intake, answers_bots=self._answers_bots, end=self._end
             )
             left_out = LeftOut(partial(self._heard_lately, intake), self._look_through, self._wait)
-            app = App(me, Listener(events.on_event, commands, left_out.on_left_out, events.on_coming))
+            listener = Listener(events.on_event, commands, left_out.on_left_out, events.on_coming)
+            app = App(me, listener, None if given.app_token is not None else partial(asyncio.sleep, SETTLES_S))
             learning = asyncio.create_task(people.learn(), name="names")
             logger.info("serving a Slack workspace team=%s", me.team)
             try:
@@ -191,21 +198,27 @@ class SlackPlatform:
             self._catching_up = asyncio.create_task(self._catch_up(connection.intake, reading), name="slack catch up")
 
     async def _heard_lately(self, intake: Intake) -> Sequence[LastHeard]:
-        """Where to look for what was missed: in a direct conversation all that is written is meant for the bot."""
-        directly = [place for place in await intake.last_heard(HEARD_DIRECTLY) if place.is_direct]
-        return [*directly, *(place for place in await intake.last_heard(LATELY) if not place.is_direct)]
+        """Where to look for what was missed; there are far more threads than channels, and they end sooner."""
+        found = {it.address: it for it in await intake.last_heard(LATELY)}
+        quiet = [it for it in await intake.last_heard(HEARD_WITHIN) if it.is_direct or it.address.thread is None]
+        return list({it.address: it for it in (*found.values(), *quiet)}.values())
 
     async def _look_through(self, places: Sequence[LastHeard]) -> None:
         """Hand on what was written in places since; those of another workspace are not there for this token."""
-        connection = self._connected()
-        catching_up = CatchingUp(
-            connection.client,
-            connection.app.in_order,
-            connection.events.on_history,
-            connection.events.on_missed,
-            self._wait,
-        )
-        await catching_up.look_through([place for place in places if place.space == connection.me.team])
+        team = self._connected().me.team
+        await self._looking().look_through([place for place in places if place.space == team])
+
+    async def _look_for_new(self, after_s: float) -> None:
+        """Hand on what people wrote directly of whom nothing was heard before; what happens now comes first."""
+        if after_s:
+            await self._wait(after_s)
+        heard = {place.address.channel for place in self._missed}
+        since = self._clock() - LATELY.total_seconds()
+        await self._looking().look_for_new(heard, self._connected().me.team, since)
+
+    def _looking(self) -> CatchingUp:
+        it = self._connected()
+        return CatchingUp(it.client, it.app.in_order, it.events.on_history, it.events.on_missed, self._wait)
 
     async def _catch_up(self, intake: Intake, reading: Coroutine[Any, Any, None]) -> None:
         """Tell when all is read, or has taken too long; if the connection has ended over it, the next one will."""
@@ -214,6 +227,7 @@ class SlackPlatform:
             await asyncio.wait([task], timeout=LONGEST_HELD_S)
             intake.caught_up(self.name)
             await task
+            await self._look_for_new(self._looks_after_s)
         finally:
             task.cancel()
             await asyncio.wait([task])
@@ -244,7 +258,7 @@ class SlackPlatform:
         """Post it, without any mention in it being live; Slack has no replies but those in threads."""
         connection = self._connected()
         try:
-            return await posting.post(connection.client, address, text, key)
+            return await posting.post(connection.client, address, text, key, self._begun.pop(key, ()))
         except Refusal as refusal:
             told_once = connection.intake.told_once
             await tell_owners(connection.client, connection.me, self._moderators, address, refusal, told_once)
@@ -253,7 +267,10 @@ class SlackPlatform:
     async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
         """Look in the place's history."""
         connection = self._connected()
-        return await posting.find(connection.client, address, key, sought, connection.me)
+        standing = await posting.find(connection.client, address, key, sought, connection.me)
+        if standing.parts and standing.name is None:
+            self._begun[key] = standing.parts
+        return standing.name
 
     async def react(self, address: Address, message_id: str, emoji: str) -> None:
         """Put a reaction on a message."""

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.answers import CONFIRMED_WITHIN_S, NO, YES, Asker
-from adapters.ports import Confirm, Origin
+from adapters.chat.answers import CONFIRMED_WITHIN_S, NO, YES, Asker
+from adapters.ports.commands import Confirm
+from adapters.ports.messages import Origin
 from adapters.slack.blocks import Json, button, buttons
 
 MOST_QUESTIONS = 1000

@@ -14,7 +14,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_sdk.signature import SignatureVerifier
 
-from adapters.ports import ServiceMissing
+from adapters.ports.errors import ServiceMissing
 from adapters.slack.manifest import PATH
 
 logger = logging.getLogger(__name__)

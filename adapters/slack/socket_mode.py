@@ -11,7 +11,7 @@ from typing import Any
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import PlatformUnavailable, ServiceMissing
+from adapters.ports.errors import PlatformUnavailable, ServiceMissing
 from adapters.slack.app import App
 from adapters.slack.web import new_connection
 

@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.at_work import at_work
-from adapters.ports import Address, DeliveryRefused, PlatformUnavailable
+from adapters.chat.at_work import at_work
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Address
 from adapters.slack.errors import NOT_THERE, Refusal, translated
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.ports import DeliveryRefused, PlatformUnavailable
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 from adapters.slack.errors import NOT_THERE, Refusal, translated
 from adapters.slack.manifest import PROMPTS
 

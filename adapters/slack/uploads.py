@@ -8,8 +8,9 @@ import logging
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from adapters.answers import FILE_REFUSED
-from adapters.ports import AnswerFile, DeliveryRefused, PlatformUnavailable
+from adapters.chat.answers import FILE_REFUSED
+from adapters.ports.commands import AnswerFile
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 from adapters.slack.errors import translated
 from adapters.slack.told import part_in, text_in
 

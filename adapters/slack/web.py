@@ -15,7 +15,7 @@ from slack_sdk.http_retry.state import RetryState
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from adapters.ports import ServiceMissing
+from adapters.ports.errors import ServiceMissing
 from adapters.slack.errors import APP_TOKEN_NOT_KNOWN, BOT_TOKEN_NOT_KNOWN, TOKEN_FAULTS, Refusal, code_of, translated
 from adapters.slack.me import Me
 from adapters.slack.pace import Pace

@@ -4,7 +4,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from adapters.ports import ChatMessage, LanguageModel, ModelError
+from adapters.ports.errors import ModelError
+from adapters.ports.model import ChatMessage, LanguageModel
 from benchmarks.memory.case import Question
 
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from adapters.ports import DEFAULT_SAMPLING, ChatMessage, Completion, LanguageModel, Sampling, ToolSchema
-from bot.model_around import ModelAround
+from adapters.ports.model import DEFAULT_SAMPLING, ChatMessage, Completion, LanguageModel, Sampling, ToolSchema
+from bot.metering.model_around import ModelAround
 from config.prices import Prices
 
 

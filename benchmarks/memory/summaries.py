@@ -22,21 +22,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adapters.ports import DEFAULT_SAMPLING, ChatMessage, Completion, LanguageModel, Sampling, ToolSchema
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.token_counter import BpeTokenCounter
+from adapters.ports.model import DEFAULT_SAMPLING, ChatMessage, Completion, LanguageModel, Sampling, ToolSchema
 from benchmarks.memory.case import Case, Question
 from benchmarks.memory.conversations import FIRST_DAY, Item, deep_memory, keep_conversation, read
 from benchmarks.memory.judge import holds
+from bot.context.priming import PrimingSummarizer
+from bot.context.summary import Summarizer
+from bot.context.window import Window
 from bot.implementations import open_model
-from bot.model_around import ModelAround
-from bot.priming import PrimingSummarizer
-from bot.summary import Summarizer
+from bot.metering.model_around import ModelAround
 from bot.testing import Bot, open_bot
-from bot.window import Window
 from config.settings import load_settings
 from config.words import prompt
 from memory.ports import Message
-from memory.primers import keep_primer
+from memory.recall.primers import keep_primer
 
 STYLES: dict[str, tuple[type[Summarizer], str]] = {
     "narrative": (Summarizer, "summarize"),

@@ -1,8 +1,8 @@
 """/agent erase-me."""
 
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import counted
 
 TYPED = "erase me"

@@ -3,22 +3,28 @@
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
 
-from adapters.ports import AnswerFile, CommandReply
-from bot.command import CommandContext
+from adapters.ports.commands import AnswerFile, CommandReply
 from bot.errors import CommandRefused
-from bot.permissions import CONSOLE
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import CONSOLE
 from bot.text import clean, counted
-from memory.portable import dump
-from memory.portable_person import dump_of_person
+from memory.portable.agent import dump
+from memory.portable.export_parts import cut
+from memory.portable.person import dump_of_person
+from memory.portable.records import Record
 from memory.ports import StorageUnavailable
-from memory.records import Record
-from memory.upkeep import Reader
+from memory.sqlite.upkeep import Reader
 
 logger = logging.getLogger(__name__)
 
 NAME = "memory.zip"
+
+MOST_PARTS = 20
+"""Where a platform takes no larger file; of more, whoever runs the bot has to give it."""
 
 
 @command
@@ -45,7 +51,12 @@ async def export(context: CommandContext) -> str | CommandReply:
     told = _told(counts)
     if is_at_console:
         return f"{told}\n\nThe file is `{path}`."
-    return CommandReply(told, file=AnswerFile(NAME, path))
+    return CommandReply(told, file=AnswerFile(NAME, path, partial(_cut, path)))
+
+
+def _cut(path: Path, max_bytes: int) -> list[AnswerFile]:
+    parts = cut(path, max_bytes, MOST_PARTS)
+    return [AnswerFile(f"memory-{number}-of-{len(parts)}.zip", part) for number, part in enumerate(parts, 1)]
 
 
 def _told(counts: Counter[str]) -> str:

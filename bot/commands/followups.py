@@ -3,13 +3,13 @@
 import re
 from zoneinfo import ZoneInfo
 
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import one_line
-from memory.outbox import Delivery
-from memory.timers import WAITING, Run, RunState, Timer
+from memory.turns.outbox import Delivery
+from memory.turns.timers import WAITING, Run, RunState, Timer
 
 MAX_NOTE_CHARS = 200
 

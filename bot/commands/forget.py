@@ -5,15 +5,15 @@ from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time, speaker_of
-from bot.forgetting import MOST_SHOWN, Findings, Item, Line
-from bot.question import Question
+from bot.memory_rights.forgetting import MOST_SHOWN, Findings, Item, Line
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.question import Question
 from bot.text import counted, one_line
 from memory.ports import Message, Passage
-from memory.timers import Timer
+from memory.turns.timers import Timer
 
 MAX_CHARS = 160
 _KEEPING = re.compile(r"keep\s+(\d{1,3}(?:[\s,]+\d{1,3})*)\s*:\s*(.+)", re.IGNORECASE | re.ASCII | re.DOTALL)
@@ -27,6 +27,7 @@ STAYS = (
     "What I said in this channel, and what others wrote, stays. Documents, checkpoints, exports and backups hold what "
     "they hold."
 )
+IN_RESETS = "In what is kept of a reset, so that it can be undone, {count} more would go."
 STAYS_DIRECT = "Documents, checkpoints, exports and backups hold what they hold."
 
 
@@ -43,14 +44,15 @@ async def forget(context: CommandContext, text: str) -> str | Question:
     if await context.parts.agents.id_of(context.scope) is None:
         return "We have not talked yet, so there is nothing to forget."
 
-    async def find(agent: Agent) -> Findings:
-        return await forgetting.find(agent, about, person, zone)
+    async def find(agent: Agent) -> tuple[Findings, int]:
+        found = await forgetting.find(agent, about, person, zone)
+        return found, await forgetting.in_resets(agent, found.keeping(numbers), person) if found.words.terms else 0
 
-    found = await context.in_lane(find)
+    found, in_resets = await context.in_lane(find)
     if not found.words.terms:
         raise CommandRefused(TOO_COMMON)
     going = found.keeping(numbers)
-    if not going.items:
+    if not going.items and not in_resets:
         return f"I know nothing of “{one_line(about, 60)}”{' that is to go' if found.items else ''}."
 
     async def remove(agent: Agent) -> None:
@@ -58,14 +60,16 @@ async def forget(context: CommandContext, text: str) -> str | Question:
 
     async def confirmed() -> str:
         await context.in_lane(remove)
-        return f"Forgotten: {_counted(going.items)}."
+        of_resets = [counted(in_resets, "thing") + " in what was kept of a reset"] if in_resets else []
+        return f"Forgotten: {', and '.join([*([_counted(going.items)] if going.items else []), *of_resets])}."
 
-    return Question(_question(context, going, zone), confirmed)
+    return Question(_question(context, going, in_resets, zone), confirmed)
 
 
-def _question(context: CommandContext, going: Findings, zone: ZoneInfo) -> str:
+def _question(context: CommandContext, going: Findings, in_resets: int, zone: ZoneInfo) -> str:
     lines = [f"- **{number}** {_shown(item, zone)}" for number, item in enumerate(going.items, 1)]
     more = [f"There is more; I forget at most {MOST_SHOWN} at once."] if going.beyond else []
+    more += [IN_RESETS.format(count=counted(in_resets, "thing"))] if in_resets else []
     parts = [
         "This is what I would forget:",
         "\n".join(lines),

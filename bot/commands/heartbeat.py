@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.permissions import For
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
 from bot.text import one_line
-from memory.database import Transaction
+from memory.sqlite.database import Transaction
 
 USUAL_MINUTES = 240
 """Where the operator has set none."""
@@ -28,23 +28,25 @@ async def heartbeat(context: CommandContext, how: str = "") -> str:
     """Show whether I wake by myself and may write unasked, or choose it: on, off, every N (minutes)."""
     if not how:
         return await context.in_lane(lambda agent: _shown(context, agent))
-    minutes = _read(how, context.parts.heartbeats.minutes_of(None) or USUAL_MINUTES)
-    if minutes and not await context.parts.heartbeats.are_of_use(context.scope):
+    heartbeats = context.parts.heartbeats
+    most = max(LEAST_MINUTES, min(MOST_MINUTES, heartbeats.most_minutes))
+    minutes = _read(how, heartbeats.minutes_of(None) or USUAL_MINUTES, most)
+    if minutes and not await heartbeats.are_of_use(context.scope):
         raise CommandRefused("My language model only writes answers, so it could do nothing if it woke by itself.")
     due = await context.in_lane(lambda agent: _set(context, agent, minutes))
     context.parts.expect(due)
     return await context.in_lane(lambda agent: _shown(context, agent))
 
 
-def _read(how: str, usual: int) -> int:
+def _read(how: str, usual: int, most: int) -> int:
     typed = " ".join(how.split()).casefold()
     if typed in ("on", "off"):
         return usual if typed == "on" else 0
     named = re.fullmatch(r"every (\d{1,6})(?: ?m(?:in(?:utes)?)?)?", typed)
     if named is None:
         raise CommandRefused(f"I do not understand {one_line(how, 40)!r}: it is `on`, `off` or `every N`, in minutes.")
-    if not LEAST_MINUTES <= int(named[1]) <= MOST_MINUTES:
-        raise CommandRefused(f"It may be every {LEAST_MINUTES} to {MOST_MINUTES} minutes.")
+    if not LEAST_MINUTES <= int(named[1]) <= most:
+        raise CommandRefused(f"It may be every {LEAST_MINUTES} to {most} minutes.")
     return int(named[1])
 
 

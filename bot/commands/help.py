@@ -1,7 +1,7 @@
 """/agent help."""
 
-from bot.command import CommandContext
 from bot.registry import command
+from bot.slash.command import CommandContext
 
 
 @command

@@ -5,19 +5,19 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from zoneinfo import ZoneInfo
 
+from adapters.ports.commands import CommandReply
 from bot.agent import Agent
-from bot.agent_text import told_beyond, told_pause, told_window
-from bot.changes_text import told_change
-from bot.command import CommandContext
+from bot.context.sources import Source, sources_of
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.lines_text import told_lines
 from bot.registry import command
-from bot.sources import Source, sources_of
+from bot.slash.agent_text import told_beyond, told_pause, told_window
+from bot.slash.changes_text import told_change, told_source
+from bot.slash.command import CommandContext
+from bot.slash.lines_text import told_lines
 from bot.text import one_line, verbatim
-from memory.change_journal import MemoryChange
-from memory.core_memory import Block
-from memory.ports import NoteEdit
+from memory.core.change_journal import MemoryChange
+from memory.core.core_memory import Block
 
 SOURCES, CHANGES = "sources", "changes"
 MAX_LINE_CHARS = 160
@@ -31,7 +31,7 @@ async def _words(context: CommandContext) -> tuple[str, ...]:
 
 
 @command(suggest=_words)
-async def memory(context: CommandContext, what: str = "") -> str:
+async def memory(context: CommandContext, what: str = "") -> str | CommandReply:
     """Show what I keep in mind; with "sources" how I know it, with "changes" what changed in it, and when.
 
     Older changes stand on further pages: `changes 2`.
@@ -42,9 +42,9 @@ async def memory(context: CommandContext, what: str = "") -> str:
         return await _sources(context, what)
     shelves, zone = context.parts.shelves, await context.zone()
 
-    async def show(agent: Agent) -> list[str]:
+    async def show(agent: Agent) -> CommandReply:
         window = told_window(agent, context.parts.minds.of(agent))
-        lines = await told_lines(
+        blocks = await told_lines(
             _for_caller(agent, context),
             shelves,
             agent.id,
@@ -53,9 +53,11 @@ async def memory(context: CommandContext, what: str = "") -> str:
             is_own=context.is_own,
             link_to=context.link_to,
         )
-        return [*told_pause(agent, zone), *lines, window, await told_beyond(agent, shelves)]
+        above, below = told_pause(agent, zone), (window, await told_beyond(agent, shelves))
+        text = "\n\n".join((*above, *(block.text for block in blocks), *below))
+        return CommandReply(text, pieces=(*above, *(piece for block in blocks for piece in block.pieces), *below))
 
-    return "\n\n".join(await context.in_lane(show))
+    return await context.in_lane(show)
 
 
 def _for_caller(agent: Agent, context: CommandContext) -> list[Block]:
@@ -70,7 +72,7 @@ async def _changes(context: CommandContext, page: int) -> str:
     if agent_id is not None:
         async with aclosing(context.parts.memory_changes.newest_first(agent_id)) as newest_first:
             async for change in newest_first:
-                if any(isinstance(edit, NoteEdit) or context.shows_block(edit.label) for edit in change.all_edits):
+                if any(context.shows_edit(edit) for edit in change.all_edits):
                     changes.append(change)
                 if len(changes) > page * SHOWN:
                     break
@@ -79,8 +81,11 @@ async def _changes(context: CommandContext, page: int) -> str:
         return "There are no older changes." if page > 1 else "Nothing has changed in my memory yet."
     named = {id_ for change in shown for edit in change.all_edits if (id_ := edit.source_message_id) is not None}
     said = await context.parts.shelves.recall.get(agent_id, sorted(named))
-    messages = {message.id: message for message in said if context.is_own(message)}
-    told = [told_change(change, zone, messages, context.shows_block, context.author) for change in shown]
+    messages = {message.id: message for message in said}
+    told = [
+        told_change(change, zone, messages, context.shows_edit, context.author, reads=context.is_own)
+        for change in shown
+    ]
     if len(changes) > page * SHOWN:
         told.append(f"Older changes: `/agent memory {CHANGES} {page + 1}`.")
     return "\n\n".join(told)
@@ -107,6 +112,6 @@ def _told(context: CommandContext, sources: Sequence[Source], zone: ZoneInfo) ->
     for source in sources:
         when = f", {local_time(source.edits[0].created_at, zone)}" if source.edits else ""
         lines += [one_line(source.line, MAX_LINE_CHARS), f"    {source.written_by('I')}{when}"]
-        if (message := source.message) is not None and context.is_own(message):
-            lines.append(f"    from message {message.id}: {one_line(message.text or '', MAX_LINE_CHARS)}")
+        if source.message is not None:
+            lines += told_source(source.message, context.is_own)
     return "\n".join(lines) or "(empty)"

@@ -3,18 +3,18 @@
 from collections.abc import Sequence
 from functools import partial
 
-from adapters.offered_models import OfferedModel
-from adapters.ports import ServiceMissing
+from adapters.models.offered_models import OfferedModel
+from adapters.ports.errors import ServiceMissing
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused, ContextTooSmall
 from bot.implementations import chosen_of
-from bot.mind import Mind
-from bot.permissions import For
+from bot.minds.mind import Mind
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
 from bot.text import one_line, verbatim
 from config.words import WordsNotFound
-from memory.agents import ChosenModel
+from memory.core.agents import ChosenModel
 
 DEFAULT = "default"
 SHOWN = 40

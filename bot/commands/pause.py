@@ -1,9 +1,9 @@
 """/agent pause."""
 
 from bot.agent import Agent
-from bot.command import CommandContext
-from bot.permissions import For
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
 
 
 @command(may=For.OWN_OR_MODERATED)

@@ -1,10 +1,10 @@
 """/agent persona."""
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
-from bot.permissions import For
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
 from bot.text import verbatim
 from config.words import WordsNotFound, persona_names
 from config.words import persona as persona_named

@@ -1,13 +1,13 @@
 """/agent remember."""
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import shown
 from bot.registry import command
 from bot.scopes import scope_of
-from memory.inbox import NewEvent
+from bot.slash.command import CommandContext
 from memory.ports import CoreMemoryFault
+from memory.turns.inbox import NewEvent
 
 NOT_LET_IN = "Whoever wrote that is not let in, so I keep nothing of what they write. Nothing was changed."
 

@@ -1,11 +1,11 @@
 """/agent reset."""
 
-from bot.command import CommandContext
-from bot.permissions import For
-from bot.question import Question
+from bot.memory_rights.resets import Part
 from bot.registry import command
-from bot.reset_command import ask_to_reset
-from bot.resets import Part
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
+from bot.slash.question import Question
+from bot.slash.reset_command import ask_to_reset
 
 
 @command(may=For.OWN_OR_MODERATED, choices=[part.value for part in Part])

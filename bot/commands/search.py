@@ -2,13 +2,13 @@
 
 from zoneinfo import ZoneInfo
 
-from bot.command import CommandContext
+from bot.documents.places import MAX_NAME_CHARS, details_of
 from bot.events import local_time, speaker_of
-from bot.places import MAX_NAME_CHARS, details_of
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import clean, counted, excerpt, one_line
 from memory.ports import Passage, PassageKind
-from memory.words import query_words
+from memory.search.words import query_words
 
 SHOWN = 5
 
@@ -30,9 +30,11 @@ async def search(context: CommandContext, query: str) -> str:
         message_ids = tuple(id_ for id_ in message_ids if id_ in own)
     kept = await shelves.archival.find(agent_id, query, zone=zone)
     note_ids = kept.ids
-    if not context.origin.is_direct:  # what primers tell, others have said
+    if not context.origin.is_direct:  # what primers tell, others have said, and notes on somebody are theirs
         found_notes = await shelves.archival.get(agent_id, note_ids)
-        note_ids = tuple(note.id for note in found_notes if note.kind is PassageKind.NOTE)
+        note_ids = tuple(
+            note.id for note in found_notes if note.kind is PassageKind.NOTE and context.shows_note(note.tags)
+        )
     words = query_words(query)
     messages = [
         f"- {local_time(message.created_at, zone)} **{speaker_of(message, person='you', agent='I')}**: "

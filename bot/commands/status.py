@@ -1,16 +1,17 @@
 """/agent status."""
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bot.agent import Agent
-from bot.agent_text import told_pause
-from bot.charges import Charge
-from bot.command import CommandContext
 from bot.events import local_time
+from bot.metering.charges import Charge
+from bot.metering.usage_text import told_budgets, told_usage
 from bot.registry import command
+from bot.slash.agent_text import told_pause
+from bot.slash.command import CommandContext
 from bot.text import counted, one_line
-from bot.usage_text import told_budgets, told_usage
-from memory.compactions import Evictions
+from memory.recall.compactions import Evictions
 
 INSPECTING = "admin inspect"
 """What the audit calls a look at somebody's memory."""
@@ -25,6 +26,7 @@ async def status(context: CommandContext) -> str:
         f"- Agent: {context.scope}"
         + (f", preset {record.preset}, since {local_time(record.created_at, zone)}" if record else ", not yet made"),
         f"- Model: {await parts.agents.mind_of(context.scope)}",
+        f"- Kept: {_kept(context)}",
     ]
     if record is not None:
         lines += await context.in_lane(lambda agent: _memory(context, agent, zone))
@@ -33,6 +35,14 @@ async def status(context: CommandContext) -> str:
     lines += await _put_aside(context, zone)
     lines += await _looked_at(context, zone)
     return "\n".join([*lines, f"- Clock: {local_time(context.now, zone)} in {zone.key}"])
+
+
+def _kept(context: CommandContext) -> str:
+    """How long what is said here is kept."""
+    age = context.parts.expiry.kept_for(context.scope)
+    if age is None:
+        return "what is said here, until somebody deletes, resets or erases it"
+    return f"what is said here, for {counted(age // timedelta(days=1), 'day')}"
 
 
 async def _memory(context: CommandContext, agent: Agent, zone: ZoneInfo) -> list[str]:

@@ -5,10 +5,10 @@ from difflib import get_close_matches
 from functools import cache
 from zoneinfo import available_timezones
 
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.registry import command
 from bot.scopes import direct_scope
+from bot.slash.command import CommandContext
 from bot.text import counted, one_line
 
 SUGGESTED = 3

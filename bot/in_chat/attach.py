@@ -4,11 +4,11 @@ import asyncio
 import shlex
 
 from bot.agent import Agent
-from bot.command import CommandContext
-from bot.document_files import leads_somewhere
+from bot.documents.document_files import leads_somewhere
+from bot.documents.library import loaded_alert
 from bot.errors import CommandRefused, PathNotFound
-from bot.library import loaded_alert
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import counted
 from memory.ports import Source
 

@@ -1,12 +1,13 @@
 """/save and /restore."""
 
 from bot.agent import Agent
-from bot.checkpoints import BEFORE_RESTORE, CheckpointUnusable
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.question import Question
+from bot.memory_rights.checkpoints import BEFORE_RESTORE, CheckpointUnusable
+from bot.memory_rights.resets import BEFORE_RESET
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.question import Question
 from memory.ports import Kind
 
 
@@ -15,6 +16,8 @@ async def save(context: CommandContext, name: str = "") -> str:
     """Keep me as I am now, as a checkpoint; without a name: list them."""
     if not name:
         return await _listed(context)
+    if name.casefold().startswith(BEFORE_RESET):
+        raise CommandRefused(f"The name {name!r} is one that I use myself; take another one.")
 
     async def keep(agent: Agent) -> None:
         await context.parts.checkpoints.save(agent, name)

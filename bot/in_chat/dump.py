@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from bot.agent import Agent, Queued
-from bot.command import CommandContext
 from bot.in_chat.numbers import MOST, number
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import verbatim
 
 

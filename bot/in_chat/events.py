@@ -1,12 +1,12 @@
 """/heartbeat, /memorywarning and /reflect: events that otherwise come by themselves."""
 
-from adapters.ports import CommandReply
-from bot.command import CommandContext
+from adapters.ports.commands import CommandReply
+from bot.context.queue_manager import PRESSURE_ALERT
 from bot.events import heartbeat as heartbeat_event
 from bot.events import reflection, system_alert
-from bot.queue_manager import PRESSURE_ALERT
-from bot.reflection_scene import ON_REQUEST
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.timed.reflection_scene import ON_REQUEST
 
 
 @command

@@ -1,12 +1,12 @@
 """/pop."""
 
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.in_chat.numbers import number
 from bot.registry import command
-from bot.take_back import TakenBack
+from bot.slash.command import CommandContext
 from bot.text import counted
+from bot.turns.take_back import TakenBack
 
 
 @command

@@ -1,11 +1,11 @@
 """/retry."""
 
-from adapters.ports import CommandReply
+from adapters.ports.commands import CommandReply
 from bot.agent import Agent
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.registry import command
-from bot.take_back import TakenBack
+from bot.slash.command import CommandContext
+from bot.turns.take_back import TakenBack
 
 
 @command

@@ -1,10 +1,10 @@
 """/summarize."""
 
 from bot.agent import Agent
-from bot.charges import Charge, charged_to
-from bot.command import CommandContext
 from bot.errors import CommandRefused, ContextTooSmall
+from bot.metering.charges import Charge, charged_to
 from bot.registry import command
+from bot.slash.command import CommandContext
 from bot.text import verbatim
 
 

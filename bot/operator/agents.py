@@ -5,13 +5,13 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from adapters.console.plain import note
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.token_counter import BpeTokenCounter
 from bot.operator.errors import CannotBeDone
 from bot.operator.table import print_table
 from bot.scopes import console_scope
 from config.settings import Settings
 from memory.overview import AgentAtAGlance, agent_ids, all_agents
-from memory.upkeep import Reader, beside, revision_at
+from memory.sqlite.upkeep import Reader, beside, revision_at
 
 CONSOLE = console_scope("")
 FEW = 10

@@ -10,19 +10,20 @@ from functools import partial
 from pathlib import Path
 
 import bot.tools
-from adapters.ports import Finding, ServiceMissing, Verdict
+from adapters.ports.checkup import Finding, Verdict
+from adapters.ports.errors import ServiceMissing
 from bot.choices import Choices, equipment_of, first_memory_of
 from bot.implementations import open_embedder
 from bot.registry import Tool, discover
 from config.settings import NO_EMBEDDER, Settings
 from config.words import WordsNotFound, persona, persona_names, preset_names, prompt
-from memory.chroma_folder import fault_of, vectors_in
 from memory.counts import Counts, count
-from memory.database import SCHEMA_REVISION
-from memory.exact_index import vectors_in_file
 from memory.overview import agent_ids, newest_message_at, passages_with_vector, passages_without_vector
 from memory.ports import StorageUnavailable
-from memory.upkeep import beside, integrity, revision_at
+from memory.search.chroma_folder import fault_of, vectors_in
+from memory.search.exact_index import vectors_in_file
+from memory.sqlite.database import SCHEMA_REVISION
+from memory.sqlite.upkeep import beside, integrity, revision_at
 
 ENV_FILE = Path(".env")
 LITTLE_SPACE, TOO_LITTLE_SPACE = 2**30, 100 * 2**20

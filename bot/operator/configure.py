@@ -7,8 +7,8 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from adapters.console.plain import note, stdout_line
-from adapters.known_models import context_window_of
-from adapters.local_servers import USUAL_PORTS, LocalServer, local_servers
+from adapters.models.known_models import context_window_of
+from adapters.models.local_servers import USUAL_PORTS, LocalServer, local_servers
 from bot.implementations import examinable_platforms, runs_on
 from bot.operator.checks import ENV_FILE
 from bot.operator.doctor import as_line
@@ -19,7 +19,7 @@ from bot.text import one_line
 from config.env_file import with_settings
 from config.settings import EMBEDDED, Settings, SettingsInvalid, load_settings, platforms_set
 from config.words import persona, persona_names
-from memory.upkeep import new_file
+from memory.sqlite.upkeep import new_file
 
 DISCORD, SLACK = "discord", "slack"
 OPENAI_DEFAULT = "gpt-4.1-mini"

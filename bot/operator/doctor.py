@@ -5,7 +5,7 @@ from datetime import datetime
 
 import bot.commands
 from adapters.console.plain import stdout_line
-from adapters.ports import Finding
+from adapters.ports.checkup import Finding
 from bot.implementations import examinable_platforms
 from bot.operator import checks
 from bot.operator.errors import CannotBeDone

@@ -5,19 +5,22 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
-from adapters.token_counter import BpeTokenCounter
-from bot.erasing import whose_agent
+from adapters.models.token_counter import BpeTokenCounter
 from bot.implementations import open_archival, open_embedder
+from bot.memory_rights.erasing import whose_agent
+from bot.operator.acts import write_down
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
 from config.settings import Settings
-from memory.agents import AgentStore
-from memory.erasure import Erased, Erasure, has_spoken
-from memory.floors import Floors
+from memory.core.agents import AgentStore
+from memory.erasing.erasure import Erased, Erasure, has_spoken
+from memory.erasing.floors import Floors
+from memory.erasing.stores import SOMEBODY
 from memory.ports import StorageUnavailable
-from memory.recall import RecallStorage
-from memory.upkeep import Reader, beside
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database
+from memory.sqlite.upkeep import Reader, beside
 
 Confirm = Callable[[str], bool]
 """Asks a yes-or-no question."""
@@ -41,12 +44,16 @@ async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Cal
     if not confirm(f"Erase {scope} with {what}, for ever?"):
         stdout_line("Nothing was erased.")
         return
-    async with offline(settings, now) as erasure:
+    async with offline(settings, now) as (database, erasure):
         if whose is not None:
             request = await erasure.ask_for_person(whose, now())
         else:
             request = await erasure.ask_for_agent(scope)
+        if whose is not None:
+            await write_down(database, "erase", SOMEBODY, now)  # who it was is not to be known any more
         erased = await erasure.run(request)
+        if whose is None:  # before, it would be erased with what else was done about that channel
+            await write_down(database, "erase", scope, now)
     for line in _receipt(scope, erased):
         stdout_line(line)
     if not erased.is_clean:
@@ -54,7 +61,7 @@ async def erase(settings: Settings, name: str, confirm: Confirm | None, now: Cal
 
 
 @asynccontextmanager
-async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[Erasure]:
+async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncIterator[tuple[Database, Erasure]]:
     """What erases while no bot is running; what an earlier process left undone is done first.
 
     Raises:
@@ -74,7 +81,7 @@ async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncItera
                 for request in await erasure.pending():
                     await erasure.run(request)
                     note("An erasure that was not done was brought to its end.")
-                yield erasure
+                yield database, erasure
             finally:
                 await archival.close()
                 await recall.close()

@@ -3,7 +3,7 @@
 import re
 
 from adapters.console.plain import note, stdout_line
-from adapters.model_hub import fetch_file
+from adapters.models.model_hub import fetch_file
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.table import print_table
 from config.open_models import OPEN_MODELS, RECOMMENDED

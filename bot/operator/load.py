@@ -6,20 +6,20 @@ from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
 from bot.choices import Choices, first_memory_of
+from bot.documents.library import Library, loaded_alert
 from bot.implementations import document_reader, open_archival, open_embedder, web_pages
-from bot.library import Library, loaded_alert
 from bot.operator.agents import agent_named, console_name, scope_named
 from bot.operator.errors import CannotBeDone
 from bot.operator.progress import watched
 from bot.operator.storage import open_database
 from bot.text import counted
 from config.settings import Settings
-from memory.agents import AgentStore
-from memory.database import Database, finish
-from memory.documents import Documents
+from memory.archival.documents import Documents
+from memory.core.agents import AgentStore
 from memory.overview import agent_ids
 from memory.ports import NewMessage
-from memory.recall import RecallStorage
+from memory.recall.storage import RecallStorage
+from memory.sqlite.database import Database, finish
 
 
 async def load(

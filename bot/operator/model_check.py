@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import bot.tools
-from adapters.offered_models import WindowTold, known_by_name
-from adapters.ports import ChatMessage, Finding, LanguageModel, ModelError, ServiceMissing
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.offered_models import WindowTold, known_by_name
+from adapters.models.token_counter import BpeTokenCounter
+from adapters.ports.checkup import Finding
+from adapters.ports.errors import ModelError, ServiceMissing
+from adapters.ports.model import ChatMessage, LanguageModel
 from bot.choices import Choices, first_memory_of
 from bot.errors import ContextTooSmall
 from bot.implementations import as_set, chosen_of, models_offered, open_model, server_model, server_of
@@ -17,11 +19,11 @@ from bot.text import counted
 from bot.tiers.auto_tier import TierName, calls_tools, may_be_outdated
 from config.settings import EMBEDDED, Settings
 from config.words import WordsNotFound
-from memory.agents import chosen_models
-from memory.database import SCHEMA_REVISION
+from memory.core.agents import chosen_models
 from memory.model_tiers import FoundTier, tier_of
 from memory.ports import StorageUnavailable
-from memory.upkeep import beside, revision_at
+from memory.sqlite.database import SCHEMA_REVISION
+from memory.sqlite.upkeep import beside, revision_at
 
 _HELLO = ChatMessage("user", "Say hello in one word.")
 _MAX_TOKENS = 1000

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bot.library import Progress, Watch
+from bot.documents.library import Progress, Watch
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
+from bot.documents.library import Progress
 from bot.implementations import meaning_of, open_archival, open_embedder, remove_indexes
-from bot.library import Progress
 from bot.operator.progress import watched
 from bot.operator.storage import open_database
 from bot.text import counted
 from config.settings import Settings
-from memory.recall import RecallStorage
+from memory.recall.storage import RecallStorage
 
 
 async def reindex(settings: Settings, now: Callable[[], datetime]) -> None:

@@ -7,14 +7,16 @@ from datetime import datetime
 from pathlib import Path
 
 from adapters.console.plain import stdout_line
+from bot.app import utc_now
+from bot.operator.acts import EVERYTHING, write_down_beside
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from config.settings import Settings
 from memory.data_dir import DataDir
-from memory.database import SCHEMA_REVISION, Database
-from memory.upkeep import copy_to, revision_at
+from memory.sqlite.database import SCHEMA_REVISION, Database
+from memory.sqlite.upkeep import copy_to, revision_at
 
 
-async def back_up(settings: Settings, out: Path) -> None:
+async def back_up(settings: Settings, out: Path, now: Callable[[], datetime] = utc_now) -> None:
     """Write a copy of the database, beside a running bot."""
     try:
         size = await asyncio.to_thread(copy_to, settings.database_path, out)
@@ -22,6 +24,7 @@ async def back_up(settings: Settings, out: Path) -> None:
         raise CommandUnclear(f"{out}: exists; nothing was written. Name a new file.") from None
     except OSError as error:
         raise CannotBeDone(f"{out}: cannot be written ({error.strerror or error}).") from error
+    await write_down_beside(settings, "backup", EVERYTHING, now)
     stdout_line(f"{out}: {size / 2**20:.1f} MiB, checked. It holds everything that people said; keep it as safe.")
 
 

@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -12,26 +12,38 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from adapters.console.plain import note, stdout_line
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.token_counter import BpeTokenCounter
 from bot.agents import FirstMemory
+from bot.app import utc_now
 from bot.implementations import open_archival, open_embedder
+from bot.operator.acts import write_down, write_down_beside
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
-from bot.scopes import console_scope
+from bot.origins import of_json
+from bot.scopes import console_scope, person_of, scope_of
 from bot.text import counted
 from config.settings import Settings
-from memory.database import Database
-from memory.erased_files import authors_in, without
-from memory.export_file import RECORDS, TEXT, write_zip
-from memory.floors import ANYBODY, EVERYWHERE, Floors
-from memory.import_file import Lines, lines_in
+from memory.erasing.erased_files import people_below, without
+from memory.erasing.floors import ANYBODY, Floors
+from memory.erasing.telling import Telling
 from memory.overview import agent_ids
-from memory.portable import Ids, Loaded, dump, load
-from memory.records import AgentState, BlockText, End, Head, MalformedExport, Record, parse, to_line
-from memory.telling import Telling
-from memory.upkeep import beside, new_file
-from memory.whose import Whose, who_wrote
+from memory.portable.agent import Ids, Loaded, dump, load
+from memory.portable.export_file import RECORDS, TEXT, write_zip
+from memory.portable.import_file import Lines, lines_in
+from memory.portable.records import (
+    AgentState,
+    BlockText,
+    End,
+    Head,
+    KeptFollowUp,
+    MalformedExport,
+    Record,
+    parse,
+    to_line,
+)
+from memory.sqlite.database import Database
+from memory.sqlite.upkeep import beside, new_file
 
 ZIP = ".zip"
 
@@ -42,17 +54,20 @@ STANDARD = "-"
 """The name of standard output and input."""
 
 
-async def export_agent(settings: Settings, name: str, out: str, *, overwrites: bool) -> None:
+async def export_agent(
+    settings: Settings, name: str, out: str, *, overwrites: bool, now: Callable[[], datetime] = utc_now
+) -> None:
     """Write everything that is kept of an agent, as it is at this moment; beside a running bot.
 
     A name that ends in .zip makes it a zip, with the same to be read by people.
     """
     if out.lower().endswith(ZIP):
-        await _export_zip(settings, name, Path(out), overwrites=overwrites)
+        await _export_zip(settings, name, Path(out), now, overwrites=overwrites)
         return
     with _lines_to(out, overwrites=overwrites) as write:
         async with beside(settings.database_path) as connection:
             agent_id, scope = await agent_named(connection, name)
+            await write_down_beside(settings, "export", scope, now)
             count = 0
             async for record in dump(connection, agent_id, with_usage=True):
                 write(to_line(record))
@@ -60,11 +75,14 @@ async def export_agent(settings: Settings, name: str, out: str, *, overwrites: b
     note(f"{scope}: {count} lines written to {'standard output' if out == STANDARD else out}.")
 
 
-async def _export_zip(settings: Settings, name: str, out: Path, *, overwrites: bool) -> None:
+async def _export_zip(
+    settings: Settings, name: str, out: Path, now: Callable[[], datetime], *, overwrites: bool
+) -> None:
     try:
         with new_file(out, overwrites=overwrites) as new:
             async with beside(settings.database_path) as connection:
                 agent_id, scope = await agent_named(connection, name)
+                await write_down_beside(settings, "export", scope, now)
                 counts = await write_zip(new, dump(connection, agent_id, with_usage=True), settings.zone)
     except FileExistsError:
         raise CommandUnclear(f"{out}: exists; nothing was written. Say --yes to write over it.") from None
@@ -73,19 +91,27 @@ async def _export_zip(settings: Settings, name: str, out: Path, *, overwrites: b
     note(f"{scope}: {counts.total()} lines written to {RECORDS} in {out}, and the same to be read to {TEXT}.")
 
 
-async def import_agent(settings: Settings, file: str, name: str | None, now: Callable[[], datetime]) -> None:
-    """Make a new agent of an export: all of it or nothing; its notes get their vectors afterwards."""
-    with _opened(file) as content:
+async def import_agent(
+    settings: Settings, file: str, name: str | None, now: Callable[[], datetime], *, further: Sequence[str] = ()
+) -> None:
+    """Make a new agent of an export: all of it or nothing; its notes get their vectors afterwards.
+
+    `further`: the other parts, of one that was cut.
+    """
+    files = (file, *further)
+    with ExitStack() as stack:
+        contents = [stack.enter_context(_opened(each)) for each in files]
         try:
-            with lines_in(content, console_scope, now()) as lines:
+            with lines_in(contents, console_scope, now()) as lines:
                 async with open_database(settings, now) as database:
                     floors = Floors(database, settings.bot_data_dir)
                     await floors.open()
                     erased = _Erased(settings, database, floors, now)
                     scope, loaded = await _load(database, lines, name, erased)
+                    await write_down(database, "import", scope, now)
                     await _index_notes(settings, database, now)
         except MalformedExport as error:
-            source = "standard input" if file == STANDARD else file
+            source = ", ".join("standard input" if each == STANDARD else each for each in files)
             raise CannotBeDone(f"{source}: {error}. Nothing was imported.") from None
     counts = loaded.counts
     told = f", {counts['source']} sources with {counts['document']} documents" if counts["source"] else ""
@@ -112,11 +138,31 @@ async def _load(database: Database, lines: Lines, name: str | None, erased: "_Er
     async with database.read() as connection:
         if scope in await agent_ids(connection):
             raise CannotBeDone(f"There is an agent {scope} already; nothing was imported. Give another --agent NAME.")
+    await asyncio.to_thread(_check_places, lambda: parse(lines()), first[1].scope)
     kept = await erased.left_out_of(first[1], scope, lambda: parse(lines()))
     ids = await asyncio.to_thread(Ids.of, kept())
     _, (own, _) = FirstMemory("", "", "").blocks(scope)
     async with database.write(alone=True) as transaction:
         return scope, await load(transaction, scope, _with_block(own, kept()), ids)
+
+
+def _check_places(records: Records, scope: str) -> None:
+    """A follow-up is heard where it was set: in a file that somebody else has made, that may be anybody's place.
+
+    Raises:
+        MalformedExport: it is not of the agent's own.
+    """
+    for number, record in enumerate(records(), 1):
+        if not isinstance(record, KeptFollowUp):
+            continue
+        try:
+            origin = of_json(record.origin)
+            is_here = (scope_of(origin), origin.address.platform) == (scope, record.platform)
+            is_theirs = person_of(origin) == record.person
+        except (KeyError, TypeError, AttributeError, ValueError):
+            is_here = is_theirs = False
+        if not (is_here and is_theirs):
+            raise MalformedExport(f"line {number}: a follow-up of another place than {scope}")
 
 
 class _Erased:
@@ -141,9 +187,7 @@ class _Erased:
             if floor is not None and state.created_at <= floor:
                 raise CannotBeDone(f"{of} was erased after that was exported; nothing was imported.")
         every = list(records())
-        writers = [Whose(who_wrote(state.scope, author)) for author in authors_in(every)]
-        people = [whose for whose in writers if state.scope.startswith(whose.channels)]
-        below = [(whose, floor) for whose in people if (floor := self._floors.of(whose.person, EVERYWHERE)) is not None]
+        below = people_below(every, state.scope, self._floors)
         if not below:
             return records
         note(f"Left out: what {counted(len(below), 'writer')} had said who had themselves erased since.")

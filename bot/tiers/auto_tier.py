@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from adapters.model_json import can_be_read
-from adapters.ports import ChatMessage, FeatureUnsupported, LanguageModel, ModelError, ToolCall, ToolSchema
+from adapters.models.model_json import can_be_read
+from adapters.ports.errors import FeatureUnsupported, ModelError
+from adapters.ports.model import ChatMessage, LanguageModel, ToolCall, ToolSchema
 from bot.agent import Agent
 from bot.text import after_reasoning, clean
 from bot.tiers.ports import Answer, Tier

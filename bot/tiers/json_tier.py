@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.model_json import read_object
-from adapters.ports import ChatMessage, LanguageModel, Sampling, ToolCall, ToolSchema
+from adapters.models.model_json import read_object
+from adapters.ports.model import ChatMessage, LanguageModel, Sampling, ToolCall, ToolSchema
 from bot.agent import Agent
-from bot.context import ContextCompiler
+from bot.context.main_context import ContextCompiler
 from bot.text import after_reasoning, clean, without_reasoning
 from bot.tiers.ports import Answer
 from memory.ports import Message

@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from string import Template
 
-from adapters.ports import ChatMessage, Completion, ContextOverflow, LanguageModel
+from adapters.ports.errors import ContextOverflow
+from adapters.ports.model import ChatMessage, Completion, LanguageModel
 from bot.agent import Agent
-from bot.context import TOKENS_PER_MESSAGE
-from bot.lookup_hints import parted
-from bot.sight import IMAGE_TOKENS
+from bot.context.lookup_hints import parted
+from bot.context.main_context import TOKENS_PER_MESSAGE
+from bot.context.token_ratio import MOST, TokenRatio
+from bot.context.window import Room
+from bot.documents.sight import IMAGE_TOKENS
 from bot.text import defuse, shorten
 from bot.tiers.text_tier import Question, persona_of
-from bot.token_ratio import MOST, TokenRatio
-from bot.window import Room
 from memory.ports import Kind, Message, TokenCounter
 
 OVERHEAD_TOKENS = 60

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from adapters.ports import ToolCall, Usage
+from adapters.ports.model import ToolCall, Usage
 from bot.agent import Agent
 from memory.ports import Message
 

@@ -10,20 +10,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from adapters.ports import Completion, ToolCall
+from adapters.ports.model import Completion, ToolCall
 from bot.agent import Agent
-from bot.attached import words_of
+from bot.documents.attached import words_of
+from bot.documents.places import Noted, place_of, with_source
 from bot.events import reply_of
-from bot.executor import Shelves
-from bot.places import Noted, place_of, with_source
-from bot.speakers import known_speakers
 from bot.text import clean, defuse, excerpt, one_line, whole_sentences, without_reasoning
 from bot.tiers.ports import Answer
 from bot.tiers.remembering import SAID, facts_to_remember, same_subject, second_person
 from bot.tiers.reminding import reminder_asked
-from memory.core_memory import Block, person_label
+from bot.turns.executor import Shelves
+from bot.turns.speakers import known_speakers
+from memory.core.core_memory import Block, person_label
 from memory.ports import Kind, Message, Passage
-from memory.words import query_words
+from memory.search.words import query_words
 
 RECALLED = 5
 MAX_LINE_CHARS = 300

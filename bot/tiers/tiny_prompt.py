@@ -8,7 +8,7 @@ and checks that an answer says nothing that the notes do not.
 import re
 from collections.abc import Mapping, Sequence
 
-from adapters.ports import ChatMessage, Completion, LanguageModel, Sampling
+from adapters.ports.model import ChatMessage, Completion, LanguageModel, Sampling
 from bot.agent import Agent
 from bot.text import defuse, one_line
 from bot.tiers.remembering import SAID, second_person

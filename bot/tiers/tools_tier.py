@@ -3,18 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-from adapters.ports import (
-    ChatMessage,
-    Completion,
-    FeatureUnsupported,
-    LanguageModel,
-    RequestRefused,
-    Sampling,
-    ToolCall,
-    ToolSchema,
-)
+from adapters.ports.errors import FeatureUnsupported, RequestRefused
+from adapters.ports.model import ChatMessage, Completion, LanguageModel, Sampling, ToolCall, ToolSchema
 from bot.agent import Agent
-from bot.context import ContextCompiler
+from bot.context.main_context import ContextCompiler
 from bot.text import after_reasoning, clean, without_reasoning
 from bot.tiers.ports import Answer
 from bot.tiers.written_calls import written_calls

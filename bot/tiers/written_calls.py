@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from adapters.model_json import read_object
+from adapters.models.model_json import read_object
 from bot.text import clean
 
 _MARK = re.compile(r"</?(?:tool_calls?|function_calls?|tools)>|\[/?TOOL_CALLS\]|<\|(?:python_tag|eom_id|eot_id)\|>")

@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from bot.documents.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
 from bot.errors import ToolFailed
-from bot.events import age_of, local_time
-from bot.executor import ToolContext
-from bot.places import MAX_HEADING_CHARS, MAX_NAME_CHARS
+from bot.events import age_of, local_time, speaker_of
 from bot.registry import tool
 from bot.text import one_line
 from bot.tools.paging import Hit, Shelf, first_page, page_at
+from bot.turns.executor import ToolContext
 from memory.ports import Message, NewPassage, Passage, PassageKind
 
 MAX_TAGS = 20
 MAX_TAG_CHARS = 60
+
+MOST_REPLACED = 10
+"""Notes in whose place one may stand: what is beyond that is no tidying."""
 
 
 @tool
@@ -48,6 +50,40 @@ async def archival_memory_insert(
 
 
 @tool
+async def archival_memory_replace(context: ToolContext, note_ids: list[int], content: str) -> Mapping[str, Any]:
+    """Put one note in the place of notes that say the same, or of one that no longer holds.
+
+    Args:
+        note_ids: The notes that go.
+        content: The note that stands for them.
+    """
+    if not content.strip():
+        raise ToolFailed("The content is empty. A note is not only deleted: write what holds now.")
+    if len(note_ids) > MOST_REPLACED:
+        raise ToolFailed(f"Name at most {MOST_REPLACED} notes at once.")
+    found = await context.shelves.archival.get(context.agent.id, list(dict.fromkeys(note_ids)))
+    notes = {note.id: note for note in found if note.kind is PassageKind.NOTE and note.document is None}
+    missing = [id_ for id_ in note_ids if id_ not in notes or id_ in context.draft.replaced]
+    if missing or not notes:
+        raise ToolFailed(f"No such note: {', '.join(map(str, missing)) or 'none was named'}. A search shows their ids.")
+    same = await context.shelves.archival.find_same(context.agent.id, content)
+    going = [id_ for id_ in notes if same is None or id_ != same.id]
+    if not going:
+        return {"kept_already": True}
+    newest = max(notes.values(), key=lambda note: (note.created_at, note.id))
+    context.replace_notes(
+        going,
+        NewPassage(
+            content=content,
+            tags=tuple(dict.fromkeys(tag for note in notes.values() for tag in note.tags))[:MAX_TAGS],
+            source_message_id=newest.source_message_id,
+            created_at=newest.created_at,
+        ),
+    )
+    return {}
+
+
+@tool
 async def archival_memory_search(
     context: ToolContext, query: str, tags: list[str] | None = None, cursor: str | None = None
 ) -> Mapping[str, Any]:
@@ -70,14 +106,13 @@ def _archival(context: ToolContext) -> Shelf:
         notes = [passage for passage in passages if passage.kind is PassageKind.NOTE]
         named = [note.source_message_id for note in notes if note.source_message_id is not None]
         sources = {message.id: message for message in await context.shelves.recall.get(context.agent.id, named)}
-        zone = context.agent.zone
         return [
             Hit(
                 f"p{passage.id}",
                 {
                     "id": passage.id,
                     **_whence(passage, context),
-                    **(_source(sources.get(passage.source_message_id or 0), zone) if passage in notes else {}),
+                    **(_source(sources.get(passage.source_message_id or 0), context) if passage in notes else {}),
                 },
                 passage.content,
             )
@@ -87,11 +122,14 @@ def _archival(context: ToolContext) -> Shelf:
     return Shelf("archival", "p", show)
 
 
-def _source(message: Message | None, zone: ZoneInfo) -> dict[str, Any]:
-    """The message that a note was made of, if it is still there."""
+def _source(message: Message | None, context: ToolContext) -> dict[str, Any]:
+    """The message that a note was made of, if it is still there; in a channel who wrote it, by their id."""
     if message is None:
         return {}
-    return {"from_message": {"id": message.id, "time": local_time(message.created_at, zone)}}
+    told = {"id": message.id, "time": local_time(message.created_at, context.agent.zone)}
+    if message.author_id is not None and not context.agent.is_direct:
+        told["from"] = f"{one_line(speaker_of(message), 60)} ({one_line(message.author_id, 60)})"
+    return {"from_message": told}
 
 
 def _whence(passage: Passage, context: ToolContext) -> dict[str, Any]:

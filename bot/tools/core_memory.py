@@ -1,10 +1,10 @@
 """Editing core memory."""
 
 from bot.errors import ToolFailed
-from bot.executor import ToolContext
 from bot.registry import tool
 from bot.text import one_line
-from memory.core_memory import CoreMemory, person_of_label
+from bot.turns.executor import ToolContext
+from memory.core.core_memory import CoreMemory, person_of_label
 from memory.ports import NewPassage
 
 MOST_PEOPLE = 200
@@ -67,12 +67,10 @@ async def _put_away_oldest(context: ToolContext) -> None:
         return
     label = await shelves.agents.least_recently_edited(agent.id, labels)
     name = await shelves.recall.name_of(agent.id, person_of_label(label) or "")
-    context.keep(
-        NewPassage(
-            content=f"{one_line(name or label, 80)} ({label}):\n{core.text(label)}",
-            tags=(label,),
-            source_message_id=context.event.id,
-            created_at=context.now,
-        )
+    note = NewPassage(
+        content=f"{one_line(name or label, 80)} ({label}):\n{core.text(label)}",
+        tags=(label,),
+        source_message_id=context.event.id,
+        created_at=context.now,
     )
-    context.edit_core(label, core.rewrite(label, "", shelves.counter), "moved to archival storage")
+    context.put_away(label, note, "moved to archival storage")

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 
 from bot.errors import ToolFailed
 from bot.events import local_time
-from bot.executor import ToolContext
 from bot.registry import tool
 from bot.text import one_line
-from memory.timers import WAITING, Timer
+from bot.turns.executor import ToolContext
+from memory.turns.timers import WAITING, Timer
 
 MAX_SHOWN_CHARS = 200
 
@@ -25,6 +25,8 @@ async def schedule_follow_up(
         note: What about.
         repeat: Cron expression, to come again.
     """
+    if context.allowance is not None and not context.is_allowed_to_be_heard:
+        raise ToolFailed(f"{context.allowance.why} A follow-up would be heard unasked as well.")
     planned = await context.follow_ups.plan(
         context.origin,
         context.event,
@@ -57,6 +59,8 @@ async def cancel_follow_up(context: ToolContext, follow_up_id: int) -> None:
     if follow_up_id not in waiting:
         there = "; ".join(f"{id_} ({one_line(timer.note, 60)})" for id_, timer in waiting.items()) or "none"
         raise ToolFailed(f"No follow-up {follow_up_id} waits. There are: {there}.")
+    if not context.agent.is_direct and waiting[follow_up_id].person != context.for_:
+        raise ToolFailed("That is somebody else's, and only their own message may cancel it.")
     context.cancel_follow_up(follow_up_id)
 
 

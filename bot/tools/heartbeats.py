@@ -6,9 +6,9 @@ from typing import Any
 
 from bot.errors import ToolFailed
 from bot.events import local_time
-from bot.executor import ToolContext
-from bot.heartbeats import MOST_PAUSED
 from bot.registry import tool
+from bot.timed.heartbeats import MOST_PAUSED
+from bot.turns.executor import ToolContext
 
 
 @tool

@@ -3,9 +3,9 @@
 import logging
 
 from bot.errors import ToolFailed
-from bot.executor import ToolContext
 from bot.registry import tool
 from bot.text import one_line, without_reasoning
+from bot.turns.executor import ToolContext
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +23,8 @@ async def send_message(context: ToolContext, message: str) -> None:
     said = without_reasoning(message)
     if not said:
         raise ToolFailed("The message is empty.")
-    allowed, words = context.allowance, [sent for sent in context.draft.sends if isinstance(sent, str)]
-    if allowed is not None and len(words) >= allowed.left:
-        raise ToolFailed(f"{allowed.why} End with stay_silent.")
+    if context.allowance is not None and not context.is_allowed_to_be_heard:
+        raise ToolFailed(f"{context.allowance.why} End with stay_silent.")
     context.say(said)
 
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.errors import ToolFailed
-from bot.executor import ToolContext
 from bot.text import defuse_json, one_line
 from bot.tools.parts import Part, Place, first_part, part_at
+from bot.turns.executor import ToolContext
 from memory.ports import ResultList
-from memory.words import query_words
+from memory.search.words import query_words
 
 PAGE_SIZE = 5
 MAX_RESULT_CHARS = 700

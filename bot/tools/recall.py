@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from bot.context.sources import Source, sources_of
 from bot.errors import ToolFailed
 from bot.events import age_of, local_time, speaker_of
-from bot.executor import ToolContext
 from bot.registry import tool
-from bot.sources import Source, sources_of
 from bot.text import one_line
 from bot.tools.paging import Hit, Shelf, first_page, page_at
+from bot.turns.executor import ToolContext
 from memory.ports import Kind, Message
 
 _MESSAGE = re.compile(r"\s*message\s*#?\s*(\d{1,18})\s*", re.IGNORECASE | re.ASCII)

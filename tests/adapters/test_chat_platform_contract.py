@@ -20,19 +20,10 @@ from rich.console import Console
 from adapters.console.conversation import Conversation
 from adapters.console.interactive import InteractiveConsole
 from adapters.console.plain import PlainConsole
-from adapters.ports import (
-    Address,
-    ChatPlatform,
-    CommandCall,
-    CommandReply,
-    ComparesHistories,
-    InboundMessage,
-    Intake,
-    Origin,
-    Person,
-    Sought,
-    TellsConnection,
-)
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, InboundMessage, Origin, Person
+from adapters.ports.platform import ChatPlatform, ComparesHistories, Sought, TellsConnection
 from bot.testing import RecordingPlatform
 from tests.adapters.slack.served import QuickPlatform as QuickSlack
 from tests.platforms.discord.served import QuickPlatform, of_bot

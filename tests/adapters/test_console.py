@@ -22,7 +22,10 @@ from rich.markdown import Markdown
 from adapters.console.conversation import Conversation, InChat
 from adapters.console.interactive import InteractiveConsole, _as_written, printable
 from adapters.console.plain import PlainConsole
-from adapters.ports import CommandCall, CommandReply, CommandSpec, InboundMessage, Intake, StepReport, ToolReport
+from adapters.ports.commands import CommandCall, CommandReply, CommandSpec
+from adapters.ports.intake import Intake
+from adapters.ports.messages import InboundMessage
+from adapters.ports.progress import StepReport, ToolReport
 
 CONVERSATION = Conversation("ada", lambda: datetime(2026, 3, 1, tzinfo=UTC))
 ADDRESS = CONVERSATION.origin.address

@@ -7,8 +7,8 @@ import pytest
 
 from adapters.documents.converted import ConvertedReader
 from adapters.documents.testing import docx, epub, pdf, pptx, xlsx
-from adapters.ports import DocumentReader, DocumentText, Page
-from memory.chunks import pieces
+from adapters.ports.documents import DocumentReader, DocumentText, Page
+from memory.archival.chunks import pieces
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 
 from adapters.documents.converted import ConvertedReader, Limits
 from adapters.documents.testing import CONTENT_TYPES, archive, docx, epub, locked_pdf, pdf, pptx, sheet_xml, xlsx
-from adapters.ports import DocumentUnreadable, Page
+from adapters.ports.documents import Page
+from adapters.ports.errors import DocumentUnreadable
 
 LAUGHS = (
     '<!DOCTYPE lolz [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">'

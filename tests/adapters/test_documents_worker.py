@@ -14,7 +14,8 @@ import pytest
 from adapters.documents.converted import ConvertedReader, Limits
 from adapters.documents.kinds import ATTACHED, suffix_of
 from adapters.documents.testing import pdf
-from adapters.ports import DocumentText, DocumentUnreadable, Page
+from adapters.ports.documents import DocumentText, Page
+from adapters.ports.errors import DocumentUnreadable
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 30

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 COUNTS = """
 from adapters.glibc import give_back, use_one_arena
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.token_counter import BpeTokenCounter
 use_one_arena()
 counter = BpeTokenCounter()
 print([counter.count(text) for text in ("", "Hello, world!", "長い話 🦜", "<|endoftext|>" * 100)])
@@ -37,7 +37,7 @@ CHROMA = """
 import asyncio, re, sys, tempfile
 from pathlib import Path
 from adapters.glibc import give_back_grpc
-from memory.chroma_index import ChromaIndex
+from memory.search.chroma_index import ChromaIndex
 from memory.ports import IndexEntry, IndexLost
 
 def held():

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from adapters.health import health_server
-from adapters.ports import ServiceMissing
+from adapters.ports.errors import ServiceMissing
 
 
 class Watched:

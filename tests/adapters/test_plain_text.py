@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.documents.plain_text import decoded
-from adapters.ports import DocumentUnreadable
+from adapters.ports.errors import DocumentUnreadable
 
 SAID = "Größe: 5 €, “naïve” café"
 

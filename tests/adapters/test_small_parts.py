@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.known_models import context_window_of, sees_images
-from adapters.ports import ServiceMissing
-from adapters.reachable import check_reachable
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.known_models import context_window_of, sees_images
+from adapters.models.reachable import check_reachable
+from adapters.models.token_counter import BpeTokenCounter
+from adapters.ports.errors import ServiceMissing
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 TcpServer = Callable[[Serve], AbstractAsyncContextManager[int]]
@@ -170,7 +170,7 @@ async def test_a_socks_proxy_for_other_servers_is_not_in_the_way(
 
 
 async def test_a_server_that_takes_no_connections_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adapters.reachable.CONNECT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("adapters.models.reachable.CONNECT_TIMEOUT_S", 0.2)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)

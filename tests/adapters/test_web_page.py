@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from adapters.ports import DocumentUnreadable
+from adapters.ports.errors import DocumentUnreadable
 from adapters.web_page import fetch_page, file_for, is_public
 
 SUFFIXES = (".html", ".txt", ".md", ".pdf", ".csv")

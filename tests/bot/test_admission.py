@@ -1,6 +1,7 @@
 """Who is let in, and what becomes of what others write."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from adapters.ports import Aim, InboundMessage, Origin
+from adapters.ports.messages import Aim, InboundMessage, Origin
 from adapters.testing import Reply, Request, ScriptedServer, fails, says
 from bot.testing import Bot, Clock, RecordingPlatform, at_channel, direct, open_bot
-from memory.tables import inbox, messages, people
+from memory.sqlite.tables import inbox, messages, people
 
 ADA, BOB = direct("1", platform="discord"), direct("2", platform="discord")
 SECRET = "the secret word is aubergine"
@@ -51,6 +52,46 @@ async def test_on_the_allowlist_only_the_allowed_and_owners_are_answered(
             assert "shut out" in (await bot.give(ADA, "admin deny <@!2>")).text
             assert await bot.write_at(BOB, "Hi") == []
     assert len(server.requests) == 3
+
+
+async def test_all_of_a_place_or_a_role_are_let_in_there_or_shut_out(tmp_path: Path, settings: dict[str, Any]) -> None:
+    """In `at_channel` the server is called home; ids of Discord are numbers."""
+
+    def at(person: str, channel: str = "42", *roles: str) -> Origin:
+        return replace(at_channel(person, channel=channel), space="17", roles=roles)
+
+    async with ScriptedServer(lambda _: says("Hello")) as server:
+        settings |= {"openai_base_url": server.url, "bot_admission": "allowlist"}
+        async with open_bot(tmp_path, platform=RecordingPlatform("discord"), **settings) as bot:
+            assert await bot.write_at(at("2"), SECRET) == []
+            assert "may use me now" in (await bot.give(at("1"), "admin allow <#42>")).text
+            assert len(await bot.write_at(at("2"), "Hi")) == 1
+            assert await bot.write_at(at("2", "43"), SECRET) == []
+            assert await bot.write_at(BOB, SECRET) == [], "there alone"
+            assert "may use me now" in (await bot.give(at("1"), "admin allow <@&99>")).text
+            assert len(await bot.write_at(at("2", "43", "98", "99"), "Hi")) == 1
+            assert "discord:server:17 may use me now" in (await bot.give(ADA, "admin allow discord:server:17")).text
+            assert len(await bot.write_at(at("3", "44"), "Hi")) == 1
+            await bot.give(ADA, "admin deny discord:role:17/66")
+            assert await bot.write_at(at("3", "44", "66"), SECRET) == []
+            assert "not open to you" in (await bot.give(at("3", "44", "66"), "memory")).text
+            await bot.give(ADA, "admin allow discord:3")
+            assert len(await bot.write_at(at("3", "44", "66"), "Hi")) == 1, "what is said of one goes before"
+            assert len(await bot.write_at(at("1", "44", "66"), "Hi")) == 1, "owners can always"
+            acts = (await bot.give(ADA, "admin audit")).text
+            assert "admin allow  discord:channel:17/42" in acts
+            assert "admin deny  discord:role:17/66" in acts
+            assert "aubergine" not in await _everything(bot)
+            for wrong in (
+                "discord:server:17/1",
+                "discord:role:17",
+                "<#x>",
+                "slack:workspace:T1/U1",
+                "discord:channel:a/b",
+            ):
+                assert "Nobody has the code" in (await bot.give(ADA, f"admin allow {wrong}")).text
+        async with open_bot(tmp_path, platform=RecordingPlatform("discord"), **settings) as bot:
+            assert len(await bot.write_at(at("4", "44"), "Hi")) == 1, "after a restart"
 
 
 async def test_whoever_is_not_let_in_is_told_once_a_day_and_never_in_channels(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from adapters.ports import Aim, InboundMessage, MessageChange
+from adapters.ports.messages import Aim, InboundMessage, MessageChange
 from adapters.testing import ScriptedServer, says
 from bot.scopes import scope_of
 from bot.testing import Bot, among_many, direct, in_channel, open_bot
-from memory.channels import Mode
-from memory.inbox import Inbox
+from memory.people.channels import Mode
 from memory.ports import Kind
-from memory.tables import inbox
+from memory.sqlite.tables import inbox
+from memory.turns.inbox import Inbox
 
 
 async def receive_all(bot: Bot, messages: Sequence[InboundMessage]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from adapters.testing import Reply, Request, ScriptedServer, answer
 from bot.scopes import scope_of
 from bot.testing import Bot, direct, open_bot
-from memory.turn_journal import TurnJournal
+from memory.turns.turn_journal import TurnJournal
 
 
 def reply(request: Request) -> Reply:

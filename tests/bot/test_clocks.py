@@ -48,6 +48,9 @@ def test_a_time_is_read_by_the_clock_that_it_names(written: str, moment: datetim
         ("2026-03-02T09:00[Europe/Lisboa]", "no time zone 'Europe/Lisboa'"),
         ("2026-03-02T09:00[../../etc/passwd]", "no time"),
         ("2026-03-02T09:00[Europe]", "no time zone"),
+        ("9999-12-31T23:59[America/New_York]", "for which anything"),
+        ("9999-12-31T23:59-05:00", "for which anything"),
+        ("0001-01-01T00:00+05:00", "for which anything"),
     ],
 )
 def test_what_is_no_time_is_told_with_the_reason(written: str, why: str) -> None:

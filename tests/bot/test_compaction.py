@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
-from bot.lookup_hints import HEADING, parted
+from bot.context.lookup_hints import HEADING, parted
+from bot.context.window import Room
 from bot.testing import Bot, open_bot
-from bot.window import Room
-from memory.compactions import Evictions, evictions
+from memory.recall.compactions import Evictions, evictions
 
 LONG = "I went to the market and bought apples, pears and a loaf of bread, then I met a friend. "
 NICE = "How nice! What else? " * 4

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from adapters.documents.testing import pdf
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
+from bot.documents.web_pages import WebPages
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
-from bot.web_pages import WebPages
 from tests.adapters.test_web_page import anywhere, serving
 from tests.command_line import CommandLine
 

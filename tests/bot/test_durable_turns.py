@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Address, InboundMessage, Origin, Person
+from adapters.ports.messages import Address, InboundMessage, Origin, Person
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot import events
 from bot.testing import Bot, RecordingPlatform, direct, open_bot, texts
-from memory.outbox import OutboxStore
 from memory.ports import Kind
+from memory.turns.outbox import OutboxStore
 
 ADA = direct("ada")
 OUT = fails(503, retry_after_ms="1")

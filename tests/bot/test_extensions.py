@@ -2,9 +2,9 @@
 
 import bot.commands
 import bot.tools
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.token_counter import BpeTokenCounter
 from bot.choices import SPARED, within
-from bot.context import Equipment
+from bot.context.main_context import Equipment
 from bot.registry import Command, Tool, discover
 from config.words import prompt
 

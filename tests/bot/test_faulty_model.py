@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from adapters.ports import InboundMessage, Origin
+from adapters.ports.messages import InboundMessage, Origin
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
-from bot.conductor import KEPT
 from bot.testing import Bot, RecordingPlatform, direct, open_bot
+from bot.turns.conductor import KEPT
+from memory.portable.records import KeptMessage
 from memory.ports import Kind
-from memory.records import KeptMessage
 from tests.faulty_proxy import FAULTS, FaultyProxy
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ async def count_open(bot: Bot) -> int:
 async def test_whatever_befalls_the_model_each_message_is_answered_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "bot.outage")
+    caplog.set_level(logging.INFO, "bot.turns.outage")
     seed = int(os.environ.get("FAULTS_SEED") or secrets.randbelow(2**32))
     logger.warning("the same again: FAULTS_SEED=%d", seed)
     async with ScriptedServer(hears) as server, FaultyProxy(urlsplit(server.url).port or 0, seed) as proxy:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from adapters.testing import Reply, Request, ScriptedServer, says
-from bot.command import WENT_WRONG
-from bot.receive import CALM_S
+from bot.inbound.receive import CALM_S
+from bot.slash.command import WENT_WRONG
 from bot.testing import Bot, direct, open_bot, texts
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from adapters.models.token_counter import BpeTokenCounter
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
-from adapters.token_counter import BpeTokenCounter
 from bot.testing import open_bot, texts
 
 COUNTER = BpeTokenCounter()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from adapters.ports import InboundMessage
+from adapters.ports.messages import InboundMessage
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, direct, open_bot
 

@@ -4,10 +4,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from adapters.ports import Aim
+from adapters.ports.messages import Aim
 from adapters.testing import Reply, Request, ScriptedServer, fails, says
 from bot.testing import Bot, in_channel, open_bot, refused_for, texts
-from memory.channels import Mode
+from memory.people.channels import Mode
 from memory.ports import Kind
 
 

@@ -18,7 +18,7 @@ from benchmarks.memory.conversations import deep_memory, deep_memory_retrieval
 from benchmarks.memory.documents import PECULIAR, TOPIC, corpus, documents, load_corpus
 from benchmarks.memory.judge import holds
 from benchmarks.memory.nested_keys import PAIRS, keep_notes, nested_keys, nested_pairs, note_of
-from bot.context import SUMMARY_HEADING
+from bot.context.main_context import SUMMARY_HEADING
 from bot.testing import Bot, open_bot
 
 DO_NOT_KNOW = "I do not know."

@@ -13,7 +13,7 @@ from bot.implementations import as_set, known_prices
 from bot.testing import Bot, Clock, RecordingPlatform, direct, open_bot
 from config.prices import prices_of
 from config.settings import load_settings
-from memory.agents import ChosenModel
+from memory.core.agents import ChosenModel
 from memory.model_tiers import ModelTiers
 
 WINDOW = 4096

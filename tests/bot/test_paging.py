@@ -302,9 +302,9 @@ async def test_a_page_fits_whatever_is_told_of_its_hits(tmp_path: Path, tags: li
 async def test_every_page_of_what_is_not_all_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, is_cut: bool
 ) -> None:
-    monkeypatch.setattr("memory.message_index.MAX_AT_HAND", 8)
-    monkeypatch.setattr("memory.older_messages.MAX_FOUND", 10)
-    monkeypatch.setattr("memory.older_messages.MAX_OF_A_WORD", most)
+    monkeypatch.setattr("memory.recall.message_index.MAX_AT_HAND", 8)
+    monkeypatch.setattr("memory.recall.older_messages.MAX_FOUND", 10)
+    monkeypatch.setattr("memory.recall.older_messages.MAX_OF_A_WORD", most)
     pages: list[dict[str, Any]] = []
 
     def reply(request: Request) -> Reply:

@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from adapters.ports import Aim, DeliveryRefused, InboundMessage
+from adapters.ports.errors import DeliveryRefused
+from adapters.ports.messages import Aim, InboundMessage
 from adapters.testing import ScriptedServer, answer, fails, says
 from bot.scopes import scope_of
 from bot.testing import Bot, Fault, RecordingPlatform, at_channel, direct, open_bot, texts
-from memory.tables import inbox, message_index, messages, outbox, passages, result_lists
+from memory.sqlite.tables import inbox, message_index, messages, outbox, passages, result_lists
 
 WORD = "aubergine"
 

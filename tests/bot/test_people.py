@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Aim
+from adapters.ports.messages import Aim
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, open_bot, refused_for, texts
 from bot.tools import core_memory
-from memory.channels import Mode
-from memory.records import BlockText, KeptPassage
+from memory.people.channels import Mode
+from memory.portable.records import BlockText, KeptPassage
 
 
 def settings(server: ScriptedServer, **more: Any) -> dict[str, Any]:
@@ -249,9 +249,9 @@ async def test_with_many_people_and_much_noted_the_prompt_stays_in_the_window(tm
     def acts(request: Request) -> Reply:
         if not request.get("tools"):
             return answer("They talked.")
-        person = f"p{chance.randrange(9)}"
         said = json.loads(texts(request["messages"], "user")[-1])
         if chance.random() < 0.3:
+            person = said["from"][-3:-1] if "from" in said else "p0"  # as "P1 (p1)"
             return answer(None, ("core_memory_append", {"label": f"person:{person}", "content": "fact " * 20}))
         return says(f"I see, {said['type']}. " * chance.randrange(1, 30))
 

@@ -15,8 +15,8 @@ from adapters.documents.testing import pdf
 from adapters.testing import ScriptedServer, says
 from bot.app import utc_now
 from bot.commands.erase_me import TYPED
-from bot.in_memory import in_memory
 from bot.operator.transfer import export_agent, import_agent
+from bot.process.in_memory import in_memory
 from bot.testing import Bot, direct, open_bot
 from config.settings import SettingsInvalid, load_settings
 from memory.ports import NewPassage

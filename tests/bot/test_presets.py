@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from adapters.models.token_counter import BpeTokenCounter
 from adapters.testing import ScriptedServer, answer, says
-from adapters.token_counter import BpeTokenCounter
 from bot.choices import SPARED, Choices
 from bot.errors import ContextTooSmall
 from bot.testing import open_bot

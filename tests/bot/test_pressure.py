@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from adapters.models.token_counter import BpeTokenCounter
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
-from adapters.token_counter import BpeTokenCounter
-from bot.context import MIN_RESULT_TOKENS
-from bot.queue_manager import PRESSURE_ALERT
+from bot.context.main_context import MIN_RESULT_TOKENS
+from bot.context.queue_manager import PRESSURE_ALERT
 from bot.scopes import scope_of
 from bot.testing import Bot, direct, open_bot, refused_for, texts
 from memory.ports import Kind, Message

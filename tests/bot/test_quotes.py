@@ -8,12 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.ports import InboundMessage, MessageChange, Person, Quoted, Stretch
+from adapters.ports.messages import InboundMessage, MessageChange, Person, Quoted, Stretch
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
-from bot.changes import alert_of_quoted
+from bot.inbound.changes import alert_of_quoted
 from bot.testing import Bot, RecordingPlatform, at_channel, direct, open_bot
-from memory.portable import dump, load
-from memory.records import parse, to_line
+from memory.portable.agent import dump, load
+from memory.portable.records import parse, to_line
 from tests.words_left import places_of
 
 

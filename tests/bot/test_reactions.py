@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Aim, DeliveryRefused, InboundMessage, PlatformUnavailable
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Aim, InboundMessage
 from adapters.testing import ScriptedServer, answer, says
 from bot import events
 from bot.testing import Fault, RecordingPlatform, among_many, direct, in_channel, open_bot, texts
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 
 def settings(server: ScriptedServer, **more: Any) -> dict[str, Any]:

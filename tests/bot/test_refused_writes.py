@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Aim, InboundMessage, MessageChange, Origin
+from adapters.ports.messages import Aim, InboundMessage, MessageChange, Origin
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot import events
 from bot.testing import Bot, Clock, RecordingPlatform, among_many, direct, open_bot, texts
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 ADA = direct("ada")
 OUT = fails(503, retry_after_ms="1")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.ports import Address, Origin, Person
+from adapters.ports.messages import Address, Origin, Person
 from bot.scopes import console_scope, direct_scope, owner_of, person_of, scope_of
 
 ADA = Person("U1", "Ada")

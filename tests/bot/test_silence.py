@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Aim
+from adapters.ports.messages import Aim
 from adapters.testing import ScriptedServer, answer, fails, says
 from bot import events
 from bot.testing import Bot, direct, open_bot, texts
 from config.words import preset, preset_names
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 SILENT = answer("Not mine to answer.", ("stay_silent", {"reason": "they talk about lunch"}))
 

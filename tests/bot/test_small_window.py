@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from adapters.models.token_counter import BpeTokenCounter
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
-from adapters.token_counter import BpeTokenCounter
 from bot.testing import Bot, direct, open_bot, refused_for
-from bot.turn import NO_ANSWER
+from bot.turns.turn import NO_ANSWER
 
 COUNTER = BpeTokenCounter()
 WINDOW = 4096

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Aim
+from adapters.ports.messages import Aim
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import Bot, Clock, direct, in_channel, open_bot
-from memory.channels import Mode
-from memory.database import Database
-from memory.one_trip import driver_of
+from memory.people.channels import Mode
+from memory.sqlite.database import Database
+from memory.sqlite.one_trip import driver_of
 
 LIMIT = "You have reached your daily limit of tokens with me; it begins anew at midnight (UTC)."
 

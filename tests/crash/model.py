@@ -1,14 +1,18 @@
-"""A model that does what `people.steps_for` says, and whose answer depends on the request alone."""
+"""A model that does what `people.steps_for` says, and whose answer depends on the request alone, but for times."""
 
 import asyncio
 import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from adapters.testing import Reply, Request, answer
-from tests.crash.people import steps_for
+from tests.crash.people import PROMISE, Call, steps_for
+
+SOONEST_S, LATEST_S = 1.0, 3.0
+"""What is promised comes due so long after it was: one that is slow to write it down must not find it past."""
 
 Key = tuple[str, ...]
 """What a call is about; one that is repeated after a kill has the same."""
@@ -27,14 +31,15 @@ class ObedientModel:
         self._asked = asked
 
     async def __call__(self, request: Request) -> Reply:
-        key, reply = _answered(request)
+        due = datetime.now(UTC) + timedelta(seconds=self._chance.uniform(SOONEST_S, LATEST_S))
+        key, reply = _answered(request, due)
         self.calls[key].append(request["model"])
         self._asked()
         await asyncio.sleep(self._chance.uniform(0, self._slowest_s))
         return reply
 
 
-def _answered(request: Request) -> tuple[Key, Reply]:
+def _answered(request: Request, due: datetime) -> tuple[Key, Reply]:
     if not request.get("tools"):
         digest = hashlib.sha256(json.dumps(request["messages"]).encode()).hexdigest()
         return ("summary", digest), answer("They talked about numbers.")
@@ -43,7 +48,12 @@ def _answered(request: Request) -> tuple[Key, Reply]:
     steps = steps_for(texts)
     if steps_taken >= len(steps):  # asked once more, for memory is under pressure
         return key, answer("There is nothing to save.")
-    return key, answer(None, *steps[steps_taken])
+    return key, answer(None, *(_timed(call, due) for call in steps[steps_taken]))
+
+
+def _timed(call: Call, due: datetime) -> Call:
+    name, arguments = call
+    return (name, arguments | {"when": due.isoformat()}) if name == PROMISE else call
 
 
 def _turn_of(request: Request) -> tuple[list[str], int]:
@@ -57,6 +67,6 @@ def _turn_of(request: Request) -> tuple[list[str], int]:
             steps += 1
         elif message["role"] == "user":
             event = json.loads(message["content"])
-            if event["type"] == "user_message":
+            if event["type"] in ("user_message", "follow_up"):
                 texts += reversed(event["message"].split("\n\n"))
     return texts[::-1], steps

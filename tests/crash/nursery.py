@@ -23,7 +23,16 @@ ROOT = Path(__file__).parents[2]
 LIMIT_S = 30
 PACE = 10
 """So many times as short as usual are pauses between attempts."""
-_USED = ("tests.platforms.serving_child", "alembic.command", "chromadb", "humanize", "httpx", "numpy", "openai")
+_USED = (
+    "tests.platforms.serving_child",
+    "alembic.command",
+    "apscheduler.schedulers.asyncio",
+    "chromadb",
+    "humanize",
+    "httpx",
+    "numpy",
+    "openai",
+)
 _USED_LATE = ("bot.commands", "bot.in_chat", "bot.tools", "openai.resources.chat", "openai.resources.embeddings")
 
 

@@ -2,7 +2,8 @@
 
 What an agent does about some messages depends on these alone, so what must come of them is known, however often it is
 asked for. `#7 note` is to be kept, `#7 append` and `#7 replace #3` are edits of core memory, `#7 search` is a look at
-both storages, `#7 twice` wants an answer in two messages.
+both storages, `#7 twice` wants an answer in two messages. `#7 later` is to be come back to: a clock will tell the agent
+`#7 rings`, and it says so.
 """
 
 import re
@@ -15,13 +16,16 @@ from tests.platforms.socket_platform import SocketServer
 
 Call = tuple[str, dict[str, Any]]
 
+PROMISE = "schedule_follow_up"
+
 KEPT_FACTS = 3
 """So many stand in core memory; the oldest gives way to a new one."""
 
-ORDERS = ("", "", "note", "fact", "search", "twice")
+ORDERS = ("", "", "note", "fact", "search", "twice", "later")
 
 _MESSAGE = re.compile(r"(?P<name>\S+) #(?P<number>\d+)(?: (?P<order>\w+))?(?: #(?P<other>\d+))?")
 _ANSWER = re.compile(r"answers((?: #\d+)+)")
+_RING = re.compile(r"rings #(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,15 @@ class Conversation:
         """Whether a message has no answer yet."""
         return self.answered(platform) < len(self.said)
 
+    def is_promised(self, platform: SocketServer) -> bool:
+        """Whether somebody is still to hear of what was promised."""
+        return len(rings_in(platform.seen[self.place])) < len(self.promised)
+
+    @property
+    def promised(self) -> list[int]:
+        """The messages that are to be come back to."""
+        return [number for number, said in enumerate(self.said, 1) if said.text.endswith(" later")]
+
     def _answered_before(self, seen: Sequence[str]) -> int:
         found = next((text for text in reversed(seen) if _ANSWER.match(text)), None)
         return numbers_in(found)[-1] if found else 0
@@ -96,11 +109,32 @@ def groups_of(seen: Sequence[str]) -> list[list[int]]:
     return [numbers_in(found[1]) for text in seen if (found := _ANSWER.match(text))]
 
 
+def rings_in(seen: Sequence[str]) -> list[int]:
+    """The messages that were come back to."""
+    return [int(found[1]) for text in seen if (found := _RING.fullmatch(text))]
+
+
+def turns_in(seen: Sequence[str], place: str, said: Sequence[Said]) -> list[list[str]]:
+    """What each turn was about, as far as people see."""
+    turns: list[list[str]] = []
+    for text in seen:
+        if found := _ANSWER.match(text):
+            turns.append([said[number - 1].text for number in numbers_in(found[1])])
+        elif found := _RING.fullmatch(text):
+            turns.append([ring_of(f"{place} #{found[1]}")])
+    return turns
+
+
+def ring_of(text: str) -> str:
+    """What a clock tells the agent of a message that is to be come back to."""
+    return f"{' '.join(text.split()[:2])} rings"
+
+
 def steps_for(texts: Sequence[str]) -> list[list[Call]]:
     """What an agent does about these messages: the calls of each of its steps; the last yields."""
     found = [match for text in texts if (match := _MESSAGE.fullmatch(text))]
     assert len(found) == len(texts), texts
-    steps = [[call for match in found if (call := _note(match))], [call for match in found if (call := _edit(match))]]
+    steps = [[call for match in found if (call := make(match))] for make in (_note, _edit, _promise)]
     if any(match["order"] == "search" for match in found):
         name = found[0]["name"]
         steps.append([("conversation_search", {"query": name}), ("archival_memory_search", {"query": f"note {name}"})])
@@ -110,7 +144,9 @@ def steps_for(texts: Sequence[str]) -> list[list[Call]]:
 
 
 def replies_to(texts: Sequence[str]) -> list[str]:
-    """What people hear about these messages."""
+    """What people hear about these messages, or in a turn that a clock set off."""
+    if texts[0].endswith(" rings"):
+        return [f"rings #{numbers_in(texts[0])[0]}"]
     numbers = "".join(f" #{match['number']}" for text in texts if (match := _MESSAGE.fullmatch(text)))
     first = [f"first of{numbers}"] if any(text.endswith(" twice") for text in texts) else []
     return [*first, f"answers{numbers}"]
@@ -129,6 +165,11 @@ def fact(number: int | str) -> str:
 def _note(match: re.Match[str]) -> Call | None:
     note = note_of(match[0])
     return ("archival_memory_insert", {"content": note}) if note else None
+
+
+def _promise(match: re.Match[str]) -> Call | None:
+    """When it is to be is the model's to say."""
+    return (PROMISE, {"note": ring_of(match[0])}) if match["order"] == "later" else None
 
 
 def _edit(match: re.Match[str]) -> Call | None:

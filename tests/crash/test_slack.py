@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.testing import ScriptedServer
+from adapters.testing import Reply, Request, ScriptedServer, says
 from tests.adapters.slack.served import echo, of_bot
 from tests.command_line import CommandLine
 from tests.platforms.slack.process import settings_for
@@ -17,6 +17,13 @@ from tests.platforms.slack.world import World
 
 LIMIT_S = 30
 POST = "chat.postMessage"
+LINES = 5000
+CODE_PLEASE = "code, please"
+LONG_CODE = "Code:\n```python\n" + "\n".join(f"print({number})" for number in range(LINES)) + "\n```"
+
+
+def answers(request: Request) -> Reply:
+    return says(LONG_CODE) if last_of(request) == CODE_PLEASE else echo(request)
 
 
 class Lives:
@@ -52,7 +59,7 @@ class Lives:
 
 @pytest.fixture
 async def lives(tmp_path: Path) -> AsyncIterator[Lives]:
-    async with World() as world, ScriptedServer(echo) as model:
+    async with World() as world, ScriptedServer(answers) as model:
         lives = Lives(world, model, tmp_path)
         try:
             yield lives
@@ -79,7 +86,7 @@ async def about(lives: Lives, text: str) -> AsyncIterator[Channel]:
     assert len([it for it in lives.model.requests if last_of(it) == text]) == 1
 
 
-def last_of(request: dict[str, object]) -> str:
+def last_of(request: Request) -> str:
     messages = request["messages"]
     assert isinstance(messages, list)
     return str(json.loads(messages[-1]["content"]).get("message"))
@@ -101,6 +108,26 @@ async def test_killed_while_the_reply_is_on_its_way_to_slack(lives: Lives) -> No
         await asyncio.wait_for(hold.arrived.wait(), LIMIT_S)
         await lives.kill()
         hold.drop()
+
+
+async def test_killed_between_the_parts_of_code_that_could_not_be_a_file(lives: Lives) -> None:
+    world, place = lives.world, lives.world.dm(lives.world.ada)
+    await lives.begin()
+    world.faults.refuse("files.getUploadURLExternal", "storage_limit_reached")
+    world.faults.hold(POST).release()  # the first part arrives, and the second while nobody hears so
+    hold = world.faults.hold_answer(POST)
+    await world.says(world.ada, place, CODE_PLEASE)
+    await asyncio.wait_for(hold.arrived.wait(), LIMIT_S)
+    await lives.kill()
+    hold.release()
+    assert len(of_bot(world, place)) == 2
+    await lives.begin()
+    last = await world.says(world.ada, place, "and a last one")
+    await world.hears(place, after=last, holds=lambda it: "and a last one" in it.text, within_s=LIMIT_S)
+    *parts, _ = of_bot(world, place)
+    shown = "\n".join(part.blocks[0]["text"] for part in parts)
+    assert [shown.count(f"print({number})") for number in range(LINES)] == [1] * LINES
+    assert not any(part.files for part in parts)
 
 
 async def test_killed_before_it_heard_what_was_written(lives: Lives) -> None:

@@ -9,22 +9,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from memory.chroma_index import ChromaIndex
 from memory.ports import IndexLost
-from memory.upkeep import integrity
+from memory.search.chroma_index import ChromaIndex
+from memory.sqlite.upkeep import integrity
 from tests.crash.model import ObedientModel
 from tests.crash.people import (
+    PROMISE,
     Conversation,
     Said,
     fact,
     groups_of,
     note_of,
     replies_to,
+    rings_in,
     steps_for,
+    turns_in,
 )
 from tests.platforms.socket_platform import SocketServer
 
-AT_REST = {"inbox": {"done"}, "turns": {"done"}, "outbox": {"sent"}}
+AT_REST = {"inbox": {"done"}, "turns": {"done"}, "outbox": {"sent"}, "timers": {"fired"}}
 
 
 async def violations(data: Path, conversations: Sequence[Conversation], platform: SocketServer) -> list[str]:
@@ -87,7 +90,7 @@ def _not_at_rest(database: sqlite3.Connection, conversations: Sequence[Conversat
             if row["state"] not in good:
                 yield f"{table}: {row['number']} are {row['state']}"
     (events,) = database.execute("SELECT count(*) FROM inbox").fetchone()
-    if events != (told := sum(len(conversation.said) for conversation in conversations)):
+    if events != (told := sum(len(talk.said) + len(talk.promised) for talk in conversations)):
         yield f"inbox: {events} events of {told}"
 
 
@@ -98,8 +101,10 @@ def _faults_of(database: sqlite3.Connection, conversation: Conversation, platfor
         return
     kept = database.execute("SELECT * FROM messages WHERE agent_id = ? ORDER BY id", [agent["id"]]).fetchall()
     seen, said = platform.seen[conversation.place], conversation.said
-    groups = [[said[number - 1].text for number in group] for group in groups_of(seen)]
-    yield from _unlike("what was answered", [text for group in groups for text in group], [each.text for each in said])
+    answered = [said[number - 1].text for group in groups_of(seen) for number in group]
+    yield from _unlike("what was answered", answered, [each.text for each in said])
+    yield from _unlike("what was come back to", sorted(rings_in(seen)), conversation.promised)
+    groups = turns_in(seen, conversation.place, said)
     yield from _unlike("what is seen", seen, [text for group in groups for text in replies_to(group)])
     yield from _unlike("recall of what was said", _said_in(kept), said)
     yield from _unlike("recall of replies", _replies_in(kept), seen)
@@ -125,7 +130,11 @@ def _replies_in(kept: Sequence[sqlite3.Row]) -> list[str]:
 
 def _calls_in(kept: Sequence[sqlite3.Row]) -> list[Any]:
     uses = [use for row in kept if row["tool_uses"] for use in json.loads(row["tool_uses"])]
-    return [(use["name"], json.loads(use["arguments"])) for use in uses]
+    return [(use["name"], _but_when(use["name"], json.loads(use["arguments"]))) for use in uses]
+
+
+def _but_when(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in arguments.items() if (name, key) != (PROMISE, "when")}
 
 
 def _core_faults(database: sqlite3.Connection, agent_id: int, conversation: Conversation) -> Iterator[str]:

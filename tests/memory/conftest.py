@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from memory.agents import AgentStore
-from memory.database import Database
+from memory.core.agents import AgentStore
+from memory.sqlite.database import Database
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import event, insert
 
 from memory.counts import Counts, count
-from memory.database import Database
-from memory.one_trip import driver_of
-from memory.pulse import Pulse
-from memory.tables import inbox, outbox, turns
+from memory.sqlite.database import Database
+from memory.sqlite.one_trip import driver_of
+from memory.sqlite.pulse import Pulse
+from memory.sqlite.tables import inbox, outbox, turns
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -11,12 +11,12 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import URL, create_engine
 
-from memory.agents import AgentStore
-from memory.archival import ArchivalStorage
-from memory.chroma_index import ChromaIndex
-from memory.database import Database
+from memory.archival.storage import ArchivalStorage
+from memory.core.agents import AgentStore
 from memory.ports import Kind, NewMessage, NewPassage
-from memory.recall import RecallStorage
+from memory.recall.storage import RecallStorage
+from memory.search.chroma_index import ChromaIndex
+from memory.sqlite.database import Database
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 OLD_TERMS = """
@@ -30,7 +30,7 @@ def migrate_terms(path: Path) -> None:
     """What the migration does to a database, whatever later ones have done to it."""
     engine = create_engine(URL.create("sqlite", database=str(path)))
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
-        import_module("memory.migrations.versions.0008_terms_anew").upgrade()
+        import_module("memory.sqlite.migrations.versions.0008_terms_anew").upgrade()
     engine.dispose()
 
 

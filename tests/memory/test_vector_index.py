@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import pytest
 
-from memory.chroma_index import COLLECTIONS, ChromaIndex
-from memory.exact_index import ExactIndex
 from memory.ports import IndexEntry, IndexLost, VectorIndex
+from memory.search.chroma_index import COLLECTIONS, ChromaIndex
+from memory.search.exact_index import ExactIndex
 
 Result = TypeVar("Result")
 MODEL = "model-4"

@@ -11,7 +11,7 @@ import typer
 
 from bot.command_line import _run
 from bot.log import set_up
-from bot.serve import GRACE_S, serve
+from bot.process.serve import GRACE_S, serve
 from config.settings import load_settings
 from tests.platforms.socket_platform import SocketPlatform
 

@@ -19,21 +19,11 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Any, Literal, Self
 
-from adapters.ports import (
-    Address,
-    CannotTell,
-    CommandCall,
-    DeliveryRefused,
-    InboundMessage,
-    Intake,
-    Origin,
-    Person,
-    PlatformUnavailable,
-    Receive,
-    RunCommand,
-    ServiceMissing,
-    Sought,
-)
+from adapters.ports.commands import CommandCall
+from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailable, ServiceMissing
+from adapters.ports.intake import Intake, Receive, RunCommand
+from adapters.ports.messages import Address, InboundMessage, Origin, Person
+from adapters.ports.platform import Sought
 
 Json = dict[str, Any]
 

@@ -6,17 +6,10 @@ from contextlib import suppress
 
 import pytest
 
-from adapters.ports import (
-    Address,
-    CannotTell,
-    CommandCall,
-    CommandReply,
-    DeliveryRefused,
-    InboundMessage,
-    Intake,
-    PlatformUnavailable,
-    ServiceMissing,
-)
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailable, ServiceMissing
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, InboundMessage
 from tests.platforms.socket_platform import SocketPlatform, SocketServer
 
 ADA = Address("socket", "ada")

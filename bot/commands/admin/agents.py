@@ -2,11 +2,11 @@
 
 import re
 
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.permissions import For
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
 from bot.text import counted, verbatim
 
 SHOWN = 20

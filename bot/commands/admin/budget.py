@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from bot.charges import Charge
-from bot.command import CommandContext
-from bot.permissions import For
+from bot.metering.charges import Charge
+from bot.metering.usage_text import told_budgets, told_usage
 from bot.registry import command
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
 from bot.text import verbatim
-from bot.usage_text import told_budgets, told_usage
-from memory.usage import Of
+from memory.people.usage import Of
 
 SHOWN = 10
 NOBODY = 0

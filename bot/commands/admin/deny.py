@@ -1,17 +1,17 @@
 """/agent admin deny."""
 
-from bot.command import CommandContext
 from bot.errors import CommandRefused
-from bot.permissions import For
-from bot.person_named import direct_scope_named, person_named
 from bot.registry import command
-from memory.people import Admitted
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
+from bot.slash.person_named import concerned, whom_named
+from memory.people.known import Admitted
 
 
-@command(may=For.OWNERS, concerns=direct_scope_named)
+@command(may=For.OWNERS, concerns=concerned)
 async def deny(context: CommandContext, person: str) -> str:
-    """Shut somebody out: by the code that I gave them, or by their id."""
-    named = await person_named(context, person)
+    """Shut somebody out, by the code that I gave them or their id; or all of a channel, a role, a server."""
+    named = await whom_named(context, person)
     if context.parts.admission.is_owner(named):
         raise CommandRefused("Owners can always use me: take them out of BOT_OWNERS first.")
     if await context.parts.admission.decide(named, Admitted.DENIED, by=context.author, at=context.given_at):

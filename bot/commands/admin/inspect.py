@@ -3,16 +3,16 @@
 from dataclasses import replace
 
 from bot.agent import Agent
-from bot.agent_text import told_beyond, told_blocks, told_pause, told_window
-from bot.command import CommandContext
 from bot.errors import CommandRefused
 from bot.events import local_time
+from bot.metering.usage_text import told_usage
 from bot.origins import directly
-from bot.permissions import For
-from bot.person_named import direct_scope_named, person_named
 from bot.registry import command
 from bot.scopes import direct_scope
-from bot.usage_text import told_usage
+from bot.slash.agent_text import told_beyond, told_blocks, told_pause, told_window
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
+from bot.slash.person_named import direct_scope_named, person_named
 
 TOLD = (
     "An owner of this bot ({who}) has had a look at what I keep in mind of our direct messages. Whoever runs me allows "

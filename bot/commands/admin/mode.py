@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from adapters.ports import Announcement, CommandReply
-from bot.command import CommandContext
+from adapters.ports.commands import Announcement, CommandReply
 from bot.errors import CommandRefused
 from bot.events import local_time
-from bot.permissions import For
 from bot.registry import command
-from memory.channels import Mode
+from bot.slash.command import CommandContext
+from bot.slash.permissions import For
+from memory.people.channels import Mode
 
 DOES = {
     Mode.MENTION: "I answer when I am mentioned or replied to, and read nothing else",

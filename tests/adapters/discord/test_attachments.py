@@ -10,7 +10,7 @@ import pytest
 
 from adapters.documents.testing import docx, pdf, xlsx
 from adapters.testing import Reply, Request, answer, fails, says
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.platforms.discord.served import Served, Think, echo, serving
 from tests.platforms.discord.things import Attachment, User
 from tests.platforms.discord.world import World

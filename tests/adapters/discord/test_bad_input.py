@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Address, Sought
+from adapters.ports.messages import Address
+from adapters.ports.platform import Sought
 from tests.platforms.discord.errors import Json
 from tests.platforms.discord.served import Served, Think, echo, of_bot, serving, settled
 from tests.platforms.discord.things import Asked, Channel, Message, User

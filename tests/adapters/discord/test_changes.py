@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, MessageChange
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.intake import Intake
+from adapters.ports.messages import InboundMessage, MessageChange
 from adapters.testing import Reply, Request, answer, says
-from memory.channels import Mode
-from memory.portable import dump, load
+from memory.people.channels import Mode
+from memory.portable.agent import dump, load
 from memory.ports import Kind
 from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Permission

@@ -8,7 +8,8 @@ import pytest
 from discord import Permissions
 
 from adapters.discord.permissions import NEEDED, USED_FOR
-from adapters.ports import CommandSpec, Finding
+from adapters.ports.checkup import Finding
+from adapters.ports.commands import CommandSpec
 from adapters.testing import Reply, answer
 from tests.platforms.discord.payloads import application
 from tests.platforms.discord.served import QuickPlatform, serving

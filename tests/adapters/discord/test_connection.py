@@ -7,8 +7,11 @@ import aiohttp
 import pytest
 
 from adapters.discord.websocket import Websocket
-from adapters.ports import Address, CannotTell, InboundMessage, Intake, PlatformUnavailable, ServiceMissing, Sought
-from memory.channels import Mode
+from adapters.ports.errors import CannotTell, PlatformUnavailable, ServiceMissing
+from adapters.ports.intake import Intake
+from adapters.ports.messages import Address, InboundMessage
+from adapters.ports.platform import Sought
+from memory.people.channels import Mode
 from tests.platforms.discord.served import QuickPlatform, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Intent, Permission
 from tests.platforms.discord.world import World

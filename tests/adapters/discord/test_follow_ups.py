@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from adapters.ports import Address, CommandCall, Origin, Person
+from adapters.ports.commands import CommandCall
+from adapters.ports.messages import Address, Origin, Person
 from adapters.testing import Reply, Request, answer, says
 from tests.platforms.discord.served import Served, serving
 from tests.platforms.discord.things import Channel

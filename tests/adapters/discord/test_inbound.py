@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.inbound import inbound_of, is_written_by_a_person
-from adapters.ports import Aim, Person
+from adapters.ports.messages import Aim, Person
 from bot.events import envelope, user_message
 from bot.text import clean
 from memory.ports import Kind, NewMessage

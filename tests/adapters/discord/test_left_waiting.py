@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request
-from memory.outbox import OutboxStore
+from memory.turns.outbox import OutboxStore
 from tests.platforms.discord.served import QuickPlatform, Served, echo, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World
@@ -135,7 +135,7 @@ async def test_nothing_is_held_for_ever(
         raise OSError("no such place")
 
     if fault == "places unknown":
-        monkeypatch.setattr("bot.receive.Receiver.last_heard", broken)
+        monkeypatch.setattr("bot.inbound.receive.Receiver.last_heard", broken)
     async with serving(world, tmp_path, platform=QuickPlatform(world, wait=wait)):
         await world.hears(place, holds=lambda it: "two" in it.content)
         assert answers(world, place) == ["You said: one", "You said: two"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request, says
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.platforms.discord import payloads
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import echo, of_bot, serving, settled

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.channels import Mode
+from memory.people.channels import Mode
 from memory.ports import Kind
 from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Message, Permission

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.platforms.discord.served import of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Intent, Kind, Message, Permission
 from tests.platforms.discord.world import World

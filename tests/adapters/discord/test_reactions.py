@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import Address
+from adapters.ports.messages import Address
 from adapters.testing import Reply, Request, answer
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.platforms.discord.served import Think, echo, of_bot, serving, settled
 from tests.platforms.discord.things import Permission
 from tests.platforms.discord.world import World

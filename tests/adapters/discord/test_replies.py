@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.testing import Request
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.platforms.discord.served import Served, serving, settled
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World

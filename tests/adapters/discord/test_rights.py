@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import Address, Sought
+from adapters.ports.messages import Address
+from adapters.ports.platform import Sought
 from adapters.testing import says
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.platforms.discord.served import Served, of_bot, serving, settled
 from tests.platforms.discord.things import Channel, Kind, Permission
 from tests.platforms.discord.world import World

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
 from tests.platforms.discord.served import Served, of_bot, serving, settled
 from tests.platforms.discord.things import Interaction, Message, Permission

@@ -13,7 +13,7 @@ from adapters.slack.platform import SlackPlatform
 from adapters.testing import Reply, Request, ScriptedServer, says
 from bot.app import App, open_app
 from bot.choices import Choices
-from bot.supervisor import Supervisor
+from bot.process.supervisor import Supervisor
 from config.settings import load_settings
 from tests.platforms.slack.things import Channel, Message
 from tests.platforms.slack.world import World
@@ -37,7 +37,11 @@ class QuickPlatform(SlackPlatform):
             await asyncio.sleep(0)
             world.clock.advance(seconds)
 
-        super().__init__(credentials, **{"wait": wait, "ping_s": PATIENT_S, **options})
+        def clock() -> float:
+            return world.clock.now().timestamp()
+
+        quick = {"wait": wait, "clock": clock, "ping_s": PATIENT_S, "looks_after_s": 0.0}
+        super().__init__(credentials, **{**quick, **options})
 
 
 @dataclass

@@ -1,10 +1,12 @@
 """What is looked at on Slack before anything goes wrong there: tokens and scopes; and what an app is made of."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from adapters.ports import Finding
+from adapters.ports.checkup import Finding
+from adapters.slack.comparison import NotAManifest, missing_in, read_manifest
 from adapters.slack.manifest import EVENTS, TO_ANSWER, USED_FOR, manifest
 from tests.adapters.slack.served import QuickPlatform
 from tests.command_line import CommandLine
@@ -74,3 +76,29 @@ def test_the_manifest_keeps_to_what_slack_takes() -> None:
     assert len(made["display_information"]["name"]) <= 35
     assert len(made["display_information"]["description"]) <= 140
     assert set(made["oauth_config"]["scopes"]["bot"]) == set(USED_FOR)
+
+
+async def test_what_an_app_lacks_is_named(tmp_path: Path, command_line: CommandLine) -> None:
+    assert missing_in(manifest()) == []
+    assert missing_in(manifest("https://b.example"), "https://b.example") == []
+    assert "Socket Mode is off; without it, give --url" in missing_in(manifest("https://b.example"))
+    assert len(missing_in(manifest(), "https://b.example")) == 3
+    bare = missing_in({"display_information": {}, "oauth_config": [], "settings": {"event_subscriptions": 7}})
+    assert len([it for it in bare if it.startswith("scope missing")]) == len(USED_FOR)
+    assert [it for it in bare if it.startswith("event missing")] == [f"event missing: {event}" for event in EVENTS]
+
+    told = manifest()
+    told["settings"]["event_subscriptions"]["bot_events"].remove("message.im")
+    told["features"]["app_home"]["messages_tab_enabled"] = False
+    (tmp_path / "app.json").write_text(json.dumps(told), encoding="utf-8")
+    code, out, _ = await command_line.run("slack-manifest", "--compare", str(tmp_path / "app.json"))
+    assert (code, out[0]) == (69, "event missing: message.im")
+    assert out[1].startswith("the Messages tab is off")
+    for text in ("", "{", "[]", "7", "{}", '{"display_information": 7}', "[" * 100_000):
+        (tmp_path / "app.json").write_text(text, encoding="utf-8")
+        with pytest.raises(NotAManifest):
+            read_manifest(text)
+    code, _, err = await command_line.run("slack-manifest", "--compare", str(tmp_path / "app.json"))
+    assert (code, len(err)) == (2, 1)
+    code, _, err = await command_line.run("slack-manifest", "--compare", str(tmp_path / "nowhere"))
+    assert (code, len(err)) == (2, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.adapters.slack.served import LONG_S, QuickPlatform, echo, of_bot, serving, settled
 from tests.platforms.slack.things import Channel, Interaction, Kind, Message
 from tests.platforms.slack.world import World
@@ -158,6 +158,31 @@ async def test_a_request_that_is_sent_once_more_is_done_once(world: World, tmp_p
             await world.acknowledged()
         shown = await gives(world, "/agent memory")
     assert shown.count("the tea is green") == 1
+
+
+async def test_what_was_used_before_a_restart_and_is_told_again_is_done_once(world: World, tmp_path: Path) -> None:
+    """A command, a button, a form, and the entry in the menu of a message."""
+    async with serving(world, tmp_path):
+        said = await world.says(world.bob, world.general, "Bob has a boat")
+        used = [await world.answered(await world.slash(world.ada, world.general, "/agent remember the tea is green"))]
+        used += [await world.answered(await world.uses_on(world.ada, said, "remember_this"))]
+        form = await world.slash(world.ada, world.general, "/agent remember")
+        await world.until(lambda: form.views)
+        used += [form, await world.answered(await world.submits(form, {"What shall I remember?": "the cat is Tom"}))]
+        await world.hears(world.general, holds=lambda it: "I will remember" in it.text)
+        asked = await world.answered(await world.slash(world.ada, world.general, "/agent edit channel 1"))
+        used += [asked, await world.answered(await world.clicks(world.ada, asked.answers[0], "Yes, do it"))]
+    told = len(world.general.messages)
+    async with serving(world, tmp_path):
+        for it in used:
+            assert it.delivery is not None
+            await world.delivers(it.delivery.kind, it.delivery.payload)
+        await world.acknowledged()
+        await settled(world)
+        assert len(world.general.messages) == told
+        assert len(form.views) == 1
+        shown = await gives(world, "/agent memory")
+    assert [shown.count(line) for line in ("the tea is green", "Bob has a boat", "the cat is Tom")] == [0, 1, 1]
     assert len(asked.answers) == 1
 
 

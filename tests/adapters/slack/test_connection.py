@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from adapters.ports import CommandCall, CommandReply, InboundMessage, Intake, PlatformUnavailable, ServiceMissing
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.errors import PlatformUnavailable, ServiceMissing
+from adapters.ports.intake import Intake
+from adapters.ports.messages import InboundMessage
 from adapters.slack.app import App, Listener
 from adapters.slack.commands import NOT_NOW
 from adapters.slack.credentials import Credentials
@@ -23,6 +26,12 @@ from tests.adapters.slack.served import LONG_S, QuickPlatform, of_bot, serving
 from tests.platforms.slack import payloads
 from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
+
+
+@pytest.fixture(autouse=True)
+def told_alone(world: World) -> None:
+    """What the bot would find by itself as well a keeper that knows nothing of that keeps twice."""
+    world.state.scopes -= {"im:read"}
 
 
 @dataclass

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from adapters.slack.forms import FIELD
+from adapters.slack.home import PRESSED
 from tests.adapters.slack.served import QuickPlatform, serving
 from tests.adapters.slack.test_home import labels
 from tests.adapters.slack.test_home import text_of as shown_in
+from tests.adapters.slack.test_home_lines import pressed as pressed_at
 from tests.every_command import (
     CASES,
     CHANGING,
@@ -103,9 +106,8 @@ async def test_nothing_is_done_that_the_rule_refuses(world: World, tmp_path: Pat
         for case in CASES:
             assert text_of(await gives(world, somebody, case)) == RULED_OUT, case
         assert text_of(await world.answered(await world.uses_on(somebody, said, "remember_this"))) == RULED_OUT
-        await world.submits(form, {QUESTION: "tea"})
-        told = await world.hears(world.general, after=said, holds=lambda it: it.visible_to is somebody)
-        assert told.blocks[0]["text"] == RULED_OUT
+        sent = await world.answered(await world.submits(form, {QUESTION: "tea"}))
+        assert sent.errors == {FIELD: RULED_OUT}
         assert given.names == []
         given.is_ruled_out = False
         assert text_of(await world.answered(await world.uses_on(somebody, said, "remember_this"))) == DONE
@@ -123,10 +125,16 @@ async def test_the_buttons_of_the_home_are_checked(world: World, tmp_path: Path,
                 clicked = await world.clicks(people[who], home, label)
                 if label in ASKED:
                     await world.until(lambda asked=clicked: asked.views)
-                    await world.submits(clicked, {ASKED[label]: "tea"})
+                    sent = await world.answered(await world.submits(clicked, {ASKED[label]: "tea"}))
+                    assert sent.errors[FIELD].startswith(told), label
+                    continue
                 home = await world.sees_home(people[who], after=home)
                 assert shown_in(home).startswith(told), label
             assert len(buttons) >= 5
+            seen = home.hash
+            await world.delivers("interactive", pressed_at(home, f"{PRESSED}edit human 1"))
+            home = await world.sees_home(people[who], after=seen)
+            assert shown_in(home).startswith(told)
             assert given.names == []
 
 

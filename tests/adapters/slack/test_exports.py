@@ -6,7 +6,7 @@ import os
 import zipfile
 from pathlib import Path
 
-from memory.exports import outgoing_folder
+from memory.portable.exports import outgoing_folder
 from tests.adapters.slack.served import serving
 from tests.adapters.slack.test_commands import gives, text_of
 from tests.adapters.slack.test_home import text_of as text_of_home

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import Attachment, DocumentUnreadable, PlatformUnavailable
+from adapters.ports.errors import DocumentUnreadable, PlatformUnavailable
+from adapters.ports.messages import Attachment
 from adapters.slack.files import may_download
 from tests.adapters.slack.served import QuickPlatform, serving
 from tests.platforms.slack.things import File

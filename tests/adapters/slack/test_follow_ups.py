@@ -4,7 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from adapters.ports import Address, CommandCall, Origin, Person
+from adapters.ports.commands import CommandCall
+from adapters.ports.messages import Address, Origin, Person
 from adapters.testing import Reply, Request, answer, says
 from tests.adapters.slack.served import serving
 from tests.platforms.slack.world import World

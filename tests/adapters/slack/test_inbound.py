@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from adapters.ports import Address, Aim, InboundMessage, Person
+from adapters.ports.messages import Address, Aim, InboundMessage, Person
 from adapters.slack.blocks import message_of
 from adapters.slack.inbound import (
     deleted_in,

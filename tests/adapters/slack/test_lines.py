@@ -64,3 +64,27 @@ async def test_what_breaks_holds_up_nobody() -> None:
         with pytest.raises(OSError, match="full"):
             async with lines.turn("C1"):
                 raise OSError("full")
+
+
+@pytest.mark.parametrize("given_up", [None, 2.0, 1.0])
+async def test_where_things_come_in_any_order_the_first_waits_for_what_happened_before(given_up: float | None) -> None:
+    is_settled, done, may_end = asyncio.Event(), list[float](), asyncio.Event()
+    may_end.set()
+
+    async def settle() -> None:
+        await is_settled.wait()
+
+    lines = Lines(settle)
+    tasks = {at: begin(lines, at, done, may_end) for at in (2.0, 1.0, 3.0)}
+    await asyncio.sleep(0)
+    async with asyncio.timeout(1), lines.turn("C2"):  # what has no time waits for nothing
+        assert done == []
+    if given_up is not None:
+        tasks[given_up].cancel()
+    if given_up != 2.0:
+        await asyncio.sleep(0)
+        assert done == []
+        is_settled.set()
+    await asyncio.wait(tasks.values())
+    assert done == [at for at in (1.0, 2.0, 3.0) if at != given_up]
+    assert not lines._lines

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request, says
-from memory.channels import Mode
+from memory.people.channels import Mode
 from tests.adapters.slack.served import QuickPlatform, echo, of_bot, serving, settled
 from tests.platforms.slack.things import Channel, Kind
 from tests.platforms.slack.world import World

@@ -8,6 +8,7 @@ import pytest
 from adapters.testing import Reply, Request
 from tests.adapters.slack.served import echo, of_bot, serving, settled
 from tests.adapters.slack.test_changes import found, scope_of, shown
+from tests.adapters.slack.test_commands import gives
 from tests.platforms.slack.things import Channel, Kind, Message
 from tests.platforms.slack.world import World
 
@@ -42,19 +43,71 @@ async def test_what_was_missed_is_answered_once_however_often_it_is_told(
     assert first.ts < missed.ts
 
 
-@pytest.mark.parametrize(("days", "is_read"), [(3, True), (8, False)])
-async def test_what_was_missed_in_a_conversation_that_was_quiet_for_days_is_answered(
-    world: World, tmp_path: Path, days: int, is_read: bool
+@pytest.mark.parametrize(("days", "is_direct"), [(3, False), (8, True)])
+async def test_what_was_missed_in_a_place_that_was_quiet_for_days_is_answered(
+    world: World, tmp_path: Path, days: int, is_direct: bool
 ) -> None:
+    place, mentions = (world.dm(world.ada), []) if is_direct else (world.general, [world.bot])
+    async with serving(world, tmp_path):
+        await asked(world, place, "hello")
+    world.clock.advance(days * 86_400)
+    await world.says(world.ada, place, "are you there?", mentions=mentions)
+    async with serving(world, tmp_path):
+        await world.hears(place, holds=lambda it: "are you there?" in it.text)
+        await settled(world)
+    assert len(of_bot(world, place)) == 2
+
+
+async def test_a_first_direct_message_that_was_missed_is_answered_once(world: World, tmp_path: Path) -> None:
+    direct = world.dm(world.bob)
+    await world.says(world.bob, direct, "long ago")
+    world.clock.advance(2 * 86_400)
     async with serving(world, tmp_path):
         await asked(world, world.dm(world.ada), "hello")
-    world.clock.advance(days * 86_400)
-    await world.says(world.ada, world.dm(world.ada), "are you there?")
+    await world.says(world.bob, direct, "!agent remember the tea is green")
+    missed = await world.says(world.bob, direct, "are you there?")
+    for _ in range(2):
+        async with serving(world, tmp_path) as served:
+            await world.hears(direct, after=missed)
+            await world.until(lambda: len(world.calls_of("conversations.history")) >= 2)
+            await settled(world)
+            assert "long ago" not in str(served.model.requests)
+            assert "the tea is green" not in str(served.model.requests)
+    assert [it.text.splitlines()[0] for it in of_bot(world, direct)] == ["You said: are you there?"]
+
+
+@pytest.mark.parametrize("line", ["forget zebra", "erase-me erase me", "pause"])
+async def test_what_was_taken_away_does_not_come_back_from_a_conversation_that_is_known_no_more(
+    world: World, tmp_path: Path, line: str
+) -> None:
+    direct = world.dm(world.ada)
     async with serving(world, tmp_path):
-        if is_read:
-            await world.hears(world.dm(world.ada), holds=lambda it: "are you there?" in it.text)
+        if line == "pause":
+            await gives(world, f"/agent {line}", where=direct)
+        await asked(world, direct, "zebra")
+        if line != "pause":
+            given = await world.answered(await world.slash(world.ada, direct, f"/agent {line}"))
+            if line != "erase-me erase me":
+                await world.answered(await world.clicks(world.ada, given.answers[0], "Yes, do it"))
+    told = len(of_bot(world, direct))
+    async with serving(world, tmp_path) as served:
         await settled(world)
-    assert len(of_bot(world, world.dm(world.ada))) == 1 + is_read
+        await world.until(lambda: world.calls_of("conversations.list"))
+        await settled(world)
+        await asked(world, direct, "what do you know?")
+        assert "zebra" not in str(served.model.requests)
+    assert len(of_bot(world, direct)) == told + 1
+
+
+async def test_without_the_scope_for_it_a_first_message_is_missed_and_nothing_breaks(
+    world: World, tmp_path: Path
+) -> None:
+    world.state.scopes -= {"im:read"}
+    await world.says(world.bob, world.dm(world.bob), "are you there?")
+    async with serving(world, tmp_path):
+        await world.until(lambda: world.calls_of("conversations.list"))
+        await asked(world, world.dm(world.ada), "hello")
+    assert not of_bot(world, world.dm(world.bob))
 
 
 async def test_what_was_missed_in_threads_is_answered_there(world: World, tmp_path: Path) -> None:

@@ -8,18 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.ports import (
-    Address,
-    CannotTell,
-    DeliveryRefused,
-    InboundMessage,
-    Intake,
-    Origin,
-    Person,
-    PlatformUnavailable,
-    Sought,
-    ToldOnce,
-)
+from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailable
+from adapters.ports.intake import Intake, ToldOnce
+from adapters.ports.messages import Address, InboundMessage, Origin, Person
+from adapters.ports.platform import Sought
+from adapters.slack.blocks import parts_for_slack
 from adapters.slack.platform import SlackPlatform
 from tests.adapters.slack.served import QuickPlatform, of_bot
 from tests.platforms.faults import Limit
@@ -226,6 +219,34 @@ async def test_code_that_cannot_be_a_file_is_sent_in_parts(world: World, lacks: 
     assert len(said) > 5
     assert "print(4999)" in said[-1].text
     assert not any(it.pings_all for it in said)
+
+
+@pytest.mark.parametrize("what", ["limit", "lost answer", "lost request"])
+async def test_of_code_in_parts_none_is_lost_and_none_said_twice(world: World, what: str) -> None:
+    async with connected(world, QuickPlatform(world)) as platform:
+        world.faults.refuse("files.getUploadURLExternal", "storage_limit_reached")
+        world.faults.hold("chat.postMessage").release()  # the first part arrives
+        befall = {
+            "limit": lambda: world.faults.limit("chat.postMessage", 120),
+            "lost answer": lambda: world.faults.lose_answer("chat.postMessage"),
+            "lost request": lambda: world.faults.lose_request("chat.postMessage"),
+        }
+        befall[what]()
+        with pytest.raises(PlatformUnavailable) as raised:
+            await platform.send(at(world), CODE, "key1")
+        assert raised.value.may_be_posted
+        sought = Sought(CODE, world.clock.now() - timedelta(minutes=10))
+        assert await platform.find_sent(at(world), "key1", sought) is None
+        world.faults.limit("chat.postMessage", 120)
+        with pytest.raises(PlatformUnavailable) as raised:
+            await platform.send(at(world), CODE, "key1")
+        assert raised.value.may_be_posted  # some of it is there, whatever became of this try
+        assert await platform.find_sent(at(world), "key1", sought) is None
+        await platform.send(at(world), CODE, "key1")
+        said = of_bot(world, world.general)
+        assert [it.blocks[0]["text"] for it in said] == list(parts_for_slack(CODE))
+        assert await platform.find_sent(at(world), "key1", sought) == said[0].ts
+    assert not said[0].files
 
 
 async def test_the_owner_is_told_once_where_the_bot_may_not_write(world: World) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from adapters.ports import CommandCall
+from adapters.ports.commands import CommandCall
 from adapters.testing import ScriptedServer, says
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 SCOPE = "discord:channel:home/general"
 
@@ -79,7 +79,7 @@ async def test_a_channel_begins_anew_for_all(tmp_path: Path) -> None:
             await bot.write_at(at_channel("2"), "Hello")
             await bot.give(at_channel("2"), "remember We meet on Friday")
             told = await bot.give(at_channel("1"), "admin reset everything", is_moderator=True, confirms=True)
-            assert "kept as the checkpoint `before-reset-2026" in told.text
+            assert "For 7 days `/agent undo reset` brings it back" in told.text
             shown = (await bot.give(at_channel("1"), "admin inspect", is_moderator=True)).text
     assert "Friday" not in shown
     assert "0 messages" in shown

@@ -6,7 +6,7 @@ from sqlalchemy import insert, text
 
 from adapters.testing import ScriptedServer, says
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
-from memory.tables import agents
+from memory.sqlite.tables import agents
 
 OWNER = direct("1", platform="discord")
 

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from adapters.testing import ScriptedServer, says
-from bot.command import Commands
-from bot.permissions import Caller, For, needs_rights, refusal
+from bot.slash.command import Commands
+from bot.slash.permissions import Caller, For, needs_rights, refusal
 from bot.testing import Bot, RecordingPlatform, at_channel, direct, open_bot
-from memory.audit import Audit
-from memory.tables import audit
+from memory.people.audit import Audit
+from memory.sqlite.tables import audit
 
 CHANNEL = "discord:channel:home/general"
 OWNER, BOB = direct("1", platform="discord"), direct("2", platform="discord")

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import DeliveryRefused, Origin, PlatformUnavailable
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Origin
 from adapters.testing import ScriptedServer, says
 from bot.testing import Bot, RecordingPlatform, at_channel, direct, open_bot
-from memory.audit import Audit
-from memory.notices import NoticeStore
+from memory.people.audit import Audit
+from memory.turns.notices import NoticeStore
 
 OWNER, BOB = direct("1", platform="discord"), direct("2", platform="discord")
 LINE = "admin inspect discord:2"

@@ -9,7 +9,7 @@ import pytest
 from adapters.testing import ScriptedServer, says
 from bot.choices import Choices
 from bot.testing import RecordingPlatform, at_channel, open_bot
-from memory.agents import AgentStore
+from memory.core.agents import AgentStore
 
 
 async def test_memory_shows_the_blocks_and_how_full_they_are(tmp_path: Path) -> None:

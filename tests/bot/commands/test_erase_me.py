@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import CommandCall, InboundMessage, Person, Quoted
+from adapters.ports.commands import CommandCall
+from adapters.ports.messages import InboundMessage, Person, Quoted
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.app import utc_now
 from bot.operator.errors import CannotBeDone
 from bot.operator.transfer import export_agent, import_agent
 from bot.testing import Bot, Clock, among_many, direct, in_channel, open_bot
 from config.settings import load_settings
-from memory import compactions
-from memory.people import Admitted, Decision
-from memory.upkeep import copy_to
-from memory.whose import Whose
+from memory.erasing.whose import Whose
+from memory.people.known import Admitted, Decision
+from memory.recall import compactions
+from memory.sqlite.upkeep import copy_to
 
 HERS = "kanarienvogel73"
 """A word that Ada alone says."""
@@ -193,7 +194,7 @@ async def test_checkpoints_of_channels_are_written_anew_without_them(tmp_path: P
         async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
             await bot.write(f"Here it is {HERS}")
             await bot.write(f"Here it is {BOBS}", person="bob")
-            reset = await bot.give(among_many("bob"), "reset everything", is_moderator=True, confirms=True)
+            await bot.give(among_many("bob"), "reset everything", is_moderator=True, confirms=True)
             (path,) = (tmp_path / "checkpoints").rglob("*.jsonl")
             assert HERS in path.read_text(encoding="utf-8")
             made_at = path.stat().st_mtime_ns
@@ -201,9 +202,8 @@ async def test_checkpoints_of_channels_are_written_anew_without_them(tmp_path: P
             assert "1 file beside the database" in receipt
             assert holding(tmp_path, HERS) == []
             assert path.stat().st_mtime_ns == made_at
-            name = reset.text.split("`")[1].removeprefix("/restore ")
             agent = await bot.agent(channel="general")
-            await bot.app.commands._parts.checkpoints.restore(agent, name)
+            await bot.app.commands._parts.checkpoints.restore(agent, path.stem)
             shown = await bot.command("memory", person="bob", channel="general")
             assert f"of bob: Here it is {BOBS}" in shown
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import CommandCall, CommandReply, Origin
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.messages import Origin
 from adapters.testing import ScriptedServer, says
 from bot.operator.transfer import import_agent
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
 from config.settings import load_settings
-from memory.export_file import RECORDS
-from memory.exports import export_folder, outgoing_folder
+from memory.portable.export_file import RECORDS
+from memory.portable.exports import export_folder, outgoing_folder
 
 
 def records_in(path: Path) -> list[dict[str, Any]]:

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import CommandCall, CommandReply, InboundMessage
+from adapters.ports.commands import CommandCall, CommandReply
+from adapters.ports.messages import InboundMessage
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.origins import to_json
 from bot.testing import Bot, among_many, direct, open_bot
-from memory.core_memory import person_label
-from memory.inbox import Inbox
+from memory.core.core_memory import person_label
 from memory.ports import Kind, NewPassage
-from memory.timers import FOLLOW_UP, NewTimer, Timers
+from memory.turns.inbox import Inbox
+from memory.turns.timers import FOLLOW_UP, NewTimer, Timers
 from tests.words_left import places_of
 
 SETTINGS: dict[str, Any] = {"llm_model": "m", "llm_context_window": 16384}
@@ -218,7 +219,7 @@ async def test_in_a_channel_only_the_channels_own_and_ones_own_goes(tmp_path: Pa
 async def test_more_than_can_be_looked_through_is_said_to_be_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.forgetting.MOST_SHOWN", 2)
+    monkeypatch.setattr("bot.memory_rights.forgetting.MOST_SHOWN", 2)
     async with open_bot(tmp_path) as bot:
         for number in range(3):
             await bot.command(f"remember Zebrafish number {number}")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import CommandCall, Origin
+from adapters.ports.commands import CommandCall
+from adapters.ports.messages import Origin
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.choices import Choices
 from bot.testing import Bot, RecordingPlatform, at_channel, direct, open_bot
@@ -119,7 +120,7 @@ async def test_an_agent_whose_model_cannot_be_had_any_more_talks_with_the_usual_
     async with ScriptedServer(named) as server:
         async with bot_at(tmp_path, server) as bot:
             await give(bot, "model small")
-        caplog.set_level(logging.WARNING, "bot.mind")
+        caplog.set_level(logging.WARNING, "bot.minds.mind")
         with closing(sqlite3.connect(tmp_path / "bot.db")) as database, database:
             database.execute("UPDATE agents SET model_window = 1024")
         async with bot_at(tmp_path, server) as bot:

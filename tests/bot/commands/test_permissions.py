@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import CommandCall, CommandSpec
+from adapters.ports.commands import CommandCall, CommandSpec
 from adapters.testing import ScriptedServer, says
 from bot.commands import timezone
-from bot.permissions import Caller, For, refusal
+from bot.slash.permissions import Caller, For, refusal
 from bot.testing import RecordingPlatform, at_channel, direct, open_bot
-from memory.channels import Mode
+from memory.people.channels import Mode
 
 EVERYBODY_IN_CHANNEL = Caller(is_direct=False, is_moderator=False, is_owner=False)
 MODERATOR = Caller(is_direct=False, is_moderator=True, is_owner=False)
@@ -48,7 +48,7 @@ async def test_help_lists_only_what_the_caller_may_use(tmp_path: Path) -> None:
         in_direct = (await bot.give(direct("2", platform="discord"), "help")).text
         for_owner = (await bot.give(direct("1", platform="discord"), "help")).text
     assert "/agent memory" in for_bob
-    assert "reset" not in for_bob
+    assert "/agent reset" not in for_bob
     assert "admin" not in for_bob
     assert "/agent admin mode [MODE]" in for_moderator
     assert "/agent reset PART" in for_moderator

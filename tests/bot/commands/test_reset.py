@@ -8,6 +8,7 @@ import pytest
 
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.testing import direct, open_bot
+from memory.portable.checkpoints import checkpoint_folder
 
 
 async def test_a_reset_shows_what_goes_and_does_nothing_before_the_yes(tmp_path: Path) -> None:
@@ -27,8 +28,9 @@ async def test_a_reset_shows_what_goes_and_does_nothing_before_the_yes(tmp_path:
             assert "level 3" not in shown
             assert "0 messages" in shown
             assert (await bot.agent()).queue == ()
-            name = done.split("`")[1].removeprefix("/restore ")
+            (name,) = [path.stem for path in checkpoint_folder(tmp_path, "console:dm:ada").glob("*")]
             assert "I am as I was" in await bot.in_chat(f"restore {name}")
+            assert "no reset to undo" in await bot.command("undo reset"), "another agent is in its place"
             assert "level 3" in await bot.command("memory")
             assert "I hate olives" in await bot.command("search olives")
 
@@ -68,11 +70,16 @@ async def test_nothing_is_reset_where_nothing_is(tmp_path: Path) -> None:
 async def test_two_resets_in_a_second_keep_two_checkpoints(tmp_path: Path) -> None:
     async with open_bot(tmp_path) as bot:
         await bot.command("remember I park on level 3")
-        first = await bot.give(direct("ada"), "reset core memory", confirms=True)
+        await bot.give(direct("ada"), "reset core memory", confirms=True)
         bot.clock.moment = bot.clock.moment.replace(microsecond=0)
         await bot.command("remember I park on level 4")
-        second = await bot.give(direct("ada"), "reset core memory", confirms=True)
-        assert first.text != second.text
+        await bot.give(direct("ada"), "reset core memory", confirms=True)
+        assert len(list(checkpoint_folder(tmp_path, "console:dm:ada").glob("*"))) == 2
+        await bot.give(direct("ada"), "undo", confirms=True)
+        assert "level 4" in await bot.command("memory")
+        await bot.command("undo")
+        await bot.give(direct("ada"), "undo", confirms=True)
+        assert "level 3" in await bot.command("memory")
 
 
 async def test_one_person_s_reset_is_no_other_s(tmp_path: Path) -> None:

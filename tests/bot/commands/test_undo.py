@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.ports import MessageChange
+from adapters.ports.messages import MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, among_many, at_channel, direct, in_channel, open_bot, texts
-from memory.portable import dump
-from memory.records import BlockText, KeptPassage, Record, to_line
+from memory.portable.agent import dump
+from memory.portable.records import BlockText, KeptPassage, Record, to_line
 
 Call = tuple[str, dict[str, Any]]
 
@@ -215,9 +215,8 @@ async def test_a_reset_of_core_memory_is_undone(tmp_path: Path) -> None:
         await bot.command("remember I park on level 3")
         await bot.give(direct("ada"), "reset everything", confirms=True)
         assert (await memory(bot))[0]["human"] == ""
-        reply = await bot.command("undo")
-        assert "+ I park on level 3" in reply
-        assert "comes back only from the checkpoint" in reply
+        reply = (await bot.give(direct("ada"), "undo", confirms=True)).text
+        assert "everything is back" in reply
         assert (await memory(bot))[0]["human"] == "I park on level 3"
 
 

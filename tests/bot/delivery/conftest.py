@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.testing import RecordingPlatform
-from memory.agents import AgentStore
-from memory.database import Database
+from memory.core.agents import AgentStore
+from memory.sqlite.database import Database
 from tests.bot.delivery.outbox_process import START, Process, Time, for_ever, process
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 from sqlalchemy import select
 
-from adapters.ports import Address, PlatformUnavailable, Sought
-from bot.outbox import Outbox
+from adapters.ports.errors import PlatformUnavailable
+from adapters.ports.messages import Address
+from adapters.ports.platform import Sought
+from bot.delivery.outbox import Outbox
 from bot.testing import Fault, RecordingPlatform
-from memory.database import Database
-from memory.outbox import OutboxStore
-from memory.tables import agents, outbox
+from memory.sqlite.database import Database
+from memory.sqlite.tables import agents, outbox
+from memory.turns.outbox import OutboxStore
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ADA, BOB = Address("console", "ada"), Address("console", "bob")

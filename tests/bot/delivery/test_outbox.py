@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from adapters.ports import Address
-from memory.writer import Writer
+from adapters.ports.messages import Address
+from memory.sqlite.writer import Writer
 from tests.bot.delivery.outbox_process import ADA, BOB, Process
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, event
 
-from adapters.ports import PlatformUnavailable
-from bot.outbox import MAX_BROKEN_TRIES
+from adapters.ports.errors import PlatformUnavailable
+from bot.delivery.outbox import MAX_BROKEN_TRIES
 from bot.testing import Fault
-from memory.tables import agents, outbox
+from memory.sqlite.tables import agents, outbox
 from tests.bot.delivery.outbox_process import ADA, REFUSED_TO_CONNECT, Gate, Process, for_ever, process
 
 

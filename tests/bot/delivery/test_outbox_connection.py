@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from adapters.ports import CannotTell, PlatformUnavailable
-from bot.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from adapters.ports.errors import CannotTell, PlatformUnavailable
+from bot.delivery.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from bot.testing import Fault
 from tests.bot.delivery.outbox_process import (
     ADA,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-import bot.outbox
-from adapters.ports import Address, CannotTell, DeliveryRefused
+import bot.delivery.outbox
+from adapters.ports.errors import CannotTell, DeliveryRefused
+from adapters.ports.messages import Address
 from bot.testing import Fault
-from memory.outbox import AT_ONCE
+from memory.turns.outbox import AT_ONCE
 from tests.bot.delivery.outbox_process import (
     ADA,
     ADA_IN_THREAD,
@@ -99,7 +100,7 @@ async def test_a_platform_that_says_nothing_is_left_and_the_reply_looked_for(
         return sent_id
 
     here.platform.send = silent_once  # type: ignore[method-assign]
-    monkeypatch.setattr(bot.outbox, "ANSWERS_WITHIN_S", 0.0)
+    monkeypatch.setattr(bot.delivery.outbox, "ANSWERS_WITHIN_S", 0.0)
     await here.say("one", "two")
     await here.idle()
     assert here.shown() == ["one", "two"]

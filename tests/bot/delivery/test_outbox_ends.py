@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from adapters.ports import Address, CannotTell, PlatformUnavailable
+from adapters.ports.errors import CannotTell, PlatformUnavailable
+from adapters.ports.messages import Address
 from bot.testing import Fault, RecordingPlatform
 from tests.bot.delivery.outbox_process import ADA, BOB, REFUSED_TO_CONNECT, Gate, Process, Time, for_ever, process
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.ports import Address, DeliveryRefused, PlatformUnavailable, Sought
-from bot.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_after
+from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
+from adapters.ports.messages import Address
+from adapters.ports.platform import Sought
+from bot.delivery.outbox import FIRST_PAUSE_S, LONGEST_PAUSE_S, pause_after
 from bot.testing import Fault, RecordingPlatform
 from tests.bot.delivery.outbox_process import ADA, BOB, REFUSED_TO_CONNECT, Process, Time, process
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from adapters.ports import Address, CannotTell, PlatformUnavailable, Sought
+from adapters.ports.errors import CannotTell, PlatformUnavailable
+from adapters.ports.messages import Address
+from adapters.ports.platform import Sought
 from bot.testing import Fault, RecordingPlatform
 from tests.bot.delivery.outbox_process import ADA, BOB, REFUSED_TO_CONNECT, UNHEARD, UNHEARD_BUT_POSTED, Time, process
 

@@ -14,7 +14,7 @@ from adapters.testing import Reply, Request, ScriptedServer, answer, fails
 from bot.operator.doctor import examine
 from bot.operator.errors import CannotBeDone
 from config.settings import load_settings
-from memory.database import SCHEMA_REVISION
+from memory.sqlite.database import SCHEMA_REVISION
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 KEY = "sk-secret-0123456789"

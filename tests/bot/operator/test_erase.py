@@ -11,25 +11,25 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from adapters.embedders import WordLlamaEmbedder
-from adapters.token_counter import BpeTokenCounter
+from adapters.models.embedders import WordLlamaEmbedder
+from adapters.models.token_counter import BpeTokenCounter
 from bot.operator.agents import list_agents
 from bot.operator.erase import erase
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.load import load
 from bot.operator.storage import open_database
 from config.settings import Settings
-from memory.agents import AgentStore
-from memory.checkpoints import checkpoint_folder
-from memory.chroma_index import ChromaIndex
-from memory.database import Database
-from memory.erased_rows import ErasedRows
+from memory.core.agents import AgentStore
+from memory.erasing.erased_rows import ErasedRows
+from memory.erasing.stores import Doomed
+from memory.erasing.telling import Telling
+from memory.erasing.whose import Whose
+from memory.portable.checkpoints import checkpoint_folder
 from memory.ports import StorageUnavailable
-from memory.recall import RecallStorage
-from memory.stores import Doomed
-from memory.tables import usage
-from memory.telling import Telling
-from memory.whose import Whose
+from memory.recall.storage import RecallStorage
+from memory.search.chroma_index import ChromaIndex
+from memory.sqlite.database import Database
+from memory.sqlite.tables import usage
 
 CANARY = "kanarienvogel-73"
 EMBEDDER = f"{WordLlamaEmbedder.name}/256"
@@ -75,8 +75,8 @@ async def test_the_canary_is_in_no_file_afterwards(
         "Erased: console:dm:ada",
         "Rows removed: agents 1, attachments 0, audit 0, block_edits 1, blocks 2, channels 0, compactions 0, "
         "documents 0, earlier_modes 0, inbox 1, memory_changes 1, message_index 0, messages 6, note_edits 1, "
-        "notices 0, outbox 1, passages 1, people 0, platform_notes 0, result_lists 0, spent 0, threads 0, timers 0, "
-        "turns 1",
+        "notices 0, outbox 1, passages 1, people 0, platform_notes 0, reset_messages 0, resets 0, result_lists 0, "
+        "spent 0, threads 0, timers 0, turns 1",
         "Rows that name nobody any more: usage 2",
         "Channels: 0, lines of core memory removed there 0, messages of the agents that say less now 0",
         "Documents removed, as no other agent has them: none",

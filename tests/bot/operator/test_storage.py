@@ -14,14 +14,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import URL, create_engine
 
-import memory.database
+import memory.sqlite.database
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import back_up, migrate
 from bot.operator.transfer import export_agent, import_agent
 from config.settings import Settings
-from memory.database import SCHEMA_REVISION
 from memory.ports import StorageUnavailable
-from memory.upkeep import beside, integrity
+from memory.sqlite.database import SCHEMA_REVISION
+from memory.sqlite.upkeep import beside, integrity
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -120,7 +120,7 @@ async def test_of_nothing_there_is_no_backup(settings: Settings, tmp_path: Path)
 def old_database(path: Path) -> None:
     """A database as the first version of this program made it."""
     config = Config()
-    config.set_main_option("script_location", str(Path(memory.database.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(memory.sqlite.database.__file__).parent / "migrations"))
     path.parent.mkdir()
     engine = create_engine(URL.create("sqlite", database=str(path)))
     with engine.begin() as connection:

@@ -17,7 +17,7 @@ from bot.operator.transfer import export_agent, import_agent
 from config.settings import Settings
 from memory.overview import agent_ids, passages_without_vector
 from memory.ports import StorageUnavailable
-from memory.upkeep import beside
+from memory.sqlite.upkeep import beside
 
 CANARY = "kanarienvogel-73"
 
@@ -261,3 +261,32 @@ async def test_what_is_no_export_is_told_in_one_line(
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(CannotBeDone, match=rf"^{tmp_path}/file: .*{re.escape(told)}[^\n]*\. Nothing was imported\.$"):
         await import_agent(settings, str(tmp_path / "file"), None, now)
+
+
+async def test_a_follow_up_of_another_place_is_not_taken_in(
+    settings: Settings, talked: None, tmp_path: Path, data_dir: Path
+) -> None:
+    """Whoever made the file would have it heard there, and another agent think that it had set it."""
+    await export_agent(settings, "ada", str(tmp_path / "ada.jsonl"), overwrites=False)
+    *lines, end = (tmp_path / "ada.jsonl").read_text(encoding="utf-8").splitlines()
+    at = next(number for number, line in enumerate(lines) if '"type":"usage"' in line)
+    for person, is_direct, told in (
+        ("bob", True, "another place"),
+        ("ada", False, "another place"),
+        ("ada", True, None),
+    ):
+        address = {"platform": "console", "channel": "general", "thread": None}
+        origin = {"address": address, "person": {"id": person, "name": ""}, "is_direct": is_direct, "space": None}
+        moment = "2026-07-01T12:00:00Z"
+        follow_up = {"type": "follow_up", "due_at": moment, "set_at": moment, "platform": "console", "note": "Hi"}
+        follow_up |= {"person": f"console:{person}", "origin": origin, "repeat": None, "local": None}
+        follow_up["source_message_id"] = None
+        less = json.loads(end) | {"records": len(lines) + 1}
+        changed = [*lines[:at], json.dumps(follow_up), *lines[at:], json.dumps(less)]
+        (tmp_path / "changed.jsonl").write_text("\n".join(changed) + "\n", encoding="utf-8")
+        other = settings.model_copy(update={"bot_data_dir": tmp_path / f"other-{told}"})
+        if told is None:
+            await import_agent(other, str(tmp_path / "changed.jsonl"), None, now)
+        else:
+            with pytest.raises(CannotBeDone, match=told):
+                await import_agent(other, str(tmp_path / "changed.jsonl"), None, now)

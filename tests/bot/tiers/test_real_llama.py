@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from adapters.documents.testing import pdf
-from adapters.embedded_model import packaged_model
+from adapters.models.embedded_model import packaged_model
 from bot import events
 from bot.testing import Bot, direct, open_bot
 from tests.llama_processes import LIMIT_S, is_at_work, servers_of, ticks
@@ -40,7 +40,7 @@ TOOLS = {
 
 # As the bot starts it, but that an answer without a limit of its own ends soon: this model may write for ever.
 SERVER = """
-from adapters import llama_server
+from adapters.models import llama_server
 
 as_ever = llama_server._parameters
 
@@ -153,7 +153,7 @@ async def test_a_server_that_takes_tools_and_ignores_them_ends_in_a_lower_tier_f
 async def test_a_prompt_that_is_too_long_for_the_server_is_compacted_and_sent_once_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "bot.turn")
+    caplog.set_level(logging.WARNING, "bot.turns.turn")
     with serving(512) as served:
         async with open_bot(tmp_path, **served.settings, llm_tier="text", llm_context_window=1024) as bot:
             for number in range(8):

@@ -13,7 +13,7 @@ from adapters.discord.platform import DiscordPlatform
 from adapters.testing import Reply, Request, ScriptedServer, says
 from bot.app import App, open_app
 from bot.choices import Choices
-from bot.supervisor import Supervisor
+from bot.process.supervisor import Supervisor
 from config.settings import load_settings
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World

@@ -85,7 +85,8 @@ def _of_blocks(state: State, blocks: list[Json], indent: int) -> Iterator[Row]:
                 said = " ".join(named(state, part.get("text", "")) for part in it["elements"])
                 yield from (Row("quiet", line, SMALL) for line in wrapped(_marked(said), SMALL, indent))
             case "actions":
-                yield Row("quiet", " ".join(map(control, it["elements"])))
+                row = " ".join(control(each).replace(" ", "\u00a0") for each in it["elements"])
+                yield from (Row("quiet", line) for line in wrapped(row, SIZE, indent))
             case "input":
                 yield Row("text", f"**{it['label']['text']}**")
                 yield Row("quiet", control(it["element"]))

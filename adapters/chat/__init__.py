@@ -1,0 +1,1 @@
+"""What the chat platforms share: Markdown in parts, downloads, answers to commands."""

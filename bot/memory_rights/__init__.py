@@ -1,0 +1,1 @@
+"""What people may do to memory, apart from any platform: see it, undo, reset, forget, export, erase."""

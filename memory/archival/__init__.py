@@ -1,0 +1,1 @@
+"""Archival storage: notes and documents, in pieces that can be found."""

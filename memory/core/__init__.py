@@ -1,0 +1,1 @@
+"""Core memory: agents, their blocks, and the journal of every change."""

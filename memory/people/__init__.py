@@ -1,0 +1,1 @@
+"""What is kept of people and places apart from any agent."""

@@ -1,0 +1,1 @@
+"""Memory as a file: exports, imports, checkpoints."""

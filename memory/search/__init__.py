@@ -1,0 +1,1 @@
+"""Search: words, vectors, and how they are blended; scope comes before rank."""

@@ -1,0 +1,1 @@
+"""One SQLite file: its schema, its one writer, its readers."""

@@ -1,0 +1,249 @@
+"""Agents of ours in teams of AutoGen's, with the real library and a model server on this machine."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from autogen_agentchat.agents import UserProxyAgent
+from autogen_agentchat.base import TaskResult
+from autogen_agentchat.conditions import MaxMessageTermination, TextMentionTermination
+from autogen_agentchat.messages import TextMessage, ThoughtEvent
+from autogen_agentchat.teams import RoundRobinGroupChat
+from autogen_core import CancellationToken
+
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
+from bot.process.autogen import MemGPT, open_memgpt
+from bot.testing import Clock
+from config.settings import load_settings
+from config.words import WordsNotFound
+
+ROOT = Path(__file__).parents[3]
+
+
+def opened(folder: Path, server: ScriptedServer) -> AbstractAsyncContextManager[MemGPT]:
+    settings = load_settings(
+        bot_data_dir=folder, llm_model="scripted", llm_tier="tools", openai_base_url=server.url, bot_admission="pairing"
+    )
+    return open_memgpt(settings, now=Clock())
+
+
+def said(result: TaskResult) -> list[tuple[str, str]]:
+    return [(it.source, it.content) for it in result.messages if isinstance(it, TextMessage)]
+
+
+def heard(request: Request) -> str:
+    return "\n".join(str(message.get("content")) for message in request["messages"])
+
+
+def one(text: str, source: str = "user") -> Sequence[TextMessage]:
+    return [TextMessage(content=text, source=source)]
+
+
+async def test_a_user_proxy_and_a_coder_in_a_group_chat(tmp_path: Path) -> None:
+    """The example that people know from the seed's article."""
+    script = [says("def add(a, b): return a + b", thinks="They want a function."), says("Glad to hear it. TERMINATE")]
+    typed = iter(["Does it work with negative numbers? Great."])
+    async with ScriptedServer(script) as server, opened(tmp_path, server) as memgpt:
+        coder = memgpt.agent("MemGPT_coder", "Writes code.", persona="engineer")
+        user_proxy = UserProxyAgent("user_proxy", input_func=lambda prompt: next(typed))
+        team = RoundRobinGroupChat([coder, user_proxy], termination_condition=TextMentionTermination("TERMINATE"))
+        result = await team.run(task="Write a function that adds two numbers.")
+    assert said(result) == [
+        ("user", "Write a function that adds two numbers."),
+        ("MemGPT_coder", "def add(a, b): return a + b"),
+        ("user_proxy", "Does it work with negative numbers? Great."),
+        ("MemGPT_coder", "Glad to hear it. TERMINATE"),
+    ]
+    assert [it.content for it in result.messages if isinstance(it, ThoughtEvent)] == ["They want a function."]
+    assert result.stop_reason == "Text 'TERMINATE' mentioned"
+    first, second = server.requests
+    assert "engineer" in heard(first)
+    assert "user_proxy" in heard(second)
+    assert "Does it work with negative numbers?" in heard(second)
+
+
+async def test_two_agents_in_a_team_have_a_memory_each_and_know_each_other_by_name(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda request: says(f"Line {len(server.requests)}")) as server:
+        async with opened(tmp_path, server) as memgpt:
+            ada, bob = memgpt.agent("ada"), memgpt.agent("bob")
+            team = RoundRobinGroupChat([ada, bob], termination_condition=MaxMessageTermination(5))
+            result = await team.run(task="Talk of the sea.")
+    assert said(result) == [
+        ("user", "Talk of the sea."),
+        ("ada", "Line 1"),
+        ("bob", "Line 2"),
+        ("ada", "Line 3"),
+        ("bob", "Line 4"),
+    ]
+    of_bob = heard(server.requests[1])
+    assert of_bob.index("Talk of the sea.") < of_bob.index("Line 1")
+    assert "ada" in of_bob
+    of_ada = heard(server.requests[2])
+    assert "bob" in of_ada
+    assert of_ada.count("Talk of the sea.") == 1
+    assert len(server.requests) == 4  # what is only heard costs no call
+
+
+async def test_memory_outlives_run_and_process(tmp_path: Path) -> None:
+    keeps = answer("Worth keeping.", ("core_memory_append", {"label": "channel", "content": "The sea is cold."}))
+    async with ScriptedServer([keeps, says("Noted."), says("Cold, you said."), says("Still cold.")]) as server:
+        async with opened(tmp_path, server) as memgpt:
+            agent = memgpt.agent("ada")
+            await agent.run(task="The sea is cold.")
+            assert said(await agent.run(task="How is the sea?"))[-1] == ("ada", "Cold, you said.")
+        async with opened(tmp_path, server) as memgpt:
+            await memgpt.agent("ada").run(task="And now?")
+    last = heard(server.requests[-1])
+    assert "The sea is cold." in last
+    assert "How is the sea?" in last
+    assert "Cold, you said." in json.dumps(server.requests[-1])
+
+
+async def test_state_is_saved_and_loaded_elsewhere(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        async with opened(tmp_path / "one", server) as memgpt:
+            team = RoundRobinGroupChat([memgpt.agent("ada")], termination_condition=MaxMessageTermination(2))
+            await team.run(task="My boat is called Wanda.")
+            saved = await team.save_state()
+        async with opened(tmp_path / "two", server) as memgpt:
+            team = RoundRobinGroupChat([memgpt.agent("ada")], termination_condition=MaxMessageTermination(2))
+            await team.load_state(saved)
+            await team.run(task="What is my boat called?")
+    assert "My boat is called Wanda." in heard(server.requests[-1])
+
+
+@pytest.mark.parametrize("state", [{"lines": ["no json"]}, {"lines": []}, {"lines": "x"}, {}])
+async def test_a_state_that_cannot_be_read_changes_nothing(tmp_path: Path, state: dict[str, Any]) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server, opened(tmp_path, server) as memgpt:
+        agent = memgpt.agent("ada")
+        await agent.run(task="My boat is called Wanda.")
+        with pytest.raises(ValueError):  # noqa: PT011 - of pydantic, and of ours
+            await agent.load_state(state)
+        await agent.run(task="What is my boat called?")
+    assert "My boat is called Wanda." in heard(server.requests[-1])
+
+
+async def test_cancelled_it_stops_at_once_and_answers_the_next(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    def reply(request: Request) -> Reply:
+        if "Think for ever" in heard(request) and not asked.is_set():
+            asked.set()
+            return Reply(hangs=True)
+        return says("Here I am.")
+
+    async with ScriptedServer(reply) as server, opened(tmp_path, server) as memgpt:
+        agent, token = memgpt.agent("ada"), CancellationToken()
+        running = asyncio.create_task(agent.on_messages(one("Think for ever"), token))
+        await asked.wait()
+        token.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        response = await agent.on_messages(one("Are you there?"), CancellationToken())
+    assert isinstance(response.chat_message, TextMessage)
+    assert response.chat_message.content == "Here I am."
+
+
+async def test_a_caller_that_is_cancelled_takes_the_turn_with_it(tmp_path: Path) -> None:
+    asked = asyncio.Event()
+
+    def reply(request: Request) -> Reply:
+        if not asked.is_set():
+            asked.set()
+            return Reply(hangs=True)
+        return says("Here I am.")
+
+    async with ScriptedServer(reply) as server, opened(tmp_path, server) as memgpt:
+        agent = memgpt.agent("ada")
+        running = asyncio.create_task(agent.run(task="Think for ever"))
+        await asked.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert said(await agent.run(task="Are you there?"))[-1] == ("ada", "Here I am.")
+    assert len(server.requests) == 2
+
+
+async def test_a_reset_begins_the_conversation_anew_and_keeps_what_it_knows(tmp_path: Path) -> None:
+    keeps = answer("A fact.", ("core_memory_append", {"label": "channel", "content": "Wanda is a boat."}))
+    async with ScriptedServer([keeps, says("Noted."), says("A boat.")]) as server, opened(tmp_path, server) as memgpt:
+        team = RoundRobinGroupChat([memgpt.agent("ada")], termination_condition=MaxMessageTermination(2))
+        await team.run(task="Wanda is my boat, remember.")
+        await team.reset()
+        await team.run(task="Who is Wanda?")
+    last = heard(server.requests[-1])
+    assert "Wanda is a boat." in last
+    assert "Wanda is my boat, remember." not in last
+
+
+async def test_a_model_that_is_down_is_told_at_once(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: fails(401, "no")) as server, opened(tmp_path, server) as memgpt:
+        agent = memgpt.agent("ada")
+        with pytest.raises(RuntimeError, match=r"^ada: My language model refuses my key\."):
+            await agent.run(task="Hello")
+
+
+async def test_asked_with_nothing_new_it_goes_on(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("And further.")) as server, opened(tmp_path, server) as memgpt:
+        agent = memgpt.agent("ada")
+        assert said(await agent.run())[-1] == ("ada", "And further.")
+        response = await agent.on_messages(one("My own words", source="ada"), CancellationToken())
+    assert isinstance(response.chat_message, TextMessage)
+    assert response.chat_message.content == "And further."
+    assert "My own words" not in heard(server.requests[-1])
+
+
+async def test_an_old_message_is_answered_like_a_new_one(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server, opened(tmp_path, server) as memgpt:
+        (message,) = one("Hello")
+        message.created_at -= timedelta(days=400)
+        agent = memgpt.agent("ada")
+        for _ in range(2):  # and again, as a team that was loaded says it
+            response = await agent.on_messages([message], CancellationToken())
+            assert isinstance(response.chat_message, TextMessage)
+            assert response.chat_message.content == "Yes."
+
+
+async def test_what_cannot_be_an_agent_is_refused(tmp_path: Path) -> None:
+    async with ScriptedServer() as server, opened(tmp_path, server) as memgpt:
+        with pytest.raises(ValueError, match="identifier"):
+            memgpt.agent("no name")
+        with pytest.raises(WordsNotFound):
+            memgpt.agent("ada", persona="nobody")
+
+
+PAGE = ROOT / "docs" / "autogen.md"
+EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=range(len(EXAMPLES)))
+async def test_the_examples_of_the_page_run_as_they_stand(tmp_path: Path, example: str) -> None:
+    async with ScriptedServer(lambda request: says(f"Words {len(server.requests)}. TERMINATE")) as server:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "OPENAI_BASE_URL": server.url,
+            "LLM_MODEL": "scripted",
+            "BOT_DATA_DIR": str(tmp_path / "data"),
+        }
+        running = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-W", "error::DeprecationWarning:__main__", "-c", example),
+            cwd=tmp_path,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = await running.communicate(b"Thank you.\nTERMINATE\n")
+        assert running.returncode == 0, err.decode()
+    assert b"Words 1." in out
