@@ -266,7 +266,7 @@ class OpenAIModel:
         sentence = {
             401: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
             403: "My language model refuses my key. Whoever runs me must check OPENAI_API_KEY.",
-            404: f"The server does not know the model {self._name!r}. Whoever runs me must name another one.",
+            404: f"The server has no model {self._name!r}. Whoever runs me must check LLM_MODEL, or `/agent model`.",
             429: "My language model is over its limit.",
         }.get(error.status_code, "My language model is out of order right now.")
         return ModelUnavailable(sentence, detail, _retry_after(error.response))
