@@ -202,7 +202,7 @@ def envelope(
     """
     fields: dict[str, Any] = {"type": message.kind.value, "time": local_time(message.created_at, zone)}
     if names_speaker and message.author_id:
-        fields["from"] = _named(message.author_name, message.author_id)
+        fields["from"] = named(message.author_name, message.author_id)
     if not message.is_addressed:
         fields["meant_for_you"] = False
     if message.thread is not None:
@@ -220,12 +220,13 @@ def envelope(
     return defuse_json(json.dumps(fields, ensure_ascii=False))
 
 
-def _named(name: str | None, id_: str) -> str:
+def named(name: str | None, id_: str) -> str:
+    """Somebody by their name and id; nothing in the name passes for an id."""
     return f"{(name or '').translate(_NO_ID).strip()} ({id_})".strip()
 
 
 def _author_of(quote: Quote) -> str:
-    return YOU if quote.author_id is None else _named(quote.author_name, quote.author_id)
+    return YOU if quote.author_id is None else named(quote.author_name, quote.author_id)
 
 
 def reply_of(message: NewMessage) -> str | None:
@@ -237,7 +238,7 @@ def reply_of(message: NewMessage) -> str | None:
     if quote.author_id is None:
         name = YOU
     elif "".join(filter(str.isalnum, normalize("NFKC", name))).casefold() == YOU:  # who is called like that is not us
-        name = _named(name, quote.author_id)
+        name = named(name, quote.author_id)
     return f"(In reply to {name}: {quote.text})"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from zoneinfo import ZoneInfo
 
-from bot.events import local_time
+from bot.events import local_time, named
 from bot.memory_rights.like_orders import why_like_orders, with_hidden_shown
 from bot.memory_rights.whose_notes import PERSONA
 from bot.text import one_line, verbatim
@@ -70,7 +70,7 @@ def told_source(message: Message, reads: Callable[[Message], bool]) -> list[str]
         return [f"    from message {message.id}: {one_line(message.text or '', MAX_LINE_CHARS)}"]
     if message.author_id is None:
         return []
-    return [f"    from a message of {one_line(message.author_name or '', 60)} ({one_line(message.author_id, 60)})"]
+    return [f"    from a message of {named(one_line(message.author_name or '', 60), one_line(message.author_id, 60))}"]
 
 
 def told_edits(

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.ports.commands import KnownLine
 from bot.context.sources import Source, sources_of
-from bot.events import local_time
+from bot.events import local_time, named
 from bot.slash.line_places import place_of
 from bot.text import one_line, verbatim
 from bot.turns.executor import Shelves
@@ -108,7 +108,8 @@ def _when(source: Source, zone: ZoneInfo) -> str:
 
 def _because_of(message: Message, zone: ZoneInfo, link_to: LinkTo | None, is_own: Callable[[Message], bool]) -> str:
     if not is_own(message):
-        return f", because of what {one_line(message.author_name, 60)} wrote" if message.author_name else ""
+        who = named(one_line(message.author_name or "", 60), message.author_id) if message.author_id else None
+        return f", because of what {who} wrote" if who else ""
     link = link_to(message.platform_id, message.thread) if link_to is not None and message.platform_id else None
     if link is not None:
         return f", because of [your message]({link})"

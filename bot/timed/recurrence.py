@@ -60,15 +60,31 @@ def next_of(cron: str, zone: ZoneInfo, after: datetime) -> datetime | None:
         BadRepeat: it is no cron expression.
     """
     trigger: Any = _trigger(cron, zone, after)
+    clock: Any = _trigger(cron, ZoneInfo("UTC"), after)
     every_hour = cron.split()[_HOUR].startswith("*")
     moment = after
     while True:
-        found: datetime | None = trigger.get_next_fire_time(None, (moment + timedelta(microseconds=1)).astimezone(zone))
+        later = (moment + timedelta(microseconds=1)).astimezone(zone)
+        found: datetime | None = trigger.get_next_fire_time(None, later)
+        by_clock = _by_clock(clock.get_next_fire_time(None, later.replace(tzinfo=UTC)), zone, moment)
+        if by_clock is not None and (found is None or by_clock < found):
+            found = by_clock
         if found is None:
             return None
         moment = found.astimezone(UTC)
         if every_hour or not found.fold:
             return moment
+
+
+def _by_clock(shown: datetime | None, zone: ZoneInfo, after: datetime) -> datetime | None:
+    """The moment at which a zone's clock shows a time, if it ever does and that is yet to come.
+
+    Of days that follow a day of 23 hours APScheduler passes over the first hour: it counts on by 24 hours.
+    """
+    moment = shown.replace(tzinfo=zone) if shown is not None else None
+    if moment is None or moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment.replace(tzinfo=None):
+        return None
+    return moment if moment.astimezone(UTC) > after else None
 
 
 def _trigger(cron: str, zone: ZoneInfo, after: datetime) -> Any:

@@ -158,6 +158,11 @@ def note_of(text: str) -> str | None:
     return f"note {match['name']} number {match['number']}." if match and match["order"] == "note" else None
 
 
+def block_of(place: str) -> str:
+    """The block of core memory that the people of a place may change."""
+    return "channel" if place.startswith("channel-") else "persona"
+
+
 def fact(number: int | str) -> str:
     return f"fact {number}."
 
@@ -174,10 +179,10 @@ def _promise(match: re.Match[str]) -> Call | None:
 
 def _edit(match: re.Match[str]) -> Call | None:
     if match["order"] == "append":
-        return "core_memory_append", {"label": "persona", "content": fact(match["number"])}
+        return "core_memory_append", {"label": block_of(match["name"]), "content": fact(match["number"])}
     if match["order"] == "replace":
         old, new = fact(match["other"]), fact(match["number"])
-        return "core_memory_replace", {"label": "persona", "old_content": old, "new_content": new}
+        return "core_memory_replace", {"label": block_of(match["name"]), "old_content": old, "new_content": new}
     return None
 
 

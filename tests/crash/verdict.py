@@ -17,6 +17,7 @@ from tests.crash.people import (
     PROMISE,
     Conversation,
     Said,
+    block_of,
     fact,
     groups_of,
     note_of,
@@ -145,8 +146,8 @@ def _core_faults(database: sqlite3.Connection, agent_id: int, conversation: Conv
     for edit, following in pairwise(edits):
         if edit["after"] != following["before"]:
             yield f"core memory: edit {following['id']} does not go on from the one before"
-    block = "SELECT value FROM blocks WHERE agent_id = ? AND label = 'persona'"
-    (value,) = database.execute(block, [agent_id]).fetchone()
+    block = "SELECT value FROM blocks WHERE agent_id = ? AND label = ?"
+    (value,) = database.execute(block, [agent_id, block_of(conversation.place)]).fetchone()
     facts = [line for line in value.splitlines() if line.startswith("fact ")]
     if sorted(facts) != sorted(map(fact, conversation.facts)):
         yield f"core memory: {facts} for {conversation.facts}"

@@ -253,7 +253,7 @@ async def test_changes_say_who_they_came_from_and_mark_what_reads_like_an_order(
         assert "from a message of Mallory (mallory)" in order
         assert "from message" in figs
         memory = await bot.command("memory", person="bob", channel="general")
-        assert "because of what Mallory wrote" in memory
+        assert "because of what Mallory (" in memory
         assert "because you wrote" in memory
         assert "from a message of Mallory (mallory)" in await bot.command(
             "memory sources", person="bob", channel="general"

@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.timed.recurrence import BadRepeat, checked_repeat, next_of
@@ -109,6 +109,7 @@ def test_whatever_is_written_it_is_taken_or_refused(cron: str) -> None:
     st.datetimes(datetime(2026, 1, 1), datetime(2028, 1, 1)),  # noqa: DTZ001 - made aware below
     st.sampled_from(["Europe/Lisbon", "America/New_York", "Australia/Lord_Howe", "Asia/Kolkata"]),
 )
+@example(0, 0, datetime(2027, 3, 12), "America/New_York")  # noqa: DTZ001 - as above
 def test_a_daily_time_comes_once_each_day(minute: int, hour: int, local: datetime, zone: str) -> None:
     after, place, days = local.replace(tzinfo=UTC), ZoneInfo(zone), []
     for _ in range(4):

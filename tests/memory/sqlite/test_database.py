@@ -119,7 +119,7 @@ def _schema(path: Path) -> dict[str, object]:
 
 def test_the_revision_in_the_code_is_the_newest_migration() -> None:
     config = Config()
-    config.set_main_option("script_location", str(ROOT / "memory" / "migrations"))
+    config.set_main_option("script_location", str(ROOT / "memory" / "sqlite" / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [SCHEMA_REVISION]
 
 
