@@ -9,7 +9,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -66,7 +66,7 @@ async def _pending(url: str) -> tuple[float, float, float]:
         handed = time.perf_counter() - begun
         longest = max(stops, default=0.0)
         watching.cancel()
-        await _all_said(bot, AT_ONCE)
+        await _until(lambda: len(bot.platform.sent) >= AT_ONCE)
     return statistics.median(times), handed, longest
 
 
@@ -84,9 +84,7 @@ async def _overdue(url: str) -> tuple[float, float]:
             begun = time.perf_counter()
             message = InboundMessage("hello", direct("ada"), "Hello", bot.clock())
             turn = asyncio.ensure_future(await bot.app.receiver.receive(message))
-            async with asyncio.timeout(300):
-                while all(address.channel != "ada" for address, _ in bot.platform.sent):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await _until(lambda: any(address.channel == "ada" for address, _ in bot.platform.sent))
             answered = time.perf_counter() - begun
             turn.cancel()
     return taken, answered
@@ -107,10 +105,10 @@ async def _watch(stops: list[float]) -> None:
         stops.append(time.perf_counter() - begun)
 
 
-async def _all_said(bot: Bot, count: int) -> None:
+async def _until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(300):
-        while len(bot.platform.sent) < count:  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(0.1)
+        while not is_so():  # noqa: ASYNC110 - the platform tells nobody what was sent
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

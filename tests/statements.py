@@ -170,7 +170,7 @@ def _binds(of: FromClause, condition: ClauseElement, left: dict[FromClause, Tabl
 
 
 def _says_whose(column: ColumnClause[Any]) -> bool:
-    return column.name in WHOSE or (column.name == "id" and _table_of(column.table) is agents)  # type: ignore[arg-type]
+    return column.name in WHOSE or (column.name == "id" and _table_of(column.table) is agents)  # type: ignore[arg-type] # SQLAlchemy types the table of a column more widely
 
 
 def _select_of(element: Any) -> SelectBase | None:

@@ -208,9 +208,9 @@ async def _name_sources(transaction: Transaction, agent_id: int, records: Iterab
         if row is None:
             continue
         added = [{"message": added.message, "tags": list(added.tags)} for added in record.tags_added]
-        values = {"tags_added": [*added, *(row.tags_added or ())] or None}
+        values: dict[str, Any] = {"tags_added": [*added, *(row.tags_added or ())] or None}
         if row.source_message_id is None:
-            values["source_message_id"] = record.source_message_id  # type: ignore[assignment]
+            values["source_message_id"] = record.source_message_id
         await transaction.execute(update(passages).where(*it).values(values))
 
 

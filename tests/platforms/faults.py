@@ -1,6 +1,7 @@
 """What goes wrong on the way to a platform's API, when a test wants it so: what all the fakes share."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Hold:
         self.may_go.set()
 
 
-class Faults:
+class Faults(ABC):
     """Each fault is used up; `limits`, by pattern, hold until they are taken away.
 
     A platform says how a pattern matches (`matches`), and what its answers look like (`answer`, `broken`).
@@ -62,17 +63,17 @@ class Faults:
         self._faults: list[Fault] = []
         self._used: defaultdict[object, list[datetime]] = defaultdict(list)
 
+    @abstractmethod
     def matches(self, pattern: str, name: str) -> bool:
         """Whether a pattern names a request."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answer(self, body: Any, status: int) -> web.Response:
         """An answer of the platform's own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def broken(self, status: int) -> web.Response:
         """An answer of a gateway between us."""
-        raise NotImplementedError
 
     def fail(self, pattern: str, status: int, body: Any = None, *, times: int = 1) -> None:
         """Answer with a status and do nothing; without a body the answer is a gateway's between us."""
