@@ -174,7 +174,7 @@ class Forgetting:
             return
 
         async def forget(beside: LaidOut) -> None:
-            set_ = await beside.timers.follow_ups(beside.agent_id)
+            set_ = await beside.stores.timers.follow_ups(beside.agent_id)
             going = tuple(timer.id for timer in set_ if (timer.set_at, timer.note) in timers)
             await beside.forgetting.forget(beside.scope, beside.agent_id, replace(doomed, follow_ups=going), None)
 

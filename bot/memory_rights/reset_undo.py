@@ -22,7 +22,6 @@ from bot.memory_rights.checkpoints import Checkpoints, CheckpointUnusable
 from bot.memory_rights.resets import BEFORE_RESET, Part
 from bot.text import counted, one_line
 from bot.tools.recall import MAX_LINE_CHARS
-from bot.turns.executor import Shelves
 from memory.archival.message_documents import remove_with
 from memory.core.change_journal import ChangeKind, begin_change
 from memory.core.core_memory import Block, CoreMemory
@@ -44,8 +43,8 @@ from memory.portable.bring_back import CannotComeBack, Parts, blocks_in, bring_b
 from memory.portable.laid_out import LaidOut, laid_out
 from memory.portable.records import KeptDocument, KeptFollowUp, KeptMessage, KeptPassage, Record
 from memory.ports import BlockEdit, Kind, Message, PassageKind
-from memory.sqlite.database import Database, Transaction, finish
-from memory.turns.timers import Timers
+from memory.sqlite.database import Transaction, finish
+from memory.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -76,11 +75,9 @@ class ResetUndo:
     """Undoes resets of all agents; to be called in the lane of each only.
 
     Args:
-        database: what is reset.
+        stores: what is reset.
         agents: those at hand.
-        shelves: what they remember.
         checkpoints: as they were.
-        timers: their follow-ups.
         changes: follows what is removed, beside the database.
         floors: says who was erased.
         telling: says which words tell of them.
@@ -91,11 +88,9 @@ class ResetUndo:
 
     def __init__(
         self,
-        database: Database,
+        stores: Stores,
         agents: Agents,
-        shelves: Shelves,
         checkpoints: Checkpoints,
-        timers: Timers,
         changes: Changes,
         floors: Floors,
         telling: Telling,
@@ -103,17 +98,15 @@ class ResetUndo:
         data_dir: Path,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        self._stores = stores
         self._agents = agents
-        self._shelves = shelves
         self._checkpoints = checkpoints
-        self._timers = timers
         self._changes = changes
         self._floors = floors
         self._telling = telling
         self._kept_for = kept_for
         self._scratch = data_dir / "erasing"
-        self._resets = UndoableResets(database)
+        self._resets = UndoableResets(stores.database)
         self._now = now
 
     async def last(self, agent: Agent) -> UndoableReset | None:
@@ -175,8 +168,8 @@ class ResetUndo:
                 await self._end(reset, is_over=True)
         await self._checkpoints.remove_old(f"{BEFORE_RESET}-", self._now() - UNDOABLE)
         if over:
-            await self._shelves.recall.forget_words()
-            await self._shelves.archival.forget_words()
+            await self._stores.recall.forget_words()
+            await self._stores.archival.forget_words()
         return len(over)
 
     async def as_ever(self) -> None:
@@ -207,9 +200,9 @@ class ResetUndo:
         """
         async with (
             self._checkpoints.resting(),
-            laid_out(was, self._scratch, self._shelves.archival, self._now) as beside,
+            laid_out(was, self._scratch, self._stores.archival, self._now) as beside,
         ):
-            await beside.recall.catch_up()
+            await beside.stores.recall.catch_up()
             await change(beside)
             await self._checkpoints.rewrite(reset.scope, reset.checkpoint, await beside.records())
 
@@ -218,7 +211,7 @@ class ResetUndo:
             await self._checkpoints.remove(reset.scope, reset.checkpoint)
 
         async def commit() -> None:
-            async with self._database.write(alone=True) as transaction:
+            async with self._stores.database.write(alone=True) as transaction:
                 await strike_out(transaction, reset, is_over=is_over)
 
         await finish(commit())
@@ -231,7 +224,7 @@ class ResetUndo:
             less = was
             if people := people_below(was, reset.scope, self._floors):
                 less = await without(was, people, self._scratch, self._now, self._telling)
-            async with laid_out(less, self._scratch, self._shelves.archival, self._now) as beside:
+            async with laid_out(less, self._scratch, self._stores.archival, self._now) as beside:
                 deleted = await self._follow(reset, beside, was)
                 calls = await self._calls(reset, beside)
                 anew = reset.derive_anew or await beside.derive_anew()
@@ -245,7 +238,7 @@ class ResetUndo:
             said = {it.platform_id: it.text or "" for it in was if isinstance(it, KeptMessage)}
             gone |= {name for name, now in done.edited.items() if digest_of_words(_words(said.get(name))) != now}
         if gone:
-            await beside.recall.catch_up()  # which words others have said is asked of the index
+            await beside.stores.recall.catch_up()  # which words others have said is asked of the index
             await beside.changes.write(reset.scope, gone, None, None)
         if (kept_for := self._kept_for.get(reset.scope.split(":", 2)[1])) is not None:
             while (await beside.changes.expire(reset.scope, self._now() - kept_for)).messages:
@@ -260,8 +253,8 @@ class ResetUndo:
         }.get(Part(reset.part), (None, None))
         if tools is None or shows is None:
             return ()
-        async with beside.database.read() as connection:
-            turns = await beside.recall.turns_calling(connection, beside.agent_id, tools | SEARCHES)
+        async with beside.stores.database.read() as connection:
+            turns = await beside.stores.recall.turns_calling(connection, beside.agent_id, tools | SEARCHES)
         by_id = {message.id: message for message in turns}
         return tuple((by_id[less.id], less) for less in without_calls(turns, tools, shows))
 
@@ -274,11 +267,11 @@ class ResetUndo:
         parts = Parts(*(part.includes(each) for each in (Part.CONVERSATION, Part.ARCHIVE, Part.FOLLOW_UPS)))
         kept: tuple[str, ...] = ()
         over = _follow_ups_in(before.was) - _follow_ups_in(before.records)
-        set_ = await self._timers.follow_ups(agent.id)
+        set_ = await self._stores.timers.follow_ups(agent.id)
         gone_along = [timer.id for timer in set_ if (timer.set_at, timer.note) in over]
         try:
-            async with self._database.write(alone=True) as transaction:
-                self._shelves.agents.check(agent.scope, agent.revision)
+            async with self._stores.database.write(alone=True) as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
                 undoing = await begin_change(transaction, agent.id, ChangeKind.UNDO, now, undoes=reset.change_id)
                 gone = await bring_back(
                     transaction,
@@ -290,7 +283,7 @@ class ResetUndo:
                     now=now,
                 )
                 documents = await remove_with(transaction, agent.id, before.deleted)
-                await self._timers.forget(transaction, agent.id, gone_along)
+                await self._stores.timers.forget(transaction, agent.id, gone_along)
                 lines = _lines_gone(before)
                 core = await self._without(transaction, agent, lines)
                 shown = (*gone, *(id_ for document in documents for id_ in document.passage_ids))
@@ -302,14 +295,14 @@ class ResetUndo:
                         for label, value in values.items()
                         if core.get(label, "") != value
                     ]
-                    await self._shelves.agents.save_edits(transaction, agent.id, edits, undoing)
+                    await self._stores.agents.save_edits(transaction, agent.id, edits, undoing)
                     await put_blocks(transaction, agent.id, values.items())
                 await self._restore_calls(transaction, agent.id, before)
                 await strike_out(transaction, reset, is_over=False)
         finally:
             self._agents.let_go(agent.scope)
-            self._shelves.recall.let_go(agent.id)
-        self._shelves.archival.index_soon()
+            self._stores.recall.let_go(agent.id)
+        self._stores.archival.index_soon()
         await self._changes.follow(agent.id, Changed(notes=gone, documents=documents))
         return BroughtBack(kept)
 
@@ -317,10 +310,10 @@ class ResetUndo:
         """The blocks as they stand, without lines that go with the messages they came from; so goes their journal."""
         core = {block.label: block.value for block in agent.core}
         for label, going in lines.items():
-            value, journal = await self._shelves.agents.journal_of(transaction, agent.id, label)
+            value, journal = await self._stores.agents.journal_of(transaction, agent.id, label)
             less = [(id_, without_lines(it.before, going), without_lines(it.after, going)) for id_, it in journal]
             core[label] = without_lines(value, going)
-            await self._shelves.agents.redact(transaction, agent.id, label, core[label], less)
+            await self._stores.agents.redact(transaction, agent.id, label, core[label], less)
         return core
 
     async def _redact(
@@ -334,17 +327,17 @@ class ResetUndo:
         def shows(hit: Mapping[str, Any]) -> bool:
             return hit["line"] in gone if "line" in hit else "from" not in hit and hit.get("id") in passages
 
-        recall = self._shelves.recall
+        recall = self._stores.recall
         turns = await recall.turns_calling(transaction, agent_id, SEARCHES)
         await recall.redact(transaction, agent_id, without_calls(turns, (), shows))
-        await self._shelves.result_lists.forget_queries(transaction, agent_id, (), sorted(passages))
+        await self._stores.result_lists.forget_queries(transaction, agent_id, (), sorted(passages))
 
     async def _values(
         self, transaction: Transaction, reset: UndoableReset, core: Mapping[str, str], was: Mapping[str, str]
     ) -> tuple[dict[str, str], tuple[str, ...]]:
         """The blocks with what the reset took out of them, in order; and those that it cannot be put back into."""
         values, kept = dict(core), []
-        for edit in await self._shelves.agents.edits_of_change(transaction, reset.agent_id, reset.change_id):
+        for edit in await self._stores.agents.edits_of_change(transaction, reset.agent_id, reset.change_id):
             block = CoreMemory((Block(edit.label, core.get(edit.label, ""), 0),))
             merged = block.without_edit(edit.label, was.get(edit.label, ""), edit.after)
             if merged is None:
@@ -357,10 +350,10 @@ class ResetUndo:
         """Let calls and results that are as the reset left them show again what they showed."""
         if not before.calls:
             return
-        found = await self._shelves.recall.said(transaction, agent_id, [was.id for was, _ in before.calls])
+        found = await self._stores.recall.said(transaction, agent_id, [was.id for was, _ in before.calls])
         there = {message.id: _shown(message) for message in found}
         back = [was for was, less in before.calls if there.get(was.id) == _shown(less)]
-        await self._shelves.recall.redact(transaction, agent_id, back)
+        await self._stores.recall.redact(transaction, agent_id, back)
 
 
 def _shown(message: Message) -> tuple[object, ...]:

@@ -9,14 +9,14 @@ from bot.agent import Agent
 from bot.agents import Agents
 from bot.memory_rights.checkpoints import Checkpoints
 from bot.text import counted
-from bot.turns.executor import Shelves
 from memory.core.change_journal import ChangeKind, begin_change
 from memory.erasing.resets import forget_archive, forget_conversation, keep_blocks_alone
 from memory.erasing.traces import SEARCHES, WRITE_ARCHIVE, WRITE_CORE, shows_archive, shows_core_memory, without_calls
 from memory.erasing.undoable_resets import note_reset
-from memory.ports import BlockEdit
-from memory.sqlite.database import Database, Transaction, finish
-from memory.turns.timers import WAITING, Timers
+from memory.ports import BlockEdit, TokenCounter
+from memory.sqlite.database import Transaction, finish
+from memory.stores import Stores
+from memory.turns.timers import WAITING
 
 BEFORE_RESET = "before-reset"
 
@@ -45,23 +45,21 @@ class Resets:
 
     def __init__(
         self,
-        database: Database,
+        stores: Stores,
+        counter: TokenCounter,
         agents: Agents,
-        shelves: Shelves,
         checkpoints: Checkpoints,
-        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        self._stores = stores
+        self._counter = counter
         self._agents = agents
-        self._shelves = shelves
         self._checkpoints = checkpoints
-        self._timers = timers
         self._now = now
 
     async def preview(self, agent: Agent, part: Part) -> tuple[str, ...]:
         """What a reset would take away, a line for each thing; nothing if all is as at the beginning."""
-        recall, archival, counter = self._shelves.recall, self._shelves.archival, self._shelves.counter
+        recall, archival, counter = self._stores.recall, self._stores.archival, self._counter
         lines = []
         if part.includes(Part.CONVERSATION) and (agent.queue or agent.summary or await recall.count(agent.id)):
             said = counted(await recall.count(agent.id), "message")
@@ -77,7 +75,7 @@ class Resets:
             if pieces := await archival.count_pieces(agent.id):
                 lines.append(f"the documents in it: {counted(pieces, 'piece')}")
         if part.includes(Part.FOLLOW_UPS):
-            waiting = [timer for timer in await self._timers.follow_ups(agent.id) if timer.state == WAITING]
+            waiting = [timer for timer in await self._stores.timers.follow_ups(agent.id) if timer.state == WAITING]
             lines += [f"what I am to come back to: {counted(len(waiting), 'follow-up')}"] if waiting else []
         return tuple(lines)
 
@@ -106,8 +104,8 @@ class Resets:
         primers: tuple[int, ...] = ()
         first = self._agents.first_blocks(agent.scope)
         try:
-            async with self._database.write(alone=True) as transaction:
-                self._shelves.agents.check(agent.scope, agent.revision)
+            async with self._stores.database.write(alone=True) as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
                 change_id = await begin_change(transaction, agent.id, ChangeKind.COMMAND, self._now())
                 await note_reset(transaction, agent.id, change_id, part, name, self._now())
                 if part.includes(Part.CONVERSATION):
@@ -115,19 +113,19 @@ class Resets:
                 if part.includes(Part.CORE_MEMORY):
                     await keep_blocks_alone(transaction, agent.id, first)
                     edits = self._edits(agent, first, author, reason)
-                    await self._shelves.agents.save_edits(transaction, agent.id, edits, change_id)
+                    await self._stores.agents.save_edits(transaction, agent.id, edits, change_id)
                     await self._redact(transaction, agent, WRITE_CORE, shows_core_memory)
                 if part.includes(Part.ARCHIVE):
                     removed = await forget_archive(transaction, agent.id)
                     await self._redact(transaction, agent, WRITE_ARCHIVE, shows_archive)
                 if part.includes(Part.FOLLOW_UPS):
-                    await self._timers.forget(transaction, agent.id)
+                    await self._stores.timers.forget(transaction, agent.id)
         finally:
             self._agents.let_go(agent.scope)
-            self._shelves.recall.let_go(agent.id)
+            self._stores.recall.let_go(agent.id)
         for owner, ids in ((agent.id, primers), *removed.items()):
             if ids:
-                await self._shelves.archival.forget(owner, ids)
+                await self._stores.archival.forget(owner, ids)
 
     async def _redact(
         self,
@@ -137,7 +135,7 @@ class Resets:
         is_of_them: Callable[[Mapping[str, Any]], bool],
     ) -> None:
         """Take what the agent had written with some tools out of its calls and their results, which it still sees."""
-        recall = self._shelves.recall
+        recall = self._stores.recall
         turns = await recall.turns_calling(transaction, agent.id, tools | SEARCHES)
         await recall.redact(transaction, agent.id, without_calls(turns, tools, is_of_them))
 

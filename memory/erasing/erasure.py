@@ -19,8 +19,6 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.archival.storage import ArchivalStorage
-from memory.core.agents import AgentStore
 from memory.erasing.erased_files import ErasedFiles
 from memory.erasing.erased_rows import ErasedRows
 from memory.erasing.floors import ANYBODY, EVERYWHERE, Floors
@@ -29,9 +27,9 @@ from memory.erasing.stores import Doomed, in_channels
 from memory.erasing.telling import Telling
 from memory.erasing.whose import Whose, who_wrote
 from memory.ports import Kind, TokenCounter
-from memory.recall.storage import RecallStorage
-from memory.sqlite.database import Database, finish
+from memory.sqlite.database import finish
 from memory.sqlite.tables import agents, erasures, inbox, messages, people
+from memory.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -133,10 +131,7 @@ class Erasure:
     """Erases. Without `hold` and `resting` it is for a bot that is not running.
 
     Args:
-        database: what it erases from.
-        store: its agents.
-        recall: its messages.
-        archival: its notes; None where there is no index of vectors.
+        stores: what it erases from.
         floors: what is raised, so that nothing comes back.
         counter: tells common words from rare ones.
         data_dir: where files are.
@@ -147,10 +142,7 @@ class Erasure:
 
     def __init__(
         self,
-        database: Database,
-        store: AgentStore,
-        recall: RecallStorage,
-        archival: ArchivalStorage,
+        stores: Stores,
         floors: Floors,
         counter: TokenCounter,
         data_dir: Path,
@@ -159,27 +151,25 @@ class Erasure:
         hold: Hold = _at_once,
         resting: Callable[[], AbstractAsyncContextManager[None]] = _nobody_writes,
     ) -> None:
-        self._database = database
-        self._recall = recall
-        self._archival = archival
+        self._stores = stores
         self._floors = floors
         self._files = ErasedFiles(data_dir, now)
         self._now = now
         self._hold = hold
         self._resting = resting
-        self._telling = Telling(database, counter)
-        self._rows = ErasedRows(database, store, recall, now, self._telling)
+        self._telling = Telling(stores.database, counter)
+        self._rows = ErasedRows(stores.database, stores.agents, stores.recall, now, self._telling)
         self._one_at_a_time = asyncio.Lock()
 
     async def preview(self, whose: Whose) -> Preview:
         """What there is of a person, in numbers."""
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             own = await connection.scalar(select(agents.c.id).where(agents.c.scope == whose.own_scope))
             written = (messages.c.author_id == whose.author_id, messages.c.agent_id.in_(in_channels(whose)))
             there = select(func.count(), func.count(messages.c.agent_id.distinct())).where(*written)
             messages_there, channels = (await connection.execute(there)).one()
-        said = await self._recall.count(own) if own is not None else 0
-        notes = await self._archival.count(own) if own is not None else 0
+        said = await self._stores.recall.count(own) if own is not None else 0
+        notes = await self._stores.archival.count(own) if own is not None else 0
         return Preview(said, notes, channels, messages_there)
 
     async def ask_for_person(
@@ -196,7 +186,7 @@ class Erasure:
         """Write down that an agent is to be erased, with what came in for it until now."""
         now = self._now()
         newest = select(func.max(inbox.c.sent_at)).where(inbox.c.scope == scope)
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             until = max(now, await connection.scalar(newest) or now)
         return await self._ask({(ANYBODY, scope): until}, person=None, scope=scope, until=until, origin=None)
 
@@ -205,7 +195,7 @@ class Erasure:
         if not (self._floors.are_any and self._floors.are_news):
             return 0
         wanted = await self._below_floors()
-        async with self._database.write(alone=True) as transaction:
+        async with self._stores.database.write(alone=True) as transaction:
             for (person, scope), until in wanted.items():
                 row = {"person": person, "scope": scope, "until": until, "asked_at": until}
                 await transaction.execute(insert(erasures).values(row))
@@ -216,7 +206,7 @@ class Erasure:
 
     async def pending(self) -> tuple[Request, ...]:
         """What was asked for and is not done."""
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             rows = await connection.execute(select(erasures).order_by(erasures.c.id))
             return tuple(Request(row.id, row.person, row.scope, row.until, row.asked_at, row.origin) for row in rows)
 
@@ -243,24 +233,24 @@ class Erasure:
             done.files += await asyncio.to_thread(self._files.remove_exports, touched.values())
             if whose is not None:
                 done.checkpoints = await self._files.rewrite_checkpoints(whose, request.until, self._telling)
-        done.vectors = await self._archival.keep_only_known()
+        done.vectors = await self._stores.archival.keep_only_known()
         done.files += await asyncio.to_thread(self._files.remove_damaged_index)
-        await self._recall.forget_words()
-        await self._archival.forget_words()
+        await self._stores.recall.forget_words()
+        await self._stores.archival.forget_words()
         done.backups = await asyncio.to_thread(self._files.backups)
-        is_cut = await self._database.truncate_log()
+        is_cut = await self._stores.database.truncate_log()
         await self._search(request, scope, touched, words, done)
         if not is_cut:
             done.found[LOG] = 1
         if done.is_clean:
             await finish(self._strike_out(request))
-            await self._database.truncate_log()
+            await self._stores.database.truncate_log()
         return done
 
     async def _touched(self, whose: Whose, until: datetime) -> dict[int, str]:
         """The channels that hold anything of a person; what a reset took away stands in a checkpoint alone."""
         named = await asyncio.to_thread(self._files.scopes_naming, whose)
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             rows = await connection.execute(select(agents.c.id, agents.c.scope).where(agents.c.scope.in_(named)))
             by_checkpoints = {row.id: row.scope for row in rows}
         return await self._rows.touched(whose, until) | by_checkpoints
@@ -280,7 +270,7 @@ class Erasure:
         done.blanked.update(removed.blanked)
 
     async def _strike_out(self, request: Request) -> None:
-        async with self._database.write(alone=True) as transaction:
+        async with self._stores.database.write(alone=True) as transaction:
             await transaction.execute(delete(erasures).where(erasures.c.id == request.id))
 
     async def _search(
@@ -312,7 +302,7 @@ class Erasure:
         origin: Mapping[str, Any] | None,
     ) -> Request:
         own_scope = scope if person is None else Whose(person).own_scope
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             made_at = await connection.scalar(select(agents.c.created_at).where(agents.c.scope == own_scope))
         now = max(self._now(), made_at or self._now())  # should the clock have been set back
         written = dict(origin) if origin is not None else None
@@ -320,7 +310,7 @@ class Erasure:
         new = await self._floors.lift(raised)
 
         async def commit() -> int:
-            async with self._database.write(alone=True) as transaction:
+            async with self._stores.database.write(alone=True) as transaction:
                 await self._floors.heed(transaction, new)
                 made = await transaction.execute(insert(erasures).values(row).returning(erasures.c.id))
                 return int(made.scalar_one())
@@ -342,7 +332,7 @@ class Erasure:
             .group_by(inbox.c.scope)
         )
         newest: dict[str, datetime] = {}
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             for which in (said, came):
                 for scope, moment in await connection.execute(which):
                     newest[scope] = max(moment, newest.get(scope, moment))
@@ -359,7 +349,7 @@ class Erasure:
     async def _below_floors(self) -> dict[tuple[str | None, str | None], datetime]:
         """Of a database that was put back: the people and agents of whom it holds what was erased."""
         wanted: dict[tuple[str | None, str | None], datetime] = {}
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             made = (await connection.execute(select(agents.c.scope, agents.c.created_at))).all()
             wrote = select(agents.c.scope, messages.c.author_id).join(messages).where(messages.c.author_id.is_not(None))
             found = {who_wrote(scope, author) for scope, author in await connection.execute(wrote.distinct())}

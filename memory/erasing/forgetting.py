@@ -14,21 +14,17 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from memory.archival.storage import ArchivalStorage
-from memory.core.agents import AgentStore
 from memory.erasing.changes import Changed, MessageChanges
 from memory.erasing.matching import Matching
 from memory.erasing.traces import SAID_BY, without_calls, without_lines
 from memory.ports import Kind, Message, NewMessage, PassageKind, ToolUse
 from memory.recall import compactions
 from memory.recall.primers import remove_primers
-from memory.recall.storage import RecallStorage
-from memory.search.result_lists import ResultLists
-from memory.sqlite.database import Database, Transaction
+from memory.sqlite.database import Transaction
 from memory.sqlite.tables import agents as agent_table
 from memory.sqlite.tables import block_edits, messages, note_edits, passages
 from memory.sqlite.tables import compactions as compaction_table
-from memory.turns.timers import Timers
+from memory.stores import Stores
 
 FORGOTTEN = "(forgotten, as was asked for)"
 """Stands where something was said or thought that was to be forgotten."""
@@ -73,22 +69,12 @@ class ForgettingStore:
 
     def __init__(
         self,
-        database: Database,
-        agents: AgentStore,
-        recall: RecallStorage,
-        archival: ArchivalStorage,
-        result_lists: ResultLists,
+        stores: Stores,
         changes: MessageChanges,
-        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
-        self._agents = agents
-        self._recall = recall
-        self._archival = archival
-        self._result_lists = result_lists
+        self._stores = stores
         self._changes = changes
-        self._timers = timers
         self._now = now
 
     async def forget(self, scope: str, agent_id: int, doomed: Doomed, tell: Tell | None) -> Changed:
@@ -100,21 +86,21 @@ class ForgettingStore:
         telling = await self._telling(agent_id, doomed)
         events = await self._changes.events_of(scope, agent_id, doomed.heard)
         async with (
-            self._agents.changing(scope),
-            self._recall.rewriting(),
-            self._database.write(alone=True) as transaction,
+            self._stores.agents.changing(scope),
+            self._stores.recall.rewriting(),
+            self._stores.database.write(alone=True) as transaction,
         ):
             evicted = await _evicted(transaction, agent_id, [*doomed.heard, *doomed.said])
-            gone = await self._recall.said(transaction, agent_id, doomed.heard)
+            gone = await self._stores.recall.said(transaction, agent_id, doomed.heard)
             changed = await self._changes.remove(transaction, scope, agent_id, gone, events)
             notes = await self._remove_notes(transaction, agent_id, doomed.notes)
             await self._remove_lines(transaction, agent_id, doomed)
-            await self._timers.forget(transaction, agent_id, doomed.follow_ups)
+            await self._stores.timers.forget(transaction, agent_id, doomed.follow_ups)
             await self._redact(transaction, agent_id, doomed, telling)
-            await self._result_lists.forget_queries(
+            await self._stores.result_lists.forget_queries(
                 transaction, agent_id, [*doomed.heard, *doomed.said], [*notes, *changed.notes]
             )
-            await self._result_lists.forget_queries_about(transaction, agent_id, doomed.words.is_in)
+            await self._stores.result_lists.forget_queries_about(transaction, agent_id, doomed.words.is_in)
             await self._forget_journal_of_notes(transaction, agent_id, doomed.words)
             if evicted or await _is_summed_up(transaction, agent_id, doomed):
                 notes = (*notes, *await self._hide_summaries(transaction, agent_id, evicted))
@@ -125,14 +111,14 @@ class ForgettingStore:
     async def _remove_notes(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> tuple[int, ...]:
         own = select(passages.c.id).where(passages.c.agent_id == agent_id, passages.c.id.in_(ids))
         there = tuple(await transaction.scalars(own))
-        await self._archival.remove(transaction, agent_id, there)
+        await self._stores.archival.remove(transaction, agent_id, there)
         return there
 
     async def _forget_journal_of_notes(self, transaction: Transaction, agent_id: int, words: Matching) -> None:
         """Take out of the journal what notes said that hold the words and are there no more."""
         own = select(note_edits.c.content).where(note_edits.c.agent_id == agent_id).distinct()
         holding = {content for content in await transaction.scalars(own) if words.is_in(content)}
-        there = {note.content for note in await self._archival.notes_from(transaction, agent_id, (), holding)}
+        there = {note.content for note in await self._stores.archival.notes_from(transaction, agent_id, (), holding)}
         gone = holding - there
         await transaction.execute(
             delete(note_edits).where(note_edits.c.agent_id == agent_id, note_edits.c.content.in_(gone))
@@ -141,7 +127,7 @@ class ForgettingStore:
     async def _remove_lines(self, transaction: Transaction, agent_id: int, doomed: Doomed) -> None:
         """Take lines out of the blocks, and out of the journal whatever line ever held the words."""
         for label in sorted(doomed.labels):
-            value, edits = await self._agents.journal_of(transaction, agent_id, label)
+            value, edits = await self._stores.agents.journal_of(transaction, agent_id, label)
             texts = [value, *(text for _, edit in edits for text in (edit.before, edit.after))]
             lines = {line for text in texts for line in text.split("\n") if line.strip()}
             spared = {line for of, line in doomed.spared if of == label}
@@ -151,25 +137,25 @@ class ForgettingStore:
                 less = [
                     (id_, without_lines(edit.before, going), without_lines(edit.after, going)) for id_, edit in edits
                 ]
-                await self._agents.redact(transaction, agent_id, label, without_lines(value, going), less)
+                await self._stores.agents.redact(transaction, agent_id, label, without_lines(value, going), less)
 
     # ── what else tells of it ────────────────────────────────────────────────────────────────────────
 
     async def _telling(self, agent_id: int, doomed: Doomed) -> list[int]:
         """The messages of the agent's own in which it thought of it, wrote it down or found it."""
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             turns = None if doomed.everywhere else await _turns_behind(connection, agent_id, doomed)
             return [id_ async for id_ in _holding(connection, agent_id, doomed.words, turns)]
 
     async def _redact(self, transaction: Transaction, agent_id: int, doomed: Doomed, telling: Sequence[int]) -> None:
         for some in _in_parts(sorted({*telling, *doomed.said})):
-            for message in await self._recall.said(transaction, agent_id, some):
+            for message in await self._stores.recall.said(transaction, agent_id, some):
                 less = without(message, doomed.words)
                 if message.id in doomed.said and message.kind is Kind.ASSISTANT:
                     less = _unsaid(less)
-                    await self._recall.rewrite(transaction, agent_id, [message.id], FORGOTTEN)
+                    await self._stores.recall.rewrite(transaction, agent_id, [message.id], FORGOTTEN)
                 if less != message:
-                    await self._recall.redact(transaction, agent_id, [less])
+                    await self._stores.recall.redact(transaction, agent_id, [less])
 
     async def _hide_summaries(
         self, transaction: Transaction, agent_id: int, evicted: frozenset[int]
@@ -179,10 +165,10 @@ class ForgettingStore:
             oldest = select(messages.c.id).where(messages.c.agent_id == agent_id, messages.c.evicted)
             evicted = frozenset(await transaction.scalars(oldest.order_by(messages.c.id).limit(1)))
         if not evicted:  # nothing is left that it could tell of
-            await self._agents.save_summary(transaction, agent_id, "", derive_anew=False)
+            await self._stores.agents.save_summary(transaction, agent_id, "", derive_anew=False)
             return await remove_primers(transaction, agent_id)
         summary, is_short = await compactions.hide(transaction, agent_id, evicted, now=self._now())
-        await self._agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
+        await self._stores.agents.save_summary(transaction, agent_id, summary, derive_anew=is_short)
         return await remove_primers(transaction, agent_id, min(evicted))
 
 

@@ -12,19 +12,14 @@ from pathlib import Path
 from sqlalchemy import select
 
 from memory.archival.storage import ArchivalStorage
-from memory.core.agents import AgentStore
 from memory.erasing.changes import MessageChanges
 from memory.erasing.forgetting import ForgettingStore
 from memory.portable.agent import Ids, dump, load
 from memory.portable.records import AgentState, Record
 from memory.recall.storage import RecallStorage
-from memory.search.result_lists import ResultLists
-from memory.sqlite.database import Database
 from memory.sqlite.scratch import scratch_database
 from memory.sqlite.tables import agents
-from memory.turns.inbox import Inbox
-from memory.turns.timers import Timers
-from memory.turns.turn_journal import TurnJournal
+from memory.stores import Stores
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +28,18 @@ class LaidOut:
 
     scope: str
     agent_id: int
-    database: Database
-    store: AgentStore
-    recall: RecallStorage
-    archival: ArchivalStorage
+    stores: Stores
     changes: MessageChanges
     forgetting: ForgettingStore
-    timers: Timers
 
     async def records(self) -> list[Record]:
         """As it is now."""
-        async with self.database.snapshot() as connection:
+        async with self.stores.database.snapshot() as connection:
             return [record async for record in dump(connection, self.agent_id)]
 
     async def derive_anew(self) -> bool:
         """Whether its summary is to be made anew."""
-        async with self.database.read() as connection:
+        async with self.stores.database.read() as connection:
             return bool(await connection.scalar(select(agents.c.derive_anew).where(agents.c.id == self.agent_id)))
 
 
@@ -68,13 +59,6 @@ async def laid_out(
         state = next(record for record in records if isinstance(record, AgentState))
         async with database.write(alone=True) as transaction:
             loaded = await load(transaction, state.scope, records, Ids.of(records))
-        store, recall, notes, inbox = (
-            AgentStore(database),
-            RecallStorage(database),
-            archival.laid_out_in(database),
-            Inbox(database),
-        )
-        timers, lists = Timers(database, inbox), ResultLists(database)
-        changes = MessageChanges(database, store, recall, notes, lists, inbox, TurnJournal(database), timers, now)
-        forgetting = ForgettingStore(database, store, recall, notes, lists, changes, timers, now)
-        yield LaidOut(state.scope, loaded.agent_id, database, store, recall, notes, changes, forgetting, timers)
+        stores = Stores.over(database, RecallStorage(database), archival.laid_out_in(database), now)
+        changes = MessageChanges(stores, now)
+        yield LaidOut(state.scope, loaded.agent_id, stores, changes, ForgettingStore(stores, changes, now))
