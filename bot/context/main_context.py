@@ -150,6 +150,11 @@ class ContextCompiler:
             "messages": sum(queued.tokens for queued in agent.queue),
         }
 
+    def with_queued(self, agent: Agent, messages: Iterable[Message]) -> Agent:
+        """The agent with messages at the end of its queue."""
+        queued = self.queued(messages, agent.zone, names_speaker=not agent.is_direct)
+        return replace(agent, queue=(*agent.queue, *queued))
+
     def queued(
         self,
         messages: Iterable[Message],

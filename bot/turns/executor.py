@@ -104,7 +104,9 @@ async def write_changes(
     turn_id: int,
     now: datetime,
 ) -> None:
-    """Write what a step has changed in memory, as a part of its turn's one change."""
+    """Write what a step has changed in memory, if it has, as a part of its turn's one change."""
+    if not (draft.edits or draft.passages):
+        return
     change_id = await begin_change(transaction, agent_id, kind, now, turn_id=turn_id)
     await shelves.agents.save_edits(transaction, agent_id, draft.edits, change_id)
     await shelves.archival.replace(transaction, agent_id, draft.replaced, change_id, now)
