@@ -72,7 +72,7 @@ from bot.turns.asking import Asking
 from bot.turns.clocks import Clocks
 from bot.turns.conductor import Conductor
 from bot.turns.endings import Endings
-from bot.turns.executor import Executor, Shelves
+from bot.turns.executor import Executor
 from bot.turns.faults import Faults
 from bot.turns.greeting import Greeting
 from bot.turns.hearing import Hearing
@@ -81,6 +81,7 @@ from bot.turns.opening import Opening
 from bot.turns.outage import Outage, Wait
 from bot.turns.outage_told import OutageTold
 from bot.turns.running import Running
+from bot.turns.shelves import Shelves
 from bot.turns.shut_out import ShutOut
 from bot.turns.take_back import TurnHistory
 from bot.turns.turn import Turns

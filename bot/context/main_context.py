@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 
 from adapters.ports.model import ChatMessage, ToolCall, ToolSchema
 from bot.agent import Agent, Queued
+from bot.context.speakers import known_speakers
 from bot.context.window import Room, Window
 from bot.documents.sight import IMAGE_TOKENS
 from bot.events import MAX_QUOTE_CHARS, envelope, notes_on_people
 from bot.text import defuse, defuse_json, shorten
-from bot.turns.speakers import known_speakers
 from memory.core.core_memory import CoreMemory
 from memory.ports import Kind, Message, TokenCounter, ToolUse
 

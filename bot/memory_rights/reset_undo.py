@@ -22,7 +22,7 @@ from bot.memory_rights.checkpoints import Checkpoints, CheckpointUnusable
 from bot.memory_rights.resets import BEFORE_RESET, Part
 from bot.text import counted, one_line
 from bot.tools.recall import MAX_LINE_CHARS
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from memory.archival.message_documents import remove_with
 from memory.core.change_journal import ChangeKind, begin_change
 from memory.core.core_memory import Block, CoreMemory

@@ -9,7 +9,7 @@ from bot.agent import Agent
 from bot.agents import Agents
 from bot.memory_rights.checkpoints import Checkpoints
 from bot.text import counted
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from memory.core.change_journal import ChangeKind, begin_change
 from memory.erasing.resets import forget_archive, forget_conversation, keep_blocks_alone
 from memory.erasing.traces import SEARCHES, WRITE_ARCHIVE, WRITE_CORE, shows_archive, shows_core_memory, without_calls

@@ -8,7 +8,7 @@ from bot.agent import Agent
 from bot.timed.follow_ups import FollowUps
 from bot.timed.heartbeats import Heartbeats
 from bot.timed.reflection_timer import ReflectionTimer
-from bot.turns.executor import Draft
+from bot.turns.draft import Draft
 from memory.sqlite.database import Transaction
 from memory.turns.timers import HEARTBEAT
 

@@ -13,9 +13,9 @@ from bot.metering.budgets import Budgets
 from bot.metering.metrics import Metrics, TurnOutcome
 from bot.scopes import person_of
 from bot.turns.agenda import Agenda, Next
-from bot.turns.executor import Shelves
 from bot.turns.open_turn import OpenTurn
 from bot.turns.outage import Outage
+from bot.turns.shelves import Shelves
 from bot.turns.turn import Turns
 from bot.turns.woken import Woken
 from bot.turns.written_step import remove_passing

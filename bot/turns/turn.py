@@ -20,7 +20,8 @@ from bot.timed.follow_ups import FollowUps, reminder_of
 from bot.timed.heartbeats import Heartbeats
 from bot.turns.asking import Asked, Asking
 from bot.turns.commit import Keep
-from bot.turns.executor import Draft, Executor, ToolContext
+from bot.turns.draft import Draft
+from bot.turns.executor import Executor
 from bot.turns.open_turn import Ended, Observe, OpenTurn, as_one
 from bot.turns.step import (
     NOT_DECIDED,
@@ -33,6 +34,7 @@ from bot.turns.step import (
     kept_messages,
     report_of,
 )
+from bot.turns.tool_context import ToolContext
 from bot.turns.written_step import StepWriter
 from memory.core.agents import AgentStore
 from memory.ports import Kind, NewMessage

@@ -12,9 +12,10 @@ from bot.minds.mind import Minds
 from bot.timed.heartbeats import Heartbeats
 from bot.turns.clocks import Clocks
 from bot.turns.commit import Keep, whole
-from bot.turns.executor import Draft, Shelves, write_changes
+from bot.turns.draft import Draft, write_changes
 from bot.turns.greeting import Greeting
 from bot.turns.open_turn import OpenTurn
+from bot.turns.shelves import Shelves
 from bot.turns.step import Progress
 from memory.core.change_journal import ChangeKind
 from memory.core.core_memory import CoreMemory

@@ -41,9 +41,11 @@ from bot.tools.core_memory import core_memory_append
 from bot.tools.messaging import send_message
 from bot.turns.asking import Asking
 from bot.turns.clocks import Clocks
-from bot.turns.executor import Executor, Shelves, ToolContext
+from bot.turns.executor import Executor
 from bot.turns.greeting import Greeting
 from bot.turns.opening import Opening
+from bot.turns.shelves import Shelves
+from bot.turns.tool_context import ToolContext
 from bot.turns.turn import Turns
 from bot.turns.written_step import StepWriter
 from config.words import prompt
