@@ -135,16 +135,16 @@ class Conductor:
         return await self._endings.surely(woken, self._endings.put_aside(woken, None, reason, tells=tells))
 
     async def _run(self, woken: Woken, for_event: int | None) -> Next:
+        """Open a turn and run it to its end, whatever that is."""
         turn: OpenTurn | None = None
         opening: asyncio.Future[OpenTurn | None] | None = None
         try:
-            is_shown = woken.is_addressed
-            async with showing_work(self._platforms, woken.origin.address) if is_shown else nullcontext():
+            async with showing_work(self._platforms, woken.origin.address) if woken.is_addressed else nullcontext():
                 opening = asyncio.ensure_future(self._opening.open(woken))
                 turn = await finish(opening)
                 self._agenda.taken(woken)
-                is_theirs = turn is not None and await self._shut_out.lets_in(woken, turn)
-                ended = await self._running.run(woken, turn) if turn is not None and is_theirs else None
+                is_let_in = turn is not None and await self._shut_out.lets_in(woken, turn)
+                ended = await self._running.run(woken, turn) if turn is not None and is_let_in else None
         except asyncio.CancelledError:
             logger.info("turn cancelled")
             if opening is not None and not opening.cancelled() and opening.exception() is None:
