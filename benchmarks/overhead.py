@@ -25,7 +25,8 @@ from benchmarks.figures import Figure, report
 from benchmarks.model_server import REPLY, model_server
 from bot.process.garbage import collect_seldom
 from bot.testing import RecordingPlatform, open_bot
-from bot.turns.turn import Turns
+from bot.turns.opening import Opening
+from bot.turns.written_step import StepWriter
 from memory.turns.inbox import Inbox
 from memory.turns.outbox import OutboxStore
 
@@ -139,9 +140,9 @@ def _posted(platform: RecordingPlatform) -> list[float]:
 MODEL_CALL = "model call"
 PARTS: dict[str, tuple[type, str]] = {
     "kept": (Inbox, "add"),
-    "begun": (Turns, "begin"),
+    "begun": (Opening, "begin"),
     MODEL_CALL: (OpenAIModel, "complete"),
-    "step kept": (Turns, "_commit"),
+    "step kept": (StepWriter, "_commit"),
     "marked as sent": (OutboxStore, "sent"),
 }
 

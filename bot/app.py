@@ -67,12 +67,26 @@ from bot.timed.heartbeats import Heartbeats, Rhythm
 from bot.timed.reflection import Reflections
 from bot.timed.reflection_timer import ReflectionTimer
 from bot.timed.sweep import Sweep
+from bot.turns.agenda import Agenda
+from bot.turns.asking import Asking
+from bot.turns.clocks import Clocks
 from bot.turns.conductor import Conductor
-from bot.turns.executor import Executor, Shelves
+from bot.turns.endings import Endings
+from bot.turns.executor import Executor
+from bot.turns.faults import Faults
 from bot.turns.greeting import Greeting
+from bot.turns.hearing import Hearing
+from bot.turns.open_turn import Observe
+from bot.turns.opening import Opening
 from bot.turns.outage import Outage, Wait
+from bot.turns.outage_told import OutageTold
+from bot.turns.running import Running
+from bot.turns.shelves import Shelves
+from bot.turns.shut_out import ShutOut
 from bot.turns.take_back import TurnHistory
-from bot.turns.turn import Observe, Turns
+from bot.turns.turn import Turns
+from bot.turns.without_model import WithoutModel
+from bot.turns.written_step import StepWriter
 from config.settings import Settings, SettingsInvalid
 from memory.archival.documents import Documents
 from memory.archival.message_documents import MessageDocuments
@@ -307,25 +321,31 @@ async def open_app(
             is_busy=lambda scope: receiver.is_busy(scope),
             thinks=lambda scope: agents.thinks_apart(scope),
         )
-        turns = Turns(
+        clocks = Clocks(follow_ups, heartbeats, reflection_timer, expect=lambda due: sweep.expect(due))
+        writer = StepWriter(
             database,
-            agents_kept,
             shelves,
             inbox,
             journal,
             outbox,
             usage,
             minds,
-            executor,
             Greeting(people, now),
+            heartbeats,
+            clocks,
+            now,
+        )
+        turns = Turns(
+            agents_kept,
+            minds,
+            Asking(minds, reading),
+            executor,
+            writer,
+            outbox,
             follow_ups=follow_ups,
             heartbeats=heartbeats,
-            reflection_timer=reflection_timer,
-            expect=lambda due: sweep.expect(due),
             budget_alert=BudgetAlert(budgets, told),
-            long_absence=timedelta(days=settings.heartbeat_idle_days),
             max_steps=settings.llm_max_steps,
-            verifies_first=choices.verifies_first,
             now=now,
             reading=reading,
             metrics=metrics,
@@ -364,23 +384,45 @@ async def open_app(
             since=let_in_since,
             is_stranger=partial(_is_stranger, platforms),
         )
-        conductor = Conductor(
+        agenda = Agenda(agents, waiting, journal, outage)
+        opening = Opening(
             database,
             agents,
-            turns,
-            reflections,
-            waiting,
+            recall,
             inbox,
             journal,
+            minds,
+            long_absence=timedelta(days=settings.heartbeat_idle_days),
+            verifies_first=choices.verifies_first,
+            now=now,
+            metrics=metrics,
+        )
+        endings = Endings(
+            database, agents, shelves, turns, agenda, inbox, journal, outage, notices, budgets, now, metrics
+        )
+        outage_told = OutageTold(outage, told, notices)
+        without_model = WithoutModel(
+            agenda,
+            opening,
+            endings,
+            journal,
             outage,
-            notices,
-            usage,
-            budgets,
-            told,
-            admission,
-            platforms,
-            observe,
+            outage_told,
             retries_for=timedelta(hours=settings.llm_retry_hours),
+            now=now,
+            metrics=metrics,
+        )
+        conductor = Conductor(
+            agents,
+            agenda,
+            Hearing(database, recall, inbox, minds, clocks, now),
+            opening,
+            Running(agents, opening, turns, reflections, agenda, outage, usage, observe, now),
+            endings,
+            Faults(agenda, endings, without_model),
+            without_model,
+            ShutOut(database, admission, inbox, waiting, agenda, outage),
+            platforms,
             now=now,
             metrics=metrics,
         )
@@ -393,7 +435,9 @@ async def open_app(
             outbox,
             notices,
             floors,
+            agenda,
             conductor,
+            outage_told,
             lanes,
             ToldZones(people, agents, lanes, follow_ups, now),
             now,

@@ -271,9 +271,7 @@ def waking_by_itself(database: Database, inbox: Inbox, now: Callable[[], datetim
     return {
         "follow_ups": follow_ups,
         "heartbeats": Heartbeats(timers, rhythm, zone, budgets, is_busy=lambda scope: False, thinks=_thinks),
-        "expect": lambda due: None,
         "budget_alert": BudgetAlert(budgets, Told(database, now)),
-        "long_absence": rhythm.idle,
     }
 
 

@@ -17,11 +17,11 @@ from zoneinfo import ZoneInfo
 
 from adapters.ports.model import ChatMessage, ToolCall, ToolSchema
 from bot.agent import Agent, Queued
+from bot.context.speakers import known_speakers
 from bot.context.window import Room, Window
 from bot.documents.sight import IMAGE_TOKENS
 from bot.events import MAX_QUOTE_CHARS, envelope, notes_on_people
 from bot.text import defuse, defuse_json, shorten
-from bot.turns.speakers import known_speakers
 from memory.core.core_memory import CoreMemory
 from memory.ports import Kind, Message, TokenCounter, ToolUse
 
@@ -149,6 +149,11 @@ class ContextCompiler:
             **({"people": notes} if notes else {}),
             "messages": sum(queued.tokens for queued in agent.queue),
         }
+
+    def with_queued(self, agent: Agent, messages: Iterable[Message]) -> Agent:
+        """The agent with messages at the end of its queue."""
+        queued = self.queued(messages, agent.zone, names_speaker=not agent.is_direct)
+        return replace(agent, queue=(*agent.queue, *queued))
 
     def queued(
         self,

@@ -185,8 +185,7 @@ class QueueManager:
         alert = system_alert(PRESSURE_ALERT, self._now())
         (kept,) = await self._recall.append(transaction, agent.id, turn_id, [alert])
         await self._agents.save_pressure(transaction, agent.id, summary=agent.summary, warned=True)
-        queued = self._compiler.queued([kept], agent.zone, names_speaker=not agent.is_direct)
-        return replace(agent, warned=True, queue=(*agent.queue, *queued))
+        return self._compiler.with_queued(replace(agent, warned=True), [kept])
 
     def _own_tokens(self, agent: Agent) -> int:
         beside = self._compiler.fixed_tokens(agent) + self._compiler.notes_tokens(agent)

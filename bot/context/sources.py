@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from memory.core.provenance import SourcedLine, sourced_lines
 from memory.ports import BlockEdit, Message
 

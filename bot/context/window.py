@@ -4,9 +4,9 @@ import math
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from bot.context.speakers import MOST
 from bot.context.token_ratio import TokenRatio
 from bot.errors import ContextTooSmall
-from bot.turns.speakers import MOST
 
 MIN_FREE_TOKENS = 400
 """What core memory, summary and queue need at least, together."""

@@ -21,8 +21,10 @@ from bot.log import of_scope
 from bot.origins import of_json
 from bot.scopes import person_of, scope_of
 from bot.timed.few_at_a_time import FewAtATime
-from bot.turns.conductor import Conductor, Next
+from bot.turns.agenda import Agenda, Next
+from bot.turns.conductor import Conductor
 from bot.turns.outage import Wait
+from bot.turns.outage_told import OutageTold
 from memory.erasing.floors import Floors
 from memory.people.channels import Channels
 from memory.ports import NewMessage
@@ -52,7 +54,9 @@ class Receiver:
         outbox: Outbox,
         notices: Notices,
         floors: Floors,
+        agenda: Agenda,
         conductor: Conductor,
+        outage_told: OutageTold,
         lanes: Lanes,
         zones: ToldZones,
         now: Callable[[], datetime],
@@ -68,7 +72,9 @@ class Receiver:
         self._outbox = outbox
         self._notices = notices
         self._floors = floors
+        self._agenda = agenda
         self._conductor = conductor
+        self._outage_told = outage_told
         self._lanes = lanes
         self._zones = zones
         self._now = now
@@ -105,7 +111,7 @@ class Receiver:
         for record in await self._journal.unfinished():
             if serves(address := of_json(record.origin).address):
                 scopes[record.scope] = address.platform
-                if self._conductor.take_up(record):
+                if self._agenda.take_up(record):
                     held.append(record)
         for event in await self._inbox.waiting():
             if serves(address := of_json(event.origin).address):
@@ -113,7 +119,7 @@ class Receiver:
                 scopes[event.scope] = address.platform
         for scope, platform in scopes.items():
             if platform in self._behind:
-                self._conductor.wait_for_changes(scope)
+                self._agenda.wait_for_changes(scope)
                 self._waiting_for_changes.setdefault(platform, []).append(scope)
         self._go_on_with([scope for scope, platform in scopes.items() if platform not in self._behind])
         if held:
@@ -126,7 +132,7 @@ class Receiver:
         level.set()
         scopes = self._waiting_for_changes.pop(platform, ())
         for scope in scopes:
-            self._conductor.knows_changes(scope)
+            self._agenda.knows_changes(scope)
         self._go_on_with(scopes)
 
     def woken(self, scopes: Sequence[str]) -> None:
@@ -135,7 +141,7 @@ class Receiver:
 
     def go_on_after_outage(self, scope: str) -> None:
         """The model is to be tried for a scope whose turn waited for it, or answers again."""
-        if self._conductor.is_of_clock(scope) and not self._waiting.people(scope):
+        if self._agenda.is_of_clock(scope) and not self._waiting.people(scope):
             self._of_clocks.add([scope])
         else:
             self.go_on(scope)
@@ -170,7 +176,7 @@ class Receiver:
 
         What is not over goes on at the next start.
         """
-        self._conductor.is_closing = self._of_clocks.is_closing = True
+        self._agenda.is_closing = self._of_clocks.is_closing = True
         for task in (*self._stuck.values(), self._letting_go):
             if task is not None:
                 task.cancel()
@@ -185,7 +191,7 @@ class Receiver:
         self._of_clocks.add(of_clocks)
 
     def _is_of_clocks(self, scope: str) -> bool:
-        return self._waiting.is_of_clocks(scope) and not self._conductor.is_under_way(scope)
+        return self._waiting.is_of_clocks(scope) and not self._agenda.is_under_way(scope)
 
     async def _receive(self, message: InboundMessage) -> Awaitable[None]:
         scope = scope_of(message.origin)
@@ -249,7 +255,10 @@ class Receiver:
         if notice is None:
             return _Later(_no_turn)
         logger.info("somebody who is not let in is told so")
-        return self._lanes.submit(scope_of(origin), lambda: self._conductor.tell(origin, notice))
+        return self._lanes.submit(scope_of(origin), lambda: self._told(origin, notice))
+
+    async def _told(self, origin: Origin, notice: str) -> None:
+        await self._notices.say(origin, notice)
 
     async def _wake(self, origin: Origin, woken_by: Sequence[NewMessage]) -> Awaitable[None]:
         if not await self._admission.admits(origin):
@@ -290,7 +299,7 @@ class Receiver:
                         raise
                     if outcome is not Next.ENDED:
                         if tells:
-                            await self._conductor.tell_of_outage(origin)
+                            await self._outage_told.tell(origin)
                         return
 
         turn = self._lanes.submit(scope, job)
@@ -299,7 +308,7 @@ class Receiver:
             try:
                 await turn
             except asyncio.CancelledError:
-                waiting = () if self._conductor.is_closing else [id_ for id_ in ids if self._waiting.holds(scope, id_)]
+                waiting = () if self._agenda.is_closing else [id_ for id_ in ids if self._waiting.holds(scope, id_)]
                 for id_ in waiting:
                     self._waiting.forget(scope, id_)
                 for id_ in waiting:
@@ -336,7 +345,7 @@ class Receiver:
             if (level := is_level(record)) is not None:
                 await level.wait()
                 await self._wait(CALM_S)
-            self._conductor.let_go(record.scope)
+            self._agenda.let_go(record.scope)
             await asyncio.wait([self.go_on(record.scope)])
 
 

@@ -17,7 +17,7 @@ from bot.inbound.changes import Changes
 from bot.memory_rights.reset_undo import ResetUndo
 from bot.origins import of_json
 from bot.text import clean
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from memory.core.core_memory import person_label, person_of_label
 from memory.erasing.forgetting import Doomed, ForgettingStore
 from memory.erasing.matching import Matching

@@ -13,7 +13,7 @@ from bot.agent import Agent
 from bot.agents import Agents
 from bot.text import one_line
 from bot.tools.recall import MAX_LINE_CHARS
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from memory.core.change_journal import (
     ChangeJournal,
     ChangeKind,

@@ -42,7 +42,8 @@ from bot.tiers.ports import Tier
 from bot.tiers.text_tier import TextTier
 from bot.tiers.tiny_prompt import TinyPrompter
 from bot.tiers.tools_tier import ToolsTier
-from bot.turns.executor import Executor, Shelves
+from bot.turns.executor import Executor
+from bot.turns.shelves import Shelves
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
 from memory.archival.storage import ArchivalStorage

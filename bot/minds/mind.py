@@ -17,7 +17,7 @@ from bot.context.priming import PrimingSummarizer
 from bot.context.queue_manager import QueueManager
 from bot.errors import ContextTooSmall
 from bot.tiers.ports import Tier
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from config.words import WordsNotFound
 from memory.core.agents import ChosenModel
 

@@ -8,7 +8,7 @@ from bot.context.context_bar import context_bar
 from bot.events import local_time
 from bot.minds.mind import Mind
 from bot.text import verbatim
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from memory.core.core_memory import Block
 
 

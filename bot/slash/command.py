@@ -38,7 +38,7 @@ from bot.slash.question import Question
 from bot.text import clean, one_line
 from bot.timed.follow_ups import FollowUps
 from bot.timed.heartbeats import Heartbeats
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from bot.turns.take_back import TurnHistory
 from memory.core.change_journal import ChangeJournal
 from memory.core.core_memory import person_of_label

@@ -10,7 +10,7 @@ from bot.context.sources import Source, sources_of
 from bot.events import local_time, named
 from bot.slash.line_places import place_of
 from bot.text import one_line, verbatim
-from bot.turns.executor import Shelves
+from bot.turns.shelves import Shelves
 from memory.core.core_memory import Block
 from memory.ports import Message
 

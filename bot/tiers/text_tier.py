@@ -12,6 +12,7 @@ from typing import Protocol
 
 from adapters.ports.model import Completion, ToolCall
 from bot.agent import Agent
+from bot.context.speakers import known_speakers
 from bot.documents.attached import words_of
 from bot.documents.places import Noted, place_of, with_source
 from bot.events import reply_of
@@ -19,8 +20,7 @@ from bot.text import clean, defuse, excerpt, one_line, whole_sentences, without_
 from bot.tiers.ports import Answer
 from bot.tiers.remembering import SAID, facts_to_remember, same_subject, second_person
 from bot.tiers.reminding import reminder_asked
-from bot.turns.executor import Shelves
-from bot.turns.speakers import known_speakers
+from bot.turns.shelves import Shelves
 from memory.core.core_memory import Block, person_label
 from memory.ports import Kind, Message, Passage
 from memory.search.words import query_words

@@ -27,9 +27,12 @@ from bot.tiers.ports import Answer
 from bot.timed.follow_ups import FollowUps
 from bot.timed.reflection_scene import Scene, scene_of, with_sources
 from bot.turns.commit import Keep, whole
-from bot.turns.executor import Draft, Executor, Shelves, ToolContext, ToolResult, write_changes
+from bot.turns.draft import Draft, write_changes
+from bot.turns.executor import Executor, ToolResult
+from bot.turns.open_turn import Ended, Observe, OpenTurn
+from bot.turns.shelves import Shelves
 from bot.turns.step import Progress, kept_messages, report_of
-from bot.turns.turn import Ended, Observe, OpenTurn
+from bot.turns.tool_context import ToolContext
 from memory.core.agents import AgentStore
 from memory.core.change_journal import ChangeKind
 from memory.people.accounts import Accounts, of_reflections
@@ -201,10 +204,7 @@ class Reflections:
         async def commit() -> Agent:
             async with noted_calls() as calls, self._database.write() as transaction:
                 self._agents.check(agent.scope, agent.revision)
-                if draft.edits or draft.passages:
-                    await write_changes(
-                        transaction, self._shelves, agent.id, draft, ChangeKind.REFLECTION, turn.id, now
-                    )
+                await write_changes(transaction, self._shelves, agent.id, draft, ChangeKind.REFLECTION, turn.id, now)
                 await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
                 await self._usage.save(transaction, calls, now)
                 self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=False)

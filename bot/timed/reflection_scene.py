@@ -8,8 +8,9 @@ from bot.agent import Queued
 from bot.context.main_context import ContextCompiler
 from bot.context.sources import sources_of
 from bot.timed.reflection_text import enough, material, says_alike, source_of
-from bot.turns.executor import Draft, Shelves
-from bot.turns.turn import OpenTurn
+from bot.turns.draft import Draft
+from bot.turns.open_turn import OpenTurn
+from bot.turns.shelves import Shelves
 from memory.archival.storage import ArchivalStorage
 from memory.core.core_memory import person_label
 from memory.ports import BlockEdit, Message, NewPassage, Passage, PassageKind

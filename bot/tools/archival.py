@@ -9,7 +9,7 @@ from bot.events import age_of, local_time, speaker_of
 from bot.registry import tool
 from bot.text import one_line
 from bot.tools.paging import Hit, Shelf, first_page, page_at
-from bot.turns.executor import ToolContext
+from bot.turns.tool_context import ToolContext
 from memory.ports import Message, NewPassage, Passage, PassageKind
 
 MAX_TAGS = 20

@@ -3,7 +3,7 @@
 from bot.errors import ToolFailed
 from bot.registry import tool
 from bot.text import one_line
-from bot.turns.executor import ToolContext
+from bot.turns.tool_context import ToolContext
 from memory.core.core_memory import CoreMemory, person_of_label
 from memory.ports import NewPassage
 

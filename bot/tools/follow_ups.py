@@ -8,7 +8,7 @@ from bot.errors import ToolFailed
 from bot.events import local_time
 from bot.registry import tool
 from bot.text import one_line
-from bot.turns.executor import ToolContext
+from bot.turns.tool_context import ToolContext
 from memory.turns.timers import WAITING, Timer
 
 MAX_SHOWN_CHARS = 200

@@ -8,7 +8,7 @@ from bot.errors import ToolFailed
 from bot.events import local_time
 from bot.registry import tool
 from bot.timed.heartbeats import MOST_PAUSED
-from bot.turns.executor import ToolContext
+from bot.turns.tool_context import ToolContext
 
 
 @tool

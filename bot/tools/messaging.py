@@ -5,7 +5,7 @@ import logging
 from bot.errors import ToolFailed
 from bot.registry import tool
 from bot.text import one_line, without_reasoning
-from bot.turns.executor import ToolContext
+from bot.turns.tool_context import ToolContext
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from typing import Any
 from bot.errors import ToolFailed
 from bot.text import defuse_json, one_line
 from bot.tools.parts import Part, Place, first_part, part_at
-from bot.turns.executor import ToolContext
+from bot.turns.tool_context import ToolContext
 from memory.ports import ResultList
 from memory.search.words import query_words
 

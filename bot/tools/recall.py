@@ -13,7 +13,7 @@ from bot.events import age_of, local_time, speaker_of
 from bot.registry import tool
 from bot.text import one_line
 from bot.tools.paging import Hit, Shelf, first_page, page_at
-from bot.turns.executor import ToolContext
+from bot.turns.tool_context import ToolContext
 from memory.ports import Kind, Message
 
 _MESSAGE = re.compile(r"\s*message\s*#?\s*(\d{1,18})\s*", re.IGNORECASE | re.ASCII)

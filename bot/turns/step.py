@@ -22,6 +22,9 @@ CUT_ANSWER = (
 NOT_HEARD = "The person has heard nothing from you yet. Answer with send_message."
 NOT_DECIDED = "Nobody has heard anything. Call send_message, or stay_silent if nothing is to be said."
 
+SILENCE = "stay_silent"
+"""The tool by which a model says that nothing is to be said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -105,6 +108,14 @@ def judge(
         faulty_steps=before.faulty_steps + 1 if is_faulty else 0,
         goes_on=goes_on,
     )
+
+
+def judge_promised(before: Progress, answer: Answer, results: tuple[ToolResult, ...], *, speaks: bool) -> Progress:
+    """As `judge`, of a follow-up: the model owes words, or the decision that there are none, which counts too."""
+    is_silent = any(result.call.name == SILENCE and not result.failed for result in results)
+    if answer.is_by_code:  # a model that only writes text
+        before = replace(before, was_reminded=True)
+    return judge(before, answer, results, speaks=speaks or is_silent, reacts=False, is_awaited=True)
 
 
 def bare_reply(before: Progress, answer: Answer) -> tuple[str, ...]:

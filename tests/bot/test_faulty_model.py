@@ -18,7 +18,7 @@ import pytest
 from adapters.ports.messages import InboundMessage, Origin
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, RecordingPlatform, direct, open_bot
-from bot.turns.conductor import KEPT
+from bot.turns.outage_told import KEPT
 from memory.portable.records import KeptMessage
 from memory.ports import Kind
 from tests.faulty_proxy import FAULTS, FaultyProxy

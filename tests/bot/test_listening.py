@@ -63,7 +63,7 @@ async def test_what_was_heard_and_not_yet_noted_survives_the_process(tmp_path: P
     async with ScriptedServer() as server:
         async with open_bot(tmp_path, **settings(server)) as bot:
             await bot.choose_mode(Mode.LISTEN)
-            bot.app.receiver._conductor.is_closing = True
+            bot.app.receiver._agenda.is_closing = True
             for number in range(3):
                 await bot.write(f"Heard {number}", person=f"p{number}", aim=Aim.AT_ALL)
             assert await said_in(bot) == []

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 
 from adapters.testing import ScriptedServer
-from bot.turns.conductor import BESIDE_OTHERS
+from bot.turns.woken import BESIDE_OTHERS
 from tests.crash.model import ObedientModel
 from tests.crash.nursery import Nursery, nursery
 from tests.crash.people import Conversation, conversations

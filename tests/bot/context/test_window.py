@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -38,9 +39,15 @@ from bot.testing import Clock, direct, refused_for, waking_by_itself
 from bot.tiers.ports import Answer
 from bot.tools.core_memory import core_memory_append
 from bot.tools.messaging import send_message
-from bot.turns.executor import Executor, Shelves, ToolContext
+from bot.turns.asking import Asking
+from bot.turns.clocks import Clocks
+from bot.turns.executor import Executor
 from bot.turns.greeting import Greeting
+from bot.turns.opening import Opening
+from bot.turns.shelves import Shelves
+from bot.turns.tool_context import ToolContext
 from bot.turns.turn import Turns
+from bot.turns.written_step import StepWriter
 from config.words import prompt
 from memory.archival.storage import ArchivalStorage
 from memory.core.agents import AgentStore
@@ -311,23 +318,17 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
 
     at_hand = agents()
     keep = Kept(world, at_hand)
-    inbox = Inbox(database)
-    turns = Turns(
-        database,
-        store,
-        shelves,
-        inbox,
-        TurnJournal(database),
-        Outbox(OutboxStore(database), {}, now),
-        UsageStore(database),
-        minds,
-        Executor(TOOLS),
-        Greeting(People(database), now),
-        **waking_by_itself(database, inbox, now),
-        max_steps=MAX_STEPS,
-        verifies_first=True,
-        now=now,
+    inbox, journal = Inbox(database), TurnJournal(database)
+    outbox, usage = Outbox(OutboxStore(database), {}, now), UsageStore(database)
+    waking = waking_by_itself(database, inbox, now)
+    heartbeats = waking["heartbeats"]
+    clocks = Clocks(waking["follow_ups"], heartbeats, None, lambda due: None)
+    greeting, absence = Greeting(People(database), now), timedelta(days=3)
+    writer = StepWriter(database, shelves, inbox, journal, outbox, usage, minds, greeting, heartbeats, clocks, now)
+    opening = Opening(
+        database, at_hand, recall, inbox, journal, minds, long_absence=absence, verifies_first=True, now=now
     )
+    turns = Turns(store, minds, Asking(minds), Executor(TOOLS), writer, outbox, **waking, max_steps=MAX_STEPS, now=now)
 
     for event, answers_to_it in world.turns:
         tier.answers = list(answers_to_it)
@@ -335,7 +336,7 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
         try:
             new = of_ours(direct(scope.rpartition(":")[2]), event)
             waiting = [await inbox.add(new, now())]
-            turn = await turns.begin(agent, waiting, keep)
+            turn = await opening.begin(agent, waiting, keep)
             await turns.run(turn, keep)
         except TurnGivenUp:
             pass

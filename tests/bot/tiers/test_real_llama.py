@@ -153,7 +153,7 @@ async def test_a_server_that_takes_tools_and_ignores_them_ends_in_a_lower_tier_f
 async def test_a_prompt_that_is_too_long_for_the_server_is_compacted_and_sent_once_more(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.WARNING, "bot.turns.turn")
+    caplog.set_level(logging.WARNING, "bot.turns.asking")
     with serving(512) as served:
         async with open_bot(tmp_path, **served.settings, llm_tier="text", llm_context_window=1024) as bot:
             for number in range(8):

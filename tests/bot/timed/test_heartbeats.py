@@ -88,10 +88,10 @@ async def test_who_turns_it_off_hears_nothing_of_one_that_is_about_to_begin(tmp_
     async with bot_with(tmp_path, model) as bot:
         await bot.command("heartbeat every 60")
         bot.clock.advance(hours=2)
-        bot.app.receiver._conductor.is_closing = True  # for now no turn begins
+        bot.app.receiver._agenda.is_closing = True  # for now no turn begins
         await bot.sweep()
         await bot.command("heartbeat off")
-        bot.app.receiver._conductor.is_closing = False
+        bot.app.receiver._agenda.is_closing = False
         bot.app.receiver.go_on("console:dm:ada")
         await bot.app.lanes.idle()
         assert (model.beats, bot.platform.sent) == ([], [])
@@ -398,7 +398,7 @@ async def test_one_that_a_stop_kept_from_its_end_does_not_come_in_the_night(tmp_
     class Stopped(Model):
         def __call__(self, request: Request) -> Reply:
             if self.beats:
-                bots[-1].app.receiver._conductor.is_closing = True  # as at SIGTERM
+                bots[-1].app.receiver._agenda.is_closing = True  # as at SIGTERM
             return super().__call__(request)
 
     looks = answer(None, ("list_follow_ups", {"request_heartbeat": True}))
@@ -406,7 +406,7 @@ async def test_one_that_a_stop_kept_from_its_end_does_not_come_in_the_night(tmp_
     async with bot_with(tmp_path, model, clock) as bot:
         bots.append(bot)
         await bot.command("heartbeat every 60")
-        bot.app.receiver._conductor.is_closing = not is_begun
+        bot.app.receiver._agenda.is_closing = not is_begun
         clock.advance(hours=2)
         await bot.sweep()
     assert len(model.beats) == (2 if is_begun else 0)

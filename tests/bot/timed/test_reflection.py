@@ -429,7 +429,7 @@ async def test_a_restart_in_the_midst_goes_on_and_leaves_nothing_twice(tmp_path:
             reflecting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await reflecting
-            bot.app.receiver._conductor.is_closing = True
+            bot.app.receiver._agenda.is_closing = True
     async with ScriptedServer(model()) as server, open_bot(tmp_path, **with_model(server)) as bot:
         await bot.app.lanes.idle()
         shown = await bot.command("memory")

@@ -77,7 +77,7 @@ async def test_nor_do_more_where_an_earlier_process_left_what_a_clock_had_to_say
     async with ScriptedServer(reply) as server:
         async with open_bot(tmp_path, **settings(server)) as bot:
             await promise(bot, *people, "ada")
-            bot.app.receiver._conductor.is_closing = True  # it is killed when all is handed over
+            bot.app.receiver._agenda.is_closing = True  # it is killed when all is handed over
             await bot.app.sweep()
             async with bot.app.receiver._arriving.of("console:dm:ada"):
                 await bot.app.receiver._inbox.add(
