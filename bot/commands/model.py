@@ -47,8 +47,9 @@ async def model(context: CommandContext, name: str = "") -> str:
             await context.parts.minds.open(chosen)
         except (ServiceMissing, ContextTooSmall, WordsNotFound) as error:
             raise CommandRefused(f"I cannot talk with {chosen.name}: {error}") from None
-    await context.in_lane(partial(_choose, context, chosen))
-    return f"From my next answer on I talk with {await context.in_lane(partial(_told, context))}."
+    if chosen is not None or await context.parts.agents.find(context.scope) is not None:  # a choice needs an agent
+        await context.in_lane(partial(_choose, context, chosen))
+    return f"From my next answer on I talk with {await _told(context)}."
 
 
 async def _offered(context: CommandContext, name: str) -> ChosenModel:
@@ -75,9 +76,11 @@ async def _choose(context: CommandContext, chosen: ChosenModel | None, agent: Ag
     await context.parts.agents.choose_model(agent, chosen)
 
 
-async def _told(context: CommandContext, agent: Agent) -> str:
-    mind = context.parts.minds.of(agent)
-    is_own = agent.model is not None and not context.parts.minds.is_fixed
+async def _told(context: CommandContext) -> str:
+    """The model as it is; who only looks needs no agent, so none is made."""
+    agents = context.parts.agents
+    record, mind = await agents.find(context.scope), await agents.mind_of(context.scope)
+    is_own = record is not None and record.model is not None and not context.parts.minds.is_fixed
     whose = "chosen for this agent" if is_own else "the one of LLM_MODEL"
     return f"{_mind(mind)}; {whose}"
 
@@ -87,7 +90,7 @@ def _mind(mind: Mind) -> str:
 
 
 async def _shown(context: CommandContext) -> str:
-    lines = [f"I talk with {await context.in_lane(partial(_told, context))}."]
+    lines = [f"I talk with {await _told(context)}."]
     try:
         models = await context.parts.catalogue.look()
         lines.append(

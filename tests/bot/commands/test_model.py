@@ -85,6 +85,16 @@ async def test_what_the_server_does_not_offer_is_refused_and_nothing_is_changed(
         assert "the one of LLM_MODEL" in await give(bot, "model")
 
 
+async def test_a_look_makes_no_agent_and_neither_does_what_changes_nothing(tmp_path: Path) -> None:
+    async with ScriptedServer(named) as server, bot_at(tmp_path, server) as bot:
+        for line in ("model", "model default"):
+            assert "I talk with m, spoken to in the tools tier" in await give(bot, line)
+            assert "the one of LLM_MODEL" in await give(bot, line)
+        assert await bot.app.agents.find("discord:dm:1") is None
+        assert "chosen for this agent" in await give(bot, "model small")
+        assert await bot.app.agents.find("discord:dm:1") is not None
+
+
 async def test_the_model_of_the_settings_by_its_name_is_as_the_settings_have_it(tmp_path: Path) -> None:
     async with ScriptedServer(named) as server, bot_at(tmp_path, server, llm_context_window=9000) as bot:
         told = await give(bot, "model m")
