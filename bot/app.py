@@ -283,6 +283,7 @@ async def open_app(
         timers, told = Timers(database, inbox), Told(database, now)
         follow_ups = FollowUps(
             timers,
+            replies,
             people,
             settings.zone,
             is_everybodys="bot_timezone" in settings.model_fields_set,

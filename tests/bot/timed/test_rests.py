@@ -5,8 +5,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adapters.ports.errors import DeliveryRefused
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
-from bot.testing import Clock, open_bot, texts
+from bot.testing import Bot, Clock, Fault, RecordingPlatform, open_bot, texts
+from bot.timed.follow_ups import UNHEARD
 from memory.people.channels import Mode
 
 NINE = "2026-03-02T09:00"
@@ -65,3 +67,46 @@ async def test_one_that_repeats_comes_once_for_all_the_times_that_it_rested(tmp_
         (said,) = await bot.sweep()
     assert said.startswith("You wanted: the plants")
     assert "missed" not in said
+
+
+# ── somebody who cannot be reached ───────────────────────────────────────────────────────────────────
+
+
+async def daily(bot: Bot, days: int) -> list[str]:
+    """What is heard on so many mornings."""
+    heard = list[str]()
+    for _ in range(days):
+        bot.clock.advance(days=1)
+        heard += await bot.sweep()
+    return heard
+
+
+async def test_what_repeats_rests_once_it_could_not_be_delivered_three_times_until_they_write_again(
+    tmp_path: Path,
+) -> None:
+    platform, clock = RecordingPlatform(), Clock()
+    async with ScriptedServer(obeys) as server:
+        async with open_bot(tmp_path, platform=platform, clock=clock, **settings(server)) as bot:
+            await bot.say(json.dumps({"when": NINE, "note": "the plants", "repeat": "0 9 * * *"}))
+            assert len(await daily(bot, 2)) == 2
+            asked = len(server.requests)
+            platform.on_send.extend(Fault(DeliveryRefused("they have blocked this bot")) for _ in range(4))
+            assert await daily(bot, UNHEARD) == []
+            assert len(server.requests) == asked + UNHEARD
+            assert "It rests until you write" in await bot.command("followups")
+        async with open_bot(tmp_path, platform=platform, clock=clock, **settings(server)) as bot:
+            assert await daily(bot, 5) == []
+            assert len(server.requests) == asked + UNHEARD
+            platform.on_send.clear()
+            assert (await bot.say("I am back"))[-1] == "Hello."
+            assert "rests" not in await bot.command("followups")
+            assert len(await daily(bot, 2)) == 2
+
+
+async def test_one_that_was_heard_in_between_goes_on(tmp_path: Path) -> None:
+    platform = RecordingPlatform()
+    async with ScriptedServer(obeys) as server, open_bot(tmp_path, platform=platform, **settings(server)) as bot:
+        await bot.say(json.dumps({"when": NINE, "note": "the plants", "repeat": "0 9 * * *"}))
+        refused = Fault(DeliveryRefused("not now"))
+        platform.on_send.extend([refused, refused, None, refused, refused])
+        assert len(await daily(bot, 6)) == 2
