@@ -252,9 +252,7 @@ class Agents:
 
     async def _create(self, scope: str, first: FirstMemory) -> AgentRecord:
         async with self._database.write() as transaction:
-            made = await self._store.create(transaction, scope, first.blocks(scope), self._now(), first.preset)
-            await attach_preloaded(transaction, made.id, made.created_at)
-            return made
+            return await make_agent(transaction, self._store, scope, first, self._now())
 
     def _loaded(self, record: AgentRecord, zone: ZoneInfo, queue: tuple[Message, ...]) -> Agent:
         core = CoreMemory(tuple(Block(*kept, limit=0) for kept in record.blocks))
@@ -283,6 +281,15 @@ class Agents:
     def _queued(self, agent: Agent, messages: Sequence[Message]) -> tuple[Queued, ...]:
         compiler = self._minds.of(agent).compiler
         return compiler.queued(messages, agent.zone, names_speaker=not agent.is_direct)
+
+
+async def make_agent(
+    transaction: Transaction, store: AgentStore, scope: str, first: FirstMemory, now: datetime
+) -> AgentRecord:
+    """Make the agent of a scope, with what every agent finds in its archival storage."""
+    made = await store.create(transaction, scope, first.blocks(scope), now, first.preset)
+    await attach_preloaded(transaction, made.id, made.created_at)
+    return made
 
 
 def _weight(agent: Agent) -> int:

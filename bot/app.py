@@ -59,7 +59,6 @@ from bot.minds.catalogue import Catalogue
 from bot.minds.maker import MindMaker, ended, logged
 from bot.minds.mind import Minds
 from bot.registry import Command, Tool, discover
-from bot.scopes import owner_of
 from bot.slash.command import Commands, Parts
 from bot.tiers.auto_tier import AutoTier
 from bot.timed.follow_ups import FollowUps
@@ -101,7 +100,7 @@ from memory.erasing.telling import Telling
 from memory.overview import Overview
 from memory.people.accounts import Accounts
 from memory.people.audit import Audit
-from memory.people.channels import Channels, Mode
+from memory.people.channels import Channels
 from memory.people.known import People
 from memory.people.told import BY_PLATFORM, Told
 from memory.people.usage import UsageStore
@@ -298,6 +297,7 @@ async def open_app(
         timers, told = Timers(database, inbox), Told(database, now)
         follow_ups = FollowUps(
             timers,
+            replies,
             people,
             settings.zone,
             is_everybodys="bot_timezone" in settings.model_fields_set,
@@ -449,7 +449,6 @@ async def open_app(
             {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
             waiting,
             receiver.woken,
-            lambda scope: _is_silenced(channels, scope),
             platforms,
             now,
         )
@@ -595,11 +594,6 @@ def _caps(settings: Settings) -> Caps:
         in_all=settings.budget_tokens_per_day,
         timed_fraction=settings.budget_heartbeat_fraction,
     )
-
-
-async def _is_silenced(channels: Channels, scope: str) -> bool:
-    """Whether an agent is not to speak, whatever wakes it: its channel's moderators have turned the bot off."""
-    return owner_of(scope) is None and (await channels.find(scope)).mode is Mode.OFF
 
 
 def _rhythm(settings: Settings) -> Rhythm:

@@ -4,6 +4,7 @@ BotError
 ├── ToolFailed          the model, as the tool's result; it then runs again
 ├── CommandRefused      the person, privately
 ├── PathNotFound        whoever named the path
+│   └── PageNotFetched  the same: it may be there the next time
 ├── TurnGivenUp         the person, one short sentence; the log in full
 ├── BudgetSpent         the person, one short sentence a day; the log in full
 └── ContextTooSmall     the operator: the fixed part of the prompt does not fit the model's window
@@ -26,6 +27,10 @@ class CommandRefused(BotError):
 
 class PathNotFound(BotError):
     """A path leads to no file; the text names it."""
+
+
+class PageNotFetched(PathNotFound):
+    """A page of the web cannot be fetched now; the text names it, and says why."""
 
 
 class TurnGivenUp(BotError):

@@ -20,6 +20,7 @@ ToolFunction = Callable[..., Awaitable[Mapping[str, Any] | None]]
 CommandFunction = Callable[..., Awaitable[str | CommandReply | Question]]
 SuggestFunction = Callable[..., Awaitable[Sequence[str]]]
 ConcernsFunction = Callable[..., Awaitable[str]]
+KnowsFunction = Callable[..., Awaitable[str | None]]
 Registered = TypeVar("Registered", "Tool", "Command")
 
 
@@ -47,6 +48,7 @@ class Command:
         suggest: of a context, what the argument may be.
         asks: the question that the argument answers, where a form may ask for it.
         concerns: of a context and an argument, the scope that it is about; without it, that in which it is given.
+        knows: of a context and an argument, the one of known words that it is, or None.
     """
 
     path: tuple[str, ...]
@@ -59,6 +61,7 @@ class Command:
     suggest: SuggestFunction | None = None
     asks: str | None = None
     concerns: ConcernsFunction | None = None
+    knows: KnowsFunction | None = None
 
     @property
     def name(self) -> str:
@@ -116,6 +119,7 @@ def command(
     suggest: SuggestFunction | None = ...,
     asks: str | None = ...,
     concerns: ConcernsFunction | None = ...,
+    knows: KnowsFunction | None = ...,
 ) -> Callable[[CommandFunction], Command]: ...
 def command(
     function: CommandFunction | None = None,
@@ -125,6 +129,7 @@ def command(
     suggest: SuggestFunction | None = None,
     asks: str | None = None,
     concerns: ConcernsFunction | None = None,
+    knows: KnowsFunction | None = None,
 ) -> Command | Callable[[CommandFunction], Command]:
     """Make a command of `async def name(context)` or `async def name(context, argument: str)`.
 
@@ -137,6 +142,7 @@ def command(
         suggest: `async def suggest(context)`: what the argument may be, among other things; the likeliest first.
         asks: the question that the argument answers; where there are forms, whoever leaves it out is asked.
         concerns: `async def concerns(context, argument)`: the scope that it is about, for the audit of who did what.
+        knows: `async def knows(context, argument)`: the known word that it is, for the same; None if it is none.
     """
 
     def made(function: CommandFunction) -> Command:
@@ -152,6 +158,7 @@ def command(
             suggest,
             asks,
             concerns,
+            knows,
         )
 
     return made if function is None else made(function)

@@ -266,7 +266,15 @@ def waking_by_itself(database: Database, inbox: Inbox, now: Callable[[], datetim
     timers, zone, quiet = Timers(database, inbox), ZoneInfo("UTC"), QuietHours(time(22), time(8))
     budgets, rhythm = Budgets(Accounts(database), Caps(0, 0, 0.0), zone, now), Rhythm(0, timedelta(days=3), quiet, 0)
     follow_ups = FollowUps(
-        timers, People(database), zone, is_everybodys=True, most=50, most_unasked=2, quiet=quiet, idle=rhythm.idle
+        timers,
+        OutboxStore(database),
+        People(database),
+        zone,
+        is_everybodys=True,
+        most=50,
+        most_unasked=2,
+        quiet=quiet,
+        idle=rhythm.idle,
     )
     return {
         "follow_ups": follow_ups,

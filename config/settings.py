@@ -223,7 +223,7 @@ class MemorySection(_Section):
     memory_summary_style: Literal["narrative", "spr"] = "narrative"
     memory_vector_index: Literal["chroma", "exact"] = "chroma"
     memory_preload: CommaSeparated = ()
-    """Files, folders and patterns that every agent finds in its archival storage."""
+    """Files, folders, patterns and addresses of pages that every agent finds in its archival storage."""
 
 
 class HeartbeatSection(_Section):

@@ -13,6 +13,8 @@ from memory.turns.timers import WAITING, Run, RunState, Timer
 
 MAX_NOTE_CHARS = 200
 
+RESTS = ". It rests until you write to me, as what I said could not be delivered"
+
 
 async def _cancelling(context: CommandContext) -> list[str]:
     agent_id = await context.parts.agents.id_of(context.scope)
@@ -31,7 +33,8 @@ async def followups(context: CommandContext, what: str = "") -> str:
         return "There is nothing that I am to come back to. Ask me to remind you of something."
     zone = await context.zone()
     waiting = [timer for timer in mine if timer.state == WAITING]
-    lines = [_waiting(timer, zone) for timer in waiting] or ["Nothing waits."]
+    rests = context.parts.follow_ups.rests
+    lines = [_waiting(timer, zone) + (RESTS if await rests(timer) else "") for timer in waiting] or ["Nothing waits."]
     if fired := [timer for timer in mine if timer.fires]:
         runs = await context.parts.timers.runs_of(fired)
         turns = [run.turn_id for run in runs.values() if run.turn_id is not None]

@@ -24,7 +24,17 @@ async def _names(context: CommandContext) -> tuple[str, ...]:
     return (DEFAULT, *await context.parts.catalogue.names())
 
 
-@command(may=For.OWNERS, suggest=_names)
+async def _known(context: CommandContext, name: str) -> str | None:
+    """The name of a model, as the server writes it; what else somebody types stands nowhere."""
+    if name.casefold() == DEFAULT:
+        return DEFAULT
+    try:
+        return found.name if (found := _named(await context.parts.catalogue.look(), name)) is not None else None
+    except ServiceMissing:
+        return None
+
+
+@command(may=For.OWNERS, suggest=_names, knows=_known)
 async def model(context: CommandContext, name: str = "") -> str:
     """Show which language model I talk with, and which there are, or give me another: its name, or default."""
     if not name:
@@ -37,30 +47,40 @@ async def model(context: CommandContext, name: str = "") -> str:
             await context.parts.minds.open(chosen)
         except (ServiceMissing, ContextTooSmall, WordsNotFound) as error:
             raise CommandRefused(f"I cannot talk with {chosen.name}: {error}") from None
-    await context.in_lane(partial(_choose, context, chosen))
-    return f"From my next answer on I talk with {await context.in_lane(partial(_told, context))}."
+    if chosen is not None or await context.parts.agents.find(context.scope) is not None:  # a choice needs an agent
+        await context.in_lane(partial(_choose, context, chosen))
+    return f"From my next answer on I talk with {await _told(context)}."
 
 
 async def _offered(context: CommandContext, name: str) -> ChosenModel:
-    """A model by its name, as the server writes it or but for capitals."""
+    """A model by its name."""
     try:
         models = await context.parts.catalogue.look()
     except ServiceMissing as error:
         raise CommandRefused(f"I cannot tell which models there are: {error}") from None
-    for is_it in (name.__eq__, lambda other: other.casefold() == name.casefold()):
-        if found := [it for it in models if is_it(it.name)]:
-            return chosen_of(found[0])
+    if (found := _named(models, name)) is not None:
+        return chosen_of(found)
     shown = f"\n{_table(models)}" if models else ""
     raise CommandRefused(f"The server offers no model {one_line(name, 80)!r}. It offers {len(models)}:{shown}")
+
+
+def _named(models: Sequence[OfferedModel], name: str) -> OfferedModel | None:
+    """The model of a name, as the server writes it or but for capitals."""
+    for is_it in (name.__eq__, lambda other: other.casefold() == name.casefold()):
+        if found := [it for it in models if is_it(it.name)]:
+            return found[0]
+    return None
 
 
 async def _choose(context: CommandContext, chosen: ChosenModel | None, agent: Agent) -> None:
     await context.parts.agents.choose_model(agent, chosen)
 
 
-async def _told(context: CommandContext, agent: Agent) -> str:
-    mind = context.parts.minds.of(agent)
-    is_own = agent.model is not None and not context.parts.minds.is_fixed
+async def _told(context: CommandContext) -> str:
+    """The model as it is; who only looks needs no agent, so none is made."""
+    agents = context.parts.agents
+    record, mind = await agents.find(context.scope), await agents.mind_of(context.scope)
+    is_own = record is not None and record.model is not None and not context.parts.minds.is_fixed
     whose = "chosen for this agent" if is_own else "the one of LLM_MODEL"
     return f"{_mind(mind)}; {whose}"
 
@@ -70,7 +90,7 @@ def _mind(mind: Mind) -> str:
 
 
 async def _shown(context: CommandContext) -> str:
-    lines = [f"I talk with {await context.in_lane(partial(_told, context))}."]
+    lines = [f"I talk with {await _told(context)}."]
     try:
         models = await context.parts.catalogue.look()
         lines.append(

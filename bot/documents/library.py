@@ -5,7 +5,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from itertools import islice
@@ -18,6 +18,7 @@ from bot.documents.document_files import DocumentFile, Found, find_files
 from bot.documents.document_places import Placed, placed
 from bot.documents.loaded_before import covered_by, gone, held_as_they_are, holder_of, is_the_same
 from bot.documents.web_pages import WebPages, host_of
+from bot.errors import PageNotFetched
 from bot.events import system_alert
 from bot.text import clean, counted
 from memory.archival.chunks import Piece, pieces
@@ -146,19 +147,28 @@ class Library:
     async def preload(self, paths: Sequence[str]) -> Loaded | None:
         """Have every agent find these documents in its archival storage as the files are now, and no others of before.
 
-        None if no paths are named, and so nothing is preloaded any more.
+        None if no paths are named, and so nothing is preloaded any more. A page that cannot be fetched now is one of
+        the faults: nothing is dropped then, so that what was loaded of it before stays.
 
         Raises:
-            PathNotFound: as `load`.
+            PathNotFound: a path leads nowhere, or pages may not be fetched.
         """
         if not paths:
             with suppress(SourceNotFound):
                 await self.remove(PRELOADED)
             return None
-        loaded = await self.load(paths, PRELOADED, None, drops_others=True)
+        files, faults = list[str](), list[str]()
+        for path in paths:
+            try:
+                files += await self._pages.as_files([path], self._reader.suffixes)
+            except PageNotFetched as fault:
+                faults.append(f"{fault} What was loaded of it before stays.")
+        if not files:
+            return Loaded(PRELOADED, {}, 0, 0, tuple(faults))
+        loaded = await self.load(files, PRELOADED, None, drops_others=not faults)
         with suppress(SourceNotFound):  # nothing could be read
             await self._documents.attach_to_all(PRELOADED)
-        return loaded
+        return replace(loaded, faults=(*faults, *loaded.faults))
 
     async def attach(self, agent_id: int, source: str) -> bool:
         """Let an agent search a source; returns whether it could not before.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from adapters.ports.errors import DocumentUnreadable
 from adapters.web_page import fetch_page, is_public
-from bot.errors import PathNotFound
+from bot.errors import PageNotFetched, PathNotFound
 
 _URL = re.compile(r"https?://", re.IGNORECASE)
 
@@ -33,7 +33,8 @@ class WebPages:
         """Paths for words that may be addresses of pages; all others as they are.
 
         Raises:
-            PathNotFound: a page may not be fetched, or cannot be; the text says why.
+            PathNotFound: a page may not be fetched; the text says why.
+            PageNotFetched: it cannot be, now; the same.
         """
         return [await self._file(word, suffixes) if _URL.match(word) else word for word in words]
 
@@ -44,7 +45,7 @@ class WebPages:
             page = await fetch_page(url, self.folder, self.max_bytes, suffixes, is_allowed=self.is_allowed)
             return str(page)
         except DocumentUnreadable as fault:
-            raise PathNotFound(f"{url}: {fault}.") from fault
+            raise PageNotFetched(f"{url}: {fault}.") from fault
         except OSError as error:
             raise PathNotFound(f"{self.folder}: cannot be written to ({error.strerror or error}).") from error
 

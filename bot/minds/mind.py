@@ -98,6 +98,7 @@ class Minds:
         async with self._making:
             if (mind := self._opened.get(model)) is None:
                 mind = self._opened[model] = await self._make(model)
+                self._missing.discard(model)
         return mind
 
     async def prepare(self, model: ChosenModel | None) -> Mind:

@@ -14,6 +14,7 @@ from adapters.ports.checkup import Finding, Verdict
 from adapters.ports.errors import ServiceMissing
 from bot.choices import Choices, equipment_of, first_memory_of
 from bot.implementations import open_embedder
+from bot.operator.contradictions import contradictions
 from bot.registry import Tool, discover
 from config.settings import NO_EMBEDDER, Settings
 from config.words import WordsNotFound, persona, persona_names, preset_names, prompt
@@ -35,11 +36,11 @@ _UNLIKE = "The invoice has to be paid by Monday."
 
 
 async def check_settings(settings: Settings, now: datetime) -> Finding:
-    """They are valid, or we were not here; the file with the keys is for its owner alone."""
+    """They are valid, or we were not here; they agree, and the file with the keys is for its owner alone."""
     told = f"platforms {', '.join(settings.bot_platforms)}; data in {settings.bot_data_dir}"
-    if _others_can_read(ENV_FILE):
-        return Finding("warn", "settings", f"{told}; others can read .env: chmod 600 .env")
-    return Finding("ok", "settings", told)
+    found = ["others can read .env: chmod 600 .env"] if _others_can_read(ENV_FILE) else []
+    found += contradictions(settings)
+    return Finding("warn" if found else "ok", "settings", "; ".join([told, *found]))
 
 
 async def check_words(settings: Settings, now: datetime) -> Finding:

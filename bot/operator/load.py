@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
+from bot.agents import make_agent
 from bot.choices import Choices, first_memory_of
 from bot.documents.library import Library, loaded_alert
 from bot.implementations import document_reader, open_archival, open_embedder, web_pages
@@ -84,8 +85,7 @@ async def _make(settings: Settings, database: Database, scope: str, now: Callabl
 
     async def commit() -> int:
         async with database.write() as transaction:
-            made = await AgentStore(database).create(transaction, scope, first.blocks(scope), now(), first.preset)
-            return made.id
+            return (await make_agent(transaction, AgentStore(database), scope, first, now())).id
 
     return await finish(commit())
 

@@ -60,6 +60,9 @@ WENT_WRONG = "Something went wrong on my side. Please try again."
 MOST_SUGGESTED = 25
 """Suggestions that Discord takes."""
 
+MAX_KNOWN_CHARS = 70
+"""Of a word that was chosen, what is written down."""
+
 Result = TypeVar("Result")
 
 
@@ -309,13 +312,16 @@ class Commands:
     ) -> None:
         """Keep who does what as a moderator or an owner, before it is done: so nothing is done that is not kept.
 
-        An argument is kept only if it is one of a few known words, or names the scope that the command is about.
+        An argument is kept only if it is one of known words, or names the scope that the command is about.
         """
         if not needs_rights(command.may, context.caller, changes=bool(arguments) or is_yes):
             return
         about = command.concerns if arguments else None
         scope = context.scope if about is None else await about(context, *arguments)
-        words = [command.name, *(arguments if command.choices else ()), *(["(confirmed)"] if is_yes else ())]
+        known = arguments if command.choices else ()
+        if command.knows is not None and arguments and (word := await command.knows(context, *arguments)) is not None:
+            known = (one_line(word, MAX_KNOWN_CHARS),)
+        words = [command.name, *known, *(["(confirmed)"] if is_yes else ())]
         await self._parts.audit.add(context.author, " ".join(words), scope, self._now())
 
     def _context(self, call: CommandCall) -> CommandContext:

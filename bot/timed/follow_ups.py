@@ -11,7 +11,7 @@ from bot.agent import Agent
 from bot.clocks import NotAMoment, When, ZoneUnknown, after_quiet, at_local, read_when
 from bot.errors import ToolFailed
 from bot.events import local_time, of_clock
-from bot.origins import to_json
+from bot.origins import of_json, to_json
 from bot.scopes import person_of
 from bot.slash.permissions import CONSOLE
 from bot.text import clean, one_line
@@ -20,6 +20,7 @@ from config.settings import QuietHours
 from memory.people.known import People
 from memory.ports import Kind, Message
 from memory.sqlite.database import Transaction
+from memory.turns.outbox import OutboxStore
 from memory.turns.timers import FOLLOW_UP, Firing, NewTimer, RunState, Timer, Timers
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ MOST_AHEAD = timedelta(days=366 * 5)
 MAX_NOTE_CHARS = 1000
 MOST_MISSED = 30
 """So many missed times of one follow-up are counted, at most: a start may find thousands that were missed for weeks."""
+
+UNHEARD = 3
+"""After so many turns in a row that could not be delivered, what repeats asks nothing of the model any more."""
 
 _LATE = "\n[It was due at "
 
@@ -56,6 +60,7 @@ class FollowUps:
 
     Args:
         timers: where they are kept.
+        replies: tell whether anybody hears what is said.
         people: whose time zones are known.
         zone: that of people who have set none.
         is_everybodys: whether the operator has said that this zone holds for them.
@@ -68,6 +73,7 @@ class FollowUps:
     def __init__(
         self,
         timers: Timers,
+        replies: OutboxStore,
         people: People,
         zone: ZoneInfo,
         *,
@@ -78,6 +84,7 @@ class FollowUps:
         idle: timedelta,
     ) -> None:
         self.timers = timers
+        self._replies = replies
         self._people = people
         self._zone = zone
         self._is_everybodys = is_everybodys
@@ -168,11 +175,15 @@ class FollowUps:
     async def fire(self, timer: Timer, now: datetime) -> Firing:
         """What becomes of a follow-up that is due: it is delivered, however late, once for all times it was missed.
 
-        One whose last time nobody has heard of yet (the model is down, perhaps) does not come once more beside it.
+        One whose last time nobody has heard of yet (the model is down, perhaps) does not come once more beside it, and
+        one that cannot be heard where it goes does not come.
         """
         zone = ZoneInfo(timer.zone) if timer.zone is not None else self._zone
         next_due, missed = self._following(timer, zone, now)
         if next_due is not None and timer.fires and await self._is_under_way(timer):
+            return Firing(timer, None, next_due)
+        if next_due is not None and await self.rests(timer):
+            logger.info("a follow-up rests, as nothing can be delivered there timer=%d", timer.id)
             return Firing(timer, None, next_due)
         text = timer.note
         if now - timer.due_at > LATE_AFTER:
@@ -190,6 +201,17 @@ class FollowUps:
                 due.append((timer, next_of(timer.repeat, zone, now) or timer.due_at))
         await self.timers.move(due)
         return len(due)
+
+    async def rests(self, timer: Timer) -> bool:
+        """Whether a follow-up that repeats does not come, as nothing could be delivered there, until somebody writes.
+
+        What could not be delivered is forgotten after a while, and then it is tried again.
+        """
+        if timer.repeat is None or timer.fires < UNHEARD:
+            return False
+        to = of_json(timer.origin).address
+        place = (to.platform, to.channel, to.thread)
+        return await self._replies.unheard_at(timer.agent_id, place, UNHEARD) == UNHEARD
 
     async def _is_under_way(self, timer: Timer) -> bool:
         """Whether its last time is still to be heard of."""

@@ -123,7 +123,7 @@ class Heartbeats:
     @property
     def most_minutes(self) -> int:
         """What lies between heartbeats at most: after more than that without people there are none."""
-        return int(self._rhythm.idle / timedelta(minutes=1 + JITTER))
+        return most_minutes(self._rhythm.idle)
 
     @property
     def quiet_told(self) -> str:
@@ -191,6 +191,11 @@ class Heartbeats:
         if not _may_write(timer):
             return f"{told} You may think, and put your memory in order; they have not asked to be written to."
         return f"{told} You may think, put your memory in order, or write if there is something worth it."
+
+
+def most_minutes(idle: timedelta) -> int:
+    """What may lie between heartbeats where there are none after so long without people."""
+    return int(idle / timedelta(minutes=1 + JITTER))
 
 
 def _may_write(timer: Timer) -> bool:

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from bot.agent import Queued
 from bot.context.main_context import ContextCompiler
 from bot.context.sources import sources_of
-from bot.timed.reflection_text import enough, material, says_alike, source_of
+from bot.timed.reflection_text import enough, material, says_again, says_alike, source_of
 from bot.turns.draft import Draft
 from bot.turns.open_turn import OpenTurn
 from bot.turns.shelves import Shelves
 from memory.archival.storage import ArchivalStorage
 from memory.core.core_memory import person_label
-from memory.ports import BlockEdit, Message, NewPassage, Passage, PassageKind
+from memory.ports import BlockEdit, Kind, Message, NewPassage, Passage, PassageKind
 
 ON_REQUEST = "set off by hand"
 """The text of a reflection that somebody wants now, however little is new."""
@@ -26,6 +26,9 @@ ENOUGH_MESSAGES, ENOUGH_TOKENS = 5, 300
 
 MOST_NEW_NOTES, MOST_NEAR = 8, 5
 """Of what was kept since the last time, so many notes are held against so many that are near each in meaning."""
+
+MOST_SOUGHT = 8
+"""For so many of people's newest messages notes are looked for that say the same already."""
 
 EVENT_SHARE = 2.0
 """What the event may take, against a message in a conversation: there is no conversation beside it."""
@@ -71,7 +74,9 @@ async def scene_of(turn: OpenTurn, shelves: Shelves, compiler: ContextCompiler) 
     most_tokens = int(compiler.room.message * EVENT_SHARE * MARGIN)
     is_of_many = not agent.is_direct
     since = said[0].created_at if said else datetime.min.replace(tzinfo=UTC)
-    notes = await notes_alike(shelves.archival, agent.id, since)
+    alike = await notes_alike(shelves.archival, agent.id, since)
+    alike |= await notes_of_before(shelves.archival, agent.id, since, said)
+    notes = [alike[id_] for id_ in sorted(alike)]
     text, shown = material(blocks, people, notes, said, agent.zone, shelves.counter, most_tokens, names_ids=is_of_many)
     event = replace(turn.event, text=text)
     (queued,) = compiler.queued([event], agent.zone, names_speaker=False, share=EVENT_SHARE)
@@ -81,15 +86,31 @@ async def scene_of(turn: OpenTurn, shelves: Shelves, compiler: ContextCompiler) 
     return Scene(event, queued, tuple(messages[id_] for id_ in sorted(messages)), newest)
 
 
-async def notes_alike(archival: ArchivalStorage, agent_id: int, since: datetime) -> tuple[Passage, ...]:
-    """Notes that were kept since a moment, with others that share most of their words, oldest first."""
+async def notes_alike(archival: ArchivalStorage, agent_id: int, since: datetime) -> dict[int, Passage]:
+    """Notes that were kept since a moment, with others that share most of their words, by their ids."""
     alike: dict[int, Passage] = {}
     for new in await archival.newest(agent_id, since, MOST_NEW_NOTES):
-        found = await archival.get(agent_id, (await archival.find(agent_id, new.content)).ids[:MOST_NEAR])
-        notes = [note for note in found if note.kind is PassageKind.NOTE and note.document is None]
+        notes = await _notes_near(archival, agent_id, new.content)
         near = [note for note in notes if note.id != new.id and says_alike(note.content, new.content)]
         alike |= {note.id: note for note in (new, *near) if near}
-    return tuple(alike[id_] for id_ in sorted(alike))
+    return alike
+
+
+async def notes_of_before(
+    archival: ArchivalStorage, agent_id: int, before: datetime, said: Sequence[Message]
+) -> dict[int, Passage]:
+    """Notes that were kept before a moment, however long, and may say already what people said last, by their ids."""
+    theirs = [message.text for message in said if message.kind is Kind.USER_MESSAGE and message.text]
+    noted: dict[int, Passage] = {}
+    for text in theirs[-MOST_SOUGHT:]:
+        notes = await _notes_near(archival, agent_id, text)
+        noted |= {note.id: note for note in notes if note.created_at < before and says_again(text, note.content)}
+    return noted
+
+
+async def _notes_near(archival: ArchivalStorage, agent_id: int, text: str) -> list[Passage]:
+    found = await archival.get(agent_id, (await archival.find(agent_id, text)).ids[:MOST_NEAR])
+    return [note for note in found if note.kind is PassageKind.NOTE and note.document is None]
 
 
 def with_sources(draft: Draft, scene: Scene) -> Draft:

@@ -50,7 +50,7 @@ def material(
     Args:
         blocks: of core memory, with the sources of their lines.
         people: the names of those whose blocks are among them, by label.
-        notes: of the archive, that may say the same.
+        notes: of the archive, that may say the same as each other, or as what was said.
         said: since the last time, oldest first.
         zone: for dates.
         counter: counts tokens.
@@ -92,6 +92,13 @@ def says_alike(one: str, other: str) -> bool:
     return bool(words and others) and len(words & others) >= ALIKE * min(len(words), len(others))
 
 
+def says_again(said: str, note: str) -> bool:
+    """Whether what was said holds so many of a note's words that the note may say it already."""
+    of_note = set(text_terms(note))
+    shared = of_note.intersection(text_terms(said))
+    return len(shared) > 1 and len(shared) >= ALIKE * len(of_note)
+
+
 def source_of(added: str, known: str, messages: Sequence[Message]) -> int | None:
     """The message that new words of memory come from, by what they share; None if it cannot be told.
 
@@ -115,7 +122,7 @@ def source_of(added: str, known: str, messages: Sequence[Message]) -> int | None
 
 
 def _of_notes(notes: Sequence[Passage], zone: ZoneInfo, counter: TokenCounter, most_tokens: int) -> str:
-    """The part about notes, as far as there is room for it; nothing for a note alone."""
+    """The part about notes, as far as there is room for it."""
     lines: list[str] = []
     for note in notes:
         line = f"  {note.id} | {note.created_at.astimezone(zone):%Y-%m-%d} | {one_line(note.content, MAX_NOTE_CHARS)}"
@@ -124,7 +131,7 @@ def _of_notes(notes: Sequence[Passage], zone: ZoneInfo, counter: TokenCounter, m
             break
         lines.append(line)
     heading = "Notes in archival storage that may say the same, or no longer hold, by their ids:"
-    return "\n".join(["\n", heading, *lines]) if len(lines) > 1 else ""
+    return "\n".join(["\n", heading, *lines]) if lines else ""
 
 
 def _heading(block: Block, name: str | None, counter: TokenCounter) -> str:

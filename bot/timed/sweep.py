@@ -14,7 +14,7 @@ AT_ONCE = 100
 """Timers of one transaction."""
 
 AGAIN_AFTER = timedelta(hours=1)
-"""What stands against a timer, or breaks over it, may have passed by then."""
+"""What breaks over a timer may have passed by then."""
 
 Fires = Callable[[Timer, datetime], Awaitable[Firing]]
 """Says what becomes of a timer of one kind that is due."""
@@ -28,7 +28,6 @@ class Sweep:
         fires: what becomes of a timer, by its kind; one of a kind that is not among them stays.
         waiting: is told of the events.
         go_on: runs what waits in scopes, a few at a time.
-        is_silenced: whether the agent of a scope is not to speak now.
         platforms: those that are served: what is due on others stays.
         now: the clock.
     """
@@ -39,7 +38,6 @@ class Sweep:
         fires: Mapping[str, Fires],
         waiting: Waiting,
         go_on: Callable[[Sequence[str]], None],
-        is_silenced: Callable[[str], Awaitable[bool]],
         platforms: Collection[str],
         now: Callable[[], datetime],
     ) -> None:
@@ -47,7 +45,6 @@ class Sweep:
         self._fires = fires
         self._waiting = waiting
         self._go_on = go_on
-        self._is_silenced = is_silenced
         self._platforms = platforms
         self._now = now
         self._sweeping = asyncio.Lock()
@@ -87,8 +84,6 @@ class Sweep:
 
     async def _fired(self, timer: Timer, now: datetime) -> Firing:
         try:
-            if await self._is_silenced(timer.scope):
-                return Firing(timer, None, now + AGAIN_AFTER)
             return await self._fires[timer.kind](timer, now)
         except Exception:  # one must not be in the way of all others
             logger.exception("a timer cannot fire now timer=%d", timer.id)

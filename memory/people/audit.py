@@ -23,7 +23,7 @@ class Act:
     Attributes:
         id: its number; a later act has a higher one.
         who: as `bot.scopes.person_of` names them; or `operator`, at the command line.
-        what: the command, with its argument where that is one of a few known words.
+        what: the command, with its argument where that is one of known words.
         scope: whose memory, or which place, it was about.
         at: when.
     """

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -16,16 +17,18 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     null,
     select,
     text,
     update,
 )
 
+from memory.ports import Kind
 from memory.sqlite.database import Database, Transaction, finish
 from memory.sqlite.ids import next_ids
 from memory.sqlite.prepared import Prepared
-from memory.sqlite.tables import outbox, turns
+from memory.sqlite.tables import messages, outbox, turns
 from memory.turns.turn_journal import LEAVES_NOTHING
 
 AT_ONCE = 2
@@ -280,6 +283,33 @@ class OutboxStore:
                 delivery = Delivery(row.state, row.attempts, row.fault)
                 of_turns[row.turn_id] = (*of_turns.get(row.turn_id, ()), delivery)
         return of_turns
+
+    async def unheard_at(self, agent_id: int, place: Place, most: int) -> int:
+        """How many turns in a row, up to the newest, said something at a place of which nothing could be delivered.
+
+        Of those since a person last wrote to the agent; no more than `most` are counted.
+        """
+        platform, channel, thread = place
+        of_people = (messages.c.agent_id == agent_id, messages.c.kind == Kind.USER_MESSAGE)
+        last = select(messages.c.created_at).where(*of_people).order_by(messages.c.id.desc()).limit(1)
+        found = (
+            select(func.min(outbox.c.state == "dead").label("is_unheard"))
+            .where(
+                outbox.c.agent_id == agent_id,
+                outbox.c.platform == platform,
+                outbox.c.channel == channel,
+                outbox.c.thread.is_not_distinct_from(thread),
+                outbox.c.state.in_(["sent", "dead", "doubtful"]),
+                outbox.c.is_reaction.is_(False),
+                outbox.c.created_at > func.coalesce(last.scalar_subquery(), literal_column("0")),
+            )
+            .group_by(outbox.c.turn_id)
+            .order_by(func.max(outbox.c.id).desc())
+            .limit(most)
+        )
+        async with self._database.read() as connection:
+            newest = (await connection.scalars(found)).all()
+        return len(list(takewhile(bool, newest)))
 
     async def backlog(self) -> Backlog:
         """The replies of all agents that are still to be delivered."""

@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, literal_column, select, text, update
 from sqlalchemy.dialects.sqlite import insert
 
+from memory.people.channels import Mode
 from memory.ports import Kind
 from memory.sqlite.database import Database, Transaction, finish
 from memory.sqlite.ids import next_ids
 from memory.sqlite.prepared import Prepared
-from memory.sqlite.tables import agents, inbox, messages, people, timers
+from memory.sqlite.tables import agents, channels, inbox, messages, people, timers
 from memory.turns.inbox import Inbox, NewEvent, WaitingEvent
 
 FOLLOW_UP = "follow_up"
@@ -321,7 +322,7 @@ class Timers:
         kinds: Collection[str],
         scopes: Collection[str] | None = None,
     ) -> tuple[Timer, ...]:
-        """Timers that are due, the longest first; not those of agents that are paused.
+        """Timers that are due, the longest first; not those of agents that are paused, or whose channel is off.
 
         Args:
             now: the time.
@@ -331,7 +332,7 @@ class Timers:
             scopes: only of these, if not None.
         """
         found = _served(_ALL, platforms, kinds, scopes).where(
-            _IS_WAITING, timers.c.due_at <= now, agents.c.paused_at.is_(None)
+            _IS_WAITING, timers.c.due_at <= now, agents.c.paused_at.is_(None), ~_IS_OFF
         )
         async with self._database.read() as connection:
             rows = await connection.execute(found.order_by(timers.c.due_at, timers.c.id).limit(limit))
@@ -344,7 +345,7 @@ class Timers:
         kinds: Collection[str],
         scopes: Collection[str] | None = None,
     ) -> datetime | None:
-        """When the next one is due after a moment (None: or was, that of a paused agent as well); None: none is."""
+        """When the next one is due after a moment (None: or was, that of one that rests as well); None: none is."""
         first = select(timers.c.due_at)
         if scopes is not None:
             first = first.join(agents, agents.c.id == timers.c.agent_id)
@@ -430,6 +431,7 @@ class Timers:
 
 
 _ZONE = func.coalesce(people.c.timezone, people.c.told_timezone).label("zone")
+_IS_OFF = agents.c.scope.in_(select(channels.c.scope).where(channels.c.mode == Mode.OFF.value))
 _ALL = (
     select(timers, agents.c.scope, agents.c.heartbeat_minutes, _ZONE)
     .join(agents, agents.c.id == timers.c.agent_id)

@@ -48,6 +48,7 @@ async def mode(context: CommandContext, mode: str = "") -> str | CommandReply:
 
     async def choose(*, at: datetime | None = None) -> CommandReply:
         await channels.choose(context.scope, chosen, context.author, at or context.given_at)
+        context.parts.expect(context.now)  # what a clock was to bring while it was off comes now
         return CommandReply(f"The mode is now **{chosen}**. {DOES[chosen]}.")
 
     if not chosen.reads_all:

@@ -62,7 +62,7 @@ async def test_an_owner_gives_an_agent_another_model_and_it_keeps_it_over_restar
         assert set(database.execute("SELECT model, tier FROM model_tiers")) == {("m", "tools"), ("small", "tools")}
         assert set(database.execute("SELECT model FROM usage")) == {("m",), ("small",)}
         audited = [action for (action,) in database.execute("SELECT what FROM audit ORDER BY id")]
-    assert audited == ["model", "model", "model", "model"]
+    assert audited == ["model", "model small", "model", "model default"]
 
 
 async def test_what_the_server_does_not_offer_is_refused_and_nothing_is_changed(tmp_path: Path) -> None:
@@ -78,8 +78,21 @@ async def test_what_the_server_does_not_offer_is_refused_and_nothing_is_changed(
         assert await bot.app.commands.suggest(call(OWNER, "model s")) == ("small",)
         server.models = []
         assert "offers no model 'small'. It offers 0" in await give(bot, "model small")
+        with closing(sqlite3.connect(tmp_path / "bot.db")) as database:
+            audited = [action for (action,) in database.execute("SELECT what FROM audit ORDER BY id")]
+        assert audited == ["model", "model", "model tiny", "model"]  # what there is none of is kept as little as words
         assert await say(bot, "Who are you?", OWNER) == "I am m."
         assert "the one of LLM_MODEL" in await give(bot, "model")
+
+
+async def test_a_look_makes_no_agent_and_neither_does_what_changes_nothing(tmp_path: Path) -> None:
+    async with ScriptedServer(named) as server, bot_at(tmp_path, server) as bot:
+        for line in ("model", "model default"):
+            assert "I talk with m, spoken to in the tools tier" in await give(bot, line)
+            assert "the one of LLM_MODEL" in await give(bot, line)
+        assert await bot.app.agents.find("discord:dm:1") is None
+        assert "chosen for this agent" in await give(bot, "model small")
+        assert await bot.app.agents.find("discord:dm:1") is not None
 
 
 async def test_the_model_of_the_settings_by_its_name_is_as_the_settings_have_it(tmp_path: Path) -> None:
