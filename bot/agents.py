@@ -14,12 +14,10 @@ from bot.turns.commit import whole
 from memory.archival.documents import attach_preloaded
 from memory.core.agents import AgentRecord, AgentStore, ChosenModel
 from memory.core.core_memory import Block, CoreMemory
-from memory.people.known import People
 from memory.ports import BlockEdit, Message, NewMessage
-from memory.recall.storage import RecallStorage
-from memory.sqlite.database import Database, Transaction, finish
-from memory.turns.inbox import Inbox, NewEvent, WaitingEvent
-from memory.turns.turn_journal import TurnJournal
+from memory.sqlite.database import Transaction, finish
+from memory.stores import Stores
+from memory.turns.inbox import NewEvent, WaitingEvent
 
 MAX_AT_HAND = 50_000
 """Messages in the queues of the agents at hand, together: about 1 kB each."""
@@ -48,24 +46,14 @@ class Agents:
 
     def __init__(
         self,
-        database: Database,
-        store: AgentStore,
-        recall: RecallStorage,
+        stores: Stores,
         minds: Minds,
-        people: People,
-        inbox: Inbox,
-        journal: TurnJournal,
         first_memory: FirstMemory,
         zone: ZoneInfo,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
-        self._store = store
-        self._recall = recall
+        self._stores = stores
         self._minds = minds
-        self._people = people
-        self._inbox = inbox
-        self._journal = journal
         self._first_memory = first_memory
         self._zone = zone
         self._now = now
@@ -74,7 +62,7 @@ class Agents:
 
     async def zone_of(self, person: str | None) -> ZoneInfo:
         """A person's time zone; that of people who set none for them, and for nobody in particular."""
-        name = await self._people.timezone(person) if person is not None else None
+        name = await self._stores.people.timezone(person) if person is not None else None
         return ZoneInfo(name) if name is not None else self._zone
 
     def first_blocks(self, scope: str) -> tuple[tuple[str, str], ...]:
@@ -83,13 +71,13 @@ class Agents:
 
     async def find(self, scope: str) -> AgentRecord | None:
         """An agent as it is kept, or None if there is none yet; for reading beside its turns."""
-        return await self._store.find(scope)
+        return await self._stores.agents.find(scope)
 
     async def id_of(self, scope: str) -> int | None:
         """The id of a scope's agent, or None if there is none yet; for reading beside its turns."""
         if scope in self._at_hand:
             return self._at_hand[scope].id
-        record = await self._store.find(scope)
+        record = await self._stores.agents.find(scope)
         return record.id if record else None
 
     async def get(self, scope: str, first: FirstMemory | None = None) -> Agent:
@@ -100,21 +88,21 @@ class Agents:
             first: what it is made of, if not of what all new agents are.
         """
         held = self._at_hand.get(scope)
-        if held is not None and self._store.is_current(scope, held.revision):
+        if held is not None and self._stores.agents.is_current(scope, held.revision):
             self._at_hand.move_to_end(scope)
             core = self._minds.of(held).compiler.limited(held.core)
             return held if core is held.core else replace(held, core=core)
-        record = await self._store.find(scope)
+        record = await self._stores.agents.find(scope)
         if record is None:
             record = await finish(self._create(scope, first or self._first_memory))
         await self._minds.prepare(record.model)
         zone = await self.zone_of(owner_of(scope))
-        return self._loaded(record, zone, await self._recall.queue(record.id))
+        return self._loaded(record, zone, await self._stores.recall.queue(record.id))
 
     def keep(self, agent: Agent) -> None:
         """Take an agent as its newest commit left it; but not if messages of it were changed meanwhile."""
         self.let_go(agent.scope)
-        if not self._store.is_current(agent.scope, agent.revision):
+        if not self._stores.agents.is_current(agent.scope, agent.revision):
             return
         self._at_hand[agent.scope] = agent
         self._messages_at_hand += _weight(agent)
@@ -156,14 +144,14 @@ class Agents:
 
         async def commit() -> Agent:
             queue = agent.queue
-            async with self._database.write(alone=along is not None) as transaction:
-                self._store.check(agent.scope, agent.revision)
+            async with self._stores.database.write(alone=along is not None) as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
                 of, new = await self._source(transaction, agent, source) if source is not None else (None, ())
-                await self._store.save_edits(transaction, agent.id, [replace(edit, source_message_id=of)])
+                await self._stores.agents.save_edits(transaction, agent.id, [replace(edit, source_message_id=of)])
                 if along is not None:
                     await along(transaction)
             if new:
-                self._recall.index_soon()
+                self._stores.recall.index_soon()
                 queue = (*queue, *self._queued(agent, new))
             return replace(agent, core=edited, folded=edited, queue=queue)
 
@@ -173,13 +161,13 @@ class Agents:
         self, transaction: Transaction, agent: Agent, source: NewEvent
     ) -> tuple[int, tuple[Message, ...]]:
         """The id of a person's message, and the message if it was not there."""
-        known = await self._recall.named(transaction, agent.id, [source.message_id] if source.message_id else [])
+        known = await self._stores.recall.named(transaction, agent.id, [source.message_id] if source.message_id else [])
         if known:
             return known[-1][0].id, ()
         now = self._now()
-        self._inbox.place(transaction, source, now)
+        self._stores.inbox.place(transaction, source, now)
         said = heard(WaitingEvent.of(0, source, now))
-        new = await self._recall.append(transaction, agent.id, None, [said])
+        new = await self._stores.recall.append(transaction, agent.id, None, [said])
         return new[0].id, new
 
     async def pause(
@@ -191,10 +179,10 @@ class Agents:
         """
 
         async def commit() -> None:
-            async with self._database.write() as transaction:
-                await self._store.save_paused(transaction, agent.id, now)
+            async with self._stores.database.write() as transaction:
+                await self._stores.agents.save_paused(transaction, agent.id, now)
                 if now is not None:
-                    await self._journal.leave_nothing(transaction, agent.id)
+                    await self._stores.journal.leave_nothing(transaction, agent.id)
                 if along is not None:
                     await along(transaction)
             self.let_go(agent.scope)
@@ -205,10 +193,10 @@ class Agents:
         """Let an agent know of something when it next wakes; nothing is asked of the model. In its lane only."""
 
         async def commit() -> Agent:
-            async with self._database.write() as transaction:
-                self._store.check(agent.scope, agent.revision)
-                turn_id = await self._recall.last_turn(transaction, agent.id)
-                told = await self._recall.append(transaction, agent.id, turn_id, [alert])
+            async with self._stores.database.write() as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
+                turn_id = await self._stores.recall.last_turn(transaction, agent.id)
+                told = await self._stores.recall.append(transaction, agent.id, turn_id, [alert])
             return replace(agent, queue=(*agent.queue, *self._queued(agent, told)))
 
         if agent.paused_at is None:
@@ -218,8 +206,8 @@ class Agents:
         """Keep how often an agent's heart beats, and what is written along with that. To be called in its lane only."""
 
         async def commit() -> None:
-            async with self._database.write() as transaction:
-                await self._store.save_heartbeat(transaction, agent.id, agent.heartbeat_minutes)
+            async with self._stores.database.write() as transaction:
+                await self._stores.agents.save_heartbeat(transaction, agent.id, agent.heartbeat_minutes)
                 await along(transaction)
             self.let_go(agent.scope)
 
@@ -229,8 +217,8 @@ class Agents:
         """Keep which model an agent has of its own; None: that of the settings. To be called in its lane only."""
 
         async def commit() -> None:
-            async with self._database.write() as transaction:
-                await self._store.save_model(transaction, agent.id, model)
+            async with self._stores.database.write() as transaction:
+                await self._stores.agents.save_model(transaction, agent.id, model)
             self.let_go(agent.scope)
 
         await finish(commit())
@@ -239,7 +227,7 @@ class Agents:
         """The mind of a scope's agent; the usual one if there is none yet. For reading beside its turns."""
         if scope in self._at_hand:
             return self._minds.of(self._at_hand[scope])
-        record = await self._store.find(scope)
+        record = await self._stores.agents.find(scope)
         return await self._minds.prepare(record.model if record is not None else None)
 
     async def thinks(self, scope: str) -> bool:
@@ -251,8 +239,8 @@ class Agents:
         return self._minds.apart(await self.mind_of(scope)).tier.speaks_unasked
 
     async def _create(self, scope: str, first: FirstMemory) -> AgentRecord:
-        async with self._database.write() as transaction:
-            return await make_agent(transaction, self._store, scope, first, self._now())
+        async with self._stores.database.write() as transaction:
+            return await make_agent(transaction, self._stores.agents, scope, first, self._now())
 
     def _loaded(self, record: AgentRecord, zone: ZoneInfo, queue: tuple[Message, ...]) -> Agent:
         core = CoreMemory(tuple(Block(*kept, limit=0) for kept in record.blocks))

@@ -1,118 +1,58 @@
-"""The composition root: puts the parts of a bot together."""
+"""A bot, put together: what a platform is served with, and how it is opened and closed."""
 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime
 
 import bot.commands
 import bot.in_chat
-import bot.tools
-from adapters.glibc import give_back_grpc, use_one_arena
-from adapters.models.token_counter import BpeTokenCounter
+from adapters.glibc import use_one_arena
 from adapters.ports.intake import Intake
-from adapters.ports.messages import Address, Origin
+from adapters.ports.messages import Address
 from adapters.ports.model import LanguageModel
-from adapters.ports.platform import ChatPlatform, ComparesHistories, KnowsStrangers
-from bot.admission import Admission
+from adapters.ports.platform import ChatPlatform
 from bot.agents import Agents
-from bot.choices import Choices, first_memory_of
+from bot.assembly.alarms import alarms_of
+from bot.assembly.ground import Ground, open_ground
+from bot.assembly.rights import rights_of
+from bot.assembly.turns import turn_parts_of
+from bot.choices import Choices
 from bot.delivery.notices import Notices
 from bot.delivery.outbox import Outbox
 from bot.documents.files import Files
 from bot.documents.library import Library
 from bot.documents.reading import Reading
 from bot.errors import PathNotFound
-from bot.implementations import (
-    document_reader,
-    file_reader,
-    meaning_of,
-    open_archival,
-    open_embedder,
-    open_model,
-    remove_other_indexes,
-    web_pages,
-)
+from bot.implementations import document_reader, file_reader, web_pages
 from bot.inbound.changes import Changes
 from bot.inbound.histories import Histories
 from bot.inbound.lanes import Lanes
 from bot.inbound.receive import Receiver
 from bot.inbound.rewording import Rewording
 from bot.inbound.told_zones import ToldZones
-from bot.inbound.waiting import Waiting
-from bot.memory_rights.checkpoints import Checkpoints
-from bot.memory_rights.erasing import Erasing
-from bot.memory_rights.expiry import Expiry
-from bot.memory_rights.exports import Exports
-from bot.memory_rights.forgetting import Forgetting
-from bot.memory_rights.reset_undo import ResetUndo
-from bot.memory_rights.resets import Resets
-from bot.memory_rights.undo import Undo
-from bot.metering.budget_alert import BudgetAlert
-from bot.metering.budgets import Budgets, Caps
+from bot.memory_rights.rights import Rights
 from bot.metering.metrics import NO_METRICS, Metrics
 from bot.minds.catalogue import Catalogue
-from bot.minds.maker import MindMaker, ended, logged
-from bot.minds.mind import Minds
-from bot.registry import Command, Tool, discover
+from bot.minds.maker import ended, logged
+from bot.registry import Command, discover
 from bot.slash.command import Commands, Parts
 from bot.tiers.auto_tier import AutoTier
-from bot.timed.follow_ups import FollowUps
-from bot.timed.heartbeats import Heartbeats, Rhythm
-from bot.timed.reflection import Reflections
-from bot.timed.reflection_timer import ReflectionTimer
 from bot.timed.sweep import Sweep
-from bot.turns.agenda import Agenda
-from bot.turns.asking import Asking
-from bot.turns.clocks import Clocks
-from bot.turns.conductor import Conductor
-from bot.turns.endings import Endings
-from bot.turns.executor import Executor
-from bot.turns.faults import Faults
-from bot.turns.greeting import Greeting
-from bot.turns.hearing import Hearing
 from bot.turns.open_turn import Observe
-from bot.turns.opening import Opening
 from bot.turns.outage import Outage, Wait
-from bot.turns.outage_told import OutageTold
-from bot.turns.running import Running
 from bot.turns.shelves import Shelves
-from bot.turns.shut_out import ShutOut
 from bot.turns.take_back import TurnHistory
-from bot.turns.turn import Turns
-from bot.turns.without_model import WithoutModel
-from bot.turns.written_step import StepWriter
 from config.settings import Settings, SettingsInvalid
 from memory.archival.documents import Documents
 from memory.archival.message_documents import MessageDocuments
-from memory.core.agents import AgentStore
-from memory.core.change_journal import ChangeJournal
-from memory.data_dir import DataDir
 from memory.erasing.changes import MessageChanges
-from memory.erasing.erasure import Erasure
-from memory.erasing.floors import Floors
-from memory.erasing.forgetting import ForgettingStore
-from memory.erasing.telling import Telling
-from memory.overview import Overview
-from memory.people.accounts import Accounts
-from memory.people.audit import Audit
-from memory.people.channels import Channels
-from memory.people.known import People
-from memory.people.told import BY_PLATFORM, Told
-from memory.people.usage import UsageStore
+from memory.people.told import BY_PLATFORM
 from memory.recall.heard import Heard
-from memory.recall.storage import RecallStorage
-from memory.search.result_lists import ResultLists
-from memory.sqlite.database import Database
-from memory.turns.inbox import Inbox
-from memory.turns.notices import NoticeStore
-from memory.turns.outbox import OutboxStore
-from memory.turns.timers import FOLLOW_UP, HEARTBEAT, REFLECTION, Timers
-from memory.turns.turn_journal import TurnJournal
+from memory.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -129,6 +69,8 @@ def utc_now() -> datetime:
 class App:
     """What a platform is served with."""
 
+    stores: Stores
+    rights: Rights
     agents: Agents
     receiver: Receiver
     changes: Changes
@@ -141,16 +83,7 @@ class App:
     shelves: Shelves
     lanes: Lanes
     library: Library
-    checkpoints: Checkpoints
-    resets: Resets
-    reset_undo: ResetUndo
-    channels: Channels
-    database: Database
-    told: Told
     sweep: Sweep
-    expiry: Expiry
-    timers: Timers
-    erasing: Erasing
 
     def intake(self, platform: str) -> Intake:
         """Where a platform hands in what happens there."""
@@ -162,7 +95,7 @@ class App:
             last_heard=lambda within: self.receiver.last_heard(platform, within),
             connected=self._connected,
             commands=self.commands.specs,
-            told_once=lambda key: self.told.once(platform, BY_PLATFORM, key),
+            told_once=lambda key: self.stores.told.once(platform, BY_PLATFORM, key),
             compare=lambda stretch: self.histories.compare(platform, stretch),
             caught_up=self._caught_up,
         )
@@ -173,7 +106,7 @@ class App:
         Args:
             serves: whether this process can deliver replies to an address.
         """
-        await self.erasing.resume()  # first of all: what was erased is not to be answered, or delivered
+        await self.rights.erasing.resume()  # first of all: what was erased is not to be answered, or delivered
         await self.outbox.resume(serves)
         await self.notices.resume()
         await self.receiver.resume(serves)
@@ -221,344 +154,98 @@ async def open_app(
         SettingsInvalid: what is to be preloaded is not there.
     """
     use_one_arena()
-    own = settings.bot_data_dir
-    first_memory = first_memory_of(choices, own, settings.bot_persona)
     async with AsyncExitStack() as stack:
-        data_dir = DataDir(settings.bot_data_dir, settings.database_path)
-        data_dir.acquire()
-        stack.callback(data_dir.release)
-        models = AsyncExitStack()
-        stack.push_async_callback(models.aclose)
-        model = around_model(await open_model(settings))
-        models.push_async_callback(model.close)
-        backups = settings.bot_data_dir / "backups"
-        database = await Database.open(settings.database_path, backups, now())
-        stack.push_async_callback(database.close)
-        floors = Floors(database, own)
-        await floors.open()
-        accounts, usage = Accounts(database), UsageStore(database)
-        budgets = Budgets(accounts, _caps(settings), settings.zone, now)
-        stack.push_async_callback(_settled, budgets, usage, now)
-
-        counter = BpeTokenCounter()
-        embedder = open_embedder(settings)
-        stack.push_async_callback(embedder.close)
-        agents_kept, recall = AgentStore(database), RecallStorage(database, meaning_of(embedder))
-        stack.push_async_callback(recall.close)
-        await asyncio.to_thread(remove_other_indexes, settings)
-        archival = open_archival(settings, database, embedder, now, loaded=give_back_grpc)
-        stack.push_async_callback(archival.close)
-        tools = discover(bot.tools, Tool)
-        maker = MindMaker(
-            settings,
-            choices,
-            first_memory,
-            tools,
-            executor := Executor(tools),
-            database,
-            agents_kept,
-            recall,
-            archival,
-            ResultLists(database),
-            counter,
-            embedder,
-            budgets,
-            around_model,
-            models,
-            now,
+        ground = await stack.enter_async_context(
+            open_ground(settings, platforms, choices, around_model, metrics, now, wait)
         )
-        await maker.prepare()
-        minds = Minds(await maker.usual(model), await maker.timed(), maker.chosen, is_fixed=choices.names_model)
-        tier, shelves = minds.usual.tier, minds.usual.shelves
-        inbox, journal, people = Inbox(database), TurnJournal(database), People(database)
-        replies = OutboxStore(database)
-        compares = [name for name, platform in platforms.items() if _compares(platform)]
-        outbox = Outbox(replies, platforms, now, wait, metrics, compares=compares)
-        max_bytes = settings.max_file_bytes
-        files = Files(
-            MessageDocuments(database, now),
-            archival,
-            file_reader(),
-            settings.bot_data_dir / "incoming",
-            max_bytes,
-            wait,
-        )
+        stores, agents, minds, lanes = ground.stores, ground.agents, ground.minds, ground.lanes
+        max_bytes, incoming = settings.max_file_bytes, settings.bot_data_dir / "incoming"
+        documents = MessageDocuments(stores.database, now)
+        files = Files(documents, stores.archival, file_reader(), incoming, max_bytes, wait)
         stack.push_async_callback(files.close)
-        reading = Reading(
-            database,
-            agents_kept,
-            recall,
-            inbox,
-            minds,
-            files,
-            platforms,
-            max_bytes=max_bytes,
-        )
-        timers, told = Timers(database, inbox), Told(database, now)
-        follow_ups = FollowUps(
-            timers,
-            replies,
-            people,
-            settings.zone,
-            is_everybodys="bot_timezone" in settings.model_fields_set,
-            most=settings.follow_ups_per_person,
-            most_unasked=settings.heartbeat_messages_per_day,
-            quiet=settings.heartbeat_quiet_hours,
-            idle=timedelta(days=settings.heartbeat_idle_days),
-        )
-        heartbeats = Heartbeats(
-            timers,
-            _rhythm(settings),
-            settings.zone,
-            budgets,
-            is_busy=lambda scope: receiver.is_busy(scope),
-            thinks=lambda scope: agents.thinks_apart(scope),
-            chance=chance,
-        )
-        reflection_timer = ReflectionTimer(
-            timers,
-            settings.reflection_after_minutes,
-            is_busy=lambda scope: receiver.is_busy(scope),
-            thinks=lambda scope: agents.thinks_apart(scope),
-        )
-        clocks = Clocks(follow_ups, heartbeats, reflection_timer, expect=lambda due: sweep.expect(due))
-        writer = StepWriter(
-            database,
-            shelves,
-            inbox,
-            journal,
-            outbox,
-            usage,
-            minds,
-            Greeting(people, now),
-            heartbeats,
-            clocks,
-            now,
-        )
-        turns = Turns(
-            agents_kept,
-            minds,
-            Asking(minds, reading),
-            executor,
-            writer,
-            outbox,
-            follow_ups=follow_ups,
-            heartbeats=heartbeats,
-            budget_alert=BudgetAlert(budgets, told),
-            max_steps=settings.llm_max_steps,
-            now=now,
-            reading=reading,
-            metrics=metrics,
-        )
-        agents = Agents(database, agents_kept, recall, minds, people, inbox, journal, first_memory, settings.zone, now)
-        reflections = Reflections(
-            database,
-            shelves,
-            inbox,
-            journal,
-            usage,
-            accounts,
-            minds,
-            executor,
-            follow_ups,
-            most_a_day=settings.reflection_max_per_day,
-            zone=settings.zone,
-            now=now,
-        )
-        lanes = Lanes()
-        recall.index_soon()
-        starts = [minds.usual.model.warm_up(), archival.catch_up()]
-        if isinstance(tier, AutoTier):
-            starts.append(tier.ask_again())
-        for start in starts:
+        reading = Reading(stores, minds, files, platforms, max_bytes=max_bytes)
+        stores.recall.index_soon()
+        for start in _starts(ground):
             stack.push_async_callback(ended, asyncio.create_task(logged(start)))
+        # What comes last in a message's way is made first; of what comes before it, it knows by these.
         outage = Outage(lambda scope: receiver.go_on_after_outage(scope), wait, now)
-        notices = Notices(NoticeStore(database), platforms, now, wait)
-        waiting, channels = Waiting(settings.bot_max_waiting_messages), Channels(database)
-        let_in_since = await people.policy_since(settings.bot_admission, now)
-        admission = Admission(
-            people,
-            settings.bot_admission,
-            settings.bot_owners,
-            now,
-            since=let_in_since,
-            is_stranger=partial(_is_stranger, platforms),
-        )
-        agenda = Agenda(agents, waiting, journal, outage)
-        opening = Opening(
-            database,
-            agents,
-            recall,
-            inbox,
-            journal,
-            minds,
-            long_absence=timedelta(days=settings.heartbeat_idle_days),
-            verifies_first=choices.verifies_first,
-            now=now,
-            metrics=metrics,
-        )
-        endings = Endings(
-            database, agents, shelves, turns, agenda, inbox, journal, outage, notices, budgets, now, metrics
-        )
-        outage_told = OutageTold(outage, told, notices)
-        without_model = WithoutModel(
-            agenda,
-            opening,
-            endings,
-            journal,
-            outage,
-            outage_told,
-            retries_for=timedelta(hours=settings.llm_retry_hours),
-            now=now,
-            metrics=metrics,
-        )
-        conductor = Conductor(
-            agents,
-            agenda,
-            Hearing(database, recall, inbox, minds, clocks, now),
-            opening,
-            Running(agents, opening, turns, reflections, agenda, outage, usage, observe, now),
-            endings,
-            Faults(agenda, endings, without_model),
-            without_model,
-            ShutOut(database, admission, inbox, waiting, agenda, outage),
-            platforms,
-            now=now,
-            metrics=metrics,
-        )
+        alarms = alarms_of(ground, chance)
+        turns = turn_parts_of(ground, alarms, reading, outage, observe, expect=lambda due: sweep.expect(due))
         receiver = Receiver(
-            inbox,
-            waiting,
-            channels,
-            admission,
-            journal,
-            outbox,
-            notices,
-            floors,
-            agenda,
-            conductor,
-            outage_told,
+            stores,
+            ground.waiting,
+            ground.admission,
+            ground.outbox,
+            ground.notices,
+            ground.floors,
+            turns.agenda,
+            turns.conductor,
+            turns.outage_told,
             lanes,
-            ToldZones(people, agents, lanes, follow_ups, now),
+            ToldZones(stores.people, agents, lanes, alarms.follow_ups, now),
             now,
             wait,
-            compares=compares,
+            compares=ground.compares,
         )
-        sweep = Sweep(
-            timers,
-            {FOLLOW_UP: follow_ups.fire, HEARTBEAT: heartbeats.fire, REFLECTION: reflection_timer.fire},
-            waiting,
-            receiver.woken,
-            platforms,
-            now,
-        )
-        stack.push_async_callback(outbox.close, GRACE_S)
-        stack.push_async_callback(notices.close)
+        sweep = Sweep(stores.timers, alarms.fires, ground.waiting, receiver.woken, platforms, now)
+        stack.push_async_callback(ground.outbox.close, GRACE_S)
+        stack.push_async_callback(ground.notices.close)
         stack.push_async_callback(outage.close)
         stack.push_async_callback(receiver.close, GRACE_S)
-        changed = MessageChanges(
-            database, agents_kept, recall, archival, shelves.result_lists, inbox, journal, timers, now
-        )
-        changes = Changes(changed, waiting, recall, archival, Rewording(admission, channels), now)
+        changed, rewording = MessageChanges(stores, now), Rewording(ground.admission, stores.channels)
+        changes = Changes(changed, ground.waiting, stores.recall, stores.archival, rewording, now)
         stack.push_async_callback(changes.tidy)
-        forgotten = ForgettingStore(database, agents_kept, recall, archival, shelves.result_lists, changed, timers, now)
-        expiry = Expiry(Overview(database), changes, _kept_for(settings), now)
-        histories = Histories(Heard(database), changes)
-        library = Library(Documents(database, now), archival, document_reader(), web_pages(settings))
+        library = Library(Documents(stores.database, now), stores.archival, document_reader(), web_pages(settings))
         await _preload(library, settings)
-        checkpoints = Checkpoints(database, agents, recall, archival, own, now)
-        resets = Resets(database, agents, shelves, checkpoints, timers, now)
-        reset_undo = ResetUndo(
-            database,
-            agents,
-            shelves,
-            checkpoints,
-            timers,
-            changes,
-            floors,
-            Telling(database, counter),
-            _kept_for(settings),
-            own,
-            now,
-        )
-        exports = Exports(settings.database_path, own, lanes, now)
-        await exports.clear()
-        erasure = Erasure(
-            database,
-            agents_kept,
-            recall,
-            archival,
-            floors,
-            counter,
-            own,
-            now,
-            hold=lambda scope, job: erasing.held(scope, job),
-            resting=checkpoints.resting,
-        )
-        erasing = Erasing(erasure, floors, database, lanes, agents, waiting, people, usage, notices)
-        stack.push_async_callback(erasing.close)
+        rights = rights_of(ground, changed, changes)
+        await rights.exports.clear()
+        stack.push_async_callback(rights.erasing.close)
         parts = Parts(
+            stores=stores,
+            rights=rights,
             agents=agents,
-            shelves=shelves,
+            shelves=ground.shelves,
             lanes=lanes,
             minds=minds,
-            history=TurnHistory(database, agents, agents_kept, recall, archival, timers, now),
-            checkpoints=checkpoints,
+            history=TurnHistory(stores, agents, now),
             library=library,
-            people=people,
-            channels=channels,
-            inbox=inbox,
-            journal=journal,
-            replies=replies,
-            usage=usage,
-            budgets=budgets,
+            budgets=ground.budgets,
             wake=receiver.wake,
             catalogue=Catalogue(settings),
-            own_words=own,
-            admission=admission,
-            resets=resets,
-            reset_undo=reset_undo,
-            forgetting=Forgetting(agents, shelves, forgotten, changes, timers, reset_undo, now),
-            exports=exports,
-            timers=timers,
-            follow_ups=follow_ups,
-            heartbeats=heartbeats,
+            own_words=settings.bot_data_dir,
+            admission=ground.admission,
+            follow_ups=alarms.follow_ups,
+            heartbeats=alarms.heartbeats,
             expect=sweep.expect,
-            undo=Undo(database, agents, shelves, now),
-            memory_changes=ChangeJournal(database),
-            notices=notices,
-            audit=Audit(database),
-            overview=Overview(database),
-            erasing=erasing,
-            expiry=expiry,
+            notices=ground.notices,
         )
         general, owners = discover(bot.commands, Command), settings.bot_owners
         shared = {name: general[name] for name in ("memory", "help")}
-        commands = Commands(general, "/agent ", parts, owners, now, breaks_glass=settings.bot_break_glass)
-        in_chat = Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now)
         yield App(
+            stores,
+            rights,
             agents,
             receiver,
             changes,
-            histories,
-            outbox,
-            notices,
-            commands,
-            in_chat,
-            shelves,
+            Histories(Heard(stores.database), changes),
+            ground.outbox,
+            ground.notices,
+            Commands(general, "/agent ", parts, owners, now, breaks_glass=settings.bot_break_glass),
+            Commands(discover(bot.in_chat, Command) | shared, "/", parts, owners, now),
+            ground.shelves,
             lanes,
             library,
-            checkpoints,
-            resets,
-            reset_undo,
-            channels,
-            database,
-            told,
             sweep,
-            expiry,
-            timers,
-            erasing,
         )
+
+
+def _starts(ground: Ground) -> Iterable[Awaitable[object]]:
+    """What is begun beside the start."""
+    usual = ground.minds.usual
+    yield usual.model.warm_up()
+    yield ground.stores.archival.catch_up()
+    if isinstance(usual.tier, AutoTier):
+        yield usual.tier.ask_again()
 
 
 async def _preload(library: Library, settings: Settings) -> None:
@@ -571,41 +258,3 @@ async def _preload(library: Library, settings: Settings) -> None:
         logger.info("preloaded: %s", loaded.told)
         for fault in loaded.faults:
             logger.warning("not preloaded: %s", fault)
-
-
-def _compares(platform: ChatPlatform) -> bool:
-    return isinstance(platform, ComparesHistories) and platform.compares_histories
-
-
-async def _is_stranger(platforms: Mapping[str, ChatPlatform], origin: Origin) -> bool:
-    platform = platforms.get(origin.address.platform)
-    return isinstance(platform, KnowsStrangers) and await platform.is_stranger(origin)
-
-
-def _kept_for(settings: Settings) -> dict[str, timedelta]:
-    """How long what was said is kept, by the kind of scope; one that is not named keeps it for ever."""
-    days = {"dm": settings.bot_keep_direct_days, "channel": settings.bot_keep_channel_days}
-    return {kind: timedelta(days=number) for kind, number in days.items() if number}
-
-
-def _caps(settings: Settings) -> Caps:
-    return Caps(
-        per_person=settings.budget_tokens_per_user_day,
-        in_all=settings.budget_tokens_per_day,
-        timed_fraction=settings.budget_heartbeat_fraction,
-    )
-
-
-def _rhythm(settings: Settings) -> Rhythm:
-    return Rhythm(
-        minutes=settings.heartbeat_interval_minutes,
-        idle=timedelta(days=settings.heartbeat_idle_days),
-        quiet=settings.heartbeat_quiet_hours,
-        messages_a_day=settings.heartbeat_messages_per_day,
-    )
-
-
-async def _settled(budgets: Budgets, usage: UsageStore, now: Callable[[], datetime]) -> None:
-    """What calls of the model took is written down at the latest now, if the database takes it."""
-    await budgets.settle_owed()
-    await logged(usage.keep((), now()))

@@ -1,7 +1,8 @@
 """The implementations that the settings choose: of the platforms, the model, the embedder, and what reads documents."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -28,9 +29,11 @@ from config.settings import EMBEDDED, NO_EMBEDDER, VECTOR_FILES, Settings, Setti
 from memory.archival.storage import ArchivalStorage
 from memory.core.agents import ChosenModel
 from memory.ports import Embedder, VectorIndex
+from memory.recall.storage import RecallStorage
 from memory.search.chroma_index import ChromaIndex
 from memory.search.exact_index import ExactIndex
 from memory.sqlite.database import Database
+from memory.stores import Stores
 
 
 def _discord(settings: Settings) -> ChatPlatform:
@@ -206,18 +209,29 @@ def meaning_of(embedder: OpenEmbedder) -> Embedder | None:
     return None if isinstance(embedder, NoEmbedder) else embedder
 
 
-def open_archival(
+@asynccontextmanager
+async def open_stores(
     settings: Settings,
     database: Database,
     embedder: OpenEmbedder,
     now: Callable[[], datetime],
+    *,
     loaded: Callable[[], None] = lambda: None,
-) -> ArchivalStorage:
-    """Archival storage with the vector index of the settings; `loaded`: see `ChromaIndex`."""
+) -> AsyncIterator[Stores]:
+    """What is kept over a database, with the vector index of the settings; `loaded`: see `ChromaIndex`.
+
+    Where they are left, the database is still open, and the embedder.
+    """
     index: VectorIndex = ExactIndex(settings.vectors_path)
     if settings.memory_vector_index == "chroma":
         index = ChromaIndex(settings.vectors_path, loaded=loaded, blank=blank_memory)
-    return ArchivalStorage(database, index, meaning_of(embedder), now)
+    recall = RecallStorage(database, meaning_of(embedder))
+    archival = ArchivalStorage(database, index, meaning_of(embedder), now)
+    try:
+        yield Stores.over(database, recall, archival, now)
+    finally:
+        await archival.close()
+        await recall.close()
 
 
 def remove_other_indexes(settings: Settings) -> None:

@@ -229,14 +229,14 @@ class Bot:
 
     async def choose_mode(self, mode: Mode, *, channel: str = GENERAL) -> None:
         """How the bot behaves in a channel from now on."""
-        await self.app.channels.choose(scope_of(among_many("ada", channel)), mode, "console:ada", self.clock())
+        await self.app.stores.channels.choose(scope_of(among_many("ada", channel)), mode, "console:ada", self.clock())
 
     async def sweep(self) -> list[str]:
         """Hand over what is due by the clock; returns what the bot said until all of it was done."""
         before = len(self.platform.sent)
         await self.app.sweep()
         await self.app.lanes.idle()
-        for place in await OutboxStore(self.app.database).addresses():
+        for place in await OutboxStore(self.app.stores.database).addresses():
             await self.app.outbox.settled(Address(*place))
         return [sent for _, sent in self.platform.sent[before:]]
 
@@ -247,7 +247,7 @@ class Bot:
     async def kept(self, *, person: str = "ada", channel: str | None = None) -> list[Record]:
         """All that is kept of somebody's agent, as an export has it, but for the journal of changes."""
         agent = await self.agent(person=person, channel=channel)
-        async with self.app.database.snapshot() as connection:
+        async with self.app.stores.database.snapshot() as connection:
             records = [record async for record in dump(connection, agent.id)]
         return [record for record in records[1:-1] if not isinstance(record, JOURNAL)]
 

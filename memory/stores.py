@@ -7,6 +7,8 @@ from typing import Self
 
 from memory.archival.storage import ArchivalStorage
 from memory.core.agents import AgentStore
+from memory.core.change_journal import ChangeJournal
+from memory.overview import Overview
 from memory.people.accounts import Accounts
 from memory.people.audit import Audit
 from memory.people.channels import Channels
@@ -30,6 +32,7 @@ class Stores:
     Attributes:
         database: in which it all stands.
         agents: with their core memory.
+        memory_changes: what changed it, and the notes.
         recall: what was said.
         archival: notes and documents, with their vectors beside the database.
         result_lists: what agents found last.
@@ -44,10 +47,12 @@ class Stores:
         usage: what calls of the model took.
         audit: what was done by whom to whose memory.
         told: what somebody was told once.
+        overview: of all agents, at a glance.
     """
 
     database: Database
     agents: AgentStore
+    memory_changes: ChangeJournal
     recall: RecallStorage
     archival: ArchivalStorage
     result_lists: ResultLists
@@ -62,6 +67,7 @@ class Stores:
     usage: UsageStore
     audit: Audit
     told: Told
+    overview: Overview
 
     @classmethod
     def over(
@@ -72,6 +78,7 @@ class Stores:
         return cls(
             database,
             AgentStore(database),
+            ChangeJournal(database),
             recall,
             archival,
             ResultLists(database),
@@ -86,4 +93,5 @@ class Stores:
             UsageStore(database),
             Audit(database),
             Told(database, now),
+            Overview(database),
         )

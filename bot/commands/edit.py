@@ -66,7 +66,7 @@ async def _rewrite(context: CommandContext, agent: Agent, place: LinePlace, text
         edited = agent.core.rewrite_line(block.label, place.number, text, context.parts.shelves.counter)
     except BlockFull:
         raise CommandRefused(NO_ROOM.format(label=block.label, limit=block.limit)) from None
-    undo, agents = context.parts.undo, context.parts.agents
+    undo, agents = context.parts.rights.undo, context.parts.agents
 
     async def forget_before(transaction: Transaction) -> None:
         await undo.forget_line(transaction, agent.id, block.label, before)
@@ -78,7 +78,7 @@ async def _rewrite(context: CommandContext, agent: Agent, place: LinePlace, text
 
 def _line_at(context: CommandContext, agent: Agent, place: LinePlace) -> tuple[Block, str]:
     """The block, and the line that stands there."""
-    labels = context.parts.forgetting.labels(agent, context.origin.person.id)
+    labels = context.parts.rights.forgetting.labels(agent, context.origin.person.id)
     block = next((block for block in agent.core if block.label == place.label and block.label in labels), None)
     lines = [line for line in (block.value if block else "").split("\n") if line.strip()]
     if block is None or place.number > len(lines):

@@ -15,11 +15,11 @@ async def erase_me(context: CommandContext, confirmation: str = "") -> str:
         return await _asked(context)
     if " ".join(confirmation.split()).strip("\"'`“”.").casefold() != TYPED:
         raise CommandRefused(f"Nothing was erased. If you want it, it is `/agent erase-me {TYPED}`, word for word.")
-    return await context.parts.erasing.erase(context.origin, context.given_at)
+    return await context.parts.rights.erasing.erase(context.origin, context.given_at)
 
 
 async def _asked(context: CommandContext) -> str:
-    there = await context.parts.erasing.preview(context.origin)
+    there = await context.parts.rights.erasing.preview(context.origin)
     lines = [
         f"our direct messages, with all that I made of them: {counted(there.messages, 'message')}, "
         f"{counted(there.notes, 'note')}, what I keep in mind, summaries, documents, checkpoints, whatever waits",

@@ -42,7 +42,7 @@ async def export(context: CommandContext) -> str | CommandReply:
 
     zone = await context.zone()
     try:
-        path, counts = await context.parts.exports.make(context.scope, records, zone, stays=is_at_console)
+        path, counts = await context.parts.rights.exports.make(context.scope, records, zone, stays=is_at_console)
     except (OSError, StorageUnavailable) as error:
         logger.warning("an export could not be written: %s", error)
         raise CommandRefused(

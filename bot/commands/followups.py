@@ -36,9 +36,9 @@ async def followups(context: CommandContext, what: str = "") -> str:
     rests = context.parts.follow_ups.rests
     lines = [_waiting(timer, zone) + (RESTS if await rests(timer) else "") for timer in waiting] or ["Nothing waits."]
     if fired := [timer for timer in mine if timer.fires]:
-        runs = await context.parts.timers.runs_of(fired)
+        runs = await context.parts.stores.timers.runs_of(fired)
         turns = [run.turn_id for run in runs.values() if run.turn_id is not None]
-        deliveries = await context.parts.replies.deliveries_of(turns)
+        deliveries = await context.parts.stores.replies.deliveries_of(turns)
         lines.append("\nLately:")
         for timer in fired:
             run = runs.get(timer.id)
@@ -49,7 +49,7 @@ async def followups(context: CommandContext, what: str = "") -> str:
 
 async def _mine(context: CommandContext, agent_id: int) -> tuple[Timer, ...]:
     """What somebody may see: all of their own agent's, of a channel's those that were set for them."""
-    found = await context.parts.timers.follow_ups(agent_id)
+    found = await context.parts.stores.timers.follow_ups(agent_id)
     return tuple(timer for timer in found if context.origin.is_direct or timer.person == context.author)
 
 
@@ -60,7 +60,7 @@ async def _cancel(context: CommandContext, agent_id: int, mine: tuple[Timer, ...
     id_ = int(named[1])
     if id_ not in {timer.id for timer in mine}:
         raise CommandRefused(f"There is no follow-up {id_} of yours here.")
-    if not await context.parts.timers.end(agent_id, [id_], context.now):
+    if not await context.parts.stores.timers.end(agent_id, [id_], context.now):
         raise CommandRefused(f"The follow-up {id_} has come already.")
     return f"The follow-up {id_} is cancelled."
 

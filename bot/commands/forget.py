@@ -40,7 +40,7 @@ async def forget(context: CommandContext, text: str) -> str | Question:
     keeping = _KEEPING.fullmatch(text)
     numbers = {int(number) for number in re.findall(r"\d+", keeping[1])} if keeping else set[int]()
     about = keeping[2] if keeping else text
-    forgetting, zone, person = context.parts.forgetting, await context.zone(), context.origin.person.id
+    forgetting, zone, person = context.parts.rights.forgetting, await context.zone(), context.origin.person.id
     if await context.parts.agents.id_of(context.scope) is None:
         return "We have not talked yet, so there is nothing to forget."
 

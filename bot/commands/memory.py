@@ -70,7 +70,7 @@ async def _changes(context: CommandContext, page: int) -> str:
     agent_id, zone = await context.parts.agents.id_of(context.scope), await context.zone()
     changes: list[MemoryChange] = []
     if agent_id is not None:
-        async with aclosing(context.parts.memory_changes.newest_first(agent_id)) as newest_first:
+        async with aclosing(context.parts.stores.memory_changes.newest_first(agent_id)) as newest_first:
             async for change in newest_first:
                 if any(context.shows_edit(edit) for edit in change.all_edits):
                     changes.append(change)

@@ -12,7 +12,7 @@ async def pause(context: CommandContext) -> str:
 
     async def change(agent: Agent) -> bool:
         if agent.paused_at is None:
-            timers = context.parts.timers
+            timers = context.parts.stores.timers
             await context.parts.agents.pause(agent, context.now, lambda it: timers.give_back(it, agent.id))
         return agent.paused_at is None
 

@@ -20,7 +20,7 @@ async def remember(context: CommandContext, text: str) -> str:
     parts = context.parts
     if context.about is not None and not await parts.admission.admits(context.about.origin):
         raise CommandRefused(NOT_LET_IN)
-    if context.about is not None and parts.erasing.was_erased(context.about.origin, context.about.sent_at):
+    if context.about is not None and parts.rights.erasing.was_erased(context.about.origin, context.about.sent_at):
         raise CommandRefused(ERASED)
 
     async def write(agent: Agent) -> None:

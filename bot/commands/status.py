@@ -39,7 +39,7 @@ async def status(context: CommandContext) -> str:
 
 def _kept(context: CommandContext) -> str:
     """How long what is said here is kept."""
-    age = context.parts.expiry.kept_for(context.scope)
+    age = context.parts.rights.expiry.kept_for(context.scope)
     if age is None:
         return "what is said here, until somebody deletes, resets or erases it"
     return f"what is said here, for {counted(age // timedelta(days=1), 'day')}"
@@ -63,7 +63,7 @@ async def _memory(context: CommandContext, agent: Agent, zone: ZoneInfo) -> list
 
 
 async def _usage(context: CommandContext, agent_id: int) -> list[str]:
-    usage, budgets = context.parts.usage, context.parts.budgets
+    usage, budgets = context.parts.stores.usage, context.parts.budgets
     today, in_all = await usage.sum(agent_id, budgets.midnight()), await usage.sum(agent_id)
     lines = [f"- Used today: {told_usage(today)}", f"- Used in all: {told_usage(in_all)}"]
     caps = await budgets.used(Charge(agent_id, context.scope, context.author, is_timed=True))
@@ -79,7 +79,7 @@ def _told(evictions: Evictions) -> str:
 
 async def _put_aside(context: CommandContext, zone: ZoneInfo) -> list[str]:
     """Messages that got no answer, and will get none."""
-    parked = await context.parts.inbox.parked_of(context.scope)
+    parked = await context.parts.stores.inbox.parked_of(context.scope)
     if not parked:
         return []
     newest = parked[0]
@@ -90,10 +90,13 @@ async def _put_aside(context: CommandContext, zone: ZoneInfo) -> list[str]:
 async def _delivery(context: CommandContext, agent_id: int, zone: ZoneInfo) -> list[str]:
     """What is late, and what was not delivered."""
     lines = []
-    since = await context.parts.journal.failing_since(agent_id)
+    since = await context.parts.stores.journal.failing_since(agent_id)
     if since is not None:
         lines.append(f"- A message waits for the language model since {local_time(since, zone)}")
-    waiting, lost = await context.parts.replies.waiting_of(agent_id), await context.parts.replies.lost_of(agent_id)
+    waiting, lost = (
+        await context.parts.stores.replies.waiting_of(agent_id),
+        await context.parts.stores.replies.lost_of(agent_id),
+    )
     if waiting.oldest is not None:
         lines.append(f"- On their way: {_replies(waiting.count)}, the oldest since {local_time(waiting.oldest, zone)}")
     for is_doubtful, told in ((False, "not delivered"), (True, "perhaps delivered, perhaps not")):
@@ -107,7 +110,7 @@ async def _looked_at(context: CommandContext, zone: ZoneInfo) -> list[str]:
     """That owners have looked into one's own direct messages."""
     if not context.origin.is_direct:
         return []
-    times, last = await context.parts.audit.of_scope(context.scope, INSPECTING)
+    times, last = await context.parts.stores.audit.of_scope(context.scope, INSPECTING)
     if last is None:
         return []
     return [f"- Looked at by owners: {counted(times, 'time')}, the last at {local_time(last.at, zone)} by {last.who}"]

@@ -31,7 +31,7 @@ async def timezone(context: CommandContext, zone: str = "") -> str:
     """Show your time zone, or set it: a name such as Europe/Lisbon."""
     if not zone:
         return f"Your time zone is {await _told(context)}. Set it with `/agent timezone ZONE`, such as Europe/Lisbon."
-    await context.parts.people.set_timezone(context.author, await _known(zone))
+    await context.parts.stores.people.set_timezone(context.author, await _known(zone))
     # The envelopes of messages tell local times: your own agent reads them anew.
     own = direct_scope(context.author)
 

@@ -19,11 +19,8 @@ from bot.documents import attached
 from bot.documents.files import Files, Whose, is_image
 from bot.minds.mind import Minds
 from bot.turns.commit import Keep, whole
-from memory.core.agents import AgentStore
 from memory.ports import Message
-from memory.recall.storage import RecallStorage
-from memory.sqlite.database import Database
-from memory.turns.inbox import Inbox
+from memory.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -67,20 +64,14 @@ class Reading:
 
     def __init__(
         self,
-        database: Database,
-        agents: AgentStore,
-        recall: RecallStorage,
-        inbox: Inbox,
+        stores: Stores,
         minds: Minds,
         files: Files,
         platforms: Mapping[str, ChatPlatform],
         *,
         max_bytes: int,
     ) -> None:
-        self._database = database
-        self._agents = agents
-        self._recall = recall
-        self._inbox = inbox
+        self._stores = stores
         self._minds = minds
         self._files = files
         self._platforms = platforms
@@ -129,14 +120,14 @@ class Reading:
         agent = replace(agent, images={})
 
         async def commit() -> Agent:
-            async with self._recall.rewriting(), self._database.write() as transaction:
-                self._agents.check(agent.scope, agent.revision)
+            async with self._stores.recall.rewriting(), self._stores.database.write() as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
                 for message in blind:
-                    await self._recall.rewrite(
+                    await self._stores.recall.rewrite(
                         transaction, agent.id, [message.id], texts[message.id], is_passing=not agent.keeps(message)
                     )
-                await self._inbox.forget_files(transaction, turn_id)
-            self._recall.index_soon()
+                await self._stores.inbox.forget_files(transaction, turn_id)
+            self._stores.recall.index_soon()
             return self._requeued(agent, texts)
 
         return await whole(commit(), keep)
@@ -160,7 +151,7 @@ class Reading:
             agent.id,
             f"files of {agent.scope}"[:190],
             message.platform_id or f"#{message.id}",
-            lambda: self._agents.check(agent.scope, agent.revision),
+            lambda: self._stores.agents.check(agent.scope, agent.revision),
         )
         try:
             kept = await self._files.load(self._source(address), attachment, whose)
@@ -200,14 +191,16 @@ class Reading:
         images = {of.message_id: tuple(read[of.event_id].images) for of in ours if read[of.event_id].images}
 
         async def commit() -> Agent:
-            async with self._recall.rewriting(), self._database.write() as transaction:
-                self._agents.check(agent.scope, agent.revision)
+            async with self._stores.recall.rewriting(), self._stores.database.write() as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
                 for of in ours:
                     is_passing = not agent.keeps(by_id[of.message_id])
                     text = texts[of.message_id]
-                    await self._recall.rewrite(transaction, agent.id, [of.message_id], text, is_passing=is_passing)
-                    await self._inbox.save_files(transaction, of.event_id, read[of.event_id].left)
-            self._recall.index_soon()
+                    await self._stores.recall.rewrite(
+                        transaction, agent.id, [of.message_id], text, is_passing=is_passing
+                    )
+                    await self._stores.inbox.save_files(transaction, of.event_id, read[of.event_id].left)
+            self._stores.recall.index_soon()
             return self._requeued(replace(agent, images=images), texts)
 
         agent_then = await whole(commit(), keep)

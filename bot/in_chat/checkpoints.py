@@ -20,7 +20,7 @@ async def save(context: CommandContext, name: str = "") -> str:
         raise CommandRefused(f"The name {name!r} is one that I use myself; take another one.")
 
     async def keep(agent: Agent) -> None:
-        await context.parts.checkpoints.save(agent, name)
+        await context.parts.rights.checkpoints.save(agent, name)
 
     try:
         await context.in_lane(keep)
@@ -36,7 +36,7 @@ async def restore(context: CommandContext, name: str = "") -> str | Question:
         return await _listed(context)
 
     async def put_back(agent: Agent) -> bool:
-        await context.parts.checkpoints.restore(agent, name)
+        await context.parts.rights.checkpoints.restore(agent, name)
         return await _is_answered(context)
 
     async def confirmed() -> str:
@@ -49,7 +49,7 @@ async def restore(context: CommandContext, name: str = "") -> str | Question:
         return f"I am as I was at {name!r}. `/restore {BEFORE_RESTORE}` brings me back from it.{again}"
 
     try:
-        context.parts.checkpoints.check(context.scope, name)
+        context.parts.rights.checkpoints.check(context.scope, name)
     except CheckpointUnusable as fault:
         raise CommandRefused(str(fault)) from None
     question = f"Restoring {name!r} forgets everything since then. Go on?"
@@ -65,6 +65,6 @@ async def _is_answered(context: CommandContext) -> bool:
 
 
 async def _listed(context: CommandContext) -> str:
-    found, zone = context.parts.checkpoints.made_of(context.scope), await context.zone()
+    found, zone = context.parts.rights.checkpoints.made_of(context.scope), await context.zone()
     lines = [f"- {checkpoint.name} ({local_time(checkpoint.made_at, zone)})" for checkpoint in found]
     return "Checkpoints:\n" + "\n".join(lines) if lines else "There are no checkpoints yet. `/save NAME` makes one."

@@ -20,7 +20,7 @@ async def summarize(context: CommandContext) -> str:
             except ContextTooSmall as error:
                 raise CommandRefused(str(error)) from None
             finally:
-                await parts.usage.keep(bill.take(), context.now)
+                await parts.stores.usage.keep(bill.take(), context.now)
         return len(agent.queue) - len(compacted.queue), compacted.summary
 
     evicted, summary = await context.in_lane(compact)

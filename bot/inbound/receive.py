@@ -26,11 +26,11 @@ from bot.turns.conductor import Conductor
 from bot.turns.outage import Wait
 from bot.turns.outage_told import OutageTold
 from memory.erasing.floors import Floors
-from memory.people.channels import Channels
 from memory.ports import NewMessage
 from memory.sqlite.database import finish
-from memory.turns.inbox import Inbox, WaitingEvent
-from memory.turns.turn_journal import TurnJournal, TurnRecord
+from memory.stores import Stores
+from memory.turns.inbox import WaitingEvent
+from memory.turns.turn_journal import TurnRecord
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +46,9 @@ class Receiver:
 
     def __init__(
         self,
-        inbox: Inbox,
+        stores: Stores,
         waiting: Waiting,
-        channels: Channels,
         admission: Admission,
-        journal: TurnJournal,
         outbox: Outbox,
         notices: Notices,
         floors: Floors,
@@ -65,10 +63,8 @@ class Receiver:
         compares: Collection[str] = (),
     ) -> None:
         """`compares`: the platforms that tell later what was deleted and edited while nobody listened."""
-        self._inbox = inbox
-        self._channels = channels
+        self._stores = stores
         self._admission = admission
-        self._journal = journal
         self._outbox = outbox
         self._notices = notices
         self._floors = floors
@@ -108,12 +104,12 @@ class Receiver:
         """
         scopes: dict[str, str] = {}
         held: list[TurnRecord] = []
-        for record in await self._journal.unfinished():
+        for record in await self._stores.journal.unfinished():
             if serves(address := of_json(record.origin).address):
                 scopes[record.scope] = address.platform
                 if self._agenda.take_up(record):
                     held.append(record)
-        for event in await self._inbox.waiting():
+        for event in await self._stores.inbox.waiting():
             if serves(address := of_json(event.origin).address):
                 self._waiting.note(event)
                 scopes[event.scope] = address.platform
@@ -156,15 +152,11 @@ class Receiver:
 
         return self._lanes.submit(scope, job)
 
-    def is_busy(self, scope: str) -> bool:
-        """Whether somebody is being answered in a scope, or waits for that."""
-        return self._lanes.is_busy(scope) or self._waiting.people(scope) > 0
-
     async def last_heard(self, platform: str, within: timedelta) -> Sequence[LastHeard]:
         """See `adapters.ports.Hear`."""
         since = self._now() - within
-        in_places = map(_last_heard, await self._inbox.last_heard(platform, since))
-        in_channels = map(_last_heard, await self._inbox.last_heard_outside_threads(platform, since))
+        in_places = map(_last_heard, await self._stores.inbox.last_heard(platform, since))
+        in_channels = map(_last_heard, await self._stores.inbox.last_heard_outside_threads(platform, since))
         places = {place.address: place for place in in_places}
         for place in in_channels:
             address = replace(place.address, thread=None)
@@ -204,7 +196,7 @@ class Receiver:
             return await self._refused(message.origin)
         if message.is_missed and not await self._admission.admitted_at(message.origin, message.sent_at):
             return _Later(_no_turn)  # it was refused when it was written
-        attended = await attend(message, self._channels)
+        attended = await attend(message, self._stores.channels)
         if attended.attention is Attention.IGNORE:
             return _Later(_no_turn)
         message, awaits = await self._quoting_whom_it_may(attended.message), attended.attention is not Attention.HEAR
@@ -217,15 +209,15 @@ class Receiver:
         if (fault := events.fault_of(message, now)) is not None:
             if fault in (events.EMPTY, events.LATE) and not is_addressed:
                 return _Later(_no_turn)  # a picture, perhaps, or what the platform does not show us; nobody waits
-            if await self._inbox.add(event, now, fault=fault) is not None:
+            if await self._stores.inbox.add(event, now, fault=fault) is not None:
                 logger.warning("event put aside: %s", fault)
             return _Later(_no_turn)
         if is_addressed and origin.address.thread is not None:
-            await self._channels.join(event.scope, origin.address.thread, now)
+            await self._stores.channels.join(event.scope, origin.address.thread, now)
         await self._zones.note(origin)
-        waits = await self._inbox.add(event, now)
+        waits = await self._stores.inbox.add(event, now)
         if waits is None and is_addressed:
-            waits = await self._inbox.mean(event, now)
+            waits = await self._stores.inbox.mean(event, now)
         if waits is None:
             logger.info("event known already")
             return _Later(_no_turn)
@@ -264,7 +256,7 @@ class Receiver:
         if not await self._admission.admits(origin):
             return _Later(_no_turn)
         async with self._arriving.of(scope_of(origin)):
-            added = [await self._inbox.add(events.of_ours(origin, event), self._now()) for event in woken_by]
+            added = [await self._stores.inbox.add(events.of_ours(origin, event), self._now()) for event in woken_by]
             waiting = [event for event in added if event is not None]
             for event in waiting:  # once all are kept, so that no turn takes some of them alone
                 self._waiting.note(event)
@@ -312,7 +304,7 @@ class Receiver:
                 for id_ in waiting:
                     self._waiting.forget(scope, id_)
                 for id_ in waiting:
-                    await self._inbox.withdraw(id_)
+                    await self._stores.inbox.withdraw(id_)
                 raise
             await self._outbox.settled(origin.address)
             await self._notices.settled(origin.address.platform)

@@ -13,14 +13,13 @@ from pathlib import Path
 
 from bot.agent import Agent
 from bot.agents import Agents
-from memory.archival.storage import ArchivalStorage
 from memory.erasing.erased_files import write_records
 from memory.portable.agent import dump, replace
 from memory.portable.checkpoints import checkpoint_folder
 from memory.portable.records import KeptFollowUp, KeptMessage, MalformedExport, Record, parse, to_line
-from memory.recall.storage import RecallStorage
-from memory.sqlite.database import Database, finish
+from memory.sqlite.database import finish
 from memory.sqlite.upkeep import new_file
+from memory.stores import Stores
 
 SUFFIX = ".jsonl"
 MAX_NAME_CHARS = 60
@@ -50,17 +49,13 @@ class Checkpoints:
 
     def __init__(
         self,
-        database: Database,
+        stores: Stores,
         agents: Agents,
-        recall: RecallStorage,
-        archival: ArchivalStorage,
         data_dir: Path,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        self._stores = stores
         self._agents = agents
-        self._recall = recall
-        self._archival = archival
         self._data_dir = data_dir
         self._now = now
         self._writing = asyncio.Lock()
@@ -81,7 +76,7 @@ class Checkpoints:
 
     async def lines(self, agent: Agent) -> list[str]:
         """The agent as it is now, as a checkpoint has it. To be called in its lane only."""
-        async with self._database.snapshot() as connection:
+        async with self._stores.database.snapshot() as connection:
             return [to_line(record) async for record in dump(connection, agent.id)]
 
     async def _save(self, agent: Agent, path: Path) -> None:
@@ -189,8 +184,8 @@ class Checkpoints:
             return  # it is not under its name, and will be written over
         ids = [record.id for record in records if isinstance(record, KeptMessage)]
         try:
-            if any(await self._recall.get(agent.id, ids[-_SOME:])) or any(
-                await self._recall.get(agent.id, ids[:_SOME])
+            if any(await self._stores.recall.get(agent.id, ids[-_SOME:])) or any(
+                await self._stores.recall.get(agent.id, ids[:_SOME])
             ):
                 await asyncio.to_thread(aside.unlink)
             else:
@@ -210,16 +205,16 @@ class Checkpoints:
 
     async def _replace(self, agent: Agent, records: Sequence[Record], aside: Path) -> None:
         try:
-            async with self._database.write(alone=True) as transaction:
+            async with self._stores.database.write(alone=True) as transaction:
                 removed = await replace(transaction, agent.id, records)
         finally:
             self._agents.let_go(agent.scope)
-            self._recall.let_go(agent.id)
+            self._stores.recall.let_go(agent.id)
         await asyncio.to_thread(aside.replace, self._before(agent.scope))
         for owner, ids in removed.items():
-            await self._archival.forget(owner, ids)
-        self._archival.index_soon()
-        self._recall.index_soon()
+            await self._stores.archival.forget(owner, ids)
+        self._stores.archival.index_soon()
+        self._stores.recall.index_soon()
 
     def _aside(self, scope: str) -> Path:
         """What a restore takes the place of, until it has taken it; a checkpoint, too."""

@@ -17,9 +17,7 @@ from memory.erasing.erased_files import BACKUPS_KEPT
 from memory.erasing.erasure import Erased, Erasure, Preview, Request
 from memory.erasing.floors import Floors
 from memory.erasing.whose import Whose
-from memory.people.known import People
-from memory.people.usage import UsageStore
-from memory.sqlite.database import Database
+from memory.stores import Stores
 from memory.turns.inbox import WaitingEvent
 
 logger = logging.getLogger(__name__)
@@ -36,12 +34,10 @@ class Erasing:
     Args:
         erasure: what does it; it is to hold agents by `held`.
         floors: what says of what nothing is taken in again.
-        database: for the notices.
+        stores: what is still at hand of people, and of calls to be noted.
         lanes: where agents are at work.
         agents: those at hand.
         waiting: the events at hand.
-        people: what is known of them.
-        usage: calls of the model that are still to be noted.
         notices: tells whoever waits no longer.
     """
 
@@ -49,22 +45,18 @@ class Erasing:
         self,
         erasure: Erasure,
         floors: Floors,
-        database: Database,
+        stores: Stores,
         lanes: Lanes,
         agents: Agents,
         waiting: Waiting,
-        people: People,
-        usage: UsageStore,
         notices: Notices,
     ) -> None:
         self._erasure = erasure
         self._floors = floors
-        self._database = database
+        self._stores = stores
         self._lanes = lanes
         self._agents = agents
         self._waiting = waiting
-        self._people = people
-        self._usage = usage
         self._notices = notices
         self._running: set[asyncio.Task[str]] = set()
 
@@ -144,9 +136,9 @@ class Erasing:
             return (of_them or event.scope == request.scope) and event.sent_at <= request.until
 
         self._waiting.forget_those(is_theirs)
-        self._people.let_go()
+        self._stores.people.let_go()
         if request.person is not None:
-            self._usage.forget(request.person)
+            self._stores.usage.forget(request.person)
 
     def _tell_later(self, origin: Origin, done: "asyncio.Task[str]") -> None:
         if done.cancelled():
@@ -163,7 +155,7 @@ class Erasing:
         return text
 
     async def _tell(self, origin: Origin, text: str) -> None:
-        async with self._database.write() as transaction:
+        async with self._stores.database.write() as transaction:
             await self._notices.add(transaction, origin, text)
         self._notices.wake(origin.address.platform)
 

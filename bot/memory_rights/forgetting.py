@@ -17,7 +17,6 @@ from bot.inbound.changes import Changes
 from bot.memory_rights.reset_undo import ResetUndo
 from bot.origins import of_json
 from bot.text import clean
-from bot.turns.shelves import Shelves
 from memory.core.core_memory import person_label, person_of_label
 from memory.erasing.forgetting import Doomed, ForgettingStore
 from memory.erasing.matching import Matching
@@ -27,7 +26,8 @@ from memory.portable.records import BlockText, KeptFollowUp, KeptMessage, KeptPa
 from memory.ports import Kind, Message, Passage, PassageKind
 from memory.search.narrowing import narrowed
 from memory.sqlite.database import finish
-from memory.turns.timers import Timer, Timers
+from memory.stores import Stores
+from memory.turns.timers import Timer
 
 MOST_SHOWN = 100
 """So much at most is forgotten at once, that somebody may look through it before they say yes."""
@@ -85,18 +85,16 @@ class Forgetting:
     def __init__(
         self,
         agents: Agents,
-        shelves: Shelves,
-        store: ForgettingStore,
+        stores: Stores,
+        forgotten: ForgettingStore,
         changes: Changes,
-        timers: Timers,
         reset_undo: ResetUndo,
         now: Callable[[], datetime],
     ) -> None:
         self._agents = agents
-        self._shelves = shelves
-        self._store = store
+        self._stores = stores
+        self._forgotten = forgotten
         self._changes = changes
-        self._timers = timers
         self._reset_undo = reset_undo
         self._now = now
 
@@ -215,13 +213,15 @@ class Forgetting:
 
     async def _commit(self, agent: Agent, doomed: Doomed) -> None:
         try:
-            changed = await self._store.forget(agent.scope, agent.id, doomed, lambda: system_alert(ALERT, self._now()))
+            changed = await self._forgotten.forget(
+                agent.scope, agent.id, doomed, lambda: system_alert(ALERT, self._now())
+            )
         finally:
             self._agents.let_go(agent.scope)
         await self._changes.follow(agent.id, changed)
 
     async def _notes(self, agent: Agent, text: str, person: str, zone: ZoneInfo) -> list[Passage]:
-        archival = self._shelves.archival
+        archival = self._stores.archival
         found = (await archival.find(agent.id, text, zone=zone)).ids[:MOST_LOOKED_AT]
         notes = [
             note
@@ -235,11 +235,11 @@ class Forgetting:
 
     async def _follow_ups(self, agent: Agent, person: str) -> list[Timer]:
         """Those of whoever asks, whether they wait or have fired."""
-        found = await self._timers.follow_ups(agent.id)
+        found = await self._stores.timers.follow_ups(agent.id)
         return [timer for timer in found if agent.is_direct or of_json(timer.origin).person.id == person]
 
     async def _messages(self, agent: Agent, text: str, person: str, zone: ZoneInfo) -> list[Message]:
-        recall = self._shelves.recall
+        recall = self._stores.recall
         ids = (await recall.find(agent.id, text, zone=zone)).ids
         if not agent.is_direct:
             own = await recall.ids_of(agent.id, clean(person))

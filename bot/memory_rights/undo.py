@@ -13,9 +13,7 @@ from bot.agent import Agent
 from bot.agents import Agents
 from bot.text import one_line
 from bot.tools.recall import MAX_LINE_CHARS
-from bot.turns.shelves import Shelves
 from memory.core.change_journal import (
-    ChangeJournal,
     ChangeKind,
     MemoryChange,
     begin_change,
@@ -25,7 +23,8 @@ from memory.core.change_journal import (
 from memory.core.core_memory import CoreMemory
 from memory.erasing.traces import CORRECTED, SEARCHES, UNDONE, WRITE_ARCHIVE, WRITE_CORE, without_calls
 from memory.ports import BlockEdit, NoteAction, NoteEdit
-from memory.sqlite.database import Database, Transaction, finish
+from memory.sqlite.database import Transaction, finish
+from memory.stores import Stores
 
 May = Callable[[MemoryChange], Awaitable[bool]]
 """Whether a change may be undone by whoever asks."""
@@ -44,16 +43,14 @@ class Undone:
 class Undo:
     """Undoes changes of memory; to be called in the lane of each agent only."""
 
-    def __init__(self, database: Database, agents: Agents, shelves: Shelves, now: Callable[[], datetime]) -> None:
-        self._database = database
+    def __init__(self, stores: Stores, agents: Agents, now: Callable[[], datetime]) -> None:
+        self._stores = stores
         self._agents = agents
-        self._shelves = shelves
-        self._journal = ChangeJournal(database)
         self._now = now
 
     async def last(self, agent: Agent, may: May) -> MemoryChange | None:
         """The newest change that can be undone by whoever asks; None if there is none left."""
-        async for change in self._journal.newest_first(agent.id, undoable=True):
+        async for change in self._stores.memory_changes.newest_first(agent.id, undoable=True):
             if await may(change):
                 return change
         return None
@@ -97,12 +94,12 @@ class Undo:
         notes: list[NoteEdit] = []
         gone: list[int] = []
         try:
-            async with self._database.write(alone=True) as transaction:
-                self._shelves.agents.check(agent.scope, agent.revision)
+            async with self._stores.database.write(alone=True) as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
                 change_id = await begin_change(transaction, agent.id, ChangeKind.UNDO, now, undoes=change.id)
-                await self._shelves.agents.save_edits(transaction, agent.id, edits, change_id)
+                await self._stores.agents.save_edits(transaction, agent.id, edits, change_id)
                 for made in reversed(change.notes):
-                    unmade = await self._shelves.archival.unmade(transaction, agent.id, made, author, reason, now)
+                    unmade = await self._stores.archival.unmade(transaction, agent.id, made, author, reason, now)
                     if unmade is None:
                         kept += 1
                         continue
@@ -115,15 +112,15 @@ class Undo:
         finally:
             self._agents.let_go(agent.scope)
         if gone:
-            await self._shelves.archival.forget(agent.id, gone)
+            await self._stores.archival.forget(agent.id, gone)
         if notes:
-            self._shelves.archival.index_soon()
+            self._stores.archival.index_soon()
         return Undone(change, tuple(edits), tuple(notes), kept)
 
     async def forget_line(self, transaction: Transaction, agent_id: int, label: str, line: str) -> None:
         """Take a line that a person corrects out of the calls by which the agent wrote it, and of what it found."""
         shown = _as_shown([line])
-        recall = self._shelves.recall
+        recall = self._stores.recall
         wrote = await turns_that_wrote(transaction, agent_id, label, line)
         turns = await recall.turns_in(transaction, agent_id, wrote)
         await recall.redact(transaction, agent_id, without_calls(turns, WRITE_CORE, _never, CORRECTED))
@@ -145,7 +142,7 @@ class Undo:
                 return hit["line"] in lines
             return "from" not in hit and hit.get("id") in notes
 
-        recall = self._shelves.recall
+        recall = self._stores.recall
         if change.kind is ChangeKind.TURN and change.turn_id is not None:
             turns = await recall.turns_in(transaction, agent_id, [change.turn_id])
             tools = (WRITE_CORE if change.edits else frozenset()) | (WRITE_ARCHIVE if change.notes else frozenset())
@@ -154,7 +151,7 @@ class Undo:
             turns = await recall.turns_calling(transaction, agent_id, SEARCHES)
             await recall.redact(transaction, agent_id, without_calls(turns, (), shows))
         if notes:
-            await self._shelves.result_lists.forget_queries(transaction, agent_id, (), notes)
+            await self._stores.result_lists.forget_queries(transaction, agent_id, (), notes)
 
 
 def _lines_gone(edits: Sequence[BlockEdit]) -> frozenset[str]:

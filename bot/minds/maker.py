@@ -46,13 +46,10 @@ from bot.turns.executor import Executor
 from bot.turns.shelves import Shelves
 from config.settings import EMBEDDED, Settings
 from config.words import prompt
-from memory.archival.storage import ArchivalStorage
-from memory.core.agents import AgentStore, ChosenModel
+from memory.core.agents import ChosenModel
 from memory.model_tiers import ModelTiers
 from memory.ports import Embedder, TokenCounter
-from memory.recall.storage import RecallStorage
-from memory.search.result_lists import ResultLists
-from memory.sqlite.database import Database
+from memory.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -70,11 +67,7 @@ class MindMaker:
         first_memory: what comes of the choices.
         tools: all that there are.
         executor: runs them.
-        database: where what was found out of models is kept.
-        agents: in the same.
-        recall: of all agents.
-        archival: likewise.
-        result_lists: likewise.
+        stores: where agents are kept, and what was found out of models.
         counter: counts tokens.
         embedder: finds what fits a question, for tiny models.
         budgets: what may be spent.
@@ -88,11 +81,7 @@ class MindMaker:
     first_memory: FirstMemory
     tools: Mapping[str, Tool]
     executor: Executor
-    database: Database
-    agents: AgentStore
-    recall: RecallStorage
-    archival: ArchivalStorage
-    result_lists: ResultLists
+    stores: Stores
     counter: TokenCounter
     embedder: Embedder
     budgets: Budgets
@@ -169,11 +158,11 @@ class MindMaker:
         self.open.push_async_callback(ended, asyncio.create_task(logged(start)))
 
     async def _mind(self, settings: Settings, model: LanguageModel) -> Mind:
-        own = settings.bot_data_dir
+        own, stores = settings.bot_data_dir, self.stores
         equipment, window = outfit(
             settings, self.choices, self.first_memory, self.tools, model.context_window, self.counter
         )
-        shelves = Shelves(self.agents, self.recall, self.archival, self.result_lists, self.counter, window)
+        shelves = Shelves(stores.agents, stores.recall, stores.archival, stores.result_lists, self.counter, window)
         compiler = ContextCompiler(equipment, window, self.counter)
         tier = self._text_tier(settings, model, shelves)
         if not talks_only(settings):
@@ -184,10 +173,10 @@ class MindMaker:
         priming = PrimingSummarizer(writer, prompt("summarize_spr", own), self.counter, window)
         narrating = Summarizer(writer, prompt("summarize", own), self.counter, window)
         queue_manager = QueueManager(
-            self.database,
-            self.agents,
-            self.recall,
-            self.archival,
+            stores.database,
+            stores.agents,
+            stores.recall,
+            stores.archival,
             compiler,
             priming if settings.memory_summary_style == "spr" else narrating,
             window,
@@ -223,7 +212,7 @@ class MindMaker:
         }
         if settings.llm_tier != "auto":
             return tiers[TierName(settings.llm_tier)]
-        server, known_tiers = server_of(settings), ModelTiers(self.database)
+        server, known_tiers = server_of(settings), ModelTiers(self.stores.database)
         found = await known_tiers.find(server, model.name)
 
         async def remember(tier: TierName) -> None:

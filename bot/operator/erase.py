@@ -6,19 +6,17 @@ from datetime import datetime
 
 from adapters.console.plain import note, stdout_line
 from adapters.models.token_counter import BpeTokenCounter
-from bot.implementations import open_archival, open_embedder
+from bot.implementations import open_embedder, open_stores
 from bot.memory_rights.erasing import whose_agent
 from bot.operator.acts import write_down
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
 from bot.operator.storage import open_database
 from config.settings import Settings
-from memory.core.agents import AgentStore
 from memory.erasing.erasure import Erased, Erasure, has_spoken
 from memory.erasing.floors import Floors
 from memory.erasing.stores import SOMEBODY
 from memory.ports import StorageUnavailable
-from memory.recall.storage import RecallStorage
 from memory.sqlite.database import Database
 from memory.sqlite.upkeep import Reader, beside
 
@@ -70,21 +68,15 @@ async def offline(settings: Settings, now: Callable[[], datetime]) -> AsyncItera
     embedder = open_embedder(settings)
     try:
         async with open_database(settings, now) as database:
-            floors, recall = Floors(database, settings.bot_data_dir), RecallStorage(database)
+            floors = Floors(database, settings.bot_data_dir)
             await floors.open()
-            archival = open_archival(settings, database, embedder, now)
-            erasure = Erasure(
-                database, AgentStore(database), recall, archival, floors, BpeTokenCounter(), settings.bot_data_dir, now
-            )
-            try:
+            async with open_stores(settings, database, embedder, now) as stores:
+                erasure = Erasure(stores, floors, BpeTokenCounter(), settings.bot_data_dir, now)
                 await erasure.ask_again()
                 for request in await erasure.pending():
                     await erasure.run(request)
                     note("An erasure that was not done was brought to its end.")
                 yield database, erasure
-            finally:
-                await archival.close()
-                await recall.close()
     finally:
         await embedder.close()
 

@@ -15,7 +15,7 @@ from adapters.console.plain import note, stdout_line
 from adapters.models.token_counter import BpeTokenCounter
 from bot.agents import FirstMemory
 from bot.app import utc_now
-from bot.implementations import open_archival, open_embedder
+from bot.implementations import open_embedder, open_stores
 from bot.operator.acts import write_down, write_down_beside
 from bot.operator.agents import agent_named, scope_named
 from bot.operator.errors import CannotBeDone, CommandUnclear
@@ -209,11 +209,10 @@ def _with_block(label: str, records: Iterable[Record]) -> Iterator[Record]:
 
 async def _index_notes(settings: Settings, database: Database, now: Callable[[], datetime]) -> None:
     embedder = open_embedder(settings)
-    archival = open_archival(settings, database, embedder, now)
     try:
-        await archival.index_pending()
+        async with open_stores(settings, database, embedder, now) as stores:
+            await stores.archival.index_pending()
     finally:
-        await archival.close()
         await embedder.close()
 
 

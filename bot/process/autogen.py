@@ -117,8 +117,8 @@ class _Memory:
         if self._is_prepared:
             return
         await self._with_agent(_nothing)
-        if await self._app.channels.mode(self._scope) is not Mode.LISTEN:
-            await self._app.channels.choose(self._scope, Mode.LISTEN, NAME, self._now())
+        if await self._app.stores.channels.mode(self._scope) is not Mode.LISTEN:
+            await self._app.stores.channels.choose(self._scope, Mode.LISTEN, NAME, self._now())
         self._is_prepared = True
 
     async def forget_conversation(self) -> None:
@@ -126,21 +126,21 @@ class _Memory:
         await self.prepare()
 
         async def forget(agent: Agent) -> None:
-            if await self._app.resets.preview(agent, Part.CONVERSATION):
-                await self._app.resets.reset(agent, Part.CONVERSATION, author=NAME, reason="the team was reset")
+            if await self._app.rights.resets.preview(agent, Part.CONVERSATION):
+                await self._app.rights.resets.reset(agent, Part.CONVERSATION, author=NAME, reason="the team was reset")
 
         await self._with_agent(forget)
 
     async def lines(self) -> list[str]:
         """See `Memory`."""
         await self.prepare()
-        return await self._with_agent(self._app.checkpoints.lines)
+        return await self._with_agent(self._app.rights.checkpoints.lines)
 
     async def replace(self, lines: Sequence[str]) -> None:
         """See `Memory`."""
         await self.prepare()
         try:
-            await self._with_agent(lambda agent: self._app.checkpoints.put(agent, lines))
+            await self._with_agent(lambda agent: self._app.rights.checkpoints.put(agent, lines))
         except CheckpointUnusable as fault:
             raise ValueError(str(fault)) from fault
 

@@ -57,9 +57,9 @@ async def chat_in_terminal(settings: Settings, options: ChatOptions) -> None:
     )
     observe = platform.observe if options.debug else None
     async with open_app(settings, {platform.name: platform}, choices, observe=lambda scope: observe) as app:
-        await tidy(app.database, utc_now())
-        await app.expiry.as_ever()
-        await app.reset_undo.as_ever()
+        await tidy(app.stores.database, utc_now())
+        await app.rights.expiry.as_ever()
+        await app.rights.reset_undo.as_ever()
         is_new = await app.agents.id_of(scope_of(conversation.origin)) is None
         platform.greet(_greeting(settings, options, is_new=is_new))
         await app.resume(lambda address: address == conversation.origin.address)

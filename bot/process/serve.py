@@ -92,9 +92,9 @@ async def serve(
 
 async def _keep_up(app: App, now: Callable[[], datetime], data_dir: Path) -> None:
     """What is done daily: what is over is forgotten, what is older than it is to be kept, what was reset for good."""
-    await tidy_as_ever(app.database, now, data_dir)
-    await app.expiry.as_ever()
-    await app.reset_undo.as_ever()
+    await tidy_as_ever(app.stores.database, now, data_dir)
+    await app.rights.expiry.as_ever()
+    await app.rights.reset_undo.as_ever()
 
 
 async def _run(supervisor: Supervisor, app: App, stop: asyncio.Event, health: Health, grace_s: float) -> None:
@@ -123,12 +123,12 @@ async def _wind_down(app: App, grace_s: float) -> None:
         return max(0.0, 0.75 * (ends_at - asyncio.get_running_loop().time()))
 
     # Each step has something to write down, one after the other: so long nobody else may lock the database.
-    hurrying = asyncio.get_running_loop().call_later(grace_s / 2, app.database.hurry)
+    hurrying = asyncio.get_running_loop().call_later(grace_s / 2, app.stores.database.hurry)
     try:
         await app.receiver.close(share_s())
         with suppress(TimeoutError):
             async with asyncio.timeout(share_s()):
-                for place in await OutboxStore(app.database).addresses():
+                for place in await OutboxStore(app.stores.database).addresses():
                     await app.outbox.settled(Address(*place))
         await app.outbox.close(share_s())
     finally:
@@ -159,7 +159,7 @@ async def _watched(settings: Settings, health: Health) -> AsyncIterator[Metrics]
 @asynccontextmanager
 async def _beating(app: App, health: Health, now: Callable[[], datetime]) -> AsyncIterator[None]:
     """Watch the database, and leave it alone before it is closed."""
-    pulse = health.pulse = Pulse(app.database, now)
+    pulse = health.pulse = Pulse(app.stores.database, now)
     try:
         yield
     finally:

@@ -19,14 +19,7 @@ from bot.delivery.notices import Notices
 from bot.documents.library import Library
 from bot.errors import BudgetSpent, CommandRefused
 from bot.inbound.lanes import Lanes
-from bot.memory_rights.checkpoints import Checkpoints
-from bot.memory_rights.erasing import Erasing
-from bot.memory_rights.expiry import Expiry
-from bot.memory_rights.exports import Exports
-from bot.memory_rights.forgetting import Forgetting
-from bot.memory_rights.reset_undo import ResetUndo
-from bot.memory_rights.resets import Resets
-from bot.memory_rights.undo import Undo
+from bot.memory_rights.rights import Rights
 from bot.metering.budgets import Budgets
 from bot.minds.catalogue import Catalogue
 from bot.minds.mind import Minds
@@ -40,18 +33,9 @@ from bot.timed.follow_ups import FollowUps
 from bot.timed.heartbeats import Heartbeats
 from bot.turns.shelves import Shelves
 from bot.turns.take_back import TurnHistory
-from memory.core.change_journal import ChangeJournal
 from memory.core.core_memory import person_of_label
-from memory.overview import Overview
-from memory.people.audit import Audit
-from memory.people.channels import Channels
-from memory.people.known import People
-from memory.people.usage import UsageStore
 from memory.ports import BlockEdit, ChangedMeanwhile, Message, NewMessage, NoteEdit
-from memory.turns.inbox import Inbox
-from memory.turns.outbox import OutboxStore
-from memory.turns.timers import Timers
-from memory.turns.turn_journal import TurnJournal
+from memory.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -82,39 +66,23 @@ class Parts:
     just set.
     """
 
+    stores: Stores
+    rights: Rights
     agents: Agents
     shelves: Shelves
     lanes: Lanes
     minds: Minds
     history: TurnHistory
-    checkpoints: Checkpoints
     library: Library
-    people: People
-    channels: Channels
-    inbox: Inbox
-    journal: TurnJournal
-    replies: OutboxStore
-    usage: UsageStore
     budgets: Budgets
     wake: Wake
     catalogue: Catalogue
     own_words: Path
     admission: Admission
-    resets: Resets
-    reset_undo: ResetUndo
-    undo: Undo
-    memory_changes: ChangeJournal
-    forgetting: Forgetting
-    exports: Exports
-    timers: Timers
     follow_ups: FollowUps
     heartbeats: Heartbeats
     expect: Callable[[datetime | None], None]
     notices: Notices
-    audit: Audit
-    overview: Overview
-    erasing: Erasing
-    expiry: Expiry
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +290,7 @@ class Commands:
         if command.knows is not None and arguments and (word := await command.knows(context, *arguments)) is not None:
             known = (one_line(word, MAX_KNOWN_CHARS),)
         words = [command.name, *known, *(["(confirmed)"] if is_yes else ())]
-        await self._parts.audit.add(context.author, " ".join(words), scope, self._now())
+        await self._parts.stores.audit.add(context.author, " ".join(words), scope, self._now())
 
     def _context(self, call: CommandCall) -> CommandContext:
         def may(command: Command) -> bool:

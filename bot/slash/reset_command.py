@@ -19,7 +19,7 @@ WAY_BACK = f"For {_DAYS} days `/agent undo reset` brings it back."
 
 async def ask_to_reset(context: CommandContext, part: Part, reason: str) -> Question:
     """Show what a reset of the agent of this scope would take away, and do it on a yes."""
-    resets = context.parts.resets
+    resets = context.parts.rights.resets
     if await context.parts.agents.id_of(context.scope) is None:
         raise CommandRefused("We have not talked yet, so there is nothing to reset.")
 

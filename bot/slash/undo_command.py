@@ -38,13 +38,13 @@ async def undo_last(
     Raises:
         CommandRefused: there is none, or memory is paused.
     """
-    undo = context.parts.undo
+    undo = context.parts.rights.undo
     if await context.parts.agents.id_of(context.scope) is None:
         raise CommandRefused(NOTHING)
 
     async def work(agent: Agent) -> Undone | UndoableReset:
         _refuse_if_paused(agent)
-        reset = await context.parts.reset_undo.last(agent)
+        reset = await context.parts.rights.reset_undo.last(agent)
         change = await undo.last(agent, may)
         if reset is not None and may_undo_resets and (change is None or change.id <= reset.change_id):
             return reset
@@ -77,7 +77,7 @@ async def undo_reset(context: CommandContext, reason: str) -> Question:
 
     async def find(agent: Agent) -> UndoableReset:
         _refuse_if_paused(agent)
-        if (reset := await context.parts.reset_undo.last(agent)) is None:
+        if (reset := await context.parts.rights.reset_undo.last(agent)) is None:
             raise CommandRefused(NO_RESET)
         return reset
 
@@ -85,7 +85,7 @@ async def undo_reset(context: CommandContext, reason: str) -> Question:
 
 
 async def _ask(context: CommandContext, reason: str, reset: UndoableReset) -> Question:
-    reset_undo = context.parts.reset_undo
+    reset_undo = context.parts.rights.reset_undo
 
     async def bring_back(agent: Agent) -> BroughtBack:
         _refuse_if_paused(agent)

@@ -42,7 +42,7 @@ async def ask_to_undo_person(context: CommandContext, person: str) -> Question:
             raise CommandRefused(PAUSED)
         while changes_left := await _changes_of(context, agent.id, person, most=1):
             now = await context.parts.agents.get(context.scope)
-            done = await context.parts.undo.undo(
+            done = await context.parts.rights.undo.undo(
                 now, changes_left[0], author=context.author, reason="/agent admin undo"
             )
             undone.append(done)
@@ -50,7 +50,7 @@ async def ask_to_undo_person(context: CommandContext, person: str) -> Question:
     async def confirmed() -> str:
         await context.in_lane(work)
         ids = [timer.id for timer in await _follow_ups_of(context, agent_id, person)]
-        ended = await context.parts.timers.end(agent_id, ids, context.now)
+        ended = await context.parts.stores.timers.end(agent_id, ids, context.now)
         stayed = sum(done.kept for done in undone)
         return " ".join(
             [
@@ -92,7 +92,7 @@ async def _changes_of(
 ) -> list[MemoryChange]:
     """The changes that can be undone and that came from somebody, at least in part, the newest first."""
     found: list[MemoryChange] = []
-    async with aclosing(context.parts.memory_changes.newest_first(agent_id, undoable=True)) as newest_first:
+    async with aclosing(context.parts.stores.memory_changes.newest_first(agent_id, undoable=True)) as newest_first:
         async for change in newest_first:
             if await _came_from(context, agent_id, change, person):
                 found.append(change)
@@ -111,5 +111,5 @@ async def _came_from(context: CommandContext, agent_id: int, change: MemoryChang
 
 
 async def _follow_ups_of(context: CommandContext, agent_id: int, person: str) -> list[Timer]:
-    found = await context.parts.timers.follow_ups(agent_id)
+    found = await context.parts.stores.timers.follow_ups(agent_id)
     return [timer for timer in found if timer.person == person and timer.state == WAITING]

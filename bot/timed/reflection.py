@@ -33,15 +33,11 @@ from bot.turns.open_turn import Ended, Observe, OpenTurn
 from bot.turns.shelves import Shelves
 from bot.turns.step import Progress, kept_messages, report_of
 from bot.turns.tool_context import ToolContext
-from memory.core.agents import AgentStore
 from memory.core.change_journal import ChangeKind
-from memory.people.accounts import Accounts, of_reflections
-from memory.people.usage import UsageStore
+from memory.people.accounts import of_reflections
 from memory.ports import Kind, Message, NewMessage
 from memory.recall.primers import unprimed
-from memory.sqlite.database import Database
-from memory.turns.inbox import Inbox
-from memory.turns.turn_journal import TurnJournal
+from memory.stores import Stores
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +49,8 @@ class Reflections:
 
     def __init__(
         self,
-        database: Database,
+        stores: Stores,
         shelves: Shelves,
-        inbox: Inbox,
-        journal: TurnJournal,
-        usage: UsageStore,
-        accounts: Accounts,
         minds: Minds,
         executor: Executor,
         follow_ups: FollowUps,
@@ -67,13 +59,8 @@ class Reflections:
         zone: ZoneInfo,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
-        self._agents: AgentStore = shelves.agents
+        self._stores = stores
         self._shelves = shelves
-        self._inbox = inbox
-        self._journal = journal
-        self._usage = usage
-        self._accounts = accounts
         self._minds = minds
         self._executor = executor
         self._follow_ups = follow_ups
@@ -138,7 +125,7 @@ class Reflections:
         while progress.steps < MAX_STEPS and progress.goes_on:
             if (reason := stops()) is not None:
                 return reason
-            self._agents.check(progress.agent.scope, progress.agent.revision)
+            self._stores.agents.check(progress.agent.scope, progress.agent.revision)
             before_model = self._as_reflecting(progress.agent, (scene.shown, *steps))
             if not mind.has_room_for(before_model):
                 if not steps:
@@ -164,7 +151,7 @@ class Reflections:
     async def _is_allowed(self, turn: OpenTurn) -> bool:
         """Whether the agent has not reflected often enough today; it counts from now on."""
         scope, today = turn.progress.agent.scope, self._now().astimezone(self._zone).date()
-        is_full = await self._accounts.reserve(today, 1, {of_reflections(scope): self._most_a_day})
+        is_full = await self._stores.accounts.reserve(today, 1, {of_reflections(scope): self._most_a_day})
         if is_full is not None:
             logger.info("no reflection: there were %d today", self._most_a_day)
         return is_full is None
@@ -202,25 +189,25 @@ class Reflections:
         progress = replace(before, steps=before.steps + 1, goes_on=goes_on)
 
         async def commit() -> Agent:
-            async with noted_calls() as calls, self._database.write() as transaction:
-                self._agents.check(agent.scope, agent.revision)
-                await write_changes(transaction, self._shelves, agent.id, draft, ChangeKind.REFLECTION, turn.id, now)
-                await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
-                await self._usage.save(transaction, calls, now)
-                self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=False)
+            async with noted_calls() as calls, self._stores.database.write() as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
+                await write_changes(transaction, self._stores, agent.id, draft, ChangeKind.REFLECTION, turn.id, now)
+                await self._stores.result_lists.save(transaction, agent.id, draft.result_lists, now)
+                await self._stores.usage.save(transaction, calls, now)
+                self._stores.journal.step(transaction, turn.id, progress.to_json(), now, is_last=False)
             if draft.replaced:
-                await self._shelves.archival.forget(agent.id, draft.replaced)
+                await self._stores.archival.forget(agent.id, draft.replaced)
             if draft.passages:
-                self._shelves.archival.index_soon()
+                self._stores.archival.index_soon()
             return replace(agent, core=draft.core, folded=draft.core)
 
         return replace(progress, agent=await whole(commit(), keep))
 
     async def _primer(self, agent: Agent) -> Primer | None:
         """The primer of what has left the window and none tells of yet."""
-        async with self._database.read() as connection:
+        async with self._stores.database.read() as connection:
             ids = await unprimed(connection, agent.id)
-        messages = await self._shelves.recall.get(agent.id, ids)
+        messages = await self._stores.recall.get(agent.id, ids)
         return await self._minds.of(agent).priming.prime(messages, agent.zone) if messages else None
 
     async def _over(
@@ -239,17 +226,17 @@ class Reflections:
         progress = replace(turn.progress, agent=agent)
 
         async def commit() -> Agent:
-            async with noted_calls() as calls, self._database.write() as transaction:
-                self._agents.check(agent.scope, agent.revision)
+            async with noted_calls() as calls, self._stores.database.write() as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
                 if reflected_to is not None:
-                    await self._agents.save_reflected(transaction, agent.id, reflected_to)
+                    await self._stores.agents.save_reflected(transaction, agent.id, reflected_to)
                 await write_primer(transaction, agent.id, primer, now)
-                await self._usage.save(transaction, calls, now)
-                self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=True)
-                await self._inbox.finish(transaction, turn.id)
-                await self._shelves.recall.remove_turn(transaction, agent.id, turn.id)
+                await self._stores.usage.save(transaction, calls, now)
+                self._stores.journal.step(transaction, turn.id, progress.to_json(), now, is_last=True)
+                await self._stores.inbox.finish(transaction, turn.id)
+                await self._stores.recall.remove_turn(transaction, agent.id, turn.id)
             if primer is not None:
-                self._shelves.archival.index_soon()
+                self._stores.archival.index_soon()
             return agent.without_passing()
 
         await whole(commit(), keep)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.turns.shelves import Shelves
 from memory.core.change_journal import ChangeKind, begin_change
 from memory.core.core_memory import CoreMemory
 from memory.ports import BlockEdit, NewPassage, ResultList
 from memory.sqlite.database import Transaction
+from memory.stores import Stores
 from memory.turns.outbox import Reaction
 from memory.turns.timers import NewTimer
 
@@ -40,7 +40,7 @@ class Draft:
 
 async def write_changes(
     transaction: Transaction,
-    shelves: Shelves,
+    stores: Stores,
     agent_id: int,
     draft: Draft,
     kind: ChangeKind,
@@ -51,6 +51,6 @@ async def write_changes(
     if not (draft.edits or draft.passages):
         return
     change_id = await begin_change(transaction, agent_id, kind, now, turn_id=turn_id)
-    await shelves.agents.save_edits(transaction, agent_id, draft.edits, change_id)
-    await shelves.archival.replace(transaction, agent_id, draft.replaced, change_id, now)
-    await shelves.archival.insert(transaction, agent_id, draft.passages, change_id)
+    await stores.agents.save_edits(transaction, agent_id, draft.edits, change_id)
+    await stores.archival.replace(transaction, agent_id, draft.replaced, change_id, now)
+    await stores.archival.insert(transaction, agent_id, draft.passages, change_id)

@@ -15,13 +15,12 @@ from bot.scopes import person_of
 from bot.turns.agenda import Agenda, Next
 from bot.turns.open_turn import OpenTurn
 from bot.turns.outage import Outage
-from bot.turns.shelves import Shelves
 from bot.turns.turn import Turns
 from bot.turns.woken import Woken
 from bot.turns.written_step import remove_passing
-from memory.sqlite.database import Database, Transaction, finish
-from memory.turns.inbox import Inbox
-from memory.turns.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED, TurnJournal
+from memory.sqlite.database import Transaction, finish
+from memory.stores import Stores
+from memory.turns.turn_journal import DONE, LEAVES_NOTHING, PARKED, STOPPED
 
 logger = logging.getLogger(__name__)
 
@@ -31,26 +30,20 @@ class Endings:
 
     def __init__(
         self,
-        database: Database,
+        stores: Stores,
         agents: Agents,
-        shelves: Shelves,
         turns: Turns,
         agenda: Agenda,
-        inbox: Inbox,
-        journal: TurnJournal,
         outage: Outage,
         notices: Notices,
         budgets: Budgets,
         now: Callable[[], datetime],
         metrics: Metrics,
     ) -> None:
-        self._database = database
+        self._stores = stores
         self._agents = agents
-        self._shelves = shelves
         self._turns = turns
         self._agenda = agenda
-        self._inbox = inbox
-        self._journal = journal
         self._outage = outage
         self._notices = notices
         self._budgets = budgets
@@ -70,14 +63,14 @@ class Endings:
         """Write down that a turn is over, and tell the person what there is to tell of it."""
         id_ = turn.id if turn is not None else woken.record.id if woken.record is not None else 0
         agent_id = _passing_for(woken, turn)
-        async with self._database.write() as transaction:
-            await self._journal.end(transaction, id_, state, self._now(), reason)
+        async with self._stores.database.write() as transaction:
+            await self._stores.journal.end(transaction, id_, state, self._now(), reason)
             if state == PARKED:
-                await self._inbox.park(transaction, id_, reason or "")
+                await self._stores.inbox.park(transaction, id_, reason or "")
             else:
-                await self._inbox.finish(transaction, id_)
+                await self._stores.inbox.finish(transaction, id_)
             if agent_id is not None:
-                await remove_passing(transaction, self._shelves, agent_id, id_)
+                await remove_passing(transaction, self._stores, agent_id, id_)
             await self._keep_notice(transaction, woken, turn, tells)
         if agent_id is not None and (await self._agents.get(woken.scope)).paused_at is None:
             self._agents.let_go(woken.scope)
@@ -100,8 +93,8 @@ class Endings:
         if turn is not None or woken.record is not None:
             await self.end(woken, turn, PARKED, outcome, reason, tells=tells)
             return
-        async with self._database.write() as transaction:  # it never came to be a turn
-            await self._inbox.put_aside(transaction, [event.id for event in woken.events], reason)
+        async with self._stores.database.write() as transaction:  # it never came to be a turn
+            await self._stores.inbox.put_aside(transaction, [event.id for event in woken.events], reason)
             await self._keep_notice(transaction, woken, turn, tells)
         if tells is not None:
             self._notices.wake(woken.origin.address.platform)
@@ -111,8 +104,8 @@ class Endings:
         if woken.record is not None:
             await self.end(woken, None, DONE, "given_up")
             return
-        async with self._database.write() as transaction:
-            await self._inbox.let_pass(transaction, woken.events)
+        async with self._stores.database.write() as transaction:
+            await self._stores.inbox.let_pass(transaction, woken.events)
         self._agenda.taken(woken)
 
     async def remind(self, woken: Woken, turn: OpenTurn) -> None:
@@ -131,7 +124,7 @@ class Endings:
             return
         self._agenda.goes_on(woken.scope, turn.id)
         self._agenda.taken(woken)
-        await self._journal.pause(turn.id)
+        await self._stores.journal.pause(turn.id)
 
     async def surely(self, woken: Woken, ending: Awaitable[None], turn: OpenTurn | None = None) -> Next:
         """Write down how a turn ended; if the database does not take that, it comes to its end later."""

@@ -10,9 +10,8 @@ from bot.origins import of_json
 from bot.turns.clocks import Clocks
 from bot.turns.commit import Keep, whole
 from memory.ports import Message
-from memory.recall.storage import RecallStorage
-from memory.sqlite.database import Database
-from memory.turns.inbox import Inbox, WaitingEvent
+from memory.stores import Stores
+from memory.turns.inbox import WaitingEvent
 
 
 class Hearing:
@@ -20,16 +19,12 @@ class Hearing:
 
     def __init__(
         self,
-        database: Database,
-        recall: RecallStorage,
-        inbox: Inbox,
+        stores: Stores,
         minds: Minds,
         clocks: Clocks,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
-        self._recall = recall
-        self._inbox = inbox
+        self._stores = stores
         self._minds = minds
         self._clocks = clocks
         self._now = now
@@ -44,20 +39,20 @@ class Hearing:
 
         async def commit() -> Agent:
             due.clear()
-            async with self._database.write() as transaction:
-                taken = await self._inbox.take(transaction, events)
+            async with self._stores.database.write() as transaction:
+                taken = await self._stores.inbox.take(transaction, events)
                 if agent.paused_at is not None:
-                    await self._inbox.let_pass(transaction, taken)
+                    await self._stores.inbox.let_pass(transaction, taken)
                     return agent
                 if not taken:
                     return agent
                 messages: tuple[Message, ...] = ()
                 for event in taken:  # each by itself, so that the queue may be cut between them
-                    messages += await self._recall.append(transaction, agent.id, None, [heard(event)])
-                self._inbox.give(transaction, taken, messages[0].id)
-                await self._inbox.finish(transaction, messages[0].id)
+                    messages += await self._stores.recall.append(transaction, agent.id, None, [heard(event)])
+                self._stores.inbox.give(transaction, taken, messages[0].id)
+                await self._stores.inbox.finish(transaction, messages[0].id)
                 due.extend(await self._clocks.people_talked(transaction, agent, of_json(taken[-1].origin), self._now()))
-            self._recall.index_soon()
+            self._stores.recall.index_soon()
             return self._minds.of(agent).compiler.with_queued(agent, messages)
 
         heard_by = await whole(commit(), keep)

@@ -18,10 +18,9 @@ from bot.turns.open_turn import OpenTurn, open_turn
 from bot.turns.step import Progress
 from bot.turns.woken import Woken
 from memory.ports import Kind, Message, NewMessage
-from memory.recall.storage import RecallStorage
-from memory.sqlite.database import Database
-from memory.turns.inbox import Inbox, WaitingEvent
-from memory.turns.turn_journal import TurnJournal, TurnRecord
+from memory.stores import Stores
+from memory.turns.inbox import WaitingEvent
+from memory.turns.turn_journal import TurnRecord
 
 
 class Opening:
@@ -29,11 +28,8 @@ class Opening:
 
     def __init__(
         self,
-        database: Database,
+        stores: Stores,
         agents: Agents,
-        recall: RecallStorage,
-        inbox: Inbox,
-        journal: TurnJournal,
         minds: Minds,
         *,
         long_absence: timedelta,
@@ -42,11 +38,8 @@ class Opening:
         metrics: Metrics = NO_METRICS,
     ) -> None:
         """`long_absence`: whoever was away for so long is back when they write."""
-        self._database = database
+        self._stores = stores
         self._agents = agents
-        self._recall = recall
-        self._inbox = inbox
-        self._journal = journal
         self._minds = minds
         self._long_absence = long_absence
         self._verifies_first = verifies_first
@@ -58,13 +51,13 @@ class Opening:
         agent = await self._agents.get(woken.scope)
         if woken.record is None:
             return await self.begin(agent, woken.events, self._agents.keep)
-        await self._journal.resume(woken.record.id)
+        await self._stores.journal.resume(woken.record.id)
         self._metrics.retried("turn")
         return await self._resumed(agent, woken.record)
 
     async def again(self, scope: str, turn_id: int) -> OpenTurn | None:
         """A turn that is under way as it stands now; None if its events are gone."""
-        agent, record = await self._agents.get(scope), await self._journal.find(turn_id)
+        agent, record = await self._agents.get(scope), await self._stores.journal.find(turn_id)
         return await self._resumed(agent, record) if record is not None else None
 
     async def begin(self, agent: Agent, events: Sequence[WaitingEvent], keep: Keep) -> OpenTurn | None:
@@ -82,15 +75,17 @@ class Opening:
         begun: list[tuple[int, tuple[Message, ...], tuple[FilesOf, ...]]] = []
 
         async def commit() -> Agent:
-            async with self._database.write() as transaction:
-                taken = sorted(await self._inbox.take(transaction, events), key=lambda event: event.id)
+            async with self._stores.database.write() as transaction:
+                taken = sorted(await self._stores.inbox.take(transaction, events), key=lambda event: event.id)
                 if not taken:
                     return agent
                 new = [message_of(event) for event in taken]
                 back = () if is_passing else self._back(agent, new)
-                all_ = await self._recall.append(transaction, agent.id, None, (*back, *new), is_passing=is_passing)
+                all_ = await self._stores.recall.append(
+                    transaction, agent.id, None, (*back, *new), is_passing=is_passing
+                )
                 turn_id, messages = all_[0].id, all_[len(back) :]
-                self._journal.begin(
+                self._stores.journal.begin(
                     transaction,
                     agent.id,
                     turn_id=turn_id,
@@ -100,7 +95,7 @@ class Opening:
                     progress=progress.to_json(),
                     now=self._now(),
                 )
-                self._inbox.give(transaction, taken, turn_id)
+                self._stores.inbox.give(transaction, taken, turn_id)
             files = _files_of([(event.id, event.attachments) for event in taken], [it.id for it in messages])
             begun.append((turn_id, messages, files))
             passing = agent.passing | {turn_id} if is_passing else agent.passing
@@ -114,13 +109,13 @@ class Opening:
 
     async def _resumed(self, agent: Agent, record: TurnRecord) -> OpenTurn | None:
         """Go on with a turn where its last step left it; None if its events are gone."""
-        messages = await self._recall.get(agent.id, record.message_ids)
+        messages = await self._stores.recall.get(agent.id, record.message_ids)
         if not messages:
             return None
         progress = Progress.of_json(agent, record.progress)
         files: tuple[FilesOf, ...] = ()
         if progress.has_files and not agent.images:  # else the agent at hand has seen them in this turn
-            files = _files_of(await self._inbox.files_of(record.id), record.message_ids)
+            files = _files_of(await self._stores.inbox.files_of(record.id), record.message_ids)
         return open_turn(record.id, messages, of_json(record.origin), progress, files)
 
     def _back(self, agent: Agent, new: Sequence[NewMessage]) -> tuple[NewMessage, ...]:

@@ -11,8 +11,6 @@ from datetime import datetime
 from bot.agent import Agent
 from bot.agents import Agents
 from bot.context.queue_manager import PRESSURE_ALERT
-from memory.archival.storage import ArchivalStorage
-from memory.core.agents import AgentStore
 from memory.core.change_journal import (
     ChangeKind,
     begin_change,
@@ -24,9 +22,8 @@ from memory.core.core_memory import CoreMemory
 from memory.ports import BlockEdit, Kind, Message, NewMessage, NoteAction, NoteEdit, Passage
 from memory.recall import compactions
 from memory.recall.primers import remove_primers
-from memory.recall.storage import RecallStorage
-from memory.sqlite.database import Database, Transaction, finish
-from memory.turns.timers import Timers
+from memory.sqlite.database import Transaction, finish
+from memory.stores import Stores
 
 Turn = Sequence[Message]
 
@@ -50,20 +47,12 @@ class TurnHistory:
 
     def __init__(
         self,
-        database: Database,
+        stores: Stores,
         agents: Agents,
-        store: AgentStore,
-        recall: RecallStorage,
-        archival: ArchivalStorage,
-        timers: Timers,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
+        self._stores = stores
         self._agents = agents
-        self._store = store
-        self._recall = recall
-        self._archival = archival
-        self._timers = timers
         self._now = now
 
     async def take_back(self, agent: Agent, count: int, *, author: str, reason: str) -> TakenBack:
@@ -75,11 +64,11 @@ class TurnHistory:
             author: who wants it, for the journal of core memory.
             reason: why, for the journal.
         """
-        turns = await self._recall.last_turns(agent.id, count)
+        turns = await self._stores.recall.last_turns(agent.id, count)
         if not turns:
             return TakenBack()
         ids = [message.id for turn in turns for message in turn]
-        edits, kept = self._unedited(agent.core, await self._store.edits_from(agent.id, ids), author, reason)
+        edits, kept = self._unedited(agent.core, await self._stores.agents.edits_from(agent.id, ids), author, reason)
         notes = await finish(self._remove(agent, turns, ids, edits, author, reason))
         return TakenBack(
             events=tuple(
@@ -114,25 +103,25 @@ class TurnHistory:
     ) -> int:
         now = self._now()
         try:
-            async with self._database.write(alone=True) as transaction:
-                self._store.check(agent.scope, agent.revision)
-                await self._recall.remove_turns(transaction, agent.id, [turn[0].turn_id for turn in turns])
-                removed = await self._archival.remove_from(transaction, agent.id, ids)
+            async with self._stores.database.write(alone=True) as transaction:
+                self._stores.agents.check(agent.scope, agent.revision)
+                await self._stores.recall.remove_turns(transaction, agent.id, [turn[0].turn_id for turn in turns])
+                removed = await self._stores.archival.remove_from(transaction, agent.id, ids)
                 notes = [_removal(note, author, reason, now) for note in removed]
                 await self._close_changes(transaction, agent.id, [turn[0].turn_id for turn in turns], now)
                 if edits or notes:
                     change_id = await begin_change(transaction, agent.id, ChangeKind.UNDO, now)
-                    await self._store.save_edits(transaction, agent.id, edits, change_id)
+                    await self._stores.agents.save_edits(transaction, agent.id, edits, change_id)
                     await write_note_edits(transaction, agent.id, change_id, notes)
-                await self._store.forget_source(transaction, agent.id, ids)
+                await self._stores.agents.forget_source(transaction, agent.id, ids)
                 await name_source_of_notes(transaction, agent.id, ids, None)
-                await self._timers.take_back(transaction, agent.id, ids)
+                await self._stores.timers.take_back(transaction, agent.id, ids)
                 primers = await self._undo_evictions(transaction, agent, min(ids))
         finally:
             self._agents.let_go(agent.scope)
-            self._recall.let_go(agent.id)
-        await self._archival.forget(agent.id, (*primers, *(note.id for note in removed)))
-        self._archival.index_soon()
+            self._stores.recall.let_go(agent.id)
+        await self._stores.archival.forget(agent.id, (*primers, *(note.id for note in removed)))
+        self._stores.archival.index_soon()
         return len(removed)
 
     async def _close_changes(
@@ -148,11 +137,11 @@ class TurnHistory:
         queued = min((queued.message.id for queued in agent.queue), default=first_id)
         # Of what an older version evicted there is no record. A summary of turns that are gone goes with them.
         summary, readmitted = undone or ("" if first_id < queued else agent.summary, ())
-        await self._recall.readmit(transaction, agent.id, readmitted)
-        warned = await self._recall.queue_holds(transaction, agent.id, PRESSURE_ALERT)
-        await self._store.save_pressure(transaction, agent.id, summary=summary, warned=warned)
+        await self._stores.recall.readmit(transaction, agent.id, readmitted)
+        warned = await self._stores.recall.queue_holds(transaction, agent.id, PRESSURE_ALERT)
+        await self._stores.agents.save_pressure(transaction, agent.id, summary=summary, warned=warned)
         if undone is not None:  # with it what may have been to be made anew
-            await self._store.save_summary(transaction, agent.id, derive_anew=False)
+            await self._stores.agents.save_summary(transaction, agent.id, derive_anew=False)
         return await remove_primers(transaction, agent.id, min(readmitted)) if readmitted else ()
 
 

@@ -15,16 +15,13 @@ from bot.turns.commit import Keep, whole
 from bot.turns.draft import Draft, write_changes
 from bot.turns.greeting import Greeting
 from bot.turns.open_turn import OpenTurn
-from bot.turns.shelves import Shelves
 from bot.turns.step import Progress
 from memory.core.change_journal import ChangeKind
 from memory.core.core_memory import CoreMemory
-from memory.people.usage import UsageStore
-from memory.ports import Kind, Message, NewMessage
-from memory.sqlite.database import Database, Transaction
-from memory.turns.inbox import Inbox
+from memory.ports import Kind, Message, NewMessage, TokenCounter
+from memory.sqlite.database import Transaction
+from memory.stores import Stores
 from memory.turns.outbox import OpenReply, Reaction
-from memory.turns.turn_journal import TurnJournal
 
 FOLD_AFTER_TOKENS = 400
 """Edits of core memory that may wait, in tokens, before the prompt's prefix is built anew."""
@@ -35,24 +32,18 @@ class StepWriter:
 
     def __init__(
         self,
-        database: Database,
-        shelves: Shelves,
-        inbox: Inbox,
-        journal: TurnJournal,
+        stores: Stores,
+        counter: TokenCounter,
         outbox: Outbox,
-        usage: UsageStore,
         minds: Minds,
         greeting: Greeting,
         heartbeats: Heartbeats,
         clocks: Clocks,
         now: Callable[[], datetime],
     ) -> None:
-        self._database = database
-        self._shelves = shelves
-        self._inbox = inbox
-        self._journal = journal
+        self._stores = stores
+        self._counter = counter
         self._outbox = outbox
-        self._usage = usage
         self._minds = minds
         self._greeting = greeting
         self._heartbeats = heartbeats
@@ -105,16 +96,16 @@ class StepWriter:
         """Returns the agent as it is then, and the replies that can be sent at once."""
         messages: tuple[Message, ...] = ()
         now = self._now()
-        async with noted_calls() as calls, self._database.write() as transaction:
-            self._shelves.agents.check(agent.scope, agent.revision)
+        async with noted_calls() as calls, self._stores.database.write() as transaction:
+            self._stores.agents.check(agent.scope, agent.revision)
             if new:
-                messages = await self._shelves.recall.append(
+                messages = await self._stores.recall.append(
                     transaction, agent.id, turn.event.turn_id, new, is_passing=progress.leaves_nothing
                 )
-            await write_changes(transaction, self._shelves, agent.id, draft, ChangeKind.TURN, turn.id, now)
-            await self._shelves.result_lists.save(transaction, agent.id, draft.result_lists, now)
+            await write_changes(transaction, self._stores, agent.id, draft, ChangeKind.TURN, turn.id, now)
+            await self._stores.result_lists.save(transaction, agent.id, draft.result_lists, now)
             due = await self._clocks.set(transaction, agent, turn.origin, draft, now, event_id=turn.event.id)
-            await self._usage.save(transaction, calls, now)
+            await self._stores.usage.save(transaction, calls, now)
             if not progress.leaves_nothing:
                 sends = await self._greeting.below(transaction, turn.person, sends, self._minds.of(agent).runs_on)
             handed = await self._outbox.add(transaction, agent.id, turn.id, turn.address, sends, turn.event.platform_id)
@@ -131,15 +122,15 @@ class StepWriter:
                     due += await self._clocks.people_were_there(transaction, agent, turn.origin, now)
             if turn.event.kind is Kind.HEARTBEAT and (heard := len(sends) + len(draft.follow_ups)):
                 await self._heartbeats.note_said(transaction, agent, heard, now)
-            self._journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
+            self._stores.journal.step(transaction, turn.id, progress.to_json(), now, is_last=is_last)
             if is_last:
-                await self._inbox.finish(transaction, turn.id)
+                await self._stores.inbox.finish(transaction, turn.id)
             if is_last and progress.leaves_nothing:
-                await remove_passing(transaction, self._shelves, agent.id, turn.id)
+                await remove_passing(transaction, self._stores, agent.id, turn.id)
                 agent = agent if agent.paused_at is not None else agent.without_passing()
-        self._shelves.recall.index_soon()
+        self._stores.recall.index_soon()
         if draft.passages:
-            self._shelves.archival.index_soon()
+            self._stores.archival.index_soon()
         self._clocks.expect(due)
         if draft.zone is not None and agent.is_direct:
             agent = replace(agent, zone=ZoneInfo(draft.zone))
@@ -147,12 +138,12 @@ class StepWriter:
 
     def _folded(self, agent: Agent, draft: Draft) -> CoreMemory:
         """Core memory as the prompt's prefix is to show it: the old one, until the edits since are too many."""
-        counter = self._shelves.counter
+        counter = self._counter
         waiting = counter.count(draft.core.render()) - counter.count(agent.folded.render())
         return draft.core if abs(waiting) > FOLD_AFTER_TOKENS else agent.folded
 
 
-async def remove_passing(transaction: Transaction, shelves: Shelves, agent_id: int, turn_id: int) -> None:
+async def remove_passing(transaction: Transaction, stores: Stores, agent_id: int, turn_id: int) -> None:
     """Remove what stands of a turn that is over and of which nothing is kept; the queue at hand has it still."""
-    await shelves.recall.remove_turn(transaction, agent_id, turn_id)
-    await shelves.result_lists.forget(transaction, agent_id)
+    await stores.recall.remove_turn(transaction, agent_id, turn_id)
+    await stores.result_lists.forget(transaction, agent_id)

@@ -17,7 +17,7 @@ async def agents(context: CommandContext, page: str = "1") -> str:
     """List my agents: whose they are, how much they keep, when they were last active."""
     if not re.fullmatch(r"[1-9]\d{0,8}", page, re.ASCII):
         raise CommandRefused("It is `admin agents` alone, or with the number of a page.")
-    overview, zone = context.parts.overview, await context.zone()
+    overview, zone = context.parts.stores.overview, await context.zone()
     in_all, direct = await overview.count()
     pages = max(1, -(-in_all // SHOWN))
     if int(page) > pages:

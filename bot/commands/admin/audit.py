@@ -18,7 +18,7 @@ async def audit(context: CommandContext, before: str = "") -> str:
     if before and not re.fullmatch(r"\d{1,18}", before, re.ASCII):
         raise CommandRefused("It is `admin audit` alone, or with the number of an entry: then what came before it.")
     zone = await context.zone()
-    acts = await context.parts.audit.newest(SHOWN + 1, before=int(before) if before else None)
+    acts = await context.parts.stores.audit.newest(SHOWN + 1, before=int(before) if before else None)
     if not acts:
         return "Nothing was done before that." if before else "Nothing was done yet."
     lines = [f"{act.id}  {local_time(act.at, zone)}  {act.who}  {act.what}  {act.scope}" for act in acts[:SHOWN]]

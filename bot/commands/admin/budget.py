@@ -21,16 +21,16 @@ async def budget(context: CommandContext) -> str:
     parts = context.parts
     since, agent_id = parts.budgets.midnight(), await parts.agents.id_of(context.scope) or NOBODY
     here = "in our direct messages" if context.origin.is_direct else "in this channel"
-    lines = [f"- Used today {here}: {told_usage(await parts.usage.sum(agent_id, since))}"]
+    lines = [f"- Used today {here}: {told_usage(await parts.stores.usage.sum(agent_id, since))}"]
     if context.caller.is_owner:
-        lines.append(f"- Used today everywhere: {told_usage(await parts.usage.sum_of_all(since))}")
+        lines.append(f"- Used today everywhere: {told_usage(await parts.stores.usage.sum_of_all(since))}")
     caps = await parts.budgets.used(Charge(agent_id, context.scope, None, is_timed=True))
     limits = [f"{parts.budgets.per_person:,} tokens for each person"] if parts.budgets.per_person else []
     limits += [told_budgets(caps)] if caps else []
     shown = ["\n".join([*lines, f"- Limits of today: {'; '.join(limits) or 'none'}"])]
     if context.caller.is_owner:
-        shown += _table("Most was used by", await parts.usage.most(Of.SCOPES, since, SHOWN))
-        shown += _table("For", await parts.usage.most(Of.PEOPLE, since, SHOWN))
+        shown += _table("Most was used by", await parts.stores.usage.most(Of.SCOPES, since, SHOWN))
+        shown += _table("For", await parts.stores.usage.most(Of.PEOPLE, since, SHOWN))
     return "\n\n".join(shown)
 
 

@@ -25,7 +25,7 @@ async def inspect(context: CommandContext, person: str = "") -> str:
     """Show all that I am in this channel; for owners who may, in somebody's direct messages."""
     if person:
         return await _break_glass(context, await person_named(context, person))
-    channel = await context.parts.channels.find(context.scope)
+    channel = await context.parts.stores.channels.find(context.scope)
     by = (
         f", chosen by {channel.changed_by} at {local_time(channel.changed_at, await context.zone())}"
         if channel.changed_at
@@ -50,7 +50,10 @@ async def _shown(context: CommandContext, lines: list[str]) -> str:
         return "\n".join([*lines, "- Nobody has talked to me here yet."])
 
     async def show(agent: Agent) -> list[str]:
-        today, in_all = await parts.usage.sum(agent.id, parts.budgets.midnight()), await parts.usage.sum(agent.id)
+        today, in_all = (
+            await parts.stores.usage.sum(agent.id, parts.budgets.midnight()),
+            await parts.stores.usage.sum(agent.id),
+        )
         about = [*told_pause(agent, zone), f"Used today: {told_usage(today)}", f"Used in all: {told_usage(in_all)}"]
         window = told_window(agent, parts.minds.of(agent))
         memory = [*told_blocks(agent.core, parts.shelves), window, await told_beyond(agent, parts.shelves)]

@@ -34,7 +34,7 @@ UNSAID = (
 @command(may=For.MODERATORS, choices=[mode.value for mode in Mode])
 async def mode(context: CommandContext, mode: str = "") -> str | CommandReply:
     """Show how I behave in this channel, or change it: which messages I read and answer."""
-    channels = context.parts.channels
+    channels = context.parts.stores.channels
     now = await channels.find(context.scope)
     if not mode:
         by = f" (since {local_time(now.changed_at, await context.zone())})" if now.changed_at else ""
