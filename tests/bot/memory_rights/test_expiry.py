@@ -20,7 +20,7 @@ from bot.testing import Bot, Clock, direct, open_bot
 from memory.overview import Overview
 from memory.ports import Kind
 from memory.sqlite.tables import messages
-from tests.bot.inbound.test_changes import heard, prompt_of, remembers, say, settings
+from tests.bot.inbound.changing import heard, prompt_of, remembers, say, settings
 from tests.words_left import places_of
 
 DAYS = 30
