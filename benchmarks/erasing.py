@@ -93,12 +93,12 @@ async def _fill(
     await _keep_notes(bot, language, own, NOTES, notes)
     await _keep_notes(bot, language, others, notes_of_others, ())
     pieces = [Piece(f"{language.sentence()} {canary}", canary, 1) for canary in planted]
-    kept = MessageDocuments(bot.app.database, bot.clock)
+    kept = MessageDocuments(bot.app.stores.database, bot.clock)
     await kept.keep(own, "files of ada", "letter.txt", "0" * 64, pieces, "m1", lambda: None)
     await bot.app.shelves.recall.catch_up()
     await bot.app.shelves.archival.index_pending()
     await bot.in_chat("save monday")
-    await bot.app.database.truncate_log()
+    await bot.app.stores.database.truncate_log()
 
 
 async def _agent(bot: Bot, origin: object) -> int:
@@ -115,7 +115,7 @@ async def _talk(
     planted, begun = list(canaries), bot.clock() - timedelta(days=1)
     recall = bot.app.shelves.recall
     for begin in range(0, count, AT_ONCE):
-        async with bot.app.database.write() as transaction:
+        async with bot.app.stores.database.write() as transaction:
             for at in range(begin, min(count, begin + AT_ONCE), 2):
                 person, said = people[at // 2 % len(people)], language.sentence()
                 if person == "ada" and planted:
@@ -142,7 +142,7 @@ async def _note(bot: Bot, agent_id: int, label: str, canaries: Sequence[str], *,
     """Lines of core memory."""
     value = "\n".join(f"It is {canary}." for canary in canaries)
     edit = BlockEdit(label, "", value, "agent", "core_memory_append", source, bot.clock())
-    async with bot.app.database.write() as transaction:
+    async with bot.app.stores.database.write() as transaction:
         await bot.app.shelves.agents.save_edits(transaction, agent_id, [edit])
 
 
@@ -158,7 +158,7 @@ async def _keep_notes(bot: Bot, language: Language, agent_id: int, count: int, c
         for _ in range(count)
     ]
     for begin in range(0, count, AT_ONCE):
-        async with bot.app.database.write() as transaction:
+        async with bot.app.stores.database.write() as transaction:
             await bot.app.shelves.archival.insert(transaction, agent_id, notes[begin : begin + AT_ONCE])
 
 

@@ -55,7 +55,7 @@ async def _pending(url: str) -> tuple[float, float, float]:
             await bot.app.sweep()
             times.append(time.perf_counter() - begun)
         due = int(NOW.timestamp()) * 10**6
-        async with bot.app.database.write(alone=True) as transaction:
+        async with bot.app.stores.database.write(alone=True) as transaction:
             await transaction.exec_driver_sql(f"UPDATE timers SET due_at = {due} WHERE id <= {AT_ONCE}")
         stops: list[float] = []
         watching = asyncio.create_task(_watch(stops))
@@ -77,7 +77,7 @@ async def _overdue(url: str) -> tuple[float, float]:
         async with _bot(url, folder) as bot:
             await bot.app.sweep()
             taken = time.perf_counter() - begun
-            async with bot.app.database.read() as connection:
+            async with bot.app.stores.database.read() as connection:
                 kept = (await connection.exec_driver_sql("SELECT count(*) FROM inbox")).scalar()
             assert kept == OVERDUE, kept
         async with _bot(url, folder) as bot:

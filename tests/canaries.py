@@ -413,4 +413,4 @@ async def let_speak(app: App, all_: Sequence[Place], clock: Clock) -> None:
     """Let agents hear all that is said in their channels."""
     for place in all_:
         if not place.origins[0].is_direct:
-            await app.channels.choose(place.scope, Mode.LISTEN, "discord:1", clock())
+            await app.stores.channels.choose(place.scope, Mode.LISTEN, "discord:1", clock())

@@ -105,7 +105,7 @@ async def keep_conversation(bot: Bot, person: str, items: Iterable[Item]) -> Non
     """Put a conversation into an agent's recall storage, all of it out of its window; the clock goes on behind it."""
     agent, recall = await bot.agent(person=person), bot.app.shelves.recall
     messages = [_message(item) for item in items]
-    async with bot.app.database.write() as transaction:
+    async with bot.app.stores.database.write() as transaction:
         for message in messages:  # each begins a turn of its own
             (kept,) = await recall.append(transaction, agent.id, None, [message])
             await recall.evict(transaction, agent.id, [kept.id])

@@ -50,7 +50,7 @@ async def keep_notes(bot: Bot, person: str, notes: Sequence[str]) -> None:
     """Put notes into an agent's archival storage."""
     agent, archival = await bot.agent(person=person), bot.app.shelves.archival
     new = [NewPassage(content=note, created_at=bot.clock()) for note in notes]
-    async with bot.app.database.write() as transaction:
+    async with bot.app.stores.database.write() as transaction:
         await archival.insert(transaction, agent.id, new)
     await archival.index_pending()
 

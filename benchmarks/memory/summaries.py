@@ -145,7 +145,7 @@ async def told(bot: Bot, case: Case, style: str, model: LanguageModel | None, to
         summary = folded.summary
         result.summaries.append(counter.count(summary))
         if (primer := folded.primer) is not None:
-            async with bot.app.database.write() as transaction:
+            async with bot.app.stores.database.write() as transaction:
                 await keep_primer(transaction, agent.id, primer.content, primer.newest_message_id, bot.clock())
     await shelves.archival.index_pending()
     for question in case.questions:

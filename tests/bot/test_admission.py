@@ -24,7 +24,7 @@ def settings() -> dict[str, Any]:
 
 
 async def _everything(bot: Bot) -> str:
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         rows = [row for table in (inbox, messages, people) for row in await connection.execute(select(table))]
     return str(rows)
 

@@ -89,14 +89,14 @@ def told(*calls: Call) -> str:
 
 async def everything_of(bot: Bot, scope: str) -> list[str]:
     agent = await bot.app.agents.get(scope)
-    async with bot.app.database.snapshot() as connection:
+    async with bot.app.stores.database.snapshot() as connection:
         return [to_line(record) async for record in dump(connection, agent.id)][1:-1]
 
 
 async def state(bot: Bot) -> Mapping[str, Any]:
     """All that Mallory may not change."""
     here = await bot.app.agents.get("discord:channel:home/general")
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         tables = {
             table.name: [tuple(row) for row in await connection.execute(select(table).order_by(*table.primary_key))]
             for table in (people, channels, audit)
@@ -155,7 +155,7 @@ async def brings(bot: Bot, platform: FilesPlatform, number: int, it: Injection, 
         due = (bot.clock.moment + timedelta(minutes=10)).replace(microsecond=0).isoformat()
         bot_sees = text.replace(ref, "")
         await write(general, told(("schedule_follow_up", {"when": due, "note": f"{bot_sees} #j{number}"})))
-        async with bot.app.database.write() as transaction:  # so that it is obeyed when it rings, and not before
+        async with bot.app.stores.database.write() as transaction:  # so that it is obeyed when it rings, and not before
             note = f"{bot_sees} {ref}"
             await transaction.execute(timers.update().where(timers.c.note.like(f"%#j{number}")).values(note=note))
         bot.clock.advance(minutes=11)
@@ -209,6 +209,6 @@ async def prepare(bot: Bot, model: Obeying) -> None:
     await bot.write_at(at("bob"), told(("schedule_follow_up", {"when": due, "note": "figs"})))
     await bot.write_at(alone("mallory"), "Hello")
     await bot.write_at(at("mallory"), "Hello")
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         bobs = await connection.scalar(select(timers.c.id).where(timers.c.kind == "follow_up"))
     model.stand_ins = {BOBS_FOLLOW_UP: bobs, A_CURSOR: model.cursors[0]}

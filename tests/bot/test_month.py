@@ -28,7 +28,7 @@ async def put_to_sleep(bot: Bot) -> None:
     begin = int(BEGIN.timestamp()) * 10**6
     given = {"count": AGENTS - ACTIVE, "begin": begin, "long_ago": begin - 60 * 86_400 * 10**6}
     numbers = SLEEPERS[0].format(**given)
-    async with bot.app.database.write(alone=True) as transaction:
+    async with bot.app.stores.database.write(alone=True) as transaction:
         for statement in SLEEPERS[1:]:
             await transaction.exec_driver_sql(statement.format(n=numbers, **given))
 
@@ -60,7 +60,7 @@ async def test_the_idle_cost_nothing_and_the_active_what_their_caps_allow(tmp_pa
                     await bot.app.lanes.idle()
                     clock.moment = max(clock.moment, due)
                 await bot.app.lanes.idle()
-            async with bot.app.database.read() as connection:
+            async with bot.app.stores.database.read() as connection:
                 rows = await connection.exec_driver_sql(
                     "SELECT scope, count(*), sum(is_timed) FROM usage JOIN agents ON agents.id = agent_id "
                     "GROUP BY scope"

@@ -204,7 +204,7 @@ async def test_the_agent_can_look_up_how_it_knows_something_of_a_person(tmp_path
 async def test_checkpoints_and_exports_keep_the_blocks_on_people(tmp_path: Path) -> None:
     script = [notes("likes figs"), notes("likes plums", "bob"), notes("hates figs"), says("Hi.")]
     async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
-        checkpoints = bot.app.commands._parts.checkpoints
+        checkpoints = bot.app.rights.checkpoints
         await bot.write("I like figs")
         await bot.write("I like plums", person="bob")
         await checkpoints.save(await bot.agent(channel="general"), "one")

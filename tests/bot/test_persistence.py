@@ -78,7 +78,7 @@ def indexes(data: Path) -> set[str]:
 
 async def keep(bot: Bot, person: str, *notes: str) -> None:
     agent, archival = await bot.agent(person=person), bot.app.shelves.archival
-    async with bot.app.database.write() as transaction:
+    async with bot.app.stores.database.write() as transaction:
         new = [NewPassage(content=note, created_at=bot.clock()) for note in notes]
         await archival.insert(transaction, agent.id, new)
     archival.index_soon()

@@ -116,4 +116,4 @@ async def test_it_goes_on_at_the_next_start(talked: Path, tmp_path: Path, moment
             assert f"My word is {BOBS}" in await bot.command("search word", person="bob")
             assert f"Here it is {BOBS}" in await bot.command(f"search {BOBS}", channel="general", person="bob")
             assert holding(data) == []
-            assert await bot.app.erasing._erasure.pending() == ()
+            assert await bot.app.rights.erasing._erasure.pending() == ()

@@ -105,8 +105,8 @@ async def promise(folder: Path, talk: Conversation) -> None:
             person=f"socket:{talk.place}",
             note=ring_of(said.text),
         )
-        async with bot.app.database.write() as transaction:
-            await bot.app.timers.add(transaction, agent.id, [timer], bot.clock())
+        async with bot.app.stores.database.write() as transaction:
+            await bot.app.stores.timers.add(transaction, agent.id, [timer], bot.clock())
 
 
 async def keep_promise(folder: Path, bots: Nursery, watch: Watch, *hooks: str) -> tuple[int, list[str]]:

@@ -13,9 +13,10 @@ from adapters.testing import Reply, Request, answer, says
 from memory.people.channels import Mode
 from memory.portable.agent import dump, load
 from memory.ports import Kind
-from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 from tests.words_left import places_of
 
 
@@ -204,9 +205,9 @@ async def test_a_copy_that_was_imported_elsewhere_follows_nothing(world: World, 
         reply = await world.says(world.ada, direct, "and she is mine", reply_to=said)
         await world.hears(direct, after=reply)
         agent = await served.app.agents.get(scope_of(world, direct))
-        async with served.app.database.read() as connection:
+        async with served.app.stores.database.read() as connection:
             records = [record async for record in dump(connection, agent.id)]
-        async with served.app.database.write() as transaction:
+        async with served.app.stores.database.write() as transaction:
             await load(transaction, scope_of(world, elsewhere), records)
         await world.edits(said, "my secret is Quagga")
         await world.edits(reply, "and Mathilda is another")
@@ -288,7 +289,7 @@ async def test_what_was_remembered_of_a_quote_goes_with_the_original(world: Worl
 
     place = world.general
     async with serving(world, tmp_path, think) as served:
-        await served.app.channels.choose(scope_of(world, place), mode, "", world.clock.now())
+        await served.app.stores.channels.choose(scope_of(world, place), mode, "", world.clock.now())
         original = await world.says(world.ada, place, "My cat is Zebedee.")
         reply = await world.says(world.bob, place, "remember that please", reply_to=original, mentions=[world.bot])
         await world.hears(place, after=reply)
@@ -297,5 +298,5 @@ async def test_what_was_remembered_of_a_quote_goes_with_the_original(world: Worl
         await world.deletes(original)
         await followed(world, served, place)
         await served.app.changes.tidy()
-        await served.app.database.truncate_log()
+        await served.app.stores.database.truncate_log()
         assert places_of(tmp_path / "bot.db", ["zebedee"]) == []

@@ -12,9 +12,10 @@ from adapters.ports.intake import Intake
 from adapters.ports.messages import Address, InboundMessage
 from adapters.ports.platform import Sought
 from memory.people.channels import Mode
-from tests.platforms.discord.served import QuickPlatform, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, of_bot, serving
 from tests.platforms.discord.things import Channel, Intent, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 POST = "POST /channels/*/messages"
 
@@ -236,7 +237,7 @@ async def test_where_each_mention_opens_a_thread_those_in_the_channel_are_not_mi
 ) -> None:
     async with serving(world, tmp_path) as served:
         scope = f"discord:channel:{world.guild.id}/{world.general.id}"
-        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope, Mode.THREAD, "", world.clock.now())
         asked = await world.says(world.ada, world.general, "before", mentions=[world.bot])
         await world.until(lambda: answers_in(world, asked.thread))
         assert asked.thread is not None

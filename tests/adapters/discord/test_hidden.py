@@ -9,9 +9,10 @@ import pytest
 
 from memory.people.channels import Mode
 from memory.ports import Kind
-from tests.platforms.discord.served import Served, of_bot, serving, settled
+from tests.platforms.discord.served import Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Intent, Message
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 
 def scope_of(world: World, place: Channel | None = None) -> str:
@@ -57,7 +58,7 @@ async def serving_without(world: World, tmp_path: Path) -> AsyncIterator[Served]
 async def test_a_pin_or_a_preview_of_what_was_heard_before_changes_nothing(world: World, tmp_path: Path) -> None:
     place = world.general
     async with serving(world, tmp_path) as served:
-        await served.app.channels.choose(scope_of(world), Mode.LISTEN, "", world.clock.now())
+        await served.app.stores.channels.choose(scope_of(world), Mode.LISTEN, "", world.clock.now())
         said = await world.says(world.ada, place, "the meeting is at nine")
         world.clock.advance(1)
         await world.edits(said, "the meeting is at ten")

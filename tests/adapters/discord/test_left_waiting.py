@@ -7,9 +7,10 @@ import pytest
 
 from adapters.testing import Reply, Request
 from memory.turns.outbox import OutboxStore
-from tests.platforms.discord.served import QuickPlatform, Served, echo, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 
 HISTORY = "GET /channels/*/messages"
 
@@ -178,7 +179,7 @@ async def test_a_reply_that_was_left_is_not_said_if_what_it_answers_is_gone(
         gone = await world.says(world.ada, place, "Zebedee")
         world.clock.advance(1)
         await world.says(world.ada, place, "last")
-        while len(await OutboxStore(served.app.database).open_of("discord", str(place.id), None)) < 3:
+        while len(await OutboxStore(served.app.stores.database).open_of("discord", str(place.id), None)) < 3:
             await settled(world)
     post.drop()
     await world.deletes(gone)

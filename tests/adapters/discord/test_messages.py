@@ -9,9 +9,10 @@ from adapters.testing import Reply, Request, says
 from memory.people.channels import Mode
 from tests.platforms.discord import payloads
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
-from tests.platforms.discord.served import echo, of_bot, serving, settled
+from tests.platforms.discord.served import of_bot, serving
 from tests.platforms.discord.things import Kind, Says
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 
 
 async def test_a_direct_message_is_answered(world: World, tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ async def test_a_forwarded_file_is_read(world: World, tmp_path: Path) -> None:
 async def test_what_is_for_others_or_by_others_is_left_alone(world: World, tmp_path: Path) -> None:
     robot = world.person("Robot", is_bot=True)
     async with serving(world, tmp_path) as served:
-        await served.app.channels.choose(
+        await served.app.stores.channels.choose(
             f"discord:channel:{world.guild.id}/{world.general.id}", Mode.OPEN, "", world.clock.now()
         )
         first = await world.says(world.ada, world.general, "hi", mentions=[world.bob])
@@ -104,7 +105,7 @@ async def test_a_forum_post_that_mentions_it_is_answered_in_the_post(world: Worl
         scope = f"discord:channel:{world.guild.id}/{forum.id}"
         post, first = await world.posts(world.ada, forum, "An idea", f"{world.bot.mention} what of it?")
         answer = await world.hears(post, after=first)
-        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope, Mode.THREAD, "", world.clock.now())
         more = await world.says(world.ada, post, "and then?")
         second = await world.hears(post, after=more)
         another, _ = await world.posts(world.bob, forum, "Missed", f"{world.bot.mention} and this?")
@@ -120,7 +121,7 @@ async def test_a_forum_post_that_mentions_it_is_answered_in_the_post(world: Worl
 async def test_in_thread_mode_an_answer_opens_a_thread(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path) as served:
         scope = f"discord:channel:{world.guild.id}/{world.general.id}"
-        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope, Mode.THREAD, "", world.clock.now())
         asked = await world.says(world.ada, world.general, "let us talk", mentions=[world.bot])
         await world.until(lambda: asked.thread is not None)
         thread = asked.thread
@@ -232,7 +233,7 @@ async def test_it_types_in_the_channel_while_there_is_no_thread_yet(world: World
 
     async with serving(world, tmp_path, slow) as served:
         scope = f"discord:channel:{world.guild.id}/{world.general.id}"
-        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope, Mode.THREAD, "", world.clock.now())
         asked = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
         await world.until(lambda: world.typings)
         may_answer.set()

@@ -9,9 +9,10 @@ import pytest
 
 from memory.people.channels import Mode
 from memory.ports import Kind
-from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Message, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 from tests.words_left import places_of
 
 
@@ -149,7 +150,7 @@ async def test_what_a_history_does_not_cover_is_left_alone(
 
 async def test_threads_and_their_channel_are_compared_each_by_itself(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path) as served:
-        await served.app.channels.choose(scope_of(world, world.general), Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope_of(world, world.general), Mode.THREAD, "", world.clock.now())
         starters = []
         for text in ("one", "two", "three"):
             world.clock.advance(1)
@@ -209,7 +210,7 @@ async def test_what_was_remembered_of_a_message_that_nobody_handed_in_goes_with_
     async with serving(world, tmp_path) as served:
         await caught_up(world, served, world.general)
         await served.app.changes.tidy()
-        await served.app.database.truncate_log()
+        await served.app.stores.database.truncate_log()
     assert places_of(tmp_path / "bot.db", ["zebedee"]) == []
 
 

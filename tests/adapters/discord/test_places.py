@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from memory.people.channels import Mode
-from tests.platforms.discord.served import of_bot, serving, settled
+from tests.platforms.discord.served import of_bot, serving
 from tests.platforms.discord.things import Channel, Intent, Kind, Message, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 KINDS = [Kind.VOICE, Kind.STAGE, Kind.NEWS]
 CROSSPOSTED, IS_CROSSPOST, IS_VOICE_MESSAGE = 1 << 0, 1 << 1, 1 << 13
@@ -91,7 +92,7 @@ async def test_the_mode_thread_opens_threads_where_there_can_be_some(
     place = world.channel("place", kind=kind)
     async with serving(world, tmp_path) as served:
         scope = f"discord:channel:{world.guild.id}/{place.id}"
-        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope, Mode.THREAD, "", world.clock.now())
         asked = await world.says(world.bob, place, "hello", mentions=[world.bot])
         if opens:
             await world.until(lambda: asked.thread is not None)

@@ -7,9 +7,10 @@ import pytest
 from adapters.ports.messages import Address
 from adapters.testing import Reply, Request, answer
 from memory.people.channels import Mode
-from tests.platforms.discord.served import Think, echo, of_bot, serving, settled
+from tests.platforms.discord.served import of_bot, serving
 from tests.platforms.discord.things import Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import Think, echo, settled
 
 REACT = "PUT /channels/*/messages/*/reactions/*/@me"
 
@@ -85,7 +86,7 @@ async def test_at_a_message_that_was_deleted_meanwhile_it_is_given_up(world: Wor
         assert asked in world.dm(world.ada).messages.values()
         address = Address("discord", str(world.dm(world.ada).id))
         await served.app.outbox.settled(address)
-        assert await served.app.outbox._store.addresses() == ()
+        assert await served.app.stores.replies.addresses() == ()
     assert put(world) == [404]
 
 
@@ -119,7 +120,7 @@ async def test_one_that_fails_is_tried_again_before_what_was_said_after_it(
 async def test_in_thread_mode_it_reacts_where_the_message_stands(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path, reacting("👍")) as served:
         scope = f"discord:channel:{world.guild.id}/{world.general.id}"
-        await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope, Mode.THREAD, "", world.clock.now())
         message = await world.says(world.ada, world.general, "please react", mentions=[world.bot])
         await world.until(lambda: message.thread is not None)
         assert message.thread is not None

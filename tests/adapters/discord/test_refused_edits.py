@@ -8,9 +8,10 @@ import pytest
 
 from adapters.testing import Reply, Request, fails, says
 from memory.ports import Kind
-from tests.platforms.discord.served import Served, echo, serving, settled
+from tests.platforms.discord.served import Served, serving
 from tests.platforms.discord.things import Channel, Message, User
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 from tests.words_left import places_of
 
 BARRED = ["shut out", "off", "paused"]
@@ -58,7 +59,7 @@ async def followed(world: World, served: Served, place: Channel) -> None:
     async with client.in_order(place.id):
         pass
     await served.app.changes.tidy()
-    await served.app.database.truncate_log()
+    await served.app.stores.database.truncate_log()
 
 
 def owner(world: World) -> str:

@@ -8,9 +8,10 @@ import pytest
 
 from adapters.testing import Request
 from memory.people.channels import Mode
-from tests.platforms.discord.served import Served, serving, settled
+from tests.platforms.discord.served import Served, serving
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 
 def replied_to(request: Request) -> dict[str, Any] | None:
@@ -130,7 +131,7 @@ async def test_what_was_quoted_is_gone_when_it_is_deleted_and_the_agent_is_told(
         assert "Zebedee" in str(served.model.requests)
         await world.deletes(said)
         await followed(world, served)
-        async with served.app.database.read() as connection:
+        async with served.app.stores.database.read() as connection:
             rows = (await connection.exec_driver_sql("SELECT replying_to, quote FROM messages")).all()
             rows += (await connection.exec_driver_sql("SELECT replying_to, quote FROM inbox")).all()
         assert {tuple(row) for row in rows} == {(None, None)}
@@ -160,7 +161,7 @@ async def test_what_was_quoted_says_what_it_says_now(world: World, tmp_path: Pat
 
 async def test_what_the_agent_heard_itself_is_changed_and_told_once(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path) as served:
-        await served.app.channels.choose(scope_of(world, world.general), Mode.LISTEN, "", world.clock.now())
+        await served.app.stores.channels.choose(scope_of(world, world.general), Mode.LISTEN, "", world.clock.now())
         said = await world.says(world.ada, world.general, "Zebedee is in Quito")
         await replies(world, said, "where is it?")
         await world.deletes(said)

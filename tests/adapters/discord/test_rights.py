@@ -8,9 +8,10 @@ from adapters.ports.messages import Address
 from adapters.ports.platform import Sought
 from adapters.testing import says
 from memory.people.channels import Mode
-from tests.platforms.discord.served import Served, of_bot, serving, settled
+from tests.platforms.discord.served import Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Kind, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 
 async def test_where_it_may_not_read_the_history_it_answers_without_a_reference(world: World, tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ LONG = "\n\n".join(f"Paragraph {number}: " + "word " * 80 for number in range(8)
 
 async def opens_threads(world: World, served: Served, place: Channel) -> None:
     scope = f"discord:channel:{world.guild.id}/{place.id}"
-    await served.app.channels.choose(scope, Mode.THREAD, "", world.clock.now())
+    await served.app.stores.channels.choose(scope, Mode.THREAD, "", world.clock.now())
 
 
 async def test_where_there_are_no_threads_it_answers_in_the_channel(world: World, tmp_path: Path) -> None:

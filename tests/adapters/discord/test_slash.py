@@ -6,9 +6,10 @@ import pytest
 
 from memory.people.channels import Mode
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
-from tests.platforms.discord.served import Served, of_bot, serving, settled
+from tests.platforms.discord.served import Served, of_bot, serving
 from tests.platforms.discord.things import Interaction, Message, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 from tests.words_left import places_of
 
 SYNCS = "PUT /applications/*/commands"
@@ -119,7 +120,7 @@ async def test_where_it_may_not_write_it_does_not_listen(world: World, tmp_path:
     async with serving(world, tmp_path) as served:
         await listed(world, served)
         answer = await world.answered(await world.slash(world.ada, hidden, "agent admin mode", mode="listen"))
-        mode = await served.app.channels.mode(f"discord:channel:{world.guild.id}/{hidden.id}")
+        mode = await served.app.stores.channels.mode(f"discord:channel:{world.guild.id}/{hidden.id}")
     assert "Nothing was changed" in text_of(answer)
     assert mode is Mode.MENTION
 
@@ -191,7 +192,7 @@ async def test_what_is_remembered_of_a_message_names_its_author_and_goes_with_it
         await listed(world, served)
         mode = Mode.LISTEN if is_heard else Mode.MENTION
         scope = f"discord:channel:{world.guild.id}/{world.general.id}"
-        await served.app.channels.choose(scope, mode, "", world.clock.now())
+        await served.app.stores.channels.choose(scope, mode, "", world.clock.now())
         message = await world.says(world.bob, world.general, "the key is under the mat")
         own = await world.says(world.ada, world.general, "the kettle is in the attic")
         await settled(world)

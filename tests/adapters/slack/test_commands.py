@@ -7,7 +7,8 @@ import pytest
 
 from adapters.testing import Reply, Request
 from memory.people.channels import Mode
-from tests.adapters.slack.served import LONG_S, QuickPlatform, echo, of_bot, serving, settled
+from tests.platforms.serving import echo, settled
+from tests.platforms.slack.served import LONG_S, QuickPlatform, of_bot, serving
 from tests.platforms.slack.things import Channel, Interaction, Kind, Message
 from tests.platforms.slack.world import World
 
@@ -215,7 +216,7 @@ async def test_reading_along_is_announced_in_the_channel_before_it_begins(world:
         closed = world.channel("closed", world.ada)
         assert "may not write in this channel" in await gives(world, "/agent admin mode listen", where=closed)
         scope = f"slack:channel:{world.state.workspace.id}/{closed.id}"
-        assert await served.app.channels.mode(scope) is Mode.MENTION
+        assert await served.app.stores.channels.mode(scope) is Mode.MENTION
 
 
 async def test_what_the_bot_is_not_shown_it_cannot_read(world: World, tmp_path: Path) -> None:

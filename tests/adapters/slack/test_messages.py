@@ -7,7 +7,8 @@ import pytest
 
 from adapters.testing import Reply, Request, says
 from memory.people.channels import Mode
-from tests.adapters.slack.served import QuickPlatform, echo, of_bot, serving, settled
+from tests.platforms.serving import echo, settled
+from tests.platforms.slack.served import QuickPlatform, of_bot, serving
 from tests.platforms.slack.things import Channel, Kind
 from tests.platforms.slack.world import World
 
@@ -48,7 +49,7 @@ async def test_in_a_channel_it_answers_who_mentions_it_once(world: World, tmp_pa
 @pytest.mark.parametrize("mention_first", [False, True])
 async def test_a_mention_is_answered_where_all_is_read(world: World, tmp_path: Path, mention_first: bool) -> None:
     async with serving(world, tmp_path) as served:
-        await served.app.channels.choose(scope_of(world, world.general), Mode.LISTEN, "", world.clock.now())
+        await served.app.stores.channels.choose(scope_of(world, world.general), Mode.LISTEN, "", world.clock.now())
         await world.says(world.bob, world.general, "the tea is green")
         asked = await world.says(world.ada, world.general, "so?", mentions=[world.bot], mention_first=mention_first)
         await world.hears(world.general, after=asked)
@@ -67,7 +68,7 @@ async def test_a_mention_without_a_word_is_answered(world: World, tmp_path: Path
 async def test_what_is_for_others_or_by_others_is_left_alone(world: World, tmp_path: Path) -> None:
     robot = world.person("Robot", bot_id="B0ROBOT")
     async with serving(world, tmp_path) as served:
-        await served.app.channels.choose(scope_of(world, world.general), Mode.OPEN, "", world.clock.now())
+        await served.app.stores.channels.choose(scope_of(world, world.general), Mode.OPEN, "", world.clock.now())
         await world.says(world.ada, world.general, "hi", mentions=[world.bob])
         await world.says(robot, world.general, "beep", mentions=[world.bot])
         await world.joins(world.state.add_user("Carol"), world.general)
@@ -110,7 +111,7 @@ async def test_who_answers_below_what_it_said_means_it(world: World, tmp_path: P
 
 async def test_in_thread_mode_an_answer_begins_a_thread(world: World, tmp_path: Path) -> None:
     async with serving(world, tmp_path) as served:
-        await served.app.channels.choose(scope_of(world, world.general), Mode.THREAD, "", world.clock.now())
+        await served.app.stores.channels.choose(scope_of(world, world.general), Mode.THREAD, "", world.clock.now())
         asked = await world.says(world.ada, world.general, "hello", mentions=[world.bot])
         answer = await world.hears(world.general, after=asked)
         more = await world.says(world.ada, world.general, "no mention", thread=asked)

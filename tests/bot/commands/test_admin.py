@@ -19,7 +19,7 @@ async def test_a_mode_is_shown_and_chosen(tmp_path: Path) -> None:
         reply = await bot.give(at_channel("1"), "admin mode Thread", is_moderator=True)
         assert "The mode is now **thread**" in reply.text
         assert reply.announcement is None
-        assert await bot.app.channels.mode(SCOPE) is Mode.THREAD
+        assert await bot.app.stores.channels.mode(SCOPE) is Mode.THREAD
         assert "since 2026" in (await bot.give(at_channel("1"), "admin mode", is_moderator=True)).text
 
 
@@ -29,9 +29,9 @@ async def test_reading_along_begins_when_everybody_was_told(tmp_path: Path) -> N
         assert reply.announcement is not None
         assert "**listen**" in reply.announcement.text
         assert "From now on I read everything that is written here" in reply.announcement.text
-        assert await bot.app.channels.mode(SCOPE) is Mode.MENTION
+        assert await bot.app.stores.channels.mode(SCOPE) is Mode.MENTION
         assert "The mode is now **listen**" in (await reply.announcement.announced()).text
-        assert await bot.app.channels.mode(SCOPE) is Mode.LISTEN
+        assert await bot.app.stores.channels.mode(SCOPE) is Mode.LISTEN
         again = await bot.give(at_channel("1"), "admin mode listen", is_moderator=True)
         assert again.announcement is None
         assert "already" in again.text
@@ -39,7 +39,7 @@ async def test_reading_along_begins_when_everybody_was_told(tmp_path: Path) -> N
 
 async def test_a_channel_that_is_not_shown_any_more_says_so(tmp_path: Path) -> None:
     async with open_bot(tmp_path, platform=RecordingPlatform("discord")) as bot:
-        await bot.app.channels.choose(SCOPE, Mode.LISTEN, "discord:1", bot.clock())
+        await bot.app.stores.channels.choose(SCOPE, Mode.LISTEN, "discord:1", bot.clock())
         call = CommandCall(at_channel("1"), "admin mode", is_moderator=True, reads_messages=False)
         assert "At present I am not shown" in (await bot.app.commands.run(call)).text
 

@@ -32,7 +32,7 @@ async def test_who_was_active_last_comes_first_with_counts_and_no_word(tmp_path:
 async def test_many_are_shown_a_page_at_a_time_each_once(tmp_path: Path) -> None:
     async with open_bot(tmp_path, platform=RecordingPlatform("discord"), bot_owners="discord:1") as bot:
         scopes = [f"discord:dm:{number}" for number in range(100, 145)]
-        async with bot.app.database.write() as transaction:
+        async with bot.app.stores.database.write() as transaction:
             await transaction.execute(insert(agents), [{"scope": it, "created_at": bot.clock()} for it in scopes])
         pages = [(await bot.give(OWNER, f"admin agents {page}".strip())).text for page in ("", "2", "3")]
         refused = [(await bot.give(OWNER, f"admin agents {page}")).text for page in ("4", "0", "x", "9" * 30)]
@@ -48,6 +48,6 @@ async def test_the_order_is_read_from_an_index(tmp_path: Path) -> None:
     """However many messages there are: none of them is looked at, but the newest of each agent."""
     async with open_bot(tmp_path, platform=RecordingPlatform("discord")) as bot:
         newest = "SELECT (SELECT max(created_at) FROM messages WHERE agent_id = agents.id) FROM agents"
-        async with bot.app.database.read() as connection:
+        async with bot.app.stores.database.read() as connection:
             plan = str((await connection.execute(text(f"EXPLAIN QUERY PLAN {newest}"))).all())
     assert "ix_messages_agent_time (agent_id=?)" in plan

@@ -22,7 +22,7 @@ OWNER, BOB = direct("1", platform="discord"), direct("2", platform="discord")
 
 async def acts(bot: Bot) -> list[tuple[str, str, str]]:
     """What was done, in order: who, what, and about which scope."""
-    return [(act.who, act.what, act.scope) for act in (await Audit(bot.app.database).newest(1000))[::-1]]
+    return [(act.who, act.what, act.scope) for act in (await Audit(bot.app.stores.database).newest(1000))[::-1]]
 
 
 async def test_each_act_of_a_moderator_or_an_owner_is_written_down(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ async def test_what_was_said_or_shown_is_never_in_it(tmp_path_factory: Any, secr
                 await bot.give(at_channel("3"), line, is_moderator=True)
             for line in (f"admin allow {marked}", "admin inspect discord:2", f"admin inspect {marked}"):
                 await bot.give(OWNER, line)
-            async with bot.app.database.read() as connection:
+            async with bot.app.stores.database.read() as connection:
                 rows = (await connection.execute(select(audit))).all()
     assert len(rows) >= 3
     assert "canary" not in str(rows)

@@ -48,7 +48,7 @@ async def test_without_the_setting_it_is_refused(tmp_path: Path) -> None:
         told = (await bot.give(OWNER, LINE)).text
         assert "shown to nobody" in told
         assert "`BOT_BREAK_GLASS`" in told
-        assert await Audit(bot.app.database).newest(1) == ()
+        assert await Audit(bot.app.stores.database).newest(1) == ()
         assert "admin inspect" not in (await bot.give(OWNER, "help")).text
     assert platform.told is None
 
@@ -60,7 +60,7 @@ async def test_with_it_an_owner_is_shown_the_memory_and_the_person_is_told(tmp_p
         assert "Looked at" not in (await bot.give(BOB, "status")).text
         shown = (await bot.give(OWNER, LINE)).text
         await bot.app.notices.settled("discord")
-        (act,) = [act for act in await Audit(bot.app.database).newest(9) if act.what == "admin inspect"]
+        (act,) = [act for act in await Audit(bot.app.stores.database).newest(9) if act.what == "admin inspect"]
         assert (act.who, act.scope) == ("discord:1", "discord:dm:2")
         assert "Looked at by owners: 1 time, the last at 2026" in (await bot.give(BOB, "status")).text
         assert "Looked at" not in (await bot.give(at_channel("2"), "status")).text
@@ -97,7 +97,7 @@ async def test_they_are_told_when_they_can_be_however_late(tmp_path: Path, days:
     bot.clock.advance(days=days)
     async with open_bot(tmp_path, platform=platform, clock=bot.clock) as later:
         await later.app.notices.settled("discord")
-        assert await NoticeStore(later.app.database).open_of("discord") == ()
+        assert await NoticeStore(later.app.stores.database).open_of("discord") == ()
     assert [origin.person.id for origin, _ in platform.told or []] == ["2"]
 
 
@@ -107,7 +107,7 @@ async def test_who_takes_no_messages_sees_it_in_the_status(tmp_path: Path) -> No
         platform.fault = DeliveryRefused("blocked")
         await bot.give(OWNER, LINE)
         await bot.app.notices.settled("discord")
-        assert await NoticeStore(bot.app.database).open_of("discord") == ()
+        assert await NoticeStore(bot.app.stores.database).open_of("discord") == ()
         assert "Looked at by owners" in (await bot.give(BOB, "status")).text
 
 

@@ -143,7 +143,7 @@ async def test_a_persona_is_shown_and_changed(tmp_path: Path) -> None:
         assert "Arr" in await bot.command("persona pirate")
         assert "Arr" in await bot.command("memory")
         assert "There is no 'nobody' in personas" in await bot.command("persona nobody")
-        (edit,) = await AgentStore(bot.app.database).journal((await bot.agent()).id)
+        (edit,) = await AgentStore(bot.app.stores.database).journal((await bot.agent()).id)
     assert (edit.author, edit.reason, edit.after) == ("console:ada", "/agent persona", "Arr, I am a pirate.")
 
 

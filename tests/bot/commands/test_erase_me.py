@@ -203,7 +203,7 @@ async def test_checkpoints_of_channels_are_written_anew_without_them(tmp_path: P
             assert holding(tmp_path, HERS) == []
             assert path.stat().st_mtime_ns == made_at
             agent = await bot.agent(channel="general")
-            await bot.app.commands._parts.checkpoints.restore(agent, path.stem)
+            await bot.app.rights.checkpoints.restore(agent, path.stem)
             shown = await bot.command("memory", person="bob", channel="general")
             assert f"of bob: Here it is {BOBS}" in shown
 
@@ -215,7 +215,7 @@ async def test_a_summary_that_covered_them_is_made_anew(tmp_path: Path) -> None:
             await bot.write(f"Here it is {BOBS}", person="bob")
             agent = await bot.agent(channel="general")
             summary = f"Ada said {HERS}, Bob said {BOBS}."
-            async with bot.app.database.write() as transaction:
+            async with bot.app.stores.database.write() as transaction:
                 ids = [queued.message.id for queued in agent.queue]
                 await bot.app.shelves.recall.evict(transaction, agent.id, ids)
                 await compactions.record(
@@ -258,9 +258,9 @@ async def test_whoever_is_shut_out_stays_so(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with open_bot(data) as bot:
         person = "discord:7"
-        await bot.app.commands._parts.people.set_timezone(person, "Europe/Berlin")
-        await bot.app.commands._parts.people.set_admission(person, Decision(Admitted.DENIED))
-        request = await bot.app.erasing._erasure.ask_for_person(Whose(person), bot.clock())
-        assert (await bot.app.erasing._erasure.run(request)).is_clean
-        assert await bot.app.commands._parts.people.timezone(person) is None
-        assert await bot.app.commands._parts.people.admission(person) is Admitted.DENIED
+        await bot.app.stores.people.set_timezone(person, "Europe/Berlin")
+        await bot.app.stores.people.set_admission(person, Decision(Admitted.DENIED))
+        request = await bot.app.rights.erasing._erasure.ask_for_person(Whose(person), bot.clock())
+        assert (await bot.app.rights.erasing._erasure.run(request)).is_clean
+        assert await bot.app.stores.people.timezone(person) is None
+        assert await bot.app.stores.people.admission(person) is Admitted.DENIED

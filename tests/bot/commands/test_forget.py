@@ -35,7 +35,7 @@ async def places(bot: Bot, data_dir: Path, *words: str) -> list[str]:
     """Where one of these words still stands, to the last byte of the database."""
     await bot.app.changes.tidy()
     await bot.app.shelves.archival.index_pending()
-    await bot.app.database.truncate_log()
+    await bot.app.stores.database.truncate_log()
     return places_of(data_dir / "bot.db", [word.lower() for word in words])
 
 
@@ -112,7 +112,7 @@ async def test_a_summary_is_made_anew_though_no_message_of_it_matched(tmp_path: 
                 await bot.say(f"Apples are cheap on day {number}")
             await bot.in_chat("summarize")
             agent = await bot.agent()
-            async with bot.app.database.write() as transaction:
+            async with bot.app.stores.database.write() as transaction:
                 told = "They keep a zebrafish in Quito."
                 await bot.app.shelves.agents.save_pressure(transaction, agent.id, summary=told, warned=False)
             bot.app.agents.let_go(agent.scope)
@@ -194,7 +194,7 @@ async def test_in_a_channel_only_the_channels_own_and_ones_own_goes(tmp_path: Pa
             label = person_label("bob")
             core = core.with_person(label, 200).append(label, "Bob fears the zebrafish", bot.app.shelves.counter)
             await bot.app.agents.edit_core(agent, label, core, author="agent", reason="test")
-            async with bot.app.database.write() as transaction:
+            async with bot.app.stores.database.write() as transaction:
                 now = bot.clock()
                 notes = [
                     NewPassage(content="The zebrafish eats flakes", created_at=now),
@@ -255,7 +255,7 @@ async def test_follow_ups_go_as_well(tmp_path: Path) -> None:
         async with open_bot(tmp_path, openai_base_url=server.url, **SETTINGS) as bot:
             await bot.say("Hello")
             agent, now = await bot.agent(), bot.clock()
-            async with bot.app.database.write() as transaction:
+            async with bot.app.stores.database.write() as transaction:
                 new = [
                     NewTimer(
                         kind=FOLLOW_UP,
@@ -267,7 +267,9 @@ async def test_follow_ups_go_as_well(tmp_path: Path) -> None:
                     )
                     for day, note in ((1, "Ask about the zebrafish"), (2, "Ask about the figs"))
                 ]
-                await Timers(bot.app.database, Inbox(bot.app.database)).add(transaction, agent.id, new, now)
+                await Timers(bot.app.stores.database, Inbox(bot.app.stores.database)).add(
+                    transaction, agent.id, new, now
+                )
             asked = await ask(bot, "zebrafish")
             assert [line.partition(", 2026")[0] for line in numbered(asked.text)] == ["**1** follow-up"]
             assert await yes(asked) == "Forgotten: 1 follow-up."

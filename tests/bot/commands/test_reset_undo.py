@@ -70,7 +70,7 @@ async def yes(bot: Bot, line: str) -> str:
 
 async def everything(bot: Bot) -> list[Record]:
     """All that is kept, journals included; not the changes themselves, to which each command adds one."""
-    async with bot.app.database.snapshot() as connection:
+    async with bot.app.stores.database.snapshot() as connection:
         records = [record async for record in dump(connection, (await bot.agent()).id)]
     return [record for record in records[1:-1] if not isinstance(record, KeptChange)]
 
@@ -80,7 +80,7 @@ def checkpoints(tmp_path: Path) -> list[str]:
 
 
 async def has_document(bot: Bot) -> None:
-    documents = Documents(bot.app.database, bot.clock)
+    documents = Documents(bot.app.stores.database, bot.clock)
     await documents.put("book", "book.md", "0" * 64, [Piece("Wombats dig.", "Animals", 1)])
     await documents.attach((await bot.agent()).id, "book")
 
@@ -234,7 +234,7 @@ async def test_it_can_be_undone_for_seven_days_and_is_gone_then(tmp_path: Path) 
             await yes(bot, "reset everything")
         clock.advance(days=6, hours=23)
         async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
-            await bot.app.reset_undo.as_ever()
+            await bot.app.rights.reset_undo.as_ever()
             assert (await bot.give(direct("ada"), "undo reset")).confirmed is not None
             asked = await bot.give(direct("ada"), "undo reset")
             clock.advance(hours=2)
@@ -248,8 +248,8 @@ async def test_it_can_be_undone_for_seven_days_and_is_gone_then(tmp_path: Path) 
             await yes(bot, "reset conversation")
             await bot.in_chat("save monday")
             clock.advance(days=7)
-            assert await bot.app.reset_undo.expire() == 1
-            assert await UndoableResets(bot.app.database).over(clock()) == ()
+            assert await bot.app.rights.reset_undo.expire() == 1
+            assert await UndoableResets(bot.app.stores.database).over(clock()) == ()
             assert checkpoints(tmp_path) == ["monday.jsonl"]
 
 

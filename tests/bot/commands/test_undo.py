@@ -234,7 +234,7 @@ async def test_what_its_author_deleted_is_in_no_journal_and_comes_back_by_no_und
         await bot.app.changes.tidy()
         assert "7351" not in await bot.command("memory changes", channel="general")
         await bot.command("admin undo", channel="general")
-        async with bot.app.database.snapshot() as connection:
+        async with bot.app.stores.database.snapshot() as connection:
             agent = await bot.agent(channel="general")
             lines = [to_line(record) async for record in dump(connection, agent.id)]
         assert "7351" not in "\n".join(lines)
@@ -249,7 +249,7 @@ async def test_what_was_forgotten_comes_back_by_no_undoing(tmp_path: Path) -> No
         assert "Forgotten" in reply.text
         assert "zither" not in await bot.command("memory changes")
         assert "zither" not in await bot.command("undo")
-        async with bot.app.database.snapshot() as connection:
+        async with bot.app.stores.database.snapshot() as connection:
             agent = await bot.agent()
             lines = "\n".join([to_line(record) async for record in dump(connection, agent.id)])
         assert "zither" not in lines

@@ -231,7 +231,7 @@ async def test_what_is_too_old_goes_from_the_primers_as_well(tmp_path: Path) -> 
         assert any("QX-000" in primer for primer in await primers(bot))
         bot.clock.advance(hours=1)
         kept = {"dm": timedelta(days=30)}
-        assert await Expiry(Overview(bot.app.database), bot.app.changes, kept, bot.clock).expire() > 0
+        assert await Expiry(Overview(bot.app.stores.database), bot.app.changes, kept, bot.clock).expire() > 0
         assert not any("QX-00" in primer for primer in await primers(bot))
         await bot.say("And?")
         left = "\n".join(await primers(bot))

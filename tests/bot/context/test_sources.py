@@ -229,7 +229,7 @@ async def test_memory_tells_what_a_reflection_wrote(tmp_path: Path) -> None:
         await bot.command("remember Likes figs")
         agent, now = await bot.agent(), bot.clock()
         edit = BlockEdit("human", "Likes figs", "Likes figs and dates", "agent", "core_memory_replace", None, now)
-        async with bot.app.database.write() as transaction:
+        async with bot.app.stores.database.write() as transaction:
             change = await begin_change(transaction, agent.id, ChangeKind.REFLECTION, now)
             await bot.app.shelves.agents.save_edits(transaction, agent.id, [edit], change)
         bot.app.agents.let_go(agent.scope)

@@ -50,17 +50,11 @@ from bot.turns.turn import Turns
 from bot.turns.written_step import StepWriter
 from config.words import prompt
 from memory.archival.storage import ArchivalStorage
-from memory.core.agents import AgentStore
-from memory.people.known import People
-from memory.people.usage import UsageStore
 from memory.ports import Kind, Message, NewMessage
 from memory.recall.storage import RecallStorage
 from memory.search.chroma_index import ChromaIndex
-from memory.search.result_lists import ResultLists
 from memory.sqlite.database import Database
-from memory.turns.inbox import Inbox
-from memory.turns.outbox import OutboxStore
-from memory.turns.turn_journal import TurnJournal
+from memory.stores import Stores
 
 COUNTER = BpeTokenCounter()
 UTC = ZoneInfo("UTC")
@@ -301,33 +295,29 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
     window = Window(world.window, world.block_tokens, fixed, world.fractions.flush)
     most_summary = window.room.summary
     compiler = ContextCompiler(equipment, window, COUNTER)
-    store, recall = AgentStore(database), RecallStorage(database)
-
     tier, model = Watched(world, compiler), SummaryModel(world)
     summarizer = Summarizer(model, prompt("summarize"), COUNTER, window)
     archival = ArchivalStorage(database, ChromaIndex(folder / "chroma"), Unused(), now)
+    stores = Stores.over(database, RecallStorage(database), archival, now)
+    store, recall = stores.agents, stores.recall
     queue_manager = QueueManager(database, store, recall, archival, compiler, summarizer, window, world.fractions, now)
-    shelves = Shelves(store, recall, archival, ResultLists(database), COUNTER, window)
+    shelves = Shelves(store, recall, archival, stores.result_lists, COUNTER, window)
     priming = PrimingSummarizer(None, prompt("summarize_spr"), COUNTER, window)
     minds = Minds(Mind(model, shelves, compiler, queue_manager, tier, priming, 0, "this machine", lambda: "tools"))
 
     def agents() -> Agents:
         first_memory = FirstMemory("memgpt_chat", "I am kind.", "")
-        people, inbox, journal = People(database), Inbox(database), TurnJournal(database)
-        return Agents(database, store, recall, minds, people, inbox, journal, first_memory, UTC, now)
+        return Agents(stores, minds, first_memory, UTC, now)
 
     at_hand = agents()
     keep = Kept(world, at_hand)
-    inbox, journal = Inbox(database), TurnJournal(database)
-    outbox, usage = Outbox(OutboxStore(database), {}, now), UsageStore(database)
-    waking = waking_by_itself(database, inbox, now)
+    outbox = Outbox(stores.replies, {}, now)
+    waking = waking_by_itself(database, stores.inbox, now)
     heartbeats = waking["heartbeats"]
     clocks = Clocks(waking["follow_ups"], heartbeats, None, lambda due: None)
-    greeting, absence = Greeting(People(database), now), timedelta(days=3)
-    writer = StepWriter(database, shelves, inbox, journal, outbox, usage, minds, greeting, heartbeats, clocks, now)
-    opening = Opening(
-        database, at_hand, recall, inbox, journal, minds, long_absence=absence, verifies_first=True, now=now
-    )
+    greeting, absence = Greeting(stores.people, now), timedelta(days=3)
+    writer = StepWriter(stores, COUNTER, outbox, minds, greeting, heartbeats, clocks, now)
+    opening = Opening(stores, at_hand, minds, long_absence=absence, verifies_first=True, now=now)
     turns = Turns(store, minds, Asking(minds), Executor(TOOLS), writer, outbox, **waking, max_steps=MAX_STEPS, now=now)
 
     for event, answers_to_it in world.turns:
@@ -335,7 +325,7 @@ async def live(database: Database, folder: Path, scope: str, world: World) -> in
         agent = await at_hand.get(scope)
         try:
             new = of_ours(direct(scope.rpartition(":")[2]), event)
-            waiting = [await inbox.add(new, now())]
+            waiting = [await stores.inbox.add(new, now())]
             turn = await opening.begin(agent, waiting, keep)
             await turns.run(turn, keep)
         except TurnGivenUp:

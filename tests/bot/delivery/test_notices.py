@@ -42,7 +42,7 @@ def refusing(server: ScriptedServer, **more: Any) -> dict[str, Any]:
 
 
 async def left(bot: Bot) -> int:
-    return len(await NoticeStore(bot.app.database).open_of("console"))
+    return len(await NoticeStore(bot.app.stores.database).open_of("console"))
 
 
 async def test_a_notice_that_cannot_be_told_is_told_later_once(tmp_path: Path) -> None:
@@ -159,19 +159,19 @@ async def test_of_a_turn_of_several_people_each_is_told(tmp_path: Path) -> None:
 async def test_what_was_told_is_not_told_again_while_the_database_does_not_take_that(tmp_path: Path) -> None:
     async with ScriptedServer(lambda _: fails(422, "nonsense")) as server:
         async with open_bot(tmp_path, **refusing(server)) as bot:
-            write, notices = bot.app.database.write, bot.platform.notices
+            write, notices = bot.app.stores.database.write, bot.platform.notices
 
             def full(**more: Any) -> Any:
                 if notices:
                     raise OSError("disk full")
                 return write(**more)
 
-            bot.app.database.write = full  # type: ignore[method-assign]
+            bot.app.stores.database.write = full  # type: ignore[method-assign]
             await bot.say("Hi")
             for _ in range(3):
                 await later(bot, minutes=5)
             assert (len(notices), await left(bot)) == (1, 1)
-            bot.app.database.write = write  # type: ignore[method-assign]
+            bot.app.stores.database.write = write  # type: ignore[method-assign]
             await later(bot, minutes=5)
             assert (len(notices), await left(bot)) == (1, 0)
 

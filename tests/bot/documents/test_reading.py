@@ -58,12 +58,12 @@ async def hand_in(bot: Bot, id_: str, text: str, *names: str) -> Awaitable[None]
 
 
 async def states(bot: Bot, table: str) -> list[str]:
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         return list((await connection.exec_driver_sql(f"SELECT state FROM {table} ORDER BY id")).scalars())
 
 
 async def documents(bot: Bot) -> list[tuple[str, str]]:
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         rows = await connection.exec_driver_sql("SELECT name, came_with FROM documents ORDER BY id")
         return [(row[0], row[1]) for row in rows]
 

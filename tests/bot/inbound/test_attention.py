@@ -89,4 +89,4 @@ async def test_a_mode_that_was_chosen_holds_after_a_restart(tmp_path: Path) -> N
         async with open_bot(tmp_path, platform=platform, **settings(server)) as bot:
             await bot.write("The code is 7351.", aim=Aim.AT_ALL)
             assert len((await bot.agent(channel="general")).queue) == 1
-            assert (await bot.app.channels.find("console:channel:general")).changed_by == "console:ada"
+            assert (await bot.app.stores.channels.find("console:channel:general")).changed_by == "console:ada"

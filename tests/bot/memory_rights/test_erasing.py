@@ -28,7 +28,7 @@ WAIT = 60
 
 
 async def rows(bot: Bot, *tables: object) -> list[int]:
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         return [await connection.scalar(select(func.count()).select_from(table)) or 0 for table in tables]  # type: ignore[arg-type]
 
 
@@ -96,7 +96,7 @@ async def test_whoever_waits_no_longer_is_told_by_a_notice(tmp_path: Path, monke
     async with ScriptedServer(keeps) as server:
         async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
             await bot.say(f"My word is {HERS}")
-            erasure = bot.app.erasing._erasure
+            erasure = bot.app.rights.erasing._erasure
             ask = erasure.ask_for_person
 
             async def ask_and_be_cut_off(*asked: Any) -> Any:
@@ -109,7 +109,7 @@ async def test_whoever_waits_no_longer_is_told_by_a_notice(tmp_path: Path, monke
             waiting = asyncio.create_task(bot.app.commands.run(call))
             with pytest.raises(asyncio.CancelledError):
                 await waiting
-            while running := set(bot.app.erasing._running):
+            while running := set(bot.app.rights.erasing._running):
                 await asyncio.wait(running)
             await bot.app.notices.settled("console")
             assert "Done: you are erased." in bot.platform.notices[0]
@@ -122,7 +122,7 @@ async def test_an_erasure_that_an_earlier_process_left_is_told_when_it_is_done(t
     async with ScriptedServer(keeps) as server:
         async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url) as bot:
             await bot.say(f"My word is {HERS}")
-            erasure = bot.app.erasing._erasure
+            erasure = bot.app.rights.erasing._erasure
             await erasure.ask_for_person(Whose("console:ada"), bot.clock(), to_json(direct("ada")))
         assert holding(tmp_path, HERS) != []
         async with open_bot(tmp_path, clock=later, llm_model="m", openai_base_url=server.url) as bot:
@@ -150,11 +150,11 @@ async def test_of_the_talk_of_many_nothing_of_one_is_left_and_all_of_the_others(
                     await bot.write(f"It is {word}", person=person, channel=place)
                 if chance.random() < 0.1:
                     agent = await bot.agent(person=person, channel=place)
-                    await bot.app.commands._parts.checkpoints.save(agent, f"save {chance.random()}")
+                    await bot.app.rights.checkpoints.save(agent, f"save {chance.random()}")
             gone = chance.choice(sorted(said))
             assert "Found: nothing" in await bot.command("erase-me erase me", person=gone)
             assert {word for word in said[gone] if holding(tmp_path, word)} == set()
-            await bot.app.database.truncate_log()
+            await bot.app.stores.database.truncate_log()
             theirs = set[str]().union(*(words for person, words in said.items() if person != gone))
             assert {word for word in theirs if not holding(tmp_path, word)} == set()
 
@@ -165,7 +165,7 @@ async def test_calls_of_the_model_stay_as_numbers_that_name_nobody(tmp_path: Pat
             await bot.say("Hello")
             await bot.write("Hello")
             await bot.command("erase-me erase me")
-            async with bot.app.database.read() as connection:
+            async with bot.app.stores.database.read() as connection:
                 kept = (await connection.execute(select(usage.c.agent_id, usage.c.person))).all()
             channel = (await bot.agent(channel="general")).id
             assert kept == [(None, None), (channel, None)]
@@ -238,7 +238,7 @@ async def test_what_is_to_remind_them_goes_and_what_is_to_remind_others_stays(tm
             await bot.write(f"Remind me of {HERS}")
             await bot.write("Remind me of cake", person="bob")
             assert "Found: nothing" in await bot.command("erase-me erase me")
-            async with bot.app.database.read() as connection:
+            async with bot.app.stores.database.read() as connection:
                 follow_ups = select(timers.c.note).where(timers.c.kind == "follow_up")
                 assert list(await connection.scalars(follow_ups)) == ["Remind me of cake"]
             assert holding(tmp_path, HERS) == []

@@ -20,7 +20,7 @@ from bot.testing import Bot, Clock, direct, open_bot
 from memory.overview import Overview
 from memory.ports import Kind
 from memory.sqlite.tables import messages
-from tests.bot.inbound.test_changes import heard, prompt_of, remembers, say, settings
+from tests.bot.inbound.changing import heard, prompt_of, remembers, say, settings
 from tests.words_left import places_of
 
 DAYS = 30
@@ -29,13 +29,13 @@ LONG = "I went to the market and bought apples, pears and a loaf of bread, then 
 
 async def expire(bot: Bot, **days: int) -> int:
     kept = {kind: timedelta(days=number) for kind, number in days.items()}
-    return await Expiry(Overview(bot.app.database), bot.app.changes, kept, bot.clock).expire()
+    return await Expiry(Overview(bot.app.stores.database), bot.app.changes, kept, bot.clock).expire()
 
 
 async def everywhere(bot: Bot, data_dir: Path, *words: str) -> list[str]:
     """Where these words stand, once all indexes are tidy."""
     await bot.app.changes.tidy()
-    await bot.app.database.truncate_log()
+    await bot.app.stores.database.truncate_log()
     return places_of(data_dir / "bot.db", words)
 
 
@@ -137,7 +137,7 @@ async def test_many_go_in_parts_and_all_go(tmp_path: Path) -> None:
             patch.setattr(Changes, "expire", counted)
             assert await expire(bot, dm=DAYS) == sum(calls) > 200
         assert len(calls) > 2
-        async with bot.app.database.read() as connection:
+        async with bot.app.stores.database.read() as connection:
             assert await connection.scalar(select(func.count()).select_from(messages)) == 0
         assert "zither" not in await prompt_of(bot)
         await say(bot, "Hello", "hello")
@@ -153,7 +153,7 @@ async def test_the_settings_say_what_is_kept(tmp_path: Path) -> None:
             await bot.write("I own a zither")
             await say(bot, "I keep an aubergine", "direct")
             clock.advance(days=DAYS + 2)
-            await bot.app.expiry.as_ever()
+            await bot.app.rights.expiry.as_ever()
             assert await bot.app.shelves.recall.count((await bot.agent(channel="general")).id) == 0
             assert await heard(bot) == ["I keep an aubergine"]
 

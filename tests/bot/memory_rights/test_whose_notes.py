@@ -231,7 +231,7 @@ async def test_all_that_one_person_brought_is_undone_in_one_go(tmp_path: Path) -
             "person:1": "likes figs",
         }
         assert await bot.app.shelves.archival.count(now.id) == 0
-        assert await bot.app.timers.follow_ups(now.id) == ()
+        assert await bot.app.stores.timers.follow_ups(now.id) == ()
         assert "Nothing in this channel's memory" in await given(bot, "admin undo discord:2")
         listed = await bot.give(at_channel("3"), "memory changes")
         assert "by discord:1 (/agent admin undo)" in listed.text

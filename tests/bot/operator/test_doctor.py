@@ -248,7 +248,7 @@ async def test_words_that_cannot_be_used_are_a_failure(doctor: Doctor, data_dir:
 async def test_what_was_put_aside_is_worth_knowing_also_beside_a_running_bot(doctor: Doctor, talk: Any) -> None:
     async with talk() as bot:
         await bot.say("Hello")
-        async with bot.app.database.write() as transaction:
+        async with bot.app.stores.database.write() as transaction:
             for event_id, state in (("a", "parked"), ("b", "parked"), ("c", "done")):
                 row = (event_id, state)
                 await transaction.exec_driver_sql(

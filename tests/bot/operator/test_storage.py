@@ -55,7 +55,7 @@ async def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(
             number = 0
             while not done.is_set():
                 number += 1
-                async with bot.app.database.write() as transaction:
+                async with bot.app.stores.database.write() as transaction:
                     note = (f"note {number} " + "x" * 2000,)
                     await transaction.exec_driver_sql(
                         "INSERT INTO passages (agent_id, content, tags, created_at) VALUES (1, ?, '[]', 0)", note
@@ -84,7 +84,7 @@ async def test_a_backup_is_of_one_moment_however_much_is_written_meanwhile(
 
 
 async def _count(bot: Any, table: str) -> int:
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         return int((await connection.exec_driver_sql(f"SELECT count(*) FROM {table}")).scalar_one())
 
 

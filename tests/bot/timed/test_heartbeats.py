@@ -44,7 +44,7 @@ async def bot_with(tmp_path: Path, model: Model, clock: Clock | None = None, **m
 
 
 async def heart(bot: Bot) -> Timer | None:
-    return await bot.app.timers.find((await bot.agent()).id, HEARTBEAT)
+    return await bot.app.stores.timers.find((await bot.agent()).id, HEARTBEAT)
 
 
 async def live(bot: Bot, until: datetime) -> list[tuple[datetime, str]]:
@@ -190,7 +190,7 @@ async def test_in_a_channel_it_takes_a_moderator_and_is_nobodys_in_particular(tm
         await bot.command("heartbeat every 60", channel="general")
         bot.clock.advance(hours=2)
         assert await bot.sweep() == ["Anybody here?"]
-        async with bot.app.database.read() as connection:
+        async with bot.app.stores.database.read() as connection:
             rows = await connection.exec_driver_sql("SELECT person, is_timed FROM usage ORDER BY id")
             assert [tuple(row) for row in rows] == [("console:ada", 0), (None, 1)]
 
@@ -299,7 +299,7 @@ async def test_where_people_talk_with_each_other_it_does_not_come_between(tmp_pa
         bot.clock.advance(minutes=30)
         assert await bot.sweep() == ["By the way!"]
         bot.clock.advance(days=1)
-        assert await bot.app.timers.find((await bot.agent(channel="other")).id, HEARTBEAT) is None
+        assert await bot.app.stores.timers.find((await bot.agent(channel="other")).id, HEARTBEAT) is None
 
 
 async def test_the_agent_rests_for_a_while_whoever_writes_meanwhile(tmp_path: Path) -> None:
@@ -353,7 +353,7 @@ async def test_what_goes_wrong_is_told_to_nobody_and_not_tried_again(tmp_path: P
         assert await bot.sweep() == []
         assert bot.platform.notices == []
         assert "Put aside" not in await bot.command("status")
-        async with bot.app.database.read() as connection:
+        async with bot.app.stores.database.read() as connection:
             states = list((await connection.exec_driver_sql("SELECT state FROM turns")).scalars())
         assert states == ["done"]
 
@@ -425,7 +425,7 @@ async def test_agents_that_were_busy_together_do_not_all_wake_together(tmp_path:
     async with bot_with(tmp_path, Model(), heartbeat_interval_minutes=100) as bot:
         for number in range(20):
             await bot.say("Hello", person=f"p{number}")
-        async with bot.app.database.read() as connection:
+        async with bot.app.stores.database.read() as connection:
             due = sorted((await connection.exec_driver_sql("SELECT due_at - set_at FROM timers")).scalars())
     assert len(due) == 20
     assert due[0] >= 100 * 60 * 10**6

@@ -33,7 +33,7 @@ async def reflected(bot: Bot, server: ScriptedServer, *lines: str) -> str:
 
 async def keep(bot: Bot, *notes: str) -> None:
     agent, archival = await bot.agent(), bot.app.shelves.archival
-    async with bot.app.database.write() as transaction:
+    async with bot.app.stores.database.write() as transaction:
         new = [NewPassage(content=note, created_at=bot.clock()) for note in notes]
         await archival.insert(transaction, agent.id, new)
     await archival.catch_up()

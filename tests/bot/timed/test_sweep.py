@@ -28,8 +28,8 @@ async def promise(bot: Bot, *people: str, after: timedelta = timedelta(), **more
         agent, origin = await bot.agent(person=person), direct(person)
         fixed = {"kind": FOLLOW_UP, "origin": to_json(origin), "platform": "console", "person": f"console:{person}"}
         timer = NewTimer(**fixed | {"due_at": bot.clock.moment + after, "note": person} | more)
-        async with bot.app.database.write() as transaction:
-            await bot.app.timers.add(transaction, agent.id, [timer], bot.clock())
+        async with bot.app.stores.database.write() as transaction:
+            await bot.app.stores.timers.add(transaction, agent.id, [timer], bot.clock())
 
 
 def names(request: Request) -> Reply:
@@ -80,7 +80,7 @@ async def test_nor_do_more_where_an_earlier_process_left_what_a_clock_had_to_say
             bot.app.receiver._agenda.is_closing = True  # it is killed when all is handed over
             await bot.app.sweep()
             async with bot.app.receiver._arriving.of("console:dm:ada"):
-                await bot.app.receiver._inbox.add(
+                await bot.app.stores.inbox.add(
                     user_message(InboundMessage("1", direct("ada"), "a person", bot.clock())), bot.clock()
                 )
         async with open_bot(tmp_path, **settings(server)) as bot:
@@ -121,11 +121,11 @@ async def test_nor_do_more_when_the_model_is_back_for_which_they_waited(tmp_path
 async def test_one_that_breaks_is_put_off_and_the_others_fire(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async with ScriptedServer(names) as server, open_bot(tmp_path, **settings(server)) as bot:
         await promise(bot, "ada", "bob")
-        async with bot.app.database.write() as transaction:
+        async with bot.app.stores.database.write() as transaction:
             await transaction.exec_driver_sql("INSERT INTO people (id, timezone) VALUES ('console:ada', 'No/where')")
         assert await bot.sweep() == ["bob"]
         assert "a timer cannot fire now" in caplog.text
-        (timer,) = await bot.app.timers.follow_ups((await bot.agent(person="ada")).id)
+        (timer,) = await bot.app.stores.timers.follow_ups((await bot.agent(person="ada")).id)
         assert timer.due_at > bot.clock.moment + timedelta(minutes=50)
 
 

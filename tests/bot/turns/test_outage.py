@@ -125,7 +125,7 @@ async def later(bot: Bot, **duration: float) -> None:
 
 
 async def states(bot: Bot) -> list[str]:
-    async with bot.app.database.read() as connection:
+    async with bot.app.stores.database.read() as connection:
         return list((await connection.exec_driver_sql("SELECT state FROM inbox ORDER BY id")).scalars())
 
 
@@ -154,7 +154,7 @@ async def test_whoever_fails_while_the_outage_ends_for_others_is_told_all_the_sa
 
     async with ScriptedServer(reply) as server:
         async with open_bot(tmp_path, llm_model="m", openai_base_url=server.url, llm_retry_hours=1) as bot:
-            journal = bot.app.receiver._journal
+            journal = bot.app.stores.journal
             put_off = journal.put_off
 
             async def slowly(*given: object, **named: object) -> None:

@@ -108,7 +108,7 @@ async def test_the_journal_says_who_took_it_back(tmp_path: Path) -> None:
     async with ScriptedServer(remembers) as server, open_bot(tmp_path, **settings(server)) as bot:
         await bot.say("Day 1.")
         await bot.in_chat("pop")
-        undone, done = await AgentStore(bot.app.database).journal((await bot.agent()).id)
+        undone, done = await AgentStore(bot.app.stores.database).journal((await bot.agent()).id)
     assert (done.author, done.after, done.source_message_id) == ("agent", "Day 1", None)
     assert (undone.author, undone.reason, undone.before, undone.after) == ("console:ada", "/pop", "Day 1", "")
 
@@ -119,7 +119,7 @@ async def test_notes_are_found_no_more(tmp_path: Path) -> None:
         assert "Note: Wombats dig" in await bot.command("search wombats")
         await bot.in_chat("pop")
         assert "found nothing" in await bot.command("search wombats")
-        async with bot.app.database.read() as connection:
+        async with bot.app.stores.database.read() as connection:
             assert await connection.scalar(select(func.count()).select_from(passages)) == 0
             assert await connection.scalar(select(func.count()).select_from(messages)) == 0
 
@@ -239,7 +239,7 @@ async def test_a_summary_of_which_nothing_is_recorded_goes_with_the_turns_that_i
         for number in range(8):
             await bot.say(f"Day {number}. {LONG}")
         await bot.in_chat("summarize")
-        async with bot.app.database.write() as transaction:  # as an older version left it
+        async with bot.app.stores.database.write() as transaction:  # as an older version left it
             await transaction.execute(delete(compactions))
         await bot.in_chat("pop 8")
         assert (await bot.agent()).summary == ""
