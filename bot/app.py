@@ -239,13 +239,13 @@ async def open_app(
         )
 
 
-def _starts(ground: Ground) -> Iterable[Awaitable[object]]:
+def _starts(ground: Ground) -> Iterable[Callable[[], Awaitable[object]]]:
     """What is begun beside the start."""
     usual = ground.minds.usual
-    yield usual.model.warm_up()
-    yield ground.stores.archival.catch_up()
+    yield usual.model.warm_up
+    yield ground.stores.archival.catch_up
     if isinstance(usual.tier, AutoTier):
-        yield usual.tier.ask_again()
+        yield usual.tier.ask_again
 
 
 async def _preload(library: Library, settings: Settings) -> None:

@@ -183,4 +183,4 @@ def _caps(settings: Settings) -> Caps:
 async def _settled(budgets: Budgets, usage: UsageStore, now: Callable[[], datetime]) -> None:
     """What calls of the model took is written down at the latest now, if the database takes it."""
     await budgets.settle_owed()
-    await logged(usage.keep((), now()))
+    await logged(lambda: usage.keep((), now()))

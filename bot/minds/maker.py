@@ -132,7 +132,7 @@ class MindMaker:
         settings = as_set(self.settings, model)
         mind = await self._mind(settings, self._opened(settings))
         if isinstance(mind.tier, AutoTier):
-            self._begin(mind.tier.ask_again())
+            self._begin(mind.tier.ask_again)
         return mind
 
     async def _of_settings(self, name: str) -> ChosenModel:
@@ -153,7 +153,7 @@ class MindMaker:
     def _metered(self, settings: Settings, model: LanguageModel) -> LanguageModel:
         return MeteredModel(model, self.budgets, known_prices(settings))
 
-    def _begin(self, start: Awaitable[Any]) -> None:
+    def _begin(self, start: Callable[[], Awaitable[Any]]) -> None:
         """Do something beside, to the end of the bot at most."""
         self.open.push_async_callback(ended, asyncio.create_task(logged(start)))
 
@@ -234,10 +234,10 @@ def _tier_name(settings: Settings, tier: Tier) -> str:
     return "text" if talks_only(settings) else settings.llm_tier
 
 
-async def logged(start: Awaitable[Any]) -> None:
+async def logged(start: Callable[[], Awaitable[Any]]) -> None:
     """Something that the bot can do without."""
     try:
-        await start
+        await start()
     except Exception:
         logger.exception("what was begun beside the start broke off")
 
