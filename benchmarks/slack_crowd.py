@@ -11,9 +11,9 @@ from pathlib import Path
 
 from adapters.testing import Reply, Request
 from benchmarks.figures import Figure, report
-from tests.adapters.slack.served import QuickPlatform, serving
 from tests.platforms.naming import names
 from tests.platforms.slack.crowd import all_write, named_in
+from tests.platforms.slack.served import QuickPlatform, serving
 from tests.platforms.slack.things import Delivery, User
 from tests.platforms.slack.world import World
 

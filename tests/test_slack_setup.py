@@ -9,10 +9,10 @@ import pytest
 
 from adapters.slack.manifest import EVENTS, USED_FOR
 from adapters.testing import ScriptedServer, answer
-from tests.adapters.slack.served import echo
 from tests.command_line import LIMIT_S, CommandLine
 from tests.platforms.discord import process as discord_process
 from tests.platforms.discord.world import World as DiscordWorld
+from tests.platforms.serving import echo
 from tests.platforms.slack.process import running, settings_for
 from tests.platforms.slack.world import World
 

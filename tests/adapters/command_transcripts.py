@@ -16,14 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.testing import Reply, Request, answer, says
-from tests.adapters.slack.served import QuickPlatform
-from tests.adapters.slack.served import serving as serving_slack
 from tests.every_command import COMMANDS
 from tests.platforms.discord import transcript as discord_text
 from tests.platforms.discord.served import serving as serving_discord
 from tests.platforms.discord.things import Message as DiscordMessage
 from tests.platforms.discord.world import World as DiscordWorld
 from tests.platforms.slack import transcript as slack_text
+from tests.platforms.slack.served import QuickPlatform
+from tests.platforms.slack.served import serving as serving_slack
 from tests.platforms.slack.things import Message as SlackMessage
 from tests.platforms.slack.world import World as SlackWorld
 

@@ -25,9 +25,9 @@ from adapters.ports.intake import Intake
 from adapters.ports.messages import Address, InboundMessage, Origin, Person
 from adapters.ports.platform import ChatPlatform, ComparesHistories, Sought, TellsConnection
 from bot.testing import RecordingPlatform
-from tests.adapters.slack.served import QuickPlatform as QuickSlack
 from tests.platforms.discord.served import QuickPlatform, of_bot
 from tests.platforms.discord.world import World
+from tests.platforms.slack.served import QuickPlatform as QuickSlack
 from tests.platforms.slack.world import World as SlackWorld
 
 LONG_AGO = datetime(2026, 3, 1, tzinfo=UTC)

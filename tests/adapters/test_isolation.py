@@ -25,12 +25,12 @@ from bot.process.supervisor import Supervisor
 from bot.testing import Clock
 from config.settings import load_settings
 from tests.adapters.discord.conftest import at_once
-from tests.adapters.slack.served import QuickPlatform as QuickSlack
 from tests.canaries import AskedOneByOne, Life, Obeying, Place, Watch
 from tests.platforms.discord import things
 from tests.platforms.discord.served import QuickPlatform as QuickDiscord
 from tests.platforms.discord.world import World as Discord
 from tests.platforms.slack import things as slack_things
+from tests.platforms.slack.served import QuickPlatform as QuickSlack
 from tests.platforms.slack.world import World as Slack
 
 ACTIONS = 200

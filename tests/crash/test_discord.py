@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import ScriptedServer
-from tests.platforms.discord.served import echo, of_bot
+from tests.platforms.discord.served import of_bot
 from tests.platforms.discord.things import Channel
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo
 
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 30

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request, ScriptedServer, says
-from tests.adapters.slack.served import echo, of_bot
 from tests.command_line import CommandLine
+from tests.platforms.serving import echo
 from tests.platforms.slack.process import settings_for
+from tests.platforms.slack.served import of_bot
 from tests.platforms.slack.things import Channel
 from tests.platforms.slack.world import World
 

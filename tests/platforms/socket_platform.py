@@ -24,6 +24,7 @@ from adapters.ports.errors import CannotTell, DeliveryRefused, PlatformUnavailab
 from adapters.ports.intake import Intake, Receive, RunCommand
 from adapters.ports.messages import Address, InboundMessage, Origin, Person
 from adapters.ports.platform import Sought
+from tests.platforms.changing import Changing
 
 Json = dict[str, Any]
 
@@ -153,7 +154,7 @@ def _origin(entry: Json) -> Origin:
 # ── in the test ──────────────────────────────────────────────────────────────────────────────────────
 
 
-class SocketServer:
+class SocketServer(Changing):
     """The platform's other side, and the people in it.
 
     Attributes:
@@ -173,6 +174,7 @@ class SocketServer:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.seen: defaultdict[str, list[str]] = defaultdict(list)
         self.notices: list[str] = []
         self.replies: dict[int, str] = {}
@@ -189,7 +191,6 @@ class SocketServer:
         self._events: dict[str, Json] = {}
         self._numbers = count(1)
         self._writer: asyncio.StreamWriter | None = None
-        self._change = asyncio.Event()
 
     @property
     def port(self) -> int:
@@ -228,16 +229,9 @@ class SocketServer:
         if self._writer is not None:
             self._writer.close()
 
-    async def until(self, holds: Callable[[], bool], within_s: float = 30) -> None:
-        """Wait until something holds; looked at whenever anything comes in."""
-        async with asyncio.timeout(within_s):
-            while not holds():
-                self._change.clear()
-                await self._change.wait()
-
-    def stir(self) -> None:
-        """Have those look who wait until something holds."""
-        self._change.set()
+    async def until(self, holds: Callable[[], object], within_s: float = 30) -> None:
+        """Wait until something holds; processes that have to start take longer than what is said in one."""
+        await super().until(holds, within_s)
 
     async def connected(self) -> None:
         """Wait until the bot is there."""
@@ -255,14 +249,14 @@ class SocketServer:
         try:
             while line := await reader.readline():
                 self._hear(json.loads(line), writer)
-                self._change.set()
+                self.stir()
         except ConnectionError:
             pass
         finally:
             writer.close()
             if self._writer is writer:
                 self._writer = None
-            self._change.set()
+            self.stir()
 
     def _hear(self, entry: Json, writer: asyncio.StreamWriter) -> None:
         if "hello" in entry:

@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 from adapters.testing import Reply, Request, answer, says
-from tests.platforms.discord.served import Served, Think
+from tests.platforms.discord.served import Served
 from tests.platforms.discord.things import User
 from tests.platforms.discord.world import World
+from tests.platforms.serving import Think
 
 KNOB = "Turn the crimson knob to start the engine."
 

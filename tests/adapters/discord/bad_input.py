@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.platforms.discord.served import Served, Think, echo, serving, settled
+from tests.platforms.discord.served import Served, serving
 from tests.platforms.discord.world import World
+from tests.platforms.serving import Think, echo, settled
 
 
 @asynccontextmanager

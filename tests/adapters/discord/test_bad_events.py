@@ -12,8 +12,9 @@ from adapters.ports.messages import Address
 from adapters.ports.platform import Sought
 from tests.adapters.discord.bad_input import hello, tried
 from tests.platforms.discord.errors import Json
-from tests.platforms.discord.served import of_bot, serving, settled
+from tests.platforms.discord.served import of_bot, serving
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 
 def message_event(world: World, **more: Any) -> Json:

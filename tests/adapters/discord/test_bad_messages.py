@@ -6,8 +6,9 @@ from typing import Any
 
 from tests.adapters.discord.bad_input import hello, tried
 from tests.platforms.discord.errors import Json
-from tests.platforms.discord.served import Served, of_bot, settled
+from tests.platforms.discord.served import Served, of_bot
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 
 def envelopes(served: Served) -> list[Json]:

@@ -13,9 +13,10 @@ from adapters.testing import Reply, Request, answer, says
 from memory.people.channels import Mode
 from memory.portable.agent import dump, load
 from memory.ports import Kind
-from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 from tests.words_left import places_of
 
 

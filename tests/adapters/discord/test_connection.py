@@ -12,9 +12,10 @@ from adapters.ports.intake import Intake
 from adapters.ports.messages import Address, InboundMessage
 from adapters.ports.platform import Sought
 from memory.people.channels import Mode
-from tests.platforms.discord.served import QuickPlatform, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, of_bot, serving
 from tests.platforms.discord.things import Channel, Intent, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 POST = "POST /channels/*/messages"
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.discord.bad_input import tried
-from tests.platforms.discord.served import settled
 from tests.platforms.discord.things import Channel
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 POST = "POST /channels/*/messages"
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from tests.platforms.discord.served import Served, serving, settled
+from tests.platforms.discord.served import Served, serving
 from tests.platforms.discord.things import Channel, Interaction
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 QUESTION = "What shall I remember?"
 

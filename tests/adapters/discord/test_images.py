@@ -8,8 +8,9 @@ import pytest
 
 from adapters.testing import Reply, Request, answer, fails, says
 from tests.adapters.discord.attaching import dm_of, fetched, said, told
-from tests.platforms.discord.served import echo, serving
+from tests.platforms.discord.served import serving
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.platforms.discord.served import Served, of_bot, serving, settled
+from tests.platforms.discord.served import Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Message, User
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 from tests.words_left import places_of
 
 

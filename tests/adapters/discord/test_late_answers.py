@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request
-from tests.platforms.discord.served import QuickPlatform, Served, echo, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, serving
 from tests.platforms.discord.things import Interaction, Message
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 
 
 class Slow:

@@ -7,9 +7,10 @@ import pytest
 
 from adapters.testing import Reply, Request
 from memory.turns.outbox import OutboxStore
-from tests.platforms.discord.served import QuickPlatform, Served, echo, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 
 HISTORY = "GET /channels/*/messages"
 

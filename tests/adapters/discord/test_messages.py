@@ -9,9 +9,10 @@ from adapters.testing import Reply, Request, says
 from memory.people.channels import Mode
 from tests.platforms.discord import payloads
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
-from tests.platforms.discord.served import echo, of_bot, serving, settled
+from tests.platforms.discord.served import of_bot, serving
 from tests.platforms.discord.things import Kind, Says
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 
 
 async def test_a_direct_message_is_answered(world: World, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from memory.people.channels import Mode
 from memory.ports import Kind
-from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving, settled
+from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Message, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 from tests.words_left import places_of
 
 

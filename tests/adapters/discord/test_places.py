@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from memory.people.channels import Mode
-from tests.platforms.discord.served import of_bot, serving, settled
+from tests.platforms.discord.served import of_bot, serving
 from tests.platforms.discord.things import Channel, Intent, Kind, Message, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 KINDS = [Kind.VOICE, Kind.STAGE, Kind.NEWS]
 CROSSPOSTED, IS_CROSSPOST, IS_VOICE_MESSAGE = 1 << 0, 1 << 1, 1 << 13

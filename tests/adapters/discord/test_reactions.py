@@ -7,9 +7,10 @@ import pytest
 from adapters.ports.messages import Address
 from adapters.testing import Reply, Request, answer
 from memory.people.channels import Mode
-from tests.platforms.discord.served import Think, echo, of_bot, serving, settled
+from tests.platforms.discord.served import of_bot, serving
 from tests.platforms.discord.things import Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import Think, echo, settled
 
 REACT = "PUT /channels/*/messages/*/reactions/*/@me"
 

@@ -8,9 +8,10 @@ import pytest
 
 from adapters.testing import Reply, Request, fails, says
 from memory.ports import Kind
-from tests.platforms.discord.served import Served, echo, serving, settled
+from tests.platforms.discord.served import Served, serving
 from tests.platforms.discord.things import Channel, Message, User
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 from tests.words_left import places_of
 
 BARRED = ["shut out", "off", "paused"]

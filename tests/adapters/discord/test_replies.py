@@ -8,9 +8,10 @@ import pytest
 
 from adapters.testing import Request
 from memory.people.channels import Mode
-from tests.platforms.discord.served import Served, serving, settled
+from tests.platforms.discord.served import Served, serving
 from tests.platforms.discord.things import Channel, Message
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 
 def replied_to(request: Request) -> dict[str, Any] | None:

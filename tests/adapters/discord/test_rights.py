@@ -8,9 +8,10 @@ from adapters.ports.messages import Address
 from adapters.ports.platform import Sought
 from adapters.testing import says
 from memory.people.channels import Mode
-from tests.platforms.discord.served import Served, of_bot, serving, settled
+from tests.platforms.discord.served import Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Kind, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 
 
 async def test_where_it_may_not_read_the_history_it_answers_without_a_reference(world: World, tmp_path: Path) -> None:

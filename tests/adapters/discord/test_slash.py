@@ -6,9 +6,10 @@ import pytest
 
 from memory.people.channels import Mode
 from tests.platforms.discord.message_routes import SUPPRESS_EMBEDS
-from tests.platforms.discord.served import Served, of_bot, serving, settled
+from tests.platforms.discord.served import Served, of_bot, serving
 from tests.platforms.discord.things import Interaction, Message, Permission
 from tests.platforms.discord.world import World
+from tests.platforms.serving import settled
 from tests.words_left import places_of
 
 SYNCS = "PUT /applications/*/commands"

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request
-from tests.platforms.discord.served import QuickPlatform, echo, serving, settled
+from tests.platforms.discord.served import QuickPlatform, serving
 from tests.platforms.discord.things import Asked, Interaction, Message
 from tests.platforms.discord.world import World
+from tests.platforms.serving import echo, settled
 
 CALLBACK = "POST /interactions/*/*/callback"
 TOO_LATE = {"code": 10062, "message": "Unknown interaction"}

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
-from tests.adapters.slack.served import QuickPlatform, serving
 from tests.platforms.slack.http_delivery import FORM, JSON, signed
+from tests.platforms.slack.served import QuickPlatform, serving
 from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.adapters.slack.served import of_bot, serving
 from tests.adapters.slack.test_commands import gives
+from tests.platforms.slack.served import of_bot, serving
 from tests.platforms.slack.world import World
 
 

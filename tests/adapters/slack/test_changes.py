@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from memory.ports import Kind
-from tests.adapters.slack.served import Served, of_bot, serving
+from tests.platforms.slack.served import Served, of_bot, serving
 from tests.platforms.slack.things import Channel, Message
 from tests.platforms.slack.things import Kind as ChannelKind
 from tests.platforms.slack.world import World

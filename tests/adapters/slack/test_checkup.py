@@ -8,8 +8,8 @@ import pytest
 from adapters.ports.checkup import Finding
 from adapters.slack.comparison import NotAManifest, missing_in, read_manifest
 from adapters.slack.manifest import EVENTS, TO_ANSWER, USED_FOR, manifest
-from tests.adapters.slack.served import QuickPlatform
 from tests.command_line import CommandLine
+from tests.platforms.slack.served import QuickPlatform
 from tests.platforms.slack.world import World
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from adapters.testing import Reply, Request
 from memory.people.channels import Mode
-from tests.adapters.slack.served import LONG_S, QuickPlatform, echo, of_bot, serving, settled
+from tests.platforms.serving import echo, settled
+from tests.platforms.slack.served import LONG_S, QuickPlatform, of_bot, serving
 from tests.platforms.slack.things import Channel, Interaction, Kind, Message
 from tests.platforms.slack.world import World
 

@@ -22,8 +22,8 @@ from adapters.slack.left_out import OVER_AFTER_S
 from adapters.slack.me import Me
 from adapters.slack.people import ASKED_WITHIN_S
 from adapters.slack.platform import SlackPlatform
-from tests.adapters.slack.served import LONG_S, QuickPlatform, of_bot, serving
 from tests.platforms.slack import payloads
+from tests.platforms.slack.served import LONG_S, QuickPlatform, of_bot, serving
 from tests.platforms.slack.things import Delivery
 from tests.platforms.slack.world import World
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.adapters.slack.served import QuickPlatform, of_bot, serving
 from tests.platforms.naming import named, names
+from tests.platforms.slack.served import QuickPlatform, of_bot, serving
 from tests.platforms.slack.world import World
 
 PEOPLE, TIMES = 50, 4

@@ -9,7 +9,6 @@ import pytest
 from adapters.slack.forms import FIELD
 from adapters.slack.home import PRESSED
 from memory.people.known import Admitted
-from tests.adapters.slack.served import QuickPlatform, serving
 from tests.adapters.slack.test_home import labels
 from tests.adapters.slack.test_home import text_of as shown_in
 from tests.adapters.slack.test_home_lines import pressed as pressed_at
@@ -28,6 +27,7 @@ from tests.every_command import (
     decide,
     given,
 )
+from tests.platforms.slack.served import QuickPlatform, serving
 from tests.platforms.slack.things import Interaction, User
 from tests.platforms.slack.world import World
 

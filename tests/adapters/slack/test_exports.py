@@ -7,9 +7,9 @@ import zipfile
 from pathlib import Path
 
 from memory.portable.exports import outgoing_folder
-from tests.adapters.slack.served import serving
 from tests.adapters.slack.test_commands import gives, text_of
 from tests.adapters.slack.test_home import text_of as text_of_home
+from tests.platforms.slack.served import serving
 from tests.platforms.slack.things import Message
 from tests.platforms.slack.world import World
 

@@ -7,7 +7,7 @@ import pytest
 from adapters.ports.errors import DocumentUnreadable, PlatformUnavailable
 from adapters.ports.messages import Attachment
 from adapters.slack.files import may_download
-from tests.adapters.slack.served import QuickPlatform, serving
+from tests.platforms.slack.served import QuickPlatform, serving
 from tests.platforms.slack.things import File
 from tests.platforms.slack.world import World
 

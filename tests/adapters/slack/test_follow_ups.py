@@ -7,7 +7,7 @@ from pathlib import Path
 from adapters.ports.commands import CommandCall
 from adapters.ports.messages import Address, Origin, Person
 from adapters.testing import Reply, Request, answer, says
-from tests.adapters.slack.served import serving
+from tests.platforms.slack.served import serving
 from tests.platforms.slack.world import World
 
 

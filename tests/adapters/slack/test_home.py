@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from adapters.slack.home import sections_of
-from tests.adapters.slack.served import serving
 from tests.adapters.slack.test_commands import gives
+from tests.platforms.slack.served import serving
 from tests.platforms.slack.things import View
 from tests.platforms.slack.world import World
 

@@ -8,9 +8,9 @@ import pytest
 
 from adapters.ports.commands import KnownLine
 from adapters.slack.home import COMMANDS, EDITED, MAX_BLOCKS, PRESSED, view_of
-from tests.adapters.slack.served import QuickPlatform, serving
 from tests.adapters.slack.test_commands import gives
 from tests.adapters.slack.test_home import text_of
+from tests.platforms.slack.served import QuickPlatform, serving
 from tests.platforms.slack.things import Interaction, View
 from tests.platforms.slack.world import World
 

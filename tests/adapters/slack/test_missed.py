@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from adapters.testing import Reply, Request
-from tests.adapters.slack.served import echo, of_bot, serving, settled
 from tests.adapters.slack.test_changes import found, scope_of, shown
 from tests.adapters.slack.test_commands import gives
+from tests.platforms.serving import echo, settled
+from tests.platforms.slack.served import of_bot, serving
 from tests.platforms.slack.things import Channel, Kind, Message
 from tests.platforms.slack.world import World
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from adapters.slack.overtaken import MOST_KNOWN, Overtaken
-from tests.adapters.slack.served import QuickPlatform, of_bot, serving, settled
 from tests.adapters.slack.test_changes import shown
+from tests.platforms.serving import settled
+from tests.platforms.slack.served import QuickPlatform, of_bot, serving
 from tests.platforms.slack.world import World
 
 

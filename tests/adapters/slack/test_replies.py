@@ -14,8 +14,8 @@ from adapters.ports.messages import Address, InboundMessage, Origin, Person
 from adapters.ports.platform import Sought
 from adapters.slack.blocks import parts_for_slack
 from adapters.slack.platform import SlackPlatform
-from tests.adapters.slack.served import QuickPlatform, of_bot
 from tests.platforms.faults import Limit
+from tests.platforms.slack.served import QuickPlatform, of_bot
 from tests.platforms.slack.world import World
 
 

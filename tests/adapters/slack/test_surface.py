@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from adapters.slack.manifest import PROMPTS
-from tests.adapters.slack.served import serving, settled
+from tests.platforms.serving import settled
+from tests.platforms.slack.served import serving
 from tests.platforms.slack.world import World
 
 TO_AGENT = {"app_context": {}}

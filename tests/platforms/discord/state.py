@@ -3,13 +3,13 @@
 Whatever changes is told through `emit`, which the gateway sets.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 from typing import Any
 
+from tests.platforms.changing import Changing
 from tests.platforms.clock import Clock
 from tests.platforms.discord import payloads
 from tests.platforms.discord.errors import Json, Refused, missing_access, missing_permissions
@@ -40,7 +40,7 @@ Body = Json | Callable[[bool], Json]
 """What an event says; a function is given whether the reader is shown what people write."""
 
 
-class State:
+class State(Changing):
     """All there is.
 
     Attributes:
@@ -51,6 +51,7 @@ class State:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.clock = Clock()
         self.token = "a-bot-token"
         self.granted = PRIVILEGED
@@ -65,22 +66,8 @@ class State:
         self.files: dict[int, Attachment] = {}
         self.emit: Callable[..., None] = lambda *args, **kwargs: None
         self._increments = count()
-        self._change = asyncio.Event()
         self.bot = self.add_user("Memo", is_bot=True)
         self.owner = self.add_user("Ada")
-
-    # ── waiting ──────────────────────────────────────────────────────────────────────────────────────
-
-    def stir(self) -> None:
-        """Something may have changed: those who wait look again."""
-        self._change.set()
-
-    async def until(self, holds: Callable[[], object], within_s: float = 10) -> None:
-        """Wait until something holds; looked at whenever anything comes in."""
-        async with asyncio.timeout(within_s):
-            while not holds():
-                self._change.clear()
-                await self._change.wait()
 
     # ── making things ────────────────────────────────────────────────────────────────────────────────
 

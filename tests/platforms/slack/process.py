@@ -1,11 +1,10 @@
 """`python -m bot run` in front of the fake Slack: a real process, over real sockets."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from tests.command_line import LIMIT_S, CommandLine
+from tests.command_line import CommandLine
+from tests.platforms import process
 from tests.platforms.slack.world import World
 
 
@@ -24,22 +23,6 @@ def settings_for(world: World, model_url: str, *, port: int | None = None) -> di
     return told | {"SLACK_SIGNING_SECRET": world.signing_secret, "SLACK_PORT": str(port)}
 
 
-@asynccontextmanager
-async def running(world: World, command_line: CommandLine) -> AsyncIterator[Path]:
-    """A bot that serves by Socket Mode, with the settings of the command line, until SIGTERM; what comes is its log."""
-    log = command_line.folder / "log"
-    with log.open("ab") as lines:
-        process = await command_line.start("run", stdin=asyncio.subprocess.DEVNULL, stderr=lines)
-    ended = asyncio.create_task(process.wait())
-    ended.add_done_callback(lambda _: world.stir())
-    try:
-        await world.until(lambda: world.socket_mode.is_connected or ended.done(), within_s=LIMIT_S)
-        assert not ended.done(), log.read_text(encoding="utf-8")
-        yield log
-        process.terminate()
-        async with asyncio.timeout(LIMIT_S):
-            assert await ended == 0, log.read_text(encoding="utf-8")
-    finally:
-        if not ended.done():
-            process.kill()
-            await ended
+def running(world: World, command_line: CommandLine) -> AbstractAsyncContextManager[Path]:
+    """A bot that serves by Socket Mode, with the settings of the command line, until SIGTERM; its log is yielded."""
+    return process.running(world, command_line, lambda: world.socket_mode.is_connected)

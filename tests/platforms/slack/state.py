@@ -3,12 +3,12 @@
 Whatever the app is to know is told through `tell`, which the deliveries set.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from tests.platforms.changing import Changing
 from tests.platforms.clock import Clock
 from tests.platforms.slack import payloads
 from tests.platforms.slack.errors import Json, Refused
@@ -43,7 +43,7 @@ _MENTION = re.compile(r"<@(\w+)(?:\|[^>]*)?>")
 _TO_ALL = re.compile(r"<!(?:channel|here|everyone)\b|<!subteam\^")
 
 
-class State:
+class State(Changing):
     """All there is.
 
     Attributes:
@@ -63,6 +63,7 @@ class State:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.clock = Clock()
         self.token, self.app_token, self.signing_secret = "xoxb-a-bot-token", "xapp-an-app-token", "a-signing-secret"
         self.token_error: str | None = None
@@ -88,22 +89,8 @@ class State:
         self.tell: Callable[[Delivery], None] = lambda delivery: None
         self._numbers = count(1)
         self._last_ts = 0
-        self._change = asyncio.Event()
         self.workspace = Workspace("T0BOOKS", "Book club", "book-club")
         self.bot = self.add_user("Memo", bot_id="B0MEMO")
-
-    # ── waiting ──────────────────────────────────────────────────────────────────────────────────────
-
-    def stir(self) -> None:
-        """Something may have changed: those who wait look again."""
-        self._change.set()
-
-    async def until(self, holds: Callable[[], object], within_s: float = 10) -> None:
-        """Wait until something holds; looked at whenever anything comes in."""
-        async with asyncio.timeout(within_s):
-            while not holds():
-                self._change.clear()
-                await self._change.wait()
 
     # ── making things ────────────────────────────────────────────────────────────────────────────────
 
