@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import socket
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import memory.sqlite.database
+from adapters.models.token_counter import BpeTokenCounter
 from config.settings import Settings
 from memory.sqlite.database import Database
 
@@ -63,3 +65,11 @@ def _new_databases_are_copies(monkeypatch: pytest.MonkeyPatch, new_database: Pat
             shutil.copyfile(new_database, path)
 
     monkeypatch.setattr(memory.sqlite.database, "_migrate", make)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_table_of_tokens() -> Iterator[None]:
+    """All bots of this process share the table that the first would load: each would look for its pages anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BpeTokenCounter, "_tokenizer", BpeTokenCounter()._tokenizer)
+        yield
