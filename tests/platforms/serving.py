@@ -40,10 +40,10 @@ class World(Protocol):
     def dm(self, person: Any) -> Any:
         """Where they and the bot talk."""
 
-    async def says(self, person: Any, place: Any, text: str) -> Any:
+    async def says(self, person: Any, channel: Any, text: str) -> Any:
         """Write a message."""
 
-    async def hears(self, place: Any, *, after: Any) -> Any:
+    async def hears(self, channel: Any, *, after: Any) -> Any:
         """Wait for what the bot says next."""
 
 
