@@ -1,53 +1,29 @@
 """Recall storage: every message an agent has seen or sent, and the part of it that is still in its queue."""
 
-import asyncio
-import contextlib
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import String, bindparam, cast, delete, false, func, or_, select, true, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, String, bindparam, cast, delete, false, func, or_, select, true, update
 
 from memory.ports import Embedder, Found, Kind, Message, NewMessage
-from memory.recall.message_index import Entry, MessageIndex, may_be_found
+from memory.recall.message_index import MessageIndex
+from memory.recall.message_indexing import MessageIndexing
+from memory.recall.message_search import MessageSearch
 from memory.recall.message_vectors import MessageVectors
 from memory.recall.rows import INSERT, SAID, TURN, from_row, numbered, of_agent, to_row
-from memory.search.identifiers import wholes
-from memory.search.narrowing import Narrowed, may_narrow, narrowed
-from memory.search.word_index import Cut
-from memory.search.words import query_terms, text_terms
-from memory.sqlite.database import FEW_ROWS, Database, Transaction, finish
+from memory.search.words import text_terms
+from memory.sqlite.database import Database, Transaction
 from memory.sqlite.ids import next_ids
 from memory.sqlite.tables import messages
 
-if TYPE_CHECKING:
-    from memory.search.ranking import Told
-
-logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
-
-MAX_READ = 20_000
-"""Of more messages, the newest so many are read for a query that holds no word."""
-
 UTC = ZoneInfo("UTC")
 
-INDEXED_AFTER_S = 2.0
-"""How long after a message the index is brought up to date, so that one batch serves many."""
-
-_BATCH = 200
-_MANY = 5_000
-_LONG = 50_000
 _FEW_IDS = 20
 _LOOKED_UP = 200
-
-_IS_UNINDEXED = (messages.c.indexed == false()) & messages.c.text.is_not(None)
 
 
 class RecallStorage:
@@ -57,12 +33,9 @@ class RecallStorage:
         """Recall storage; without an embedder, messages are found by words alone."""
         self._database = database
         self._index = MessageIndex()
-        self._vectors = MessageVectors(database, self._index, embedder) if embedder is not None else None
-        self._indexing: asyncio.Task[None] | None = None
-        self._is_wanted = False
-        self._closing = asyncio.Event()
-        self._one_batch = asyncio.Lock()
-        self._changed: list[tuple[int, Sequence[int]]] = []
+        vectors = MessageVectors(database, self._index, embedder) if embedder is not None else None
+        self._indexing = MessageIndexing(database, self._index, vectors)
+        self._search = MessageSearch(database, self._index, vectors)
 
     async def append(
         self,
@@ -178,16 +151,9 @@ class RecallStorage:
         others = set(await transaction.scalars(select(messages.c.id).where(of_agent(agent_id), *of_people)))
         return frozenset(term for term, ids in held.items() if not others.isdisjoint(ids))
 
-    @asynccontextmanager
-    async def rewriting(self) -> AsyncIterator[None]:
+    def rewriting(self) -> AbstractAsyncContextManager[None]:
         """Inside, write another text for messages, or remove them: none is indexed by a text that it has no more."""
-        async with self._one_batch:
-            self._changed.clear()
-            try:
-                yield
-            finally:
-                for agent_id, message_ids in self._changed:
-                    self._note_changed(agent_id, message_ids)
+        return self._indexing.pausing()
 
     async def rewrite(
         self,
@@ -205,14 +171,12 @@ class RecallStorage:
         those = update(messages).where(of_agent(agent_id), messages.c.id.in_(message_ids))
         await transaction.execute(those.values(text=text, indexed=is_passing))
         await self._index.remove(transaction, agent_id, message_ids)
-        self._changed.append((agent_id, message_ids))
-        self._note_changed(agent_id, message_ids)
+        self._indexing.changed(agent_id, message_ids)
 
     async def remove(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int]) -> None:
         """Remove messages, for good; inside `rewriting`."""
         await transaction.execute(delete(messages).where(of_agent(agent_id), messages.c.id.in_(message_ids)))
-        self._changed.append((agent_id, message_ids))
-        self._note_changed(agent_id, message_ids)
+        self._indexing.changed(agent_id, message_ids)
 
     async def redact(self, transaction: Transaction, agent_id: int, changed: Sequence[Message]) -> None:
         """Write what an agent thought, called and got as a result as it stands here, without its old words."""
@@ -304,25 +268,17 @@ class RecallStorage:
         Args:
             agent_id: whose messages.
             query: words, in any language, narrowed by `from:`, `after:`, `before:` and `on:` (see
-            `memory.search.narrowing`);
-                nothing else in it is syntax.
+                `memory.search.narrowing`); nothing else in it is syntax.
             before_id: only messages older than this one.
             zone: what a date in the query is understood in.
         """
-        await self._index_waiting(agent_id)
-        found = await self._answering(agent_id, query, before_id, zone)
+        await self._indexing.words(agent_id)
+        found = await self._search.find(agent_id, query, before_id, zone)
         return found if before_id is None else replace(found, ids=tuple(id_ for id_ in found.ids if id_ < before_id))
 
     async def begin_anew(self) -> int:
         """Empty the index, for `catch_up` to fill; returns how many messages that are."""
-
-        async def commit() -> int:
-            async with self._database.write(alone=True) as transaction:
-                await self._index.empty(transaction)
-                said = update(messages).where(messages.c.text.is_not(None)).values(indexed=False)
-                return (await transaction.execute(said)).rowcount
-
-        return await finish(commit())
+        return await self._indexing.begin_anew()
 
     async def waiting(self) -> int:
         """How many messages have no vector yet."""
@@ -331,18 +287,11 @@ class RecallStorage:
 
     async def catch_up(self, told: Callable[[int], None] = lambda done: None) -> None:
         """Index what is not indexed yet, and make the vectors that are missing; `told` is how many were made so far."""
-        await self._index_waiting()
-        if self._vectors is not None:
-            await self._vectors.make_missing(told, self._closing.is_set)
+        await self._indexing.catch_up(told)
 
     def index_soon(self) -> None:
-        """After a commit: catch up in a moment, with all that is said until then; a search waits for words alone.
-
-        Message by message it would cost as much again as the turn itself.
-        """
-        self._is_wanted = True
-        if self._indexing is None or self._indexing.done():
-            self._indexing = asyncio.create_task(self._catch_up_quietly(), name="index messages")
+        """After a commit: catch up in a moment, with all that is said until then."""
+        self._indexing.soon()
 
     def let_go(self, agent_id: int) -> None:
         """Read an agent's messages anew at its next search: others have come in their place."""
@@ -350,9 +299,7 @@ class RecallStorage:
 
     async def close(self) -> None:
         """End what is under way beside, after the batch at hand; what is left waits for the next start."""
-        self._closing.set()
-        if self._indexing is not None:
-            await asyncio.wait([self._indexing])
+        await self._indexing.close()
 
     async def between(self, agent_id: int, start: datetime, end: datetime) -> tuple[int, ...]:
         """Ids of messages from `start` up to, not including, `end`, oldest first."""
@@ -364,139 +311,10 @@ class RecallStorage:
             )
             return tuple(found)
 
-    def _note_changed(self, agent_id: int, message_ids: Sequence[int]) -> None:
-        """Before the commit and after it: what is read in between is of no use, either."""
-        self._index.let_go(agent_id)
-        if self._vectors is not None:
-            self._vectors.rewritten(message_ids)
-
-    async def _answering(self, agent_id: int, query: str, before_id: int | None, zone: ZoneInfo) -> Found:
-        from memory.search.ranking import (  # with numpy: most starts do without
-            NOTHING_TOLD,
-            allowed_of,
-            rank,
-            understood,
-        )
-
-        kind = await self._vectors.kind() if self._vectors is not None else None
+    async def _select(self, *where: ColumnElement[bool]) -> tuple[Message, ...]:
         async with self._database.read() as connection:
-            told = await self._index.told(connection, agent_id, kind, zone)
-            older_speakers = await self._index.older_speakers(connection, agent_id, told) if may_narrow(query) else {}
-            asked_for = narrowed(query, tuple(dict.fromkeys((*told.names, *older_speakers))))
-            cut = await self._index.cut(connection, agent_id, told, before_id, asked_for, zone, older_speakers)
-            if not query_terms(asked_for.words):
-                return await self._without_a_word(connection, agent_id, told, cut, asked_for, zone)
-            asked = understood(asked_for.words, told.names)
-            postings = await self._index.holding(connection, agent_id, asked.terms, cut)
-            whole = await wholes(
-                connection, asked_for.words, [postings], messages.c.id, messages.c.text, of_agent(agent_id)
-            )
-            older, unranked, is_cut = NOTHING_TOLD, list[int](), False
-            if cut is not None:
-                older, chosen = await self._index.older(connection, agent_id, cut, postings, whole, kind, zone)
-                postings, unranked, is_cut = chosen.postings, list(chosen.others), chosen.is_cut
-            among = allowed_of([older, told], asked_for) if asked_for.narrows else None
-        vector = await self._vectors.of(asked.about) if self._vectors is not None and kind is not None else None
-        # A thread is worth its cost only where the arrays are long.
-        rank_in = asyncio.to_thread if len(told.ids) > _MANY else _here
-        ranked = await rank_in(rank, told, asked, postings, vector, among, whole, older)
-        return Found(tuple(dict.fromkeys((*ranked, *unranked))), is_cut, asked_for.untaken)
-
-    async def _without_a_word(
-        self,
-        connection: AsyncConnection,
-        agent_id: int,
-        told: "Told",
-        cut: Cut | None,
-        asked_for: Narrowed,
-        zone: ZoneInfo,
-    ) -> Found:
-        """A query without any telling word in it, newest first: what narrows it is the question, if anything does."""
-        from memory.search.ranking import allowed
-
-        letters, untaken = asked_for.words.strip(), asked_for.untaken
-        if not asked_for.narrows:
-            holding, is_cut = await self._holding_letters(connection, agent_id, letters)
-            return Found(holding, is_cut, untaken)
-        may_be, is_cut = [int(id_) for id_ in told.ids[allowed(told, asked_for)][::-1]], False
-        if cut is not None:
-            older, is_cut = await self._index.listed(connection, agent_id, cut, asked_for, zone)
-            may_be += older
-        holding, is_partly_read = await self._holding_letters(connection, agent_id, letters, may_be)
-        return Found(holding, is_cut or is_partly_read, untaken) if holding else Found(tuple(may_be), is_cut, untaken)
-
-    async def _catch_up_quietly(self) -> None:
-        while self._is_wanted:  # again, if messages came meanwhile
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), INDEXED_AFTER_S)
-                return
-            self._is_wanted = False
-            try:
-                await self.catch_up()
-            except Exception:  # nobody waits for this task; the rows stay marked, and the next call tries again
-                logger.exception("messages wait to be indexed")
-
-    async def _index_waiting(self, agent_id: int | None = None) -> None:
-        """Index the messages of an agent that are not yet; None: of all agents."""
-        while not self._closing.is_set() and await self._index_some(agent_id):
-            pass
-
-    async def _index_some(self, agent_id: int | None) -> bool:
-        """Returns whether more may wait; what comes meanwhile is for the next time, with others."""
-        of_whom = true() if agent_id is None else of_agent(agent_id)
-        async with self._one_batch:  # a search and the task beside it may come to the same messages
-            async with self._database.read() as connection:
-                waiting = select(messages).where(of_whom, _IS_UNINDEXED)
-                by_agent = waiting.order_by(messages.c.agent_id, messages.c.id)  # as they stand in their index
-                rows = (await connection.execute(by_agent.limit(_BATCH))).all()
-            if rows:
-                await finish(self._index_these([(row.agent_id, from_row(row)) for row in rows]))
-        return len(rows) == _BATCH
-
-    async def _index_these(self, waiting: Sequence[tuple[int, Message]]) -> None:
-        said = [(agent_id, message) for agent_id, message in waiting if may_be_found(message)]
-        is_long = sum(len(message.text or "") for _, message in said) > _LONG
-        entries = await (asyncio.to_thread if is_long else _here)(_entries_of, said)
-        async with self._database.write(alone=len(waiting) > FEW_ROWS) as transaction:
-            ids = [message.id for _, message in waiting]
-            untaken = update(messages).where(messages.c.id.in_(ids), messages.c.indexed == false())
-            taken = set(await transaction.scalars(untaken.values(indexed=True).returning(messages.c.id)))
-            await self._index.add(transaction, [entry for entry in entries if entry.message_id in taken])
-
-    async def _holding_letters(
-        self, connection: AsyncConnection, agent_id: int, letters: str, among: Sequence[int] | None = None
-    ) -> tuple[tuple[int, ...], bool]:
-        """The newest messages, of all or of some, that hold these letters; and whether there are more to be read."""
-        if not letters:
-            return (), False
-        said = (
-            select(messages.c.id, messages.c.text, of_agent(agent_id))
-            .where(of_agent(agent_id), *SAID)
-            .order_by(messages.c.id.desc())
-        )
-        if among is not None:
-            some = func.json_each(json.dumps(among[:MAX_READ])).table_valued("value")
-            said = said.where(messages.c.id.in_(select(some.c.value)))
-        newest = said.limit(MAX_READ).subquery()
-        holding = (
-            select(newest.c.id)
-            .where(func.instr(func.lower(newest.c.text), letters.lower()) > 0)
-            .order_by(newest.c.id.desc())
-        )
-        found = tuple(await connection.scalars(holding))
-        if among is not None:
-            return found, len(among) > MAX_READ
-        beyond = said.with_only_columns(messages.c.id).offset(MAX_READ).limit(1)
-        return found, await connection.scalar(beyond) is not None
-
-    async def _select(self, *where: Any, limit: int | None = None) -> tuple[Message, ...]:
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(messages).where(*where).order_by(messages.c.id).limit(limit))
+            rows = await connection.execute(select(messages).where(*where).order_by(messages.c.id))
             return tuple(from_row(row) for row in rows)
-
-
-def _entries_of(said: Sequence[tuple[int, Message]]) -> list[Entry]:
-    return [Entry.of(agent_id, message) for agent_id, message in said]
 
 
 async def _set_evicted(transaction: Transaction, agent_id: int, ids: Sequence[int], *, is_evicted: bool) -> None:
@@ -504,7 +322,3 @@ async def _set_evicted(transaction: Transaction, agent_id: int, ids: Sequence[in
         return
     one = update(messages).where(of_agent(agent_id), messages.c.id == bindparam("of_message"))
     await transaction.execute(one.values(evicted=is_evicted), [{"of_message": id_} for id_ in ids])
-
-
-async def _here(work: Callable[..., Result], *arguments: Any) -> Result:
-    return work(*arguments)
