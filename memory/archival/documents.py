@@ -323,15 +323,6 @@ async def attach_preloaded(transaction: Transaction, agent_id: int, now: datetim
         await attach(transaction, agent_id, source_id, now)
 
 
-async def sources_of_nobody_else(connection: AsyncConnection, agent_id: int) -> dict[int, str]:
-    """Sources that no other agent has, those that nobody has among them: names by id."""
-    others = select(attachments.c.source_id).where(attachments.c.agent_id != agent_id)
-    rows = await connection.execute(
-        select(sources.c.id, sources.c.name).where(sources.c.id.not_in(others)).order_by(sources.c.name)
-    )
-    return {id_: name for id_, name in rows}
-
-
 async def _loaded(connection: AsyncConnection, *which: Any) -> tuple[LoadedSource, ...]:
     """Sources that have such documents, with these."""
     columns = (

@@ -28,6 +28,7 @@ from memory.erasing.whose import Whose
 from memory.ports import BlockEdit, Kind
 from memory.recall import compactions
 from memory.recall.primers import remove_primers
+from memory.recall.rows import TURN
 from memory.recall.storage import RecallStorage
 from memory.search.words import text_terms
 from memory.sqlite.database import Database, Transaction
@@ -50,7 +51,6 @@ PART = 400
 
 _READ = 2_000
 PERSONA = "persona"
-_TURN = func.coalesce(messages.c.turn_id, messages.c.id)
 
 
 @dataclass(slots=True)
@@ -254,7 +254,7 @@ class ChannelRedaction:
 
     async def _said(self, agent_id: int, whose: Whose, until: datetime) -> _Said:
         of_agent = messages.c.agent_id == agent_id
-        theirs = select(messages.c.id, _TURN.label("turn"), messages.c.platform_id).where(
+        theirs = select(messages.c.id, TURN.label("turn"), messages.c.platform_id).where(
             of_agent, messages.c.author_id == whose.author_id, messages.c.created_at <= until
         )
         by_them = came_from(turns)(Doomed(until, whose=whose))
@@ -285,7 +285,7 @@ class ChannelRedaction:
 
     async def _of_turns(self, agent_id: int, turn_ids: Collection[int]) -> list[Row[Any]]:
         """The messages of some turns, without what they say."""
-        columns = select(messages.c.id, _TURN.label("turn"), messages.c.kind, messages.c.evicted)
+        columns = select(messages.c.id, TURN.label("turn"), messages.c.kind, messages.c.evicted)
         rows: list[Row[Any]] = []
         wanted = sorted(turn_ids)
         async with self._database.read() as connection:
@@ -414,7 +414,7 @@ class ChannelRedaction:
             other = (
                 await transaction.execute(
                     select(messages.c.author_id, messages.c.author_name)
-                    .where(messages.c.agent_id == agent_id, turn.id == _TURN, messages.c.kind == Kind.USER_MESSAGE)
+                    .where(messages.c.agent_id == agent_id, turn.id == TURN, messages.c.kind == Kind.USER_MESSAGE)
                     .where(messages.c.author_id.is_not(None), messages.c.author_id != whose.author_id)
                     .order_by(messages.c.id.desc())
                     .limit(1)

@@ -46,12 +46,6 @@ class People:
             zone: str | None = await connection.scalar(known)
         return zone
 
-    async def chosen_timezone(self, person_id: str) -> str | None:
-        """The one that they have set."""
-        async with self._database.read() as connection:
-            zone: str | None = await connection.scalar(select(people.c.timezone).where(people.c.id == person_id))
-        return zone
-
     async def tell_timezone(self, person_id: str, zone: str) -> None:
         """Keep which time zone a platform knows somebody to be in."""
         await self._keep(person_id, told_timezone=zone)

@@ -477,7 +477,7 @@ def _batches(records: Iterator[Record]) -> Iterator[tuple[str, list[Record]]]:
 async def _insert_messages(
     transaction: Transaction, rows: list[dict[str, Any]], new_ids: dict[int, int], *, keeps_ids: bool
 ) -> None:
-    """Insert in order; a turn's first event has no `turn_id` of its own (see `memory.recall.storage`)."""
+    """Insert in order; a turn's first event has no `turn_id` of its own (see `memory.recall.rows`)."""
     old = [(row.pop("id"), row.pop("turn_id")) for row in rows]
     own = [id_ for id_, _ in old]
     given: Sequence[int] = own if keeps_ids else await next_ids(transaction, messages, len(rows))

@@ -4,14 +4,13 @@ Rows and vectors follow after the commit of their messages. What ranking needs o
 that a search reads only what is new.
 """
 
-import asyncio
 import re
 import zlib
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import BigInteger, bindparam, delete, func, select, type_coerce, update
@@ -19,6 +18,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.ports import Kind, Message, Vector
+from memory.recall.beside import beside
 from memory.recall.older_speakers import OlderSpeakers, Spans
 from memory.search.narrowing import Narrowed
 from memory.search.word_index import Cut, Postings, WordIndex
@@ -42,8 +42,6 @@ READ_AT_ONCE = 2_000
 
 MANY = 1_000
 """More messages than these are taken in beside, in a thread."""
-
-Result = TypeVar("Result")
 
 PERSON = "person"
 """How somebody is called who gave no name."""
@@ -230,7 +228,7 @@ class MessageIndex:
         for begin in range(0, len(near), READ_AT_ONCE):
             some = message_index.c.message_id.in_(near[begin : begin + READ_AT_ONCE])
             rows += await self._read(connection, agent_id, some)
-        return await _beside(len(rows), _told_of, rows, kind, zone), found
+        return await beside(len(rows), MANY, _told_of, rows, kind, zone), found
 
     async def holding_exactly(
         self, connection: AsyncConnection, agent_id: int, terms: Sequence[str]
@@ -264,7 +262,7 @@ class MessageIndex:
         async for rows in self._parts(connection, agent_id, before, has_one):
             made |= {held.waiting.pop(row.message_id): row.vector for row in rows if row.message_id in held.waiting}
         if made:
-            held.told = await _beside(len(held.told.ids), with_vectors, held.told, list(made), list(made.values()))
+            held.told = await beside(len(held.told.ids), MANY, with_vectors, held.told, list(made), list(made.values()))
 
     async def _take_new(self, connection: AsyncConnection, agent_id: int, held: _AtHand) -> None:
         """Take in the messages that are newer than those at hand; the oldest go if there are too many."""
@@ -273,13 +271,13 @@ class MessageIndex:
         count, parts = len(held.told.ids), [held.told]
         newest = int(held.told.ids[-1]) if count else await self._left_out(connection, agent_id)
         async for rows in self._parts(connection, agent_id, newest):
-            parts.append(await _beside(len(rows), _told_of, rows, held.kind, held.zone))
+            parts.append(await beside(len(rows), MANY, _told_of, rows, held.kind, held.zone))
             if held.kind is not None:
                 without = (at for at, row in enumerate(rows, count) if row.embedder != held.kind.checksum)
                 held.waiting |= {rows[place - count].message_id: place for place in without}
             count += len(rows)
         if len(parts) > 1:
-            held.told = await _beside(count, joined, parts, MAX_AT_HAND)
+            held.told = await beside(count, MANY, joined, parts, MAX_AT_HAND)
             gone = max(0, count - MAX_AT_HAND)
             if gone:
                 held.waiting = {id_: place - gone for id_, place in held.waiting.items() if place >= gone}
@@ -315,11 +313,6 @@ class MessageIndex:
         while size > MAX_AT_HAND and len(self._at_hand) > 1:
             _, oldest = self._at_hand.popitem(last=False)
             size -= len(oldest.told.ids)
-
-
-async def _beside(count: int, work: Callable[..., Result], *arguments: Any) -> Result:
-    """Do it in a thread where there is much of it."""
-    return await asyncio.to_thread(work, *arguments) if count > MANY else work(*arguments)
 
 
 def _told_of(rows: Sequence[Any], kind: VectorKind | None, zone: ZoneInfo) -> "Told":

@@ -1,63 +1,29 @@
 """Recall storage: every message an agent has seen or sent, and the part of it that is still in its queue."""
 
-import asyncio
-import contextlib
 import json
-import logging
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import String, bindparam, cast, delete, false, func, insert, or_, select, true, update
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy import ColumnElement, String, bindparam, cast, delete, false, func, or_, select, true, update
 
-from memory.ports import Embedder, Found, Kind, Message, NewMessage, ToolUse
-from memory.recall.message_index import Entry, MessageIndex, may_be_found
+from memory.ports import Embedder, Found, Kind, Message, NewMessage
+from memory.recall.message_index import MessageIndex
+from memory.recall.message_indexing import MessageIndexing
+from memory.recall.message_search import MessageSearch
 from memory.recall.message_vectors import MessageVectors
-from memory.recall.quotes import columns_of, quote_of
-from memory.search.identifiers import wholes
-from memory.search.narrowing import Narrowed, may_narrow, narrowed
-from memory.search.word_index import Cut
-from memory.search.words import query_terms, text_terms
-from memory.sqlite.database import FEW_ROWS, Database, Transaction, finish
+from memory.recall.rows import INSERT, SAID, TURN, from_row, numbered, of_agent, to_row
+from memory.search.words import text_terms
+from memory.sqlite.database import Database, Transaction
 from memory.sqlite.ids import next_ids
-from memory.sqlite.prepared import Prepared
 from memory.sqlite.tables import messages
-
-if TYPE_CHECKING:
-    from memory.search.ranking import Told
-
-logger = logging.getLogger(__name__)
-
-Result = TypeVar("Result")
-
-MAX_READ = 20_000
-"""Of more messages, the newest so many are read for a query that holds no word."""
 
 UTC = ZoneInfo("UTC")
 
-INDEXED_AFTER_S = 2.0
-"""How long after a message the index is brought up to date, so that one batch serves many."""
-
-_BATCH = 200
-_MANY = 5_000
-_LONG = 50_000
 _FEW_IDS = 20
 _LOOKED_UP = 200
-
-_INSERT = Prepared(
-    insert(messages),
-    "id agent_id turn_id kind created_at text thoughts tool_uses tool_use_id author_id author_name "
-    "platform_id thread is_addressed replying_to quote indexed".split(),
-)
-# A turn is named by its first event, whose own row does without: see `_from_row`.
-_TURN = func.coalesce(messages.c.turn_id, messages.c.id)
-# What a search may find: what people said, and what the agent said to them.
-_SAID = (messages.c.kind.in_([Kind.USER_MESSAGE, Kind.ASSISTANT]), messages.c.text.is_not(None))
-_IS_UNINDEXED = (messages.c.indexed == false()) & messages.c.text.is_not(None)
 
 
 class RecallStorage:
@@ -67,12 +33,9 @@ class RecallStorage:
         """Recall storage; without an embedder, messages are found by words alone."""
         self._database = database
         self._index = MessageIndex()
-        self._vectors = MessageVectors(database, self._index, embedder) if embedder is not None else None
-        self._indexing: asyncio.Task[None] | None = None
-        self._is_wanted = False
-        self._closing = asyncio.Event()
-        self._one_batch = asyncio.Lock()
-        self._changed: list[tuple[int, Sequence[int]]] = []
+        vectors = MessageVectors(database, self._index, embedder) if embedder is not None else None
+        self._indexing = MessageIndexing(database, self._index, vectors)
+        self._search = MessageSearch(database, self._index, vectors)
 
     async def append(
         self,
@@ -90,53 +53,39 @@ class RecallStorage:
         if not new:
             return ()
         ids = await next_ids(transaction, messages, len(new))
-        kept = tuple(_kept(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
-        _INSERT.later(transaction, [_to_row(agent_id, message) | {"indexed": is_passing} for message in kept])
+        kept = tuple(numbered(message, id_, turn_id or ids[0]) for message, id_ in zip(new, ids, strict=True))
+        INSERT.later(transaction, [to_row(agent_id, message) | {"indexed": is_passing} for message in kept])
         return kept
 
     async def last_turn(self, transaction: Transaction, agent_id: int) -> int | None:
         """The turn of an agent's newest message; what is told beside its turns joins that."""
         found: int | None = await transaction.scalar(
-            select(_TURN).where(_of(agent_id)).order_by(messages.c.id.desc()).limit(1)
+            select(TURN).where(of_agent(agent_id)).order_by(messages.c.id.desc()).limit(1)
         )
         return found
 
     async def evict(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> None:
         """Take messages out of the queue; they stay in recall storage for ever."""
-        if not ids:
-            return
-        await transaction.execute(
-            update(messages)
-            .where(messages.c.agent_id == agent_id, messages.c.id == bindparam("evicted_id"))
-            .values(evicted=True),
-            [{"evicted_id": id_} for id_ in ids],
-        )
+        await _set_evicted(transaction, agent_id, ids, is_evicted=True)
 
     async def readmit(self, transaction: Transaction, agent_id: int, ids: Sequence[int]) -> None:
         """Put evicted messages back into the queue; those that are gone are left out."""
-        if not ids:
-            return
-        await transaction.execute(
-            update(messages)
-            .where(messages.c.agent_id == agent_id, messages.c.id == bindparam("evicted_id"))
-            .values(evicted=False),
-            [{"evicted_id": id_} for id_ in ids],
-        )
+        await _set_evicted(transaction, agent_id, ids, is_evicted=False)
 
     async def queue_holds(self, transaction: Transaction, agent_id: int, text: str) -> bool:
         """Whether a message of exactly this text stands in the queue, but for one that began a turn."""
-        in_queue = (_of(agent_id), messages.c.evicted == false(), messages.c.turn_id.is_not(None))
+        in_queue = (of_agent(agent_id), messages.c.evicted == false(), messages.c.turn_id.is_not(None))
         found = select(messages.c.id).where(*in_queue, messages.c.text == text)
         return await transaction.scalar(found.limit(1)) is not None
 
     async def remove_turns(self, transaction: Transaction, agent_id: int, turn_ids: Sequence[int]) -> None:
         """Remove whole turns, for good."""
-        await transaction.execute(delete(messages).where(_of(agent_id), _TURN.in_(turn_ids)))
+        await transaction.execute(delete(messages).where(of_agent(agent_id), TURN.in_(turn_ids)))
         self._index.let_go(agent_id)
 
     async def remove_turn(self, transaction: Transaction, agent_id: int, turn_id: int) -> None:
         """Remove a turn of the newest ones, for good."""
-        of_turn = (_of(agent_id), messages.c.id >= turn_id, _TURN.in_([turn_id]))
+        of_turn = (of_agent(agent_id), messages.c.id >= turn_id, TURN.in_([turn_id]))
         await transaction.execute(delete(messages).where(*of_turn))
         self._index.let_go(agent_id)
 
@@ -145,21 +94,21 @@ class RecallStorage:
     ) -> tuple[tuple[Message, bool], ...]:
         """People's messages by what the platform calls them, each with whether it was evicted."""
         named = messages.c.platform_id.in_(platform_ids)
-        found = select(messages).where(_of(agent_id), named, messages.c.kind == Kind.USER_MESSAGE)
+        found = select(messages).where(of_agent(agent_id), named, messages.c.kind == Kind.USER_MESSAGE)
         rows = await transaction.execute(found.order_by(messages.c.id))
-        return tuple((_from_row(row), row.evicted) for row in rows)
+        return tuple((from_row(row), row.evicted) for row in rows)
 
     async def quoting(
         self, transaction: Transaction, agent_id: int, platform_ids: Collection[str]
     ) -> tuple[Message, ...]:
         """People's messages that quote those which the platform calls so."""
-        found = select(messages).where(_of(agent_id), messages.c.replying_to.in_(platform_ids))
-        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+        found = select(messages).where(of_agent(agent_id), messages.c.replying_to.in_(platform_ids))
+        return tuple(from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
 
     async def turns_in(self, transaction: Transaction, agent_id: int, turn_ids: Collection[int]) -> tuple[Message, ...]:
         """All messages of some turns, as they stand in an open transaction."""
-        found = select(messages).where(_of(agent_id), _TURN.in_(turn_ids)).order_by(messages.c.id)
-        return tuple(_from_row(row) for row in await transaction.execute(found))
+        found = select(messages).where(of_agent(agent_id), TURN.in_(turn_ids)).order_by(messages.c.id)
+        return tuple(from_row(row) for row in await transaction.execute(found))
 
     async def old_turns(
         self, transaction: Transaction, agent_id: int, before: datetime, limit: int
@@ -173,21 +122,21 @@ class RecallStorage:
             limit: so many messages, more or less.
         """
         oldest = (
-            select(_TURN)
-            .where(_of(agent_id), messages.c.created_at < before)
+            select(TURN)
+            .where(of_agent(agent_id), messages.c.created_at < before)
             .order_by(messages.c.created_at, messages.c.id)
             .limit(limit)
         )
-        found = select(messages).where(_of(agent_id), _TURN.in_(set(await transaction.scalars(oldest))))
+        found = select(messages).where(of_agent(agent_id), TURN.in_(set(await transaction.scalars(oldest))))
         rows = (await transaction.execute(found.order_by(messages.c.id))).all()
         younger = {row.turn_id or row.id for row in rows if row.created_at >= before}
         old = [row for row in rows if (row.turn_id or row.id) not in younger]
-        return tuple(_from_row(row) for row in old), frozenset(row.id for row in old if row.evicted)
+        return tuple(from_row(row) for row in old), frozenset(row.id for row in old if row.evicted)
 
     async def said(self, transaction: Transaction, agent_id: int, ids: Collection[int]) -> tuple[Message, ...]:
         """Messages by their ids, as they stand in an open transaction."""
-        rows = await transaction.execute(select(messages).where(_of(agent_id), messages.c.id.in_(ids)))
-        return tuple(_from_row(row) for row in rows)
+        rows = await transaction.execute(select(messages).where(of_agent(agent_id), messages.c.id.in_(ids)))
+        return tuple(from_row(row) for row in rows)
 
     async def said_by_others(
         self, transaction: Transaction, agent_id: int, gone: Sequence[Message], quotes: Sequence[str] = ()
@@ -199,19 +148,12 @@ class RecallStorage:
         held = {term: ids[: _FEW_IDS + len(gone)] for term, ids in held.items()}
         named = {id_ for ids in held.values() for id_ in ids}.difference(message.id for message in gone)
         of_people = (messages.c.id.in_(named), messages.c.kind == Kind.USER_MESSAGE)
-        others = set(await transaction.scalars(select(messages.c.id).where(_of(agent_id), *of_people)))
+        others = set(await transaction.scalars(select(messages.c.id).where(of_agent(agent_id), *of_people)))
         return frozenset(term for term, ids in held.items() if not others.isdisjoint(ids))
 
-    @asynccontextmanager
-    async def rewriting(self) -> AsyncIterator[None]:
+    def rewriting(self) -> AbstractAsyncContextManager[None]:
         """Inside, write another text for messages, or remove them: none is indexed by a text that it has no more."""
-        async with self._one_batch:
-            self._changed.clear()
-            try:
-                yield
-            finally:
-                for agent_id, message_ids in self._changed:
-                    self._note_changed(agent_id, message_ids)
+        return self._indexing.pausing()
 
     async def rewrite(
         self,
@@ -226,17 +168,15 @@ class RecallStorage:
 
         `is_passing`: as for `append`.
         """
-        those = update(messages).where(_of(agent_id), messages.c.id.in_(message_ids))
+        those = update(messages).where(of_agent(agent_id), messages.c.id.in_(message_ids))
         await transaction.execute(those.values(text=text, indexed=is_passing))
         await self._index.remove(transaction, agent_id, message_ids)
-        self._changed.append((agent_id, message_ids))
-        self._note_changed(agent_id, message_ids)
+        self._indexing.changed(agent_id, message_ids)
 
     async def remove(self, transaction: Transaction, agent_id: int, message_ids: Sequence[int]) -> None:
         """Remove messages, for good; inside `rewriting`."""
-        await transaction.execute(delete(messages).where(_of(agent_id), messages.c.id.in_(message_ids)))
-        self._changed.append((agent_id, message_ids))
-        self._note_changed(agent_id, message_ids)
+        await transaction.execute(delete(messages).where(of_agent(agent_id), messages.c.id.in_(message_ids)))
+        self._indexing.changed(agent_id, message_ids)
 
     async def redact(self, transaction: Transaction, agent_id: int, changed: Sequence[Message]) -> None:
         """Write what an agent thought, called and got as a result as it stands here, without its old words."""
@@ -245,7 +185,7 @@ class RecallStorage:
             values = {"thoughts": message.thoughts, "tool_uses": uses}
             if message.kind is Kind.TOOL_RESULT:
                 values["text"] = message.text
-            which = (_of(agent_id), messages.c.id == message.id)
+            which = (of_agent(agent_id), messages.c.id == message.id)
             await transaction.execute(update(messages).where(*which).values(values))
 
     async def results_naming(
@@ -256,8 +196,8 @@ class RecallStorage:
         names = (
             or_(*(func.instr(messages.c.text, f'"id": {id_}') > 0 for id_ in ids)) if len(ids) <= _FEW_IDS else true()
         )
-        found = select(messages).where(_of(agent_id), messages.c.id > since_id, *pages, names)
-        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+        found = select(messages).where(of_agent(agent_id), messages.c.id > since_id, *pages, names)
+        return tuple(from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
 
     async def turns_calling(
         self, transaction: Transaction, agent_id: int, tools: Collection[str]
@@ -265,8 +205,8 @@ class RecallStorage:
         """All messages of the turns in which one of these tools was called, as they stand in an open transaction."""
         written = cast(messages.c.tool_uses, String)
         calls = or_(*(func.instr(written, json.dumps(name)) > 0 for name in tools))
-        found = select(messages).where(_of(agent_id), _TURN.in_(select(_TURN).where(_of(agent_id), calls)))
-        return tuple(_from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
+        found = select(messages).where(of_agent(agent_id), TURN.in_(select(TURN).where(of_agent(agent_id), calls)))
+        return tuple(from_row(row) for row in await transaction.execute(found.order_by(messages.c.id)))
 
     async def forget_words(self) -> None:
         """After messages were removed: write the index of words anew, part by part, without theirs."""
@@ -276,29 +216,29 @@ class RecallStorage:
         """The messages of an agent's last turns, turn by turn, oldest first; what was only heard is no turn."""
         is_of_turn = (messages.c.kind != Kind.USER_MESSAGE) | messages.c.is_addressed
         async with self._database.read() as connection:
-            newest = select(_TURN).where(_of(agent_id), is_of_turn).distinct().order_by(_TURN.desc()).limit(count)
+            newest = select(TURN).where(of_agent(agent_id), is_of_turn).distinct().order_by(TURN.desc()).limit(count)
             turn_ids = sorted(await connection.scalars(newest))
-        found = await self._select(_of(agent_id), _TURN.in_(turn_ids)) if turn_ids else ()
+        found = await self._select(of_agent(agent_id), TURN.in_(turn_ids)) if turn_ids else ()
         return tuple(tuple(message for message in found if message.turn_id == id_) for id_ in turn_ids)
 
     async def queue(self, agent_id: int) -> tuple[Message, ...]:
         """The messages not yet evicted, oldest first."""
-        return await self._select(messages.c.agent_id == agent_id, messages.c.evicted == false())
+        return await self._select(of_agent(agent_id), messages.c.evicted == false())
 
     async def get(self, agent_id: int, ids: Sequence[int]) -> tuple[Message, ...]:
         """Messages in the order of `ids`; those that are gone are left out."""
-        found = {message.id: message for message in await self._select(_of(agent_id), messages.c.id.in_(ids))}
+        found = {message.id: message for message in await self._select(of_agent(agent_id), messages.c.id.in_(ids))}
         return tuple(found[id_] for id_ in ids if id_ in found)
 
     async def ids_of(self, agent_id: int, author_id: str) -> frozenset[int]:
         """The messages that a person wrote."""
-        written = (_of(agent_id), messages.c.kind == Kind.USER_MESSAGE.value, messages.c.author_id == author_id)
+        written = (of_agent(agent_id), messages.c.kind == Kind.USER_MESSAGE.value, messages.c.author_id == author_id)
         async with self._database.read() as connection:
             return frozenset(await connection.scalars(select(messages.c.id).where(*written)))
 
     async def name_of(self, agent_id: int, author_id: str) -> str | None:
         """What somebody who has spoken here called themselves last; None of whoever has not."""
-        theirs = (_of(agent_id), messages.c.kind == Kind.USER_MESSAGE, messages.c.author_id == author_id)
+        theirs = (of_agent(agent_id), messages.c.kind == Kind.USER_MESSAGE, messages.c.author_id == author_id)
         newest = select(messages.c.author_name).where(*theirs).order_by(messages.c.id.desc()).limit(1)
         async with self._database.read() as connection:
             row = (await connection.execute(newest)).first()
@@ -306,15 +246,15 @@ class RecallStorage:
 
     async def said_since(self, agent_id: int, message_id: int, limit: int) -> tuple[Message, ...]:
         """The newest messages that were said after one of them, oldest first."""
-        later = select(messages).where(_of(agent_id), *_SAID, messages.c.id > message_id)
+        later = select(messages).where(of_agent(agent_id), *SAID, messages.c.id > message_id)
         async with self._database.read() as connection:
             rows = await connection.execute(later.order_by(messages.c.id.desc()).limit(limit))
-            return tuple(_from_row(row) for row in rows)[::-1]
+            return tuple(from_row(row) for row in rows)[::-1]
 
     async def count(self, agent_id: int) -> int:
         """How many messages can be searched."""
         async with self._database.read() as connection:
-            return await connection.scalar(select(func.count()).where(_of(agent_id), *_SAID)) or 0
+            return await connection.scalar(select(func.count()).where(of_agent(agent_id), *SAID)) or 0
 
     async def search(
         self, agent_id: int, query: str, before_id: int | None = None, *, zone: ZoneInfo = UTC
@@ -328,25 +268,17 @@ class RecallStorage:
         Args:
             agent_id: whose messages.
             query: words, in any language, narrowed by `from:`, `after:`, `before:` and `on:` (see
-            `memory.search.narrowing`);
-                nothing else in it is syntax.
+                `memory.search.narrowing`); nothing else in it is syntax.
             before_id: only messages older than this one.
             zone: what a date in the query is understood in.
         """
-        await self._index_waiting(agent_id)
-        found = await self._answering(agent_id, query, before_id, zone)
+        await self._indexing.words(agent_id)
+        found = await self._search.find(agent_id, query, before_id, zone)
         return found if before_id is None else replace(found, ids=tuple(id_ for id_ in found.ids if id_ < before_id))
 
     async def begin_anew(self) -> int:
         """Empty the index, for `catch_up` to fill; returns how many messages that are."""
-
-        async def commit() -> int:
-            async with self._database.write(alone=True) as transaction:
-                await self._index.empty(transaction)
-                said = update(messages).where(messages.c.text.is_not(None)).values(indexed=False)
-                return (await transaction.execute(said)).rowcount
-
-        return await finish(commit())
+        return await self._indexing.begin_anew()
 
     async def waiting(self) -> int:
         """How many messages have no vector yet."""
@@ -355,18 +287,11 @@ class RecallStorage:
 
     async def catch_up(self, told: Callable[[int], None] = lambda done: None) -> None:
         """Index what is not indexed yet, and make the vectors that are missing; `told` is how many were made so far."""
-        await self._index_waiting()
-        if self._vectors is not None:
-            await self._vectors.make_missing(told, self._closing.is_set)
+        await self._indexing.catch_up(told)
 
     def index_soon(self) -> None:
-        """After a commit: catch up in a moment, with all that is said until then; a search waits for words alone.
-
-        Message by message it would cost as much again as the turn itself.
-        """
-        self._is_wanted = True
-        if self._indexing is None or self._indexing.done():
-            self._indexing = asyncio.create_task(self._catch_up_quietly(), name="index messages")
+        """After a commit: catch up in a moment, with all that is said until then."""
+        self._indexing.soon()
 
     def let_go(self, agent_id: int) -> None:
         """Read an agent's messages anew at its next search: others have come in their place."""
@@ -374,213 +299,26 @@ class RecallStorage:
 
     async def close(self) -> None:
         """End what is under way beside, after the batch at hand; what is left waits for the next start."""
-        self._closing.set()
-        if self._indexing is not None:
-            await asyncio.wait([self._indexing])
+        await self._indexing.close()
 
     async def between(self, agent_id: int, start: datetime, end: datetime) -> tuple[int, ...]:
         """Ids of messages from `start` up to, not including, `end`, oldest first."""
         async with self._database.read() as connection:
             found = await connection.scalars(
                 select(messages.c.id)
-                .where(_of(agent_id), *_SAID, messages.c.created_at >= start, messages.c.created_at < end)
+                .where(of_agent(agent_id), *SAID, messages.c.created_at >= start, messages.c.created_at < end)
                 .order_by(messages.c.created_at, messages.c.id)
             )
             return tuple(found)
 
-    def _note_changed(self, agent_id: int, message_ids: Sequence[int]) -> None:
-        """Before the commit and after it: what is read in between is of no use, either."""
-        self._index.let_go(agent_id)
-        if self._vectors is not None:
-            self._vectors.rewritten(message_ids)
-
-    async def _answering(self, agent_id: int, query: str, before_id: int | None, zone: ZoneInfo) -> Found:
-        from memory.search.ranking import (  # with numpy: most starts do without
-            NOTHING_TOLD,
-            allowed_of,
-            rank,
-            understood,
-        )
-
-        kind = await self._vectors.kind() if self._vectors is not None else None
+    async def _select(self, *where: ColumnElement[bool]) -> tuple[Message, ...]:
         async with self._database.read() as connection:
-            told = await self._index.told(connection, agent_id, kind, zone)
-            older_speakers = await self._index.older_speakers(connection, agent_id, told) if may_narrow(query) else {}
-            asked_for = narrowed(query, tuple(dict.fromkeys((*told.names, *older_speakers))))
-            cut = await self._index.cut(connection, agent_id, told, before_id, asked_for, zone, older_speakers)
-            if not query_terms(asked_for.words):
-                return await self._without_a_word(connection, agent_id, told, cut, asked_for, zone)
-            asked = understood(asked_for.words, told.names)
-            postings = await self._index.holding(connection, agent_id, asked.terms, cut)
-            whole = await wholes(connection, asked_for.words, [postings], messages.c.id, messages.c.text, _of(agent_id))
-            older, unranked, is_cut = NOTHING_TOLD, list[int](), False
-            if cut is not None:
-                older, chosen = await self._index.older(connection, agent_id, cut, postings, whole, kind, zone)
-                postings, unranked, is_cut = chosen.postings, list(chosen.others), chosen.is_cut
-            among = allowed_of([older, told], asked_for) if asked_for.narrows else None
-        vector = await self._vectors.of(asked.about) if self._vectors is not None and kind is not None else None
-        # A thread is worth its cost only where the arrays are long.
-        rank_in = asyncio.to_thread if len(told.ids) > _MANY else _here
-        ranked = await rank_in(rank, told, asked, postings, vector, among, whole, older)
-        return Found(tuple(dict.fromkeys((*ranked, *unranked))), is_cut, asked_for.untaken)
-
-    async def _without_a_word(
-        self,
-        connection: AsyncConnection,
-        agent_id: int,
-        told: "Told",
-        cut: Cut | None,
-        asked_for: Narrowed,
-        zone: ZoneInfo,
-    ) -> Found:
-        """A query without any telling word in it, newest first: what narrows it is the question, if anything does."""
-        from memory.search.ranking import allowed
-
-        letters, untaken = asked_for.words.strip(), asked_for.untaken
-        if not asked_for.narrows:
-            holding, is_cut = await self._holding_letters(connection, agent_id, letters)
-            return Found(holding, is_cut, untaken)
-        may_be, is_cut = [int(id_) for id_ in told.ids[allowed(told, asked_for)][::-1]], False
-        if cut is not None:
-            older, is_cut = await self._index.listed(connection, agent_id, cut, asked_for, zone)
-            may_be += older
-        holding, is_partly_read = await self._holding_letters(connection, agent_id, letters, may_be)
-        return Found(holding, is_cut or is_partly_read, untaken) if holding else Found(tuple(may_be), is_cut, untaken)
-
-    async def _catch_up_quietly(self) -> None:
-        while self._is_wanted:  # again, if messages came meanwhile
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), INDEXED_AFTER_S)
-                return
-            self._is_wanted = False
-            try:
-                await self.catch_up()
-            except Exception:  # nobody waits for this task; the rows stay marked, and the next call tries again
-                logger.exception("messages wait to be indexed")
-
-    async def _index_waiting(self, agent_id: int | None = None) -> None:
-        """Index the messages of an agent that are not yet; None: of all agents."""
-        while not self._closing.is_set() and await self._index_some(agent_id):
-            pass
-
-    async def _index_some(self, agent_id: int | None) -> bool:
-        """Returns whether more may wait; what comes meanwhile is for the next time, with others."""
-        of_whom = true() if agent_id is None else _of(agent_id)
-        async with self._one_batch:  # a search and the task beside it may come to the same messages
-            async with self._database.read() as connection:
-                waiting = select(messages).where(of_whom, _IS_UNINDEXED)
-                by_agent = waiting.order_by(messages.c.agent_id, messages.c.id)  # as they stand in their index
-                rows = (await connection.execute(by_agent.limit(_BATCH))).all()
-            if rows:
-                await finish(self._index_these([(row.agent_id, _from_row(row)) for row in rows]))
-        return len(rows) == _BATCH
-
-    async def _index_these(self, waiting: Sequence[tuple[int, Message]]) -> None:
-        said = [(agent_id, message) for agent_id, message in waiting if may_be_found(message)]
-        is_long = sum(len(message.text or "") for _, message in said) > _LONG
-        entries = await (asyncio.to_thread if is_long else _here)(_entries_of, said)
-        async with self._database.write(alone=len(waiting) > FEW_ROWS) as transaction:
-            ids = [message.id for _, message in waiting]
-            untaken = update(messages).where(messages.c.id.in_(ids), messages.c.indexed == false())
-            taken = set(await transaction.scalars(untaken.values(indexed=True).returning(messages.c.id)))
-            await self._index.add(transaction, [entry for entry in entries if entry.message_id in taken])
-
-    async def _holding_letters(
-        self, connection: AsyncConnection, agent_id: int, letters: str, among: Sequence[int] | None = None
-    ) -> tuple[tuple[int, ...], bool]:
-        """The newest messages, of all or of some, that hold these letters; and whether there are more to be read."""
-        if not letters:
-            return (), False
-        said = (
-            select(messages.c.id, messages.c.text, _of(agent_id))
-            .where(_of(agent_id), *_SAID)
-            .order_by(messages.c.id.desc())
-        )
-        if among is not None:
-            some = func.json_each(json.dumps(among[:MAX_READ])).table_valued("value")
-            said = said.where(messages.c.id.in_(select(some.c.value)))
-        newest = said.limit(MAX_READ).subquery()
-        holding = (
-            select(newest.c.id)
-            .where(func.instr(func.lower(newest.c.text), letters.lower()) > 0)
-            .order_by(newest.c.id.desc())
-        )
-        found = tuple(await connection.scalars(holding))
-        if among is not None:
-            return found, len(among) > MAX_READ
-        beyond = said.with_only_columns(messages.c.id).offset(MAX_READ).limit(1)
-        return found, await connection.scalar(beyond) is not None
-
-    async def _select(self, *where: Any, limit: int | None = None) -> tuple[Message, ...]:
-        async with self._database.read() as connection:
-            rows = await connection.execute(select(messages).where(*where).order_by(messages.c.id).limit(limit))
-            return tuple(_from_row(row) for row in rows)
+            rows = await connection.execute(select(messages).where(*where).order_by(messages.c.id))
+            return tuple(from_row(row) for row in rows)
 
 
-def _entries_of(said: Sequence[tuple[int, Message]]) -> list[Entry]:
-    return [Entry.of(agent_id, message) for agent_id, message in said]
-
-
-def _of(agent_id: int) -> Any:
-    return messages.c.agent_id == agent_id
-
-
-def _to_row(agent_id: int, message: Message) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "agent_id": agent_id,
-        "turn_id": None if message.turn_id == message.id else message.turn_id,
-        "kind": message.kind.value,
-        "created_at": message.created_at,
-        "text": message.text,
-        "thoughts": message.thoughts,
-        "tool_uses": [asdict(use) for use in message.tool_uses] or None,
-        "tool_use_id": message.tool_use_id,
-        "author_id": message.author_id,
-        "author_name": message.author_name,
-        "platform_id": message.platform_id,
-        "thread": message.thread,
-        "is_addressed": message.is_addressed,
-    } | columns_of(message.quote)
-
-
-async def _here(work: Callable[..., Result], *arguments: Any) -> Result:
-    return work(*arguments)
-
-
-def _kept(message: NewMessage, id_: int, turn_id: int) -> Message:
-    return Message(
-        id=id_,
-        turn_id=turn_id,
-        kind=message.kind,
-        created_at=message.created_at,
-        text=message.text,
-        thoughts=message.thoughts,
-        tool_uses=message.tool_uses,
-        tool_use_id=message.tool_use_id,
-        author_id=message.author_id,
-        author_name=message.author_name,
-        platform_id=message.platform_id,
-        thread=message.thread,
-        is_addressed=message.is_addressed,
-        quote=message.quote,
-    )
-
-
-def _from_row(row: Any) -> Message:
-    return Message(
-        id=row.id,
-        turn_id=row.turn_id or row.id,
-        kind=Kind(row.kind),
-        created_at=row.created_at,
-        text=row.text,
-        thoughts=row.thoughts,
-        tool_uses=tuple(ToolUse(**use) for use in row.tool_uses or ()),
-        tool_use_id=row.tool_use_id,
-        author_id=row.author_id,
-        author_name=row.author_name,
-        platform_id=row.platform_id,
-        thread=row.thread,
-        is_addressed=row.is_addressed,
-        quote=quote_of(row),
-    )
+async def _set_evicted(transaction: Transaction, agent_id: int, ids: Sequence[int], *, is_evicted: bool) -> None:
+    if not ids:
+        return
+    one = update(messages).where(of_agent(agent_id), messages.c.id == bindparam("of_message"))
+    await transaction.execute(one.values(evicted=is_evicted), [{"of_message": id_} for id_ in ids])

@@ -388,11 +388,6 @@ class Inbox:
 
         return await finish(commit())
 
-    async def count_waiting(self) -> int:
-        """How many events wait, in all scopes."""
-        async with self._database.read() as connection:
-            return await connection.scalar(select(func.count()).where(inbox.c.state == _WAITING)) or 0
-
 
 def belongs(event: WaitingEvent, other: WaitingEvent, *, whoever: bool = False) -> bool:
     """Whether two events are messages in one place, of one writer (or of `whoever`), and wait for the same."""

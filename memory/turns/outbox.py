@@ -49,7 +49,6 @@ _IS_OPEN = text("state in ('waiting', 'sending')")
 _IS_LOST = text("state in ('dead', 'doubtful')")
 
 _PLACE = (outbox.c.platform, outbox.c.channel, outbox.c.thread)
-_BACKLOG = select(func.count(), func.min(outbox.c.created_at)).where(_IS_OPEN)
 
 _ADD = Prepared(
     insert(outbox),
@@ -270,9 +269,9 @@ class OutboxStore:
 
     async def waiting_of(self, agent_id: int) -> Backlog:
         """An agent's replies that are still to be delivered."""
+        waiting = select(func.count(), func.min(outbox.c.created_at)).where(_IS_OPEN, outbox.c.agent_id == agent_id)
         async with self._database.read() as connection:
-            row = (await connection.execute(_BACKLOG.where(outbox.c.agent_id == agent_id))).one()
-        return Backlog(*row)
+            return Backlog(*(await connection.execute(waiting)).one())
 
     async def deliveries_of(self, turn_ids: Collection[int]) -> dict[int, tuple[Delivery, ...]]:
         """How the replies of turns stand, in order; those that were delivered long ago are forgotten."""
@@ -310,11 +309,6 @@ class OutboxStore:
         async with self._database.read() as connection:
             newest = (await connection.scalars(found)).all()
         return len(list(takewhile(bool, newest)))
-
-    async def backlog(self) -> Backlog:
-        """The replies of all agents that are still to be delivered."""
-        async with self._database.read() as connection:
-            return Backlog(*(await connection.execute(_BACKLOG)).one())
 
     async def purge(self, before: datetime) -> int:
         """Forget some of what was sent before a moment; returns how many replies, 0 once there are none left."""

@@ -42,8 +42,8 @@ ACROSS = {
     "memory.search.result_lists.ResultLists.save": "lists of a day ago go, whoever made them",
     # ── of all, for an index: each row is written with its own owner ──
     "memory.recall.message_vectors.MessageVectors._some": "what has no vector yet",
-    "memory.recall.storage.RecallStorage._index_some": "what is not indexed yet",
-    "memory.recall.storage.RecallStorage._index_these": "what was indexed a moment ago",
+    "memory.recall.message_indexing.MessageIndexing._index_some": "what is not indexed yet",
+    "memory.recall.message_indexing.MessageIndexing._index_these": "what was indexed a moment ago",
     "memory.archival.passage_vectors.PassageVectors": "what has no vector yet, or one of another embedder",
     "memory.archival.passage_words.PassageWords._index_waiting": "whether anything is not indexed yet",
     "memory.archival.passage_words.PassageWords._keep": "what was indexed a moment ago",

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from adapters.models.embedders import WordLlamaEmbedder
 from memory.archival.chunks import Piece, pieces
-from memory.archival.documents import Documents, sources_of_nobody_else
+from memory.archival.documents import Documents
 from memory.archival.storage import ArchivalStorage
 from memory.ports import NewPassage, Passage, SourceNotFound, owner_of_source
 from memory.search.chroma_index import ChromaIndex
@@ -297,18 +297,6 @@ async def test_a_source_that_is_not_there_is_told(documents: Documents, ada: int
             await call
     with pytest.raises(SourceNotFound):
         await documents.drop("none", {"a"})
-
-
-async def test_an_agent_has_to_itself_what_no_other_has(
-    documents: Documents, database: Database, ada: int, bob: int
-) -> None:
-    for source in ("both", "hers", "his", "nobodys"):
-        await documents.put(source, "a.md", "1", [KNOB])
-    for agent, source in ((ada, "both"), (bob, "both"), (ada, "hers"), (bob, "his")):
-        await documents.attach(agent, source)
-    async with database.read() as connection:
-        assert list((await sources_of_nobody_else(connection, ada)).values()) == ["hers", "nobodys"]
-        assert list((await sources_of_nobody_else(connection, bob)).values()) == ["his", "nobodys"]
 
 
 async def test_a_kill_while_documents_are_put_leaves_whole_ones(

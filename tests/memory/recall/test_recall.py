@@ -419,10 +419,10 @@ async def test_signs_are_looked_for_in_the_newest_messages_and_more_are_told(
 ) -> None:
     kept = await keep(database, ada, *(by("Ada" if day % 2 else "Bob", f"the {day}", days=day) for day in range(6)))
     assert await recall.find(ada, "the") == Found(tuple(ids(kept)[::-1]))
-    monkeypatch.setattr("memory.recall.storage.MAX_READ", 3)
+    monkeypatch.setattr("memory.recall.message_search.MAX_READ", 3)
     assert await recall.find(ada, "the") == Found(tuple(ids(kept)[:2:-1]), is_cut=True)
     assert await recall.find(ada, "the from:bob") == Found(tuple(ids(kept)[4::-2]))  # of Bob's, the newest
-    monkeypatch.setattr("memory.recall.storage.MAX_READ", 2)
+    monkeypatch.setattr("memory.recall.message_search.MAX_READ", 2)
     assert await recall.find(ada, "the from:bob") == Found(tuple(ids(kept)[4:1:-2]), is_cut=True)
 
 
