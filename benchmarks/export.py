@@ -18,7 +18,7 @@ from benchmarks.recall_scale import Language
 from bot.inbound.lanes import Lanes
 from bot.memory_rights.exports import Exports
 from memory.core.agents import AgentStore
-from memory.portable.agent import dump
+from memory.portable.dump import dump
 from memory.ports import Kind, NewMessage, ToolUse
 from memory.recall.storage import RecallStorage
 from memory.sqlite.database import Database

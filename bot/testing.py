@@ -32,7 +32,7 @@ from memory.people.accounts import Accounts
 from memory.people.channels import Mode
 from memory.people.known import People
 from memory.people.told import Told
-from memory.portable.agent import dump
+from memory.portable.dump import dump
 from memory.portable.records import KeptChange, KeptEdit, KeptNoteEdit, Record
 from memory.sqlite.database import Database
 from memory.turns.inbox import Inbox

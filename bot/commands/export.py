@@ -12,7 +12,7 @@ from bot.registry import command
 from bot.slash.command import CommandContext
 from bot.slash.permissions import CONSOLE
 from bot.text import clean, counted
-from memory.portable.agent import dump
+from memory.portable.dump import dump
 from memory.portable.export_parts import cut
 from memory.portable.person import dump_of_person
 from memory.portable.records import Record

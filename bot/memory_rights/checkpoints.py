@@ -14,8 +14,9 @@ from pathlib import Path
 from bot.agent import Agent
 from bot.agents import Agents
 from memory.erasing.erased_files import write_records
-from memory.portable.agent import dump, replace
 from memory.portable.checkpoints import checkpoint_folder
+from memory.portable.dump import dump
+from memory.portable.load import replace
 from memory.portable.records import KeptFollowUp, KeptMessage, MalformedExport, Record, parse, to_line
 from memory.sqlite.database import finish
 from memory.sqlite.upkeep import new_file

@@ -28,9 +28,10 @@ from memory.erasing.erased_files import people_below, without
 from memory.erasing.floors import ANYBODY, Floors
 from memory.erasing.telling import Telling
 from memory.overview import agent_ids
-from memory.portable.agent import Ids, Loaded, dump, load
+from memory.portable.dump import dump
 from memory.portable.export_file import RECORDS, TEXT, write_zip
 from memory.portable.import_file import Lines, lines_in
+from memory.portable.load import Ids, Loaded, load
 from memory.portable.records import (
     AgentState,
     BlockText,

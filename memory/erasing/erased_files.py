@@ -14,9 +14,10 @@ from memory.erasing.floors import EVERYWHERE, Floors
 from memory.erasing.stores import Doomed
 from memory.erasing.telling import Telling
 from memory.erasing.whose import Whose, who_wrote
-from memory.portable.agent import Ids, dump, load
 from memory.portable.checkpoints import checkpoint_folder
+from memory.portable.dump import dump
 from memory.portable.exports import export_folder
+from memory.portable.load import Ids, load
 from memory.portable.records import AgentState, KeptMessage, MalformedExport, Record, parse, to_line
 from memory.recall.storage import RecallStorage
 from memory.search.chroma_index import NEW
@@ -140,7 +141,7 @@ async def without(
     """The records of a channel's agent without some people: loaded beside, erased there, and written down again.
 
     Args:
-        records: as `memory.portable.agent` dumps them.
+        records: as `memory.portable.dump` writes them.
         people: who goes, each with the moment until which.
         scratch: a folder for that, which is removed.
         now: the clock.

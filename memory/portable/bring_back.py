@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from memory.core.core_memory import person_of_label
-from memory.portable.agent import Ids, fill, split
+from memory.portable.load import Ids, fill, split
 from memory.portable.records import (
     AgentState,
     BlockText,

@@ -14,7 +14,8 @@ from sqlalchemy import select
 from memory.archival.storage import ArchivalStorage
 from memory.erasing.changes import MessageChanges
 from memory.erasing.forgetting import ForgettingStore
-from memory.portable.agent import Ids, dump, load
+from memory.portable.dump import dump
+from memory.portable.load import Ids, load
 from memory.portable.records import AgentState, Record
 from memory.recall.storage import RecallStorage
 from memory.sqlite.scratch import scratch_database
@@ -50,7 +51,7 @@ async def laid_out(
     """Lay an agent out.
 
     Args:
-        records: as `memory.portable.agent` dumps them.
+        records: as `memory.portable.dump` writes them.
         scratch: a folder for that, which is removed.
         archival: of notes; nothing is indexed.
         now: the clock.

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.core.core_memory import person_label
-from memory.portable.agent import (
+from memory.portable.dump import (
     WAITS,
     edit_record,
     follow_up_record,

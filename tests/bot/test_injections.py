@@ -15,7 +15,7 @@ from adapters.ports.messages import Address, Attachment, InboundMessage, Message
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.scopes import scope_of
 from bot.testing import Bot, RecordingPlatform, open_bot
-from memory.portable.agent import dump
+from memory.portable.dump import dump
 from memory.portable.records import to_line
 from memory.sqlite.tables import audit, channels, people, timers
 from tests.injections import A_CURSOR, BOBS_FOLLOW_UP, INJECTIONS, By, Call, Injection

@@ -11,7 +11,8 @@ from adapters.ports.intake import Intake
 from adapters.ports.messages import InboundMessage, MessageChange
 from adapters.testing import Reply, Request, answer, says
 from memory.people.channels import Mode
-from memory.portable.agent import dump, load
+from memory.portable.dump import dump
+from memory.portable.load import load
 from memory.ports import Kind
 from tests.platforms.discord.served import QuickPlatform, Served, of_bot, serving
 from tests.platforms.discord.things import Channel, Permission

@@ -18,8 +18,8 @@ from bot.testing import GENERAL, Bot, Clock, among_many, direct, open_bot
 from memory.archival.chunks import Piece
 from memory.archival.documents import Documents
 from memory.erasing.undoable_resets import UndoableResets
-from memory.portable.agent import dump
 from memory.portable.checkpoints import checkpoint_folder
+from memory.portable.dump import dump
 from memory.portable.records import KeptChange, KeptMessage, Record
 from tests.words_left import places_of
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from adapters.ports.messages import MessageChange
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.testing import Bot, among_many, at_channel, direct, in_channel, open_bot, texts
-from memory.portable.agent import dump
+from memory.portable.dump import dump
 from memory.portable.records import BlockText, KeptPassage, Record, to_line
 
 Call = tuple[str, dict[str, Any]]

@@ -12,7 +12,8 @@ from adapters.ports.messages import InboundMessage, MessageChange, Person, Quote
 from adapters.testing import Reply, Request, ScriptedServer, answer, says
 from bot.inbound.changes import alert_of_quoted
 from bot.testing import Bot, RecordingPlatform, at_channel, direct, open_bot
-from memory.portable.agent import dump, load
+from memory.portable.dump import dump
+from memory.portable.load import load
 from memory.portable.records import parse, to_line
 from tests.words_left import places_of
 

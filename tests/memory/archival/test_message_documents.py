@@ -8,7 +8,8 @@ from sqlalchemy import select
 from memory.archival.chunks import Piece
 from memory.archival.documents import Documents
 from memory.archival.message_documents import MessageDocuments, came_in, remove_with, remove_without
-from memory.portable.agent import dump, load, replace
+from memory.portable.dump import dump
+from memory.portable.load import load, replace
 from memory.portable.records import parse, to_line
 from memory.ports import ChangedMeanwhile
 from memory.sqlite.database import Database

@@ -14,9 +14,10 @@ import pytest
 from pydantic import BaseModel
 
 from memory.core.agents import AgentStore
-from memory.portable.agent import Ids, dump, load
+from memory.portable.dump import dump
 from memory.portable.export_file import RECORDS, TEXT, write_zip, zipped_lines
 from memory.portable.export_text import Readable
+from memory.portable.load import Ids, load
 from memory.portable.person import dump_of_person
 from memory.portable.records import KINDS, KeptUsage, MalformedExport, Record, parse, to_line
 from memory.ports import BlockEdit, Kind, NewMessage, NewPassage, Quote, ToolUse

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Table, select
 from sqlalchemy.exc import IntegrityError
 
-import memory.portable.agent
+import memory.portable.load
 from memory.archival.storage import ArchivalStorage
 from memory.core.agents import AgentStore
 from memory.core.change_journal import ChangeKind, begin_change
-from memory.portable.agent import dump, load, replace
+from memory.portable.dump import dump
+from memory.portable.load import load, replace
 from memory.portable.records import (
     KeptChange,
     KeptEdit,
@@ -51,7 +52,7 @@ from memory.sqlite.tables import (
 from memory.sqlite.tables import messages as message_table
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ROOT = Path(memory.portable.agent.__file__).parents[2]
+ROOT = Path(memory.portable.load.__file__).parents[2]
 CHEST = "console:dm:chest"
 
 
@@ -424,7 +425,7 @@ async def test_a_kill_in_the_midst_of_an_import_leaves_nothing(
     before = await rows(database)
     code = (
         "import asyncio, os; from datetime import datetime, UTC; from pathlib import Path\n"
-        "from memory.sqlite.database import Database; from memory.portable.agent import load\n"
+        "from memory.sqlite.database import Database; from memory.portable.load import load\n"
         "from memory.portable.records import parse\n"
         "def dying(lines):\n"
         "    yield from lines[:-1]\n"

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from memory.archival.chunks import Piece
 from memory.archival.documents import Documents
-from memory.portable.agent import dump, load, replace
+from memory.portable.dump import dump
+from memory.portable.load import load, replace
 from memory.portable.records import MalformedExport, parse, to_line
 from memory.sqlite.database import Database
 from memory.sqlite.tables import documents as document_table

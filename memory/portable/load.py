@@ -1,17 +1,16 @@
-"""An agent as records (`memory.portable.records`), out of the tables and into them: exports, imports and checkpoints.
+"""Records (`memory.portable.records`) into the tables: imports, and checkpoints that are put back.
 
 Messages and notes keep their ids where these are free; where one is not, all get new ones, and what refers to another
 record still does.
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from memory.archival.documents import ARE_ONES, remove_of_nobody
 from memory.archival.note_tags import add_tags
@@ -19,27 +18,18 @@ from memory.archival.notes import digest_of
 from memory.core.change_journal import ChangeKind, begin_change
 from memory.erasing.traces import AGENT
 from memory.erasing.undoable_resets import forget_resets
-from memory.portable.documents import DocumentsLoader, dump_documents
+from memory.portable.documents import DocumentsLoader
 from memory.portable.records import (
     AgentState,
-    BlockText,
-    End,
-    Head,
     KeptChange,
-    KeptCompaction,
-    KeptEdit,
     KeptFollowUp,
     KeptMessage,
-    KeptNoteEdit,
     KeptPassage,
-    KeptQuote,
     KeptUsage,
     Record,
-    TagsAdded,
-    ToolUseMade,
 )
-from memory.ports import Kind, NoteAction, PassageKind, Quote, owner_of_source
-from memory.recall.quotes import columns_of, quote_of
+from memory.ports import PassageKind, Quote, owner_of_source
+from memory.recall.quotes import columns_of
 from memory.sqlite.database import Transaction
 from memory.sqlite.ids import all_free, next_ids, take_ids
 from memory.sqlite.tables import (
@@ -59,10 +49,6 @@ from memory.sqlite.tables import (
 from memory.turns.timers import FOLLOW_UP, WAITING
 
 _BATCH = 500
-_READ = 100
-WAITS = (timers.c.kind == FOLLOW_UP, timers.c.state == WAITING)
-"""Of timers only what somebody is to be reminded of goes out."""
-
 MAX_KEPT_ID = 2**53
 """Ids are given out behind the last, and end at 2**63."""
 
@@ -111,18 +97,6 @@ class Ids:
     async def of_changes_are_free(self, transaction: Transaction) -> bool:
         """The same of changes, which nobody names: they are kept only where all of them can be."""
         return max(self.changes, default=0) <= MAX_KEPT_ID and await all_free(transaction, memory_changes, self.changes)
-
-
-async def dump(connection: AsyncConnection, agent_id: int, *, with_usage: bool = False) -> AsyncIterator[Record]:
-    """Everything that is kept of an agent; give it a snapshot, so that all of it is of one moment.
-
-    `with_usage`: what its calls of the model took, too, which is no part of its memory.
-    """
-    count = 0
-    async for record in _state(connection, agent_id, with_usage=with_usage):
-        count += 1
-        yield record
-    yield End(records=count)
 
 
 async def load(transaction: Transaction, scope: str, records: Iterable[Record], ids: Ids = Ids()) -> Loaded:
@@ -179,127 +153,6 @@ async def replace(transaction: Transaction, agent_id: int, records: Iterable[Rec
     for of_source in await remove_of_nobody(transaction):
         gone[owner_of_source(of_source.source_id)] = of_source.passage_ids
     return gone
-
-
-# ── out of the tables ────────────────────────────────────────────────────────────────────────────────
-
-
-async def _state(connection: AsyncConnection, agent_id: int, *, with_usage: bool) -> AsyncIterator[Record]:
-    yield Head()
-    row = (await connection.execute(select(agents).where(agents.c.id == agent_id))).one()
-    yield AgentState(**_columns(row, AgentState))
-    async for row in rows_of(connection, blocks, agent_id, blocks.c.position):
-        yield BlockText(label=row.label, value=row.value)
-    seen: set[int] = set()
-    heads: dict[int, int] = {}  # of a turn whose first event is gone, the first message that is left
-    async for row in rows_of(connection, messages, agent_id, messages.c.id):
-        seen.add(row.id)
-        turn = row.turn_id or row.id
-        yield message_record(row, turn if turn in seen else heads.setdefault(turn, row.id))
-    async for row in rows_of(connection, compactions, agent_id, compactions.c.id):
-        evicted = tuple(id_ for id_ in row.evicted_ids if id_ in seen)
-        if row.newest_message_id in seen:
-            yield KeptCompaction(**_columns(row, KeptCompaction) | {"evicted_ids": evicted})
-    async for row in rows_of(connection, memory_changes, agent_id, memory_changes.c.id):
-        yield change_record(row, seen)
-    async for row in rows_of(connection, block_edits, agent_id, block_edits.c.id):
-        yield edit_record(row, seen)
-    async for row in rows_of(connection, note_edits, agent_id, note_edits.c.id):
-        yield note_edit_record(row, seen)
-    async for row in rows_of(connection, passages, agent_id, passages.c.id):
-        yield note_record(row, seen)
-    async for row in rows_of(connection, timers, agent_id, timers.c.id, *WAITS):
-        yield follow_up_record(row, seen)
-    if with_usage:
-        async for row in rows_of(connection, usage, agent_id, usage.c.id):
-            yield usage_record(row)
-    async for record in dump_documents(connection, agent_id):
-        yield record
-
-
-async def rows_of(
-    connection: AsyncConnection, table: Any, agent_id: int, order: Any, *where: Any
-) -> AsyncIterator[Any]:
-    """An agent's rows of a table, some at a time: one by one, each would cost as much again."""
-    own = select(table).where(table.c.agent_id == agent_id, *where).order_by(order)
-    async for some in (await connection.stream(own)).partitions(_READ):
-        for row in some:
-            yield row
-
-
-def message_record(row: Any, turn_id: int) -> KeptMessage:
-    """A message, by its row and the id of its turn."""
-    uses = tuple(ToolUseMade(**use) for use in row.tool_uses or ())
-    quote = quote_of(row)
-    kept = KeptQuote(**asdict(quote)) if quote is not None else None
-    columns = {"kind": Kind(row.kind), "turn_id": turn_id, "tool_uses": uses, "quote": kept}
-    return KeptMessage(**_columns(row, KeptMessage) | columns)
-
-
-def edit_record(row: Any, seen: Collection[int]) -> KeptEdit:
-    """An edit of core memory, which names its source if that is one of the messages seen."""
-    return KeptEdit(source_message_id=_known(row, seen), **_columns(row, KeptEdit))
-
-
-def change_record(row: Any, seen: Collection[int]) -> KeptChange:
-    """What changed in one go."""
-    return KeptChange(
-        id=row.id,
-        kind=ChangeKind(row.kind),
-        turn_id=row.turn_id if row.turn_id in seen else None,
-        undoes=row.undoes,
-        created_at=row.created_at,
-    )
-
-
-def note_edit_record(row: Any, seen: Collection[int]) -> KeptNoteEdit:
-    """An edit of notes."""
-    enums = {"action": NoteAction(row.action), "tags": tuple(row.tags)}
-    return KeptNoteEdit(source_message_id=_known(row, seen), **_columns(row, KeptNoteEdit) | enums)
-
-
-def note_record(row: Any, seen: Collection[int]) -> KeptPassage:
-    """A note, likewise."""
-    return KeptPassage(
-        id=row.id,
-        content=row.content,
-        tags=tuple(row.tags),
-        tags_added=tuple(_added(row, seen)),
-        source_message_id=_known(row, seen),
-        created_at=row.created_at,
-        kind=PassageKind(row.kind),
-    )
-
-
-def follow_up_record(row: Any, seen: Collection[int]) -> KeptFollowUp:
-    """Something that the agent is to come back to."""
-    return KeptFollowUp(source_message_id=_known(row, seen), **_columns(row, KeptFollowUp))
-
-
-def usage_record(row: Any) -> KeptUsage:
-    """A call of the model."""
-    return KeptUsage(**_columns(row, KeptUsage))
-
-
-def _columns(
-    row: Any,
-    record: type[AgentState | KeptMessage | KeptCompaction | KeptEdit | KeptNoteEdit | KeptFollowUp | KeptUsage],
-) -> dict[str, Any]:
-    taken_apart = ("type", "source_message_id")
-    return {name: getattr(row, name) for name in record.model_fields if name not in taken_apart}
-
-
-def _added(row: Any, seen: Collection[int]) -> Iterator[TagsAdded]:
-    for added in row.tags_added or ():
-        if added["message"] in seen:
-            yield TagsAdded(message=added["message"], tags=tuple(added["tags"]))
-
-
-def _known(row: Any, seen: Collection[int]) -> int | None:
-    return row.source_message_id if row.source_message_id in seen else None
-
-
-# ── into the tables ──────────────────────────────────────────────────────────────────────────────────
 
 
 def split(records: Iterable[Record]) -> tuple[AgentState, Iterator[Record]]:
