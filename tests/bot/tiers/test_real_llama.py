@@ -256,3 +256,45 @@ async def test_the_packaged_model_answers_from_a_document_and_the_place_is_told(
             assert f"kettle manual.pdf, page {page}" in reply
         (reply,) = await bot.say("What is the capital of France?")
         assert "kettle" not in reply
+
+
+async def test_the_packaged_model_says_a_name_once_after_the_words_of_the_readme(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        await bot.say("Hello! My name is Ada and I live in Lisbon.")
+        await bot.say("Remember that my sister is called Maria.")
+    async with open_bot(tmp_path) as bot:
+        assert await bot.say("What is my name?") == ["Your name is Ada."]
+        assert await bot.say("Who is Maria?") == ["Your sister is Maria."]
+        assert await bot.say("What is my shoe size?") == ["You have not told me your shoe size yet."]
+
+
+async def test_the_packaged_model_invents_nothing_about_things_that_nobody_told_it_of(tmp_path: Path) -> None:
+    async with open_bot(tmp_path) as bot:
+        await bot.say("My name is Bob")
+        for asked in ("How long is the warranty?", "Where is the spare key?", "What is our gate code?"):
+            (reply,) = await bot.say(asked)
+            assert reply.startswith("You have not told me ")
+        (reply,) = await bot.say("What is the capital of France?")  # not in the form of what it has just said
+        assert "Paris" in reply
+        await bot.say("The spare key hangs behind the mirror")
+        (reply,) = await bot.say("Where is the spare key?")
+        assert "mirror" in reply
+
+
+async def test_what_a_document_says_is_quoted_with_its_place_also_for_advice(tmp_path: Path) -> None:
+    (tmp_path / "kettle.md").write_text(
+        "# Kettle K200\n\n## Warranty\n\nThe warranty is 27 months. Keep the receipt.\n\n"
+        "## Cleaning\n\nClean it with vinegar every six weeks.\n"
+    )
+    async with open_bot(tmp_path / "data") as bot:
+        await bot.say("My name is Bob")
+        await bot.in_chat(f"attach {tmp_path}/kettle.md")
+        for asked in ("How long is the warranty of my kettle?", "How long is the warranty?"):
+            assert await bot.say(asked) == [
+                "kettle.md, Kettle K200 > Warranty: “The warranty is 27 months. Keep the receipt.”"
+            ]
+        for asked in ("How do I clean the kettle?", "How can I clean my kettle?"):
+            assert await bot.say(asked) == [
+                "kettle.md, Kettle K200 > Cleaning: “Clean it with vinegar every six weeks.”"
+            ]
+        assert await bot.say("What is my shoe size?") == ["You have not told me your shoe size yet."]
