@@ -103,8 +103,20 @@ class MemGPTAgent(BaseChatAgent):
             RuntimeError: it could not answer; the text says why.
             asyncio.CancelledError: it was cancelled; the message counts as not answered.
         """
-        async with self._one_turn:
-            heard = await self._heard(messages, cancellation_token)
+        turn = asyncio.ensure_future(self._heard(messages))
+
+        def stop() -> None:
+            if not turn.cancelling():  # once: a second time would cut off what clears up after the first
+                turn.cancel()
+
+        cancellation_token.add_callback(stop)  # before anything is handed in
+        try:
+            await asyncio.wait([turn])
+        finally:
+            if not turn.done():  # our own caller was cancelled
+                stop()
+                await asyncio.wait([turn])
+        heard = turn.result()
         if not heard.replies and heard.notices:
             raise RuntimeError(f"{self.name}: {' '.join(heard.notices)}")
         thoughts = [step.thoughts for step in heard.steps if step.thoughts]
@@ -141,23 +153,17 @@ class MemGPTAgent(BaseChatAgent):
         async with self._one_turn:
             await self._memory.replace(saved.lines)
 
-    async def _heard(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Heard:
-        await self._memory.prepare()
+    async def _heard(self, messages: Sequence[BaseChatMessage]) -> Heard:
         others = [message for message in messages if message.source != self.name]
-        said = [self._told(Person(it.source, it.source), it.to_model_text()) for it in others]
-        *before, last = said or [self._told(NOBODY, GO_ON)]
-        with self._platform.listening(self.name) as heard:
-            for message in before:
-                await self._receive(message)
-            turn = asyncio.ensure_future(_ended(await self._receive(replace(last, aim=Aim.AT_US))))
-            cancellation_token.link_future(turn)
-            try:
-                await turn
-            finally:
-                if not turn.done():  # our own caller was cancelled
-                    turn.cancel()
-                    await asyncio.wait([turn])
-            return heard
+        async with self._one_turn:
+            await self._memory.prepare()
+            said = [self._told(Person(it.source, it.source), it.to_model_text()) for it in others]
+            *before, last = said or [self._told(NOBODY, GO_ON)]
+            with self._platform.listening(self.name) as heard:
+                for message in before:
+                    await self._receive(message)
+                await _answered(self._receive(replace(last, aim=Aim.AT_US)))
+                return heard
 
     def _told(self, person: Person, text: str) -> InboundMessage:
         # Each is an event of its own: two of us in a team hear the same one, and a saved team may say one again.
@@ -165,5 +171,22 @@ class MemGPTAgent(BaseChatAgent):
         return InboundMessage(uuid4().hex, origin, text, self._now(), aim=Aim.AT_ALL)
 
 
-async def _ended(turn: Awaitable[None]) -> None:
-    await turn
+async def _answered(handed_in: Awaitable[Awaitable[None]]) -> None:
+    """Wait for the turn of a message; whenever this is cancelled, no turn goes on without it."""
+    is_waited_for = asyncio.Event()
+
+    async def answered() -> None:
+        try:
+            turn = await handed_in
+        finally:
+            is_waited_for.set()
+        await turn
+
+    answering = asyncio.ensure_future(answered())
+    try:
+        await asyncio.shield(answering)
+    finally:
+        if not answering.done():
+            await is_waited_for.wait()  # what is being kept is kept, and answered unless its turn is stopped
+            answering.cancel()
+            await asyncio.wait([answering])

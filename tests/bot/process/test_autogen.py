@@ -6,9 +6,9 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +29,13 @@ from config.words import WordsNotFound
 ROOT = Path(__file__).parents[3]
 
 
-def opened(folder: Path, server: ScriptedServer) -> AbstractAsyncContextManager[MemGPT]:
+def opened(
+    folder: Path, server: ScriptedServer, now: Callable[[], datetime] | None = None
+) -> AbstractAsyncContextManager[MemGPT]:
     settings = load_settings(
         bot_data_dir=folder, llm_model="scripted", llm_tier="tools", openai_base_url=server.url, bot_admission="pairing"
     )
-    return open_memgpt(settings, now=Clock())
+    return open_memgpt(settings, now=now or Clock())
 
 
 def said(result: TaskResult) -> list[tuple[str, str]]:
@@ -171,6 +173,70 @@ async def test_a_caller_that_is_cancelled_takes_the_turn_with_it(tmp_path: Path)
             await running
         assert said(await agent.run(task="Are you there?"))[-1] == ("ada", "Here I am.")
     assert len(server.requests) == 2
+
+
+async def test_what_was_cancelled_before_it_was_handed_in_is_neither_heard_nor_answered(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Here I am.")) as server, opened(tmp_path, server) as memgpt:
+        agent, token = memgpt.agent("ada"), CancellationToken()
+        token.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await agent.on_messages(one("Never mind"), token)
+        await agent.on_messages(one("Are you there?"), CancellationToken())
+    assert len(server.requests) == 1
+    assert "Never mind" not in heard(server.requests[0])
+
+
+async def test_what_is_cancelled_while_another_turn_runs_never_comes_before_the_model(tmp_path: Path) -> None:
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def reply(request: Request) -> Reply:
+        asked.set()
+        await goes_on.wait()
+        return says("Here I am.")
+
+    async with ScriptedServer(reply) as server, opened(tmp_path, server) as memgpt:
+        agent, token = memgpt.agent("ada"), CancellationToken()
+        first = asyncio.create_task(agent.on_messages(one("Are you there?"), CancellationToken()))
+        await asked.wait()
+        second = asyncio.create_task(agent.on_messages(one("Never mind"), token))
+        third = asyncio.create_task(agent.on_messages(one("And now?"), CancellationToken()))
+        await memgpt.agent("bob").save_state()  # long enough for both to be in line
+        token.cancel()
+        goes_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        await asyncio.gather(first, third)
+    assert len(server.requests) == 2
+    assert "Never mind" not in heard(server.requests[-1])
+
+
+async def test_cancelled_at_whatever_moment_before_the_model_is_asked_it_is_not_asked(tmp_path: Path) -> None:
+    """Each look at the clock is a moment: some lie between handing in and its end, when the message is kept."""
+    token, clock, left, too_late = CancellationToken(), Clock(), 0, list[bool]()
+
+    def now() -> datetime:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            token.cancel()
+        return clock()
+
+    def reply(_: Request) -> Reply:
+        too_late.append(token.is_cancelled())
+        return says("Here I am.")
+
+    async with ScriptedServer(reply) as server, opened(tmp_path, server, now) as memgpt:
+        agent = memgpt.agent("ada")
+        await agent.run(task="Hello")
+        for moment in range(1, 5):
+            left, token = moment, CancellationToken()
+            with pytest.raises(asyncio.CancelledError):
+                await agent.on_messages(one("Never mind"), token)
+        left, token = 0, CancellationToken()
+        response = await agent.on_messages(one("Are you there?"), token)
+    assert isinstance(response.chat_message, TextMessage)
+    assert response.chat_message.content == "Here I am."
+    assert too_late == [False, False]
 
 
 async def test_a_reset_begins_the_conversation_anew_and_keeps_what_it_knows(tmp_path: Path) -> None:
