@@ -89,7 +89,7 @@ class MemGPTAgent(BaseChatAgent):
         self._receive = receive
         self._memory = memory
         self._now = now
-        self._one_turn = asyncio.Lock()
+        self._one_turn = platform.one_turn(name)
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:

@@ -1,5 +1,7 @@
 """A chat platform whose replies go to whoever waits for them in this process: a team of AutoGen's."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -29,10 +31,15 @@ class AutoGenPlatform:
 
     def __init__(self) -> None:
         self._listening: dict[str, Heard] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def one_turn(self, channel: str) -> asyncio.Lock:
+        """Whose turn it is in a channel: participants of one name are one agent, and take turns."""
+        return self._turns[channel]
 
     @contextmanager
     def listening(self, channel: str) -> Iterator[Heard]:
-        """Take what is said in a channel meanwhile; one at a time."""
+        """Take what is said in a channel meanwhile; by whoever has the turn there."""
         heard = self._listening[channel] = Heard()
         try:
             yield heard

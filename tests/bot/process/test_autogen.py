@@ -239,6 +239,19 @@ async def test_cancelled_at_whatever_moment_before_the_model_is_asked_it_is_not_
     assert too_late == [False, False]
 
 
+async def test_two_of_one_name_share_a_memory_and_take_turns(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda request: says(f"Line {len(server.requests)}")) as server:
+        async with opened(tmp_path, server) as memgpt:
+            one_ada, other_ada = memgpt.agent("ada"), memgpt.agent("ada")
+            results = await asyncio.gather(
+                one_ada.run(task="The first"), other_ada.run(task="The second"), one_ada.run(task="The third")
+            )
+            await asyncio.gather(one_ada.on_reset(CancellationToken()), other_ada.run(task="The fourth"))
+    assert [said(result)[-1] for result in results] == [("ada", f"Line {number}") for number in (1, 2, 3)]
+    assert re.findall(r"The (first|second|third)", heard(server.requests[2])) == ["first", "second", "third"]
+    assert len(server.requests) == 4
+
+
 async def test_a_reset_begins_the_conversation_anew_and_keeps_what_it_knows(tmp_path: Path) -> None:
     keeps = answer("A fact.", ("core_memory_append", {"label": "channel", "content": "Wanda is a boat."}))
     async with ScriptedServer([keeps, says("Noted."), says("A boat.")]) as server, opened(tmp_path, server) as memgpt:
