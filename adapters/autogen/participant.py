@@ -24,6 +24,9 @@ GO_ON = "(Nobody has said anything new. Please go on.)"
 NOBODY = Person("team", "team")
 """Who says so."""
 
+NO_ANSWER = "The last message could not be answered."
+"""Where the program itself gave no reason."""
+
 STATE_VERSION = 1
 
 
@@ -117,8 +120,8 @@ class MemGPTAgent(BaseChatAgent):
                 stop()
                 await asyncio.wait([turn])
         heard = turn.result()
-        if not heard.replies and heard.notices:
-            raise RuntimeError(f"{self.name}: {' '.join(heard.notices)}")
+        if not heard.replies:
+            raise RuntimeError(f"{self.name}: {' '.join(heard.notices) or NO_ANSWER}")
         thoughts = [step.thoughts for step in heard.steps if step.thoughts]
         return Response(
             chat_message=TextMessage(content="\n\n".join(heard.replies), source=self.name),
@@ -154,10 +157,10 @@ class MemGPTAgent(BaseChatAgent):
             await self._memory.replace(saved.lines)
 
     async def _heard(self, messages: Sequence[BaseChatMessage]) -> Heard:
-        others = [message for message in messages if message.source != self.name]
+        texts = [(it.source, it.to_model_text()) for it in messages if it.source != self.name]
         async with self._one_turn:
             await self._memory.prepare()
-            said = [self._told(Person(it.source, it.source), it.to_model_text()) for it in others]
+            said = [self._told(Person(source, source), text) for source, text in texts if text.strip()]
             *before, last = said or [self._told(NOBODY, GO_ON)]
             with self._platform.listening(self.name) as heard:
                 for message in before:

@@ -281,6 +281,31 @@ async def test_asked_with_nothing_new_it_goes_on(tmp_path: Path) -> None:
     assert "My own words" not in heard(server.requests[-1])
 
 
+async def test_a_person_who_only_presses_enter_lets_it_go_on(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda request: says(f"Line {len(server.requests)}")) as server:
+        async with opened(tmp_path, server) as memgpt:
+            typed = iter(["", "  \n", "Stop here."])
+            user_proxy = UserProxyAgent("user_proxy", input_func=lambda prompt: next(typed))
+            team = RoundRobinGroupChat(
+                [memgpt.agent("coder"), user_proxy], termination_condition=TextMentionTermination("Stop here.")
+            )
+            result = await team.run(task="Count.")
+            await memgpt.agent("coder").on_messages([*one("Well?"), *one("", "bob")], CancellationToken())
+    assert [text for source, text in said(result) if source == "coder"] == ["Line 1", "Line 2", "Line 3"]
+    *_, second, third, last = map(heard, server.requests)
+    assert second.count("Nobody has said anything new") == 1
+    assert third.count("Nobody has said anything new") == 2
+    assert "user_proxy" not in third
+    assert '"message": "Well?"' in last.splitlines()[-1]  # what is empty is not the message that it answers
+    assert "bob" not in last
+
+
+async def test_a_message_that_cannot_be_answered_is_an_error_and_no_empty_reply(tmp_path: Path) -> None:
+    async with ScriptedServer() as server, opened(tmp_path, server) as memgpt:
+        with pytest.raises(RuntimeError, match=r"^ada: "):
+            await memgpt.agent("ada").on_messages(one("Who am I?", source=""), CancellationToken())
+
+
 async def test_an_old_message_is_answered_like_a_new_one(tmp_path: Path) -> None:
     async with ScriptedServer(lambda _: says("Yes.")) as server, opened(tmp_path, server) as memgpt:
         (message,) = one("Hello")
