@@ -16,6 +16,7 @@ from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, TextMess
 from autogen_core import CancellationToken
 from pydantic import BaseModel
 
+from adapters.autogen.images import images_of
 from adapters.autogen.platform import NAME, AutoGenPlatform, Heard
 from adapters.ports.intake import Receive
 from adapters.ports.messages import Address, Aim, InboundMessage, Origin, Person
@@ -157,15 +158,16 @@ class MemGPTAgent(BaseChatAgent):
             await self._memory.replace(saved.lines)
 
     async def _heard(self, messages: Sequence[BaseChatMessage]) -> Heard:
-        texts = [(it.source, it.to_model_text()) for it in messages if it.source != self.name]
+        others = [it for it in messages if it.source != self.name and it.to_model_text().strip()]
+        images = images_of(others[-1]) if others else {}
         async with self._one_turn:
             await self._memory.prepare()
-            said = [self._told(Person(source, source), text) for source, text in texts if text.strip()]
+            said = [self._told(Person(it.source, it.source), it.to_model_text()) for it in others]
             *before, last = said or [self._told(NOBODY, GO_ON)]
-            with self._platform.listening(self.name) as heard:
+            with self._platform.listening(self.name, images) as heard:
                 for message in before:
                     await self._receive(message)
-                await _answered(self._receive(replace(last, aim=Aim.AT_US)))
+                await _answered(self._receive(replace(last, aim=Aim.AT_US, attachments=tuple(images))))
                 return heard
 
     def _told(self, person: Person, text: str) -> InboundMessage:

@@ -1,6 +1,7 @@
 """Agents of ours in teams of AutoGen's, with the real library and a model server on this machine."""
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,14 @@ import pytest
 from autogen_agentchat.agents import UserProxyAgent
 from autogen_agentchat.base import TaskResult
 from autogen_agentchat.conditions import MaxMessageTermination, TextMentionTermination
-from autogen_agentchat.messages import TextMessage, ThoughtEvent
+from autogen_agentchat.messages import MultiModalMessage, TextMessage, ThoughtEvent
 from autogen_agentchat.teams import RoundRobinGroupChat
-from autogen_core import CancellationToken
+from autogen_core import CancellationToken, Image
+from PIL import Image as PILImage
 
+from adapters.autogen import images
+from adapters.autogen.platform import AutoGenPlatform
+from adapters.ports.errors import DocumentUnreadable
 from adapters.testing import Reply, Request, ScriptedServer, answer, fails, says
 from bot.process.autogen import MemGPT, open_memgpt
 from bot.testing import Clock
@@ -30,11 +36,10 @@ ROOT = Path(__file__).parents[3]
 
 
 def opened(
-    folder: Path, server: ScriptedServer, now: Callable[[], datetime] | None = None
+    folder: Path, server: ScriptedServer, now: Callable[[], datetime] | None = None, **chosen: Any
 ) -> AbstractAsyncContextManager[MemGPT]:
-    settings = load_settings(
-        bot_data_dir=folder, llm_model="scripted", llm_tier="tools", openai_base_url=server.url, bot_admission="pairing"
-    )
+    usual = {"llm_model": "scripted", "llm_tier": "tools", "openai_base_url": server.url, "bot_admission": "pairing"}
+    settings = load_settings(bot_data_dir=folder, **(usual | chosen))
     return open_memgpt(settings, now=now or Clock())
 
 
@@ -323,6 +328,62 @@ async def test_what_cannot_be_an_agent_is_refused(tmp_path: Path) -> None:
             memgpt.agent("no name")
         with pytest.raises(WordsNotFound):
             memgpt.agent("ada", persona="nobody")
+
+
+SEES: dict[str, Any] = {"llm_sees_images": "yes", "llm_context_window": 32768}
+
+
+def images_of(request: Request) -> list[PILImage.Image]:
+    """What the model is shown."""
+    parts = [part for it in request["messages"] if isinstance(it["content"], list) for part in it["content"]]
+    urls = [part["image_url"]["url"] for part in parts if part["type"] == "image_url"]
+    return [PILImage.open(BytesIO(base64.b64decode(url.partition(",")[2]))) for url in urls]
+
+
+def picture(*content: str | PILImage.Image, source: str = "bob") -> MultiModalMessage:
+    return MultiModalMessage(content=[it if isinstance(it, str) else Image(it) for it in content], source=source)
+
+
+RED, BLUE = (PILImage.new("RGB", (3, 2), colour) for colour in ("red", "blue"))
+
+
+async def test_a_model_that_sees_is_shown_the_images_of_the_message_that_it_answers(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("A colour.")) as server, opened(tmp_path, server, **SEES) as memgpt:
+        agent = memgpt.agent("ada")
+        before, asked = picture("Mine", BLUE, source="carl"), picture("Look:", RED, BLUE)
+        await agent.on_messages([before, asked], CancellationToken())
+        await agent.on_messages(one("And now?"), CancellationToken())
+    first, second = server.requests
+    assert [image.getpixel((0, 0)) for image in images_of(first)] == [(255, 0, 0), (0, 0, 255)]
+    assert images_of(second) == []
+    assert "Mine [image]" in heard(first)
+    assert "Look: [image] [image]" in json.dumps(second)
+    assert json.dumps(first).count("visible to you until you have answered") == 2
+
+
+@pytest.mark.parametrize(("max_mb", "shown_as"), [(1, ["PNG"]), (0.1, ["JPEG"]), (0.01, [])])
+async def test_an_image_too_large_as_it_stands_is_shown_with_less_detail(
+    tmp_path: Path, max_mb: float, shown_as: list[str]
+) -> None:
+    noise, limit = PILImage.effect_noise((400, 300), 60).convert("RGB"), {"bot_max_file_mb": max_mb}
+    async with ScriptedServer(lambda _: says("Noise.")) as server, opened(tmp_path, server, **SEES, **limit) as memgpt:
+        await memgpt.agent("ada").on_messages([picture(noise)], CancellationToken())
+    assert [image.format for image in images_of(server.requests[0])] == shown_as
+    assert ("which you cannot see: it is larger than" in json.dumps(server.requests[0])) == (not shown_as)
+
+
+async def test_a_model_that_sees_nothing_is_told_of_images(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("I see nothing.")) as server, opened(tmp_path, server) as memgpt:
+        await memgpt.agent("ada").on_messages([picture("Look:", RED)], CancellationToken())
+    assert images_of(server.requests[0]) == []
+    assert "which you cannot see" in heard(server.requests[0])
+
+
+async def test_an_image_of_an_earlier_run_is_gone(tmp_path: Path) -> None:
+    """A turn that a process left goes on in the next one; what the team showed is not there."""
+    (attachment,) = images.images_of(picture(RED))
+    with pytest.raises(DocumentUnreadable, match="gone"):
+        await AutoGenPlatform().fetch(attachment, tmp_path / "image", 1_000)
 
 
 PAGE = ROOT / "docs" / "autogen.md"
