@@ -153,6 +153,10 @@ class MemGPTAgent(BaseChatAgent):
         Raises:
             ValueError: it cannot be read; nothing was changed.
         """
+        version = state.get("version", STATE_VERSION)
+        if version != STATE_VERSION:  # its form may be another one, so nothing else of it is looked at
+            fault = f"a state of version {version!r} cannot be read, only of version {STATE_VERSION}"
+            raise ValueError(f"{self.name}: {fault}")
         saved = MemGPTState.model_validate(state)
         async with self._one_turn:
             await self._memory.replace(saved.lines)

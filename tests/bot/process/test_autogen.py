@@ -139,6 +139,17 @@ async def test_a_state_that_cannot_be_read_changes_nothing(tmp_path: Path, state
     assert "My boat is called Wanda." in heard(server.requests[-1])
 
 
+@pytest.mark.parametrize("version", [99, 0, "2", None])
+async def test_a_state_of_another_version_is_refused(tmp_path: Path, version: object) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server, opened(tmp_path, server) as memgpt:
+        agent = memgpt.agent("ada")
+        state = dict(await agent.save_state())
+        for other in (state | {"version": version}, {"version": version, "notes": "in a form of its own"}):
+            with pytest.raises(ValueError, match=r"^ada: a state of version .+ cannot be read, only of version 1$"):
+                await agent.load_state(other)
+        await agent.load_state(state)
+
+
 async def test_cancelled_it_stops_at_once_and_answers_the_next(tmp_path: Path) -> None:
     asked = asyncio.Event()
 
