@@ -43,7 +43,11 @@ class Memory(Protocol):
     """What there is behind a participant, in its own scope."""
 
     async def prepare(self) -> None:
-        """Make the agent if there is none yet, and have it take note of all that is said in its channel."""
+        """Make the agent if there is none yet, and have it take note of all that is said in its channel.
+
+        Raises:
+            RuntimeError: it is closed; as with all that is asked of it.
+        """
         ...
 
     async def forget_conversation(self) -> None:

@@ -341,6 +341,23 @@ async def test_what_cannot_be_an_agent_is_refused(tmp_path: Path) -> None:
             memgpt.agent("ada", persona="nobody")
 
 
+async def test_an_agent_whose_memory_was_closed_says_so(tmp_path: Path) -> None:
+    async with ScriptedServer(lambda _: says("Yes.")) as server:
+        async with opened(tmp_path, server) as memgpt:
+            known, new, token = memgpt.agent("ada"), memgpt.agent("bob"), CancellationToken()
+            await known.run(task="Hello")
+            state = await known.save_state()
+        for agent in (known, new, memgpt.agent("carl")):
+            for asked in (
+                agent.run(task="Are you there?"),
+                agent.on_reset(token),
+                agent.save_state(),
+                agent.load_state(state),
+            ):
+                with pytest.raises(RuntimeError, match=rf"^{agent.name}: its memory is closed"):
+                    await asked
+
+
 SEES: dict[str, Any] = {"llm_sees_images": "yes", "llm_context_window": 32768}
 
 
