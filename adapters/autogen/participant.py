@@ -16,6 +16,7 @@ from autogen_agentchat.messages import BaseAgentEvent, BaseChatMessage, TextMess
 from autogen_core import CancellationToken
 from pydantic import BaseModel
 
+from adapters.autogen.images import images_of
 from adapters.autogen.platform import NAME, AutoGenPlatform, Heard
 from adapters.ports.intake import Receive
 from adapters.ports.messages import Address, Aim, InboundMessage, Origin, Person
@@ -23,6 +24,9 @@ from adapters.ports.messages import Address, Aim, InboundMessage, Origin, Person
 GO_ON = "(Nobody has said anything new. Please go on.)"
 NOBODY = Person("team", "team")
 """Who says so."""
+
+NO_ANSWER = "The last message could not be answered."
+"""Where the program itself gave no reason."""
 
 STATE_VERSION = 1
 
@@ -39,7 +43,11 @@ class Memory(Protocol):
     """What there is behind a participant, in its own scope."""
 
     async def prepare(self) -> None:
-        """Make the agent if there is none yet, and have it take note of all that is said in its channel."""
+        """Make the agent if there is none yet, and have it take note of all that is said in its channel.
+
+        Raises:
+            RuntimeError: it is closed; as with all that is asked of it.
+        """
         ...
 
     async def forget_conversation(self) -> None:
@@ -89,7 +97,7 @@ class MemGPTAgent(BaseChatAgent):
         self._receive = receive
         self._memory = memory
         self._now = now
-        self._one_turn = asyncio.Lock()
+        self._one_turn = platform.one_turn(name)
 
     @property
     def produced_message_types(self) -> Sequence[type[BaseChatMessage]]:
@@ -103,10 +111,22 @@ class MemGPTAgent(BaseChatAgent):
             RuntimeError: it could not answer; the text says why.
             asyncio.CancelledError: it was cancelled; the message counts as not answered.
         """
-        async with self._one_turn:
-            heard = await self._heard(messages, cancellation_token)
-        if not heard.replies and heard.notices:
-            raise RuntimeError(f"{self.name}: {' '.join(heard.notices)}")
+        turn = asyncio.ensure_future(self._heard(messages))
+
+        def stop() -> None:
+            if not turn.cancelling():  # once: a second time would cut off what clears up after the first
+                turn.cancel()
+
+        cancellation_token.add_callback(stop)  # before anything is handed in
+        try:
+            await asyncio.wait([turn])
+        finally:
+            if not turn.done():  # our own caller was cancelled
+                stop()
+                await asyncio.wait([turn])
+        heard = turn.result()
+        if not heard.replies:
+            raise RuntimeError(f"{self.name}: {' '.join(heard.notices) or NO_ANSWER}")
         thoughts = [step.thoughts for step in heard.steps if step.thoughts]
         return Response(
             chat_message=TextMessage(content="\n\n".join(heard.replies), source=self.name),
@@ -137,27 +157,26 @@ class MemGPTAgent(BaseChatAgent):
         Raises:
             ValueError: it cannot be read; nothing was changed.
         """
+        version = state.get("version", STATE_VERSION)
+        if version != STATE_VERSION:  # its form may be another one, so nothing else of it is looked at
+            fault = f"a state of version {version!r} cannot be read, only of version {STATE_VERSION}"
+            raise ValueError(f"{self.name}: {fault}")
         saved = MemGPTState.model_validate(state)
         async with self._one_turn:
             await self._memory.replace(saved.lines)
 
-    async def _heard(self, messages: Sequence[BaseChatMessage], cancellation_token: CancellationToken) -> Heard:
-        await self._memory.prepare()
-        others = [message for message in messages if message.source != self.name]
-        said = [self._told(Person(it.source, it.source), it.to_model_text()) for it in others]
-        *before, last = said or [self._told(NOBODY, GO_ON)]
-        with self._platform.listening(self.name) as heard:
-            for message in before:
-                await self._receive(message)
-            turn = asyncio.ensure_future(_ended(await self._receive(replace(last, aim=Aim.AT_US))))
-            cancellation_token.link_future(turn)
-            try:
-                await turn
-            finally:
-                if not turn.done():  # our own caller was cancelled
-                    turn.cancel()
-                    await asyncio.wait([turn])
-            return heard
+    async def _heard(self, messages: Sequence[BaseChatMessage]) -> Heard:
+        others = [it for it in messages if it.source != self.name and it.to_model_text().strip()]
+        images = images_of(others[-1]) if others else {}
+        async with self._one_turn:
+            await self._memory.prepare()
+            said = [self._told(Person(it.source, it.source), it.to_model_text()) for it in others]
+            *before, last = said or [self._told(NOBODY, GO_ON)]
+            with self._platform.listening(self.name, images) as heard:
+                for message in before:
+                    await self._receive(message)
+                await _answered(self._receive(replace(last, aim=Aim.AT_US, attachments=tuple(images))))
+                return heard
 
     def _told(self, person: Person, text: str) -> InboundMessage:
         # Each is an event of its own: two of us in a team hear the same one, and a saved team may say one again.
@@ -165,5 +184,22 @@ class MemGPTAgent(BaseChatAgent):
         return InboundMessage(uuid4().hex, origin, text, self._now(), aim=Aim.AT_ALL)
 
 
-async def _ended(turn: Awaitable[None]) -> None:
-    await turn
+async def _answered(handed_in: Awaitable[Awaitable[None]]) -> None:
+    """Wait for the turn of a message; whenever this is cancelled, no turn goes on without it."""
+    is_waited_for = asyncio.Event()
+
+    async def answered() -> None:
+        try:
+            turn = await handed_in
+        finally:
+            is_waited_for.set()
+        await turn
+
+    answering = asyncio.ensure_future(answered())
+    try:
+        await asyncio.shield(answering)
+    finally:
+        if not answering.done():
+            await is_waited_for.wait()  # what is being kept is kept, and answered unless its turn is stopped
+            answering.cancel()
+            await asyncio.wait([answering])

@@ -1,12 +1,18 @@
 """A chat platform whose replies go to whoever waits for them in this process: a team of AutoGen's."""
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from adapters.ports.errors import DeliveryRefused
+from autogen_core import Image
+
+from adapters.autogen.images import file_of
+from adapters.ports.errors import DeliveryRefused, DocumentUnreadable
 from adapters.ports.intake import Intake
-from adapters.ports.messages import Address, Origin
+from adapters.ports.messages import Address, Attachment, Origin
 from adapters.ports.platform import Sought
 from adapters.ports.progress import StepReport
 
@@ -29,15 +35,24 @@ class AutoGenPlatform:
 
     def __init__(self) -> None:
         self._listening: dict[str, Heard] = {}
+        self._images: dict[Attachment, Image] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def one_turn(self, channel: str) -> asyncio.Lock:
+        """Whose turn it is in a channel: participants of one name are one agent, and take turns."""
+        return self._turns[channel]
 
     @contextmanager
-    def listening(self, channel: str) -> Iterator[Heard]:
-        """Take what is said in a channel meanwhile; one at a time."""
+    def listening(self, channel: str, images: Mapping[Attachment, Image]) -> Iterator[Heard]:
+        """Take what is said in a channel meanwhile, and have images at hand; by whoever has the turn there."""
         heard = self._listening[channel] = Heard()
+        self._images.update(images)
         try:
             yield heard
         finally:
             del self._listening[channel]
+            for attachment in images:
+                del self._images[attachment]
 
     def observe(self, channel: str, report: StepReport) -> None:
         """Take a step that an agent has made."""
@@ -65,6 +80,12 @@ class AutoGenPlatform:
     async def find_sent(self, address: Address, key: str, sought: Sought | None = None) -> str | None:
         """What was not handed over when the process ended never will be."""
         return key
+
+    async def fetch(self, attachment: Attachment, into: Path, max_bytes: int) -> None:
+        """Put down an image of the message that is being answered."""
+        if (image := self._images.get(attachment)) is None:
+            raise DocumentUnreadable("it is gone with the run that it came in")
+        await asyncio.to_thread(lambda: into.write_bytes(file_of(image, max_bytes)))
 
     async def notify(self, origin: Origin, text: str) -> None:
         """Hand over a notice."""

@@ -34,6 +34,7 @@ class MemGPT:
         self._platform = platform
         self._settings = settings
         self._now = now
+        self._is_open = True
 
     def agent(
         self,
@@ -62,9 +63,13 @@ class MemGPT:
             description,
             platform=self._platform,
             receive=self._app.receiver.receive,
-            memory=_Memory(self._app, scope, first, self._now),
+            memory=_Memory(self._app, scope, first, self._now, lambda: self._is_open),
             now=self._now,
         )
+
+    def close(self) -> None:
+        """Have the agents refuse whatever they are asked from now on."""
+        self._is_open = False
 
 
 @asynccontextmanager
@@ -99,21 +104,31 @@ async def open_memgpt(
             chosen, {NAME: platform}, Choices(), observe=observe, around_model=around_model, now=now
         ) as app:
             await app.resume()
-            yield MemGPT(app, platform, chosen, now)
+            memgpt = MemGPT(app, platform, chosen, now)
+            try:
+                yield memgpt
+            finally:
+                memgpt.close()
 
 
 class _Memory:
     """See `adapters.autogen.participant.Memory`."""
 
-    def __init__(self, app: App, scope: str, first: FirstMemory, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: App, scope: str, first: FirstMemory, now: Callable[[], datetime], is_open: Callable[[], bool]
+    ) -> None:
         self._app = app
         self._scope = scope
         self._first = first
         self._now = now
+        self._is_open = is_open
         self._is_prepared = False
 
     async def prepare(self) -> None:
         """See `Memory`."""
+        if not self._is_open():
+            name = self._scope.rpartition(":")[2]
+            raise RuntimeError(f"{name}: its memory is closed; it can be asked while `open_memgpt` is open")
         if self._is_prepared:
             return
         await self._with_agent(_nothing)
