@@ -172,7 +172,7 @@ class MemGPTAgent(BaseChatAgent):
             await self._memory.prepare()
             said = [self._told(Person(it.source, it.source), it.to_model_text()) for it in others]
             *before, last = said or [self._told(NOBODY, GO_ON)]
-            with self._platform.listening(self.name, images) as heard:
+            with self._platform.listening(self.name, last.event_id, images) as heard:
                 for message in before:
                     await self._receive(message)
                 await _answered(self._receive(replace(last, aim=Aim.AT_US, attachments=tuple(images))))
@@ -181,7 +181,8 @@ class MemGPTAgent(BaseChatAgent):
     def _told(self, person: Person, text: str) -> InboundMessage:
         # Each is an event of its own: two of us in a team hear the same one, and a saved team may say one again.
         origin = Origin(Address(NAME, self.name), person, is_direct=False)
-        return InboundMessage(uuid4().hex, origin, text, self._now(), aim=Aim.AT_ALL)
+        id_ = uuid4().hex
+        return InboundMessage(id_, origin, text, self._now(), message_id=id_, aim=Aim.AT_ALL)
 
 
 async def _answered(handed_in: Awaitable[Awaitable[None]]) -> None:

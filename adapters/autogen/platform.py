@@ -21,8 +21,9 @@ NAME = "autogen"
 
 @dataclass
 class Heard:
-    """What comes of one message: replies in order, notices of ours, and how the agent went about it."""
+    """What comes of one message, by its name: replies in order, notices of ours, and how the agent went about it."""
 
+    message_id: str
     replies: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
     steps: list[StepReport] = field(default_factory=list)
@@ -43,9 +44,9 @@ class AutoGenPlatform:
         return self._turns[channel]
 
     @contextmanager
-    def listening(self, channel: str, images: Mapping[Attachment, Image]) -> Iterator[Heard]:
-        """Take what is said in a channel meanwhile, and have images at hand; by whoever has the turn there."""
-        heard = self._listening[channel] = Heard()
+    def listening(self, channel: str, message_id: str, images: Mapping[Attachment, Image]) -> Iterator[Heard]:
+        """Take what a message is answered in a channel, and have its images at hand; by whoever has the turn there."""
+        heard = self._listening[channel] = Heard(message_id)
         self._images.update(images)
         try:
             yield heard
@@ -72,7 +73,8 @@ class AutoGenPlatform:
         Raises:
             DeliveryRefused: nobody does, any more.
         """
-        if (heard := self._listening.get(address.channel)) is None:
+        heard = self._listening.get(address.channel)
+        if heard is None or heard.message_id != reply_to:  # of a turn that was cancelled once its reply was kept
             raise DeliveryRefused("nobody waits for it any more")
         heard.replies.append(text)
         return key

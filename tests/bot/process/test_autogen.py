@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -226,33 +226,57 @@ async def test_what_is_cancelled_while_another_turn_runs_never_comes_before_the_
     assert "Never mind" not in heard(server.requests[-1])
 
 
-async def test_cancelled_at_whatever_moment_before_the_model_is_asked_it_is_not_asked(tmp_path: Path) -> None:
-    """Each look at the clock is a moment: some lie between handing in and its end, when the message is kept."""
-    token, clock, left, too_late = CancellationToken(), Clock(), 0, list[bool]()
+class Interrupting(Clock):
+    """Cancels a token at a certain look: each is a moment, and some lie where it is being written what was heard."""
 
-    def now() -> datetime:
-        nonlocal left
-        left -= 1
-        if left == 0:
-            token.cancel()
-        return clock()
+    def __init__(self) -> None:
+        super().__init__()
+        self.token, self.looks_left = CancellationToken(), 0
+
+    def cancel_at(self, look: int) -> CancellationToken:
+        self.token, self.looks_left = CancellationToken(), look
+        return self.token
+
+    def __call__(self) -> datetime:
+        self.looks_left -= 1
+        if self.looks_left == 0:
+            self.token.cancel()
+        return super().__call__()
+
+
+async def test_cancelled_at_whatever_moment_before_the_model_is_asked_it_is_not_asked(tmp_path: Path) -> None:
+    clock, too_late = Interrupting(), list[bool]()
 
     def reply(_: Request) -> Reply:
-        too_late.append(token.is_cancelled())
+        too_late.append(clock.token.is_cancelled())
         return says("Here I am.")
 
-    async with ScriptedServer(reply) as server, opened(tmp_path, server, now) as memgpt:
+    async with ScriptedServer(reply) as server, opened(tmp_path, server, clock) as memgpt:
         agent = memgpt.agent("ada")
         await agent.run(task="Hello")
-        for moment in range(1, 5):
-            left, token = moment, CancellationToken()
+        for look in range(1, 5):
             with pytest.raises(asyncio.CancelledError):
-                await agent.on_messages(one("Never mind"), token)
-        left, token = 0, CancellationToken()
-        response = await agent.on_messages(one("Are you there?"), token)
+                await agent.on_messages(one("Never mind"), clock.cancel_at(look))
+        response = await agent.on_messages(one("Are you there?"), clock.cancel_at(0))
     assert isinstance(response.chat_message, TextMessage)
     assert response.chat_message.content == "Here I am."
     assert too_late == [False, False]
+
+
+async def test_what_comes_too_late_of_a_cancelled_turn_is_no_part_of_the_next_reply(tmp_path: Path) -> None:
+    clock = Interrupting()
+    async with ScriptedServer(lambda _: says(f"Line {len(server.requests)}")) as server:
+        async with opened(tmp_path, server, clock) as memgpt:
+            agent, look = memgpt.agent("ada"), 0
+            await agent.run(task="Hello")
+            while clock.looks_left <= 0:
+                look += 1
+                with suppress(asyncio.CancelledError):
+                    await agent.on_messages(one("Never mind"), clock.cancel_at(look))
+                if clock.looks_left <= 0:
+                    result = await agent.run(task="And now?")
+                    assert said(result)[-1] == ("ada", f"Line {len(server.requests)}")
+    assert look > 5
 
 
 async def test_two_of_one_name_share_a_memory_and_take_turns(tmp_path: Path) -> None:
