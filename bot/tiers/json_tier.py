@@ -11,7 +11,8 @@ from adapters.models.model_json import read_object
 from adapters.ports.model import ChatMessage, LanguageModel, Sampling, ToolCall, ToolSchema
 from bot.agent import Agent
 from bot.context.main_context import ContextCompiler
-from bot.text import after_reasoning, clean, without_reasoning
+from bot.reasoning import after_reasoning, without_reasoning
+from bot.text import clean
 from bot.tiers.ports import Answer
 from memory.ports import Message
 

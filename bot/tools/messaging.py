@@ -3,8 +3,9 @@
 import logging
 
 from bot.errors import ToolFailed
+from bot.reasoning import without_reasoning
 from bot.registry import tool
-from bot.text import one_line, without_reasoning
+from bot.text import one_line
 from bot.turns.tool_context import ToolContext
 
 logger = logging.getLogger(__name__)

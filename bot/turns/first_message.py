@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Collection
 
-from bot.text import without_reasoning
+from bot.reasoning import without_reasoning
 from bot.tiers.ports import Answer
 from memory.ports import Kind
 
