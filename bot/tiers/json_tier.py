@@ -120,7 +120,7 @@ def _read(text: str, call_id: str) -> tuple[str | None, ToolCall | None]:
         arguments = {key: value for key, value in read.items() if key not in (THOUGHTS, TOOL, ARGUMENTS)}
     thoughts = read.get(THOUGHTS)
     call = ToolCall(call_id, clean(read[TOOL]), clean(json.dumps(arguments, ensure_ascii=False)))
-    return (clean(thoughts) or None if isinstance(thoughts, str) else None), call
+    return (without_reasoning(clean(thoughts)) or None if isinstance(thoughts, str) else None), call
 
 
 def _is_whole(text: str) -> bool:

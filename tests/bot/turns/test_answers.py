@@ -257,3 +257,68 @@ async def test_code_that_shows_the_marks_is_words(tmp_path: Path) -> None:
     words = "Put `<think>` first:\n```\n<think>…</think>\n```\nThat is all."
     async with ScriptedServer([says(words)]) as server, open_bot(tmp_path, **settings(server)) as bot:
         assert await bot.say("How do I mark it?") == [words]
+
+
+def called(tier: str, tool: str, **arguments: object) -> Reply:
+    return answer(step(tool, **arguments)) if tier == "json" else answer(None, (tool, arguments))
+
+
+@pytest.mark.parametrize("tier", ["tools", "json"])
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("core_memory_append", {"label": "human"}),
+        ("archival_memory_insert", {}),
+    ],
+)
+@pytest.mark.parametrize("thought", ["<think>secret</think>", "secret</think>", "[THINK]secret[/THINK]"])
+async def test_reasoning_within_a_call_is_not_kept(
+    tmp_path: Path, tier: str, tool: str, arguments: dict[str, Any], thought: str
+) -> None:
+    noted = {**arguments, "content": f"{thought}Ada likes tea.", "request_heartbeat": True}
+    script = [called(tier, tool, **noted), called(tier, "send_message", message=f"{thought}Noted.")]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier=tier)) as bot:
+            assert await bot.say("I like tea") == ["Noted."]
+            assert "Ada likes tea." in str(bot.steps)
+            assert "secret" not in str((bot.steps, await bot.kept(), server.requests))
+            assert ("Ada likes tea." in await bot.command("memory")) is (tool == "core_memory_append")
+
+
+@pytest.mark.parametrize("tier", ["tools", "json"])
+async def test_code_that_shows_the_marks_is_kept_as_it_is(tmp_path: Path, tier: str) -> None:
+    noted = "  My models write `<think>` before and `</think>` behind."
+    script = [
+        called(tier, "core_memory_append", label="human", content=noted, request_heartbeat=True),
+        called(tier, "send_message", message="Noted."),
+    ]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier=tier)) as bot:
+            assert await bot.say("Remember the marks") == ["Noted."]
+            assert noted.strip() in await bot.command("memory")
+            assert noted in str(bot.steps)
+
+
+async def test_reasoning_in_the_thoughts_of_an_object_is_left_out(tmp_path: Path) -> None:
+    written = {"thoughts": "secret</think>They greet.", "tool": "send_message", "arguments": {"message": "Hello."}}
+    async with ScriptedServer([answer(json.dumps(written))]) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="json")) as bot:
+            assert await bot.say("Hi") == ["Hello."]
+            (told,) = bot.steps
+            assert told.thoughts == "They greet."
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '<think>secret</think>{"message": "Hello."}',
+        "{'message': '<think>secret</think>Hello.'}",
+        '{"message": ["<think>secret</think>Hello."]}',
+        '{"message": "<think>secret',
+    ],
+)
+async def test_reasoning_in_arguments_that_cannot_be_read_is_not_kept_either(tmp_path: Path, arguments: str) -> None:
+    script = [answer(None, ("send_message", arguments)), says("Hello.")]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hi") == ["Hello."]
+        assert "secret" not in str((bot.steps, await bot.kept(), server.requests))
