@@ -17,7 +17,7 @@ _MARKS = (
     (rf"<{_TAG}(?:\s[^<>]*)?(?<!/)>", rf"</{_TAG}\s*>"),
     (r"\[THINK\]", r"\[/THINK\]"),  # Mistral
     (r"◁think▷", r"◁/think▷"),  # Kimi
-    (r"<\|START_THINKING\|>", r"<\|(?:END_THINKING|START_RESPONSE)\|>"),  # Cohere
+    (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>(?:\s*<\|START_RESPONSE\|>)?|<\|START_RESPONSE\|>"),  # Cohere
     (r"<\|inner_prefix\|>", r"<\|inner_suffix\|>"),  # Apertus
     (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>"),  # OpenThinker
     (rf"<\|channel>{_THOUGHT_CHANNEL}", r"<channel\|>"),  # Gemma
@@ -68,6 +68,17 @@ def after_reasoning(text: str) -> str:
         if is_begin or (not it.is_opened and _holds_object_beyond(text, it)):
             return text[it.start :].strip()
     return ""
+
+
+def is_opened_unseen(text: str) -> bool:
+    """Whether a text begins with reasoning that has a closing mark and no opening one."""
+    first = next(_stretches(text))
+    return not first.is_said and not _holds_object_beyond(text, first)
+
+
+def is_closed(text: str) -> bool:
+    """Whether a text has a mark at which reasoning ends."""
+    return not all(mark.opens for mark in _marks(text))
 
 
 def _stretches(text: str) -> Iterator[_Stretch]:

@@ -322,3 +322,63 @@ async def test_reasoning_in_arguments_that_cannot_be_read_is_not_kept_either(tmp
     async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
         assert await bot.say("Hi") == ["Hello."]
         assert "secret" not in str((bot.steps, await bot.kept(), server.requests))
+
+
+@pytest.mark.parametrize("tier", ["auto", "tools", "json", "text"])
+async def test_of_a_model_that_thinks_before_an_unopened_mark_nothing_cut_before_it_is_heard(
+    tmp_path: Path, tier: str
+) -> None:
+    thought = cut("Okay. The secret is so and so. I must")
+    script = [
+        answer("secret</think>Hello."),
+        thought,
+        thought,
+        *[answer("Well.")] * 2,
+    ]  # `auto` asks for a call as well
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier=tier)) as bot:
+            assert await bot.say("Hi") == ["Hello."]
+            assert await bot.say("And?") == ["Well."]
+            assert "secret" not in str((bot.steps, await bot.kept(), server.requests))
+            if tier != "text":
+                assert any("cut at the token limit" in str(record) for record in await bot.kept())
+
+
+async def test_such_a_model_is_heard_where_it_was_cut_behind_the_mark(tmp_path: Path) -> None:
+    script = [answer("secret</think>Hello."), cut("secret</think>One. Tw")]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="text")) as bot:
+            assert await bot.say("Hi") == ["Hello."]
+            assert await bot.say("And?") == ["One."]
+
+
+async def test_a_model_that_opens_its_reasoning_is_heard_where_it_was_cut(tmp_path: Path) -> None:
+    written = {"thoughts": "secret</think>hm", "tool": "send_message", "arguments": {"message": "Hello."}}
+    script = [answer("<think>secret</think>Hello."), answer(json.dumps(written)), cut("One. Tw")]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="json", llm_max_steps=1)) as bot:
+            for heard in ("Hello.", "Hello.", "One. Tw […]"):
+                assert await bot.say("Hi") == [heard]
+
+
+async def test_of_such_a_model_calls_are_run_though_its_thoughts_were_cut(tmp_path: Path) -> None:
+    script = [answer("secret</think>Hello."), cut("secret", ("send_message", {"message": "Well."}))]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hi") == ["Hello."]
+        assert await bot.say("And?") == ["Well."]
+        assert "secret" not in str((bot.steps, await bot.kept()))
+
+
+async def test_of_such_a_model_no_cut_reasoning_gets_into_a_summary(tmp_path: Path) -> None:
+    overflow = fails(400, "This model's maximum context length is 10 tokens", x_should_retry="false")
+
+    def reply(request: Request) -> Reply:
+        if "tools" not in request:
+            return cut("They tell me of a secret, so I")
+        return overflow if len(server.requests) == 7 else answer("secret</think>Fine.")
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, llm_tier="tools")) as bot:
+        for number in range(7):
+            assert await bot.say(f"My locker code is {number}735") == ["Fine."]
+        assert "My locker code is 0735" in server.requests[-1]["messages"][0]["content"]
+        assert "secret" not in str(server.requests)
