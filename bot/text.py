@@ -12,20 +12,6 @@ MOST_MARKS = 30
 _JOINER = "\N{COMBINING GRAPHEME JOINER}"
 _NO_LETTERS = re.compile(rf"[^\w ]{{{MOST_MARKS + 1},}}")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-# What models put around their reasoning. Chat templates may write the opening mark themselves, so that an answer holds
-# the closing one alone; an answer that was cut inside has no closing one. Code that shows such marks is left alone.
-_BLOCK = r"""(?:
-      <(?P<tag>think|thinking|thought|reasoning|seed:think)> .*? (?:</(?P=tag)>|\Z)
-    | \[THINK\] .*? (?:\[/THINK\]|\Z)
-    | ◁think▷ .*? (?:◁/think▷|\Z)
-    | (?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary) .*? (?:<\|channel\|>final\s*(?:<\|message\|>)?|\Z)
-)"""
-_FLAGS = re.DOTALL | re.IGNORECASE | re.VERBOSE
-_REASONING = re.compile(rf"(?P<code>```.*?(?:```|\Z)|`[^`\n]+`)|{_BLOCK}", _FLAGS)
-_REASONING_FIRST = re.compile(rf"\s*{_BLOCK}", _FLAGS)
-_OPENED_BY_TEMPLATE = re.compile(
-    r"\A(?:(?!<think|\[THINK|◁think).)*?(?:(?<!`)</think(?:ing)?>|\[/THINK\]|◁/think▷)", re.DOTALL | re.IGNORECASE
-)
 _SENTENCE = re.compile(r".*(?<!\A\d)(?<!\n\d)(?<!\n\d\d)[.!?…。！？][\"'”’)\]*_]*(?=\s|\Z)", re.DOTALL)
 CUT_OFF = "[…]"
 # Marks by which common chat templates begin and end a turn: written by a person, they are words.
@@ -65,19 +51,6 @@ def defuse_json(encoded: str) -> str:
 def defuse(text: str) -> str:
     """Put a space into a chat template's marks, where the text is not inside JSON."""
     return _TEMPLATE_MARK.sub(lambda mark: f"{mark.group()} ", text)
-
-
-def after_reasoning(text: str) -> str:
-    """What a model says after thinking aloud; of the marks, the closing or the opening one may be all there is."""
-    text = _OPENED_BY_TEMPLATE.sub("", text, count=1)
-    while found := _REASONING_FIRST.match(text):
-        text = text[found.end() :]
-    return text.strip()
-
-
-def without_reasoning(text: str) -> str:
-    """The same, with what it thinks between its words left out as well: for words, not for JSON that holds some."""
-    return _REASONING.sub(lambda found: found["code"] or "", after_reasoning(text)).strip()
 
 
 def whole_sentences(text: str) -> str:

@@ -19,7 +19,8 @@ from bot.context import lookup_hints
 from bot.context.lookup_hints import Find
 from bot.context.window import MIN_QUEUE_TOKENS, Room, Window
 from bot.events import local_time, speaker_of
-from bot.text import clean, defuse, one_line, without_reasoning
+from bot.reasoning import without_reasoning
+from bot.text import clean, defuse, one_line
 from memory.ports import Kind, Message, TokenCounter
 
 logger = logging.getLogger(__name__)

@@ -32,6 +32,7 @@ from bot.implementations import (
 )
 from bot.metering.budgets import Budgets
 from bot.metering.metered_model import MeteredModel
+from bot.minds.cut_reasoning import CutReasoning
 from bot.minds.mind import Mind
 from bot.outfit import outfit, talks_only
 from bot.registry import Tool
@@ -151,7 +152,7 @@ class MindMaker:
         return self._metered(settings, model)
 
     def _metered(self, settings: Settings, model: LanguageModel) -> LanguageModel:
-        return MeteredModel(model, self.budgets, known_prices(settings))
+        return CutReasoning(MeteredModel(model, self.budgets, known_prices(settings)))
 
     def _begin(self, start: Callable[[], Awaitable[Any]]) -> None:
         """Do something beside, to the end of the bot at most."""

@@ -17,7 +17,8 @@ from adapters.models.model_json import can_be_read
 from adapters.ports.errors import FeatureUnsupported, ModelError
 from adapters.ports.model import ChatMessage, LanguageModel, ToolCall, ToolSchema
 from bot.agent import Agent
-from bot.text import after_reasoning, clean
+from bot.reasoning import after_reasoning
+from bot.text import clean
 from bot.tiers.ports import Answer, Tier
 from bot.tiers.written_calls import written_calls
 from memory.ports import Message

@@ -1,19 +1,25 @@
 """Models that answer in JSON to a schema but do not call tools: one object holds the thoughts and one call.
 
-The server keeps the answer to the schema where it can (`response_format`); where it cannot, near misses are repaired.
+The server keeps the answer to the schema where it can (`response_format`); where it cannot, or takes none, near misses
+are repaired.
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.models.model_json import read_object
-from adapters.ports.model import ChatMessage, LanguageModel, Sampling, ToolCall, ToolSchema
+from adapters.ports.errors import FeatureUnsupported, RequestRefused
+from adapters.ports.model import ChatMessage, Completion, LanguageModel, Sampling, ToolCall, ToolSchema
 from bot.agent import Agent
 from bot.context.main_context import ContextCompiler
-from bot.text import after_reasoning, clean, without_reasoning
+from bot.reasoning import after_reasoning, without_reasoning
+from bot.text import clean
 from bot.tiers.ports import Answer
 from memory.ports import Message
+
+logger = logging.getLogger(__name__)
 
 MAX_THOUGHT_CHARS = 400  # a small model would think for ever
 THOUGHTS, TOOL, ARGUMENTS = "thoughts", "tool", "arguments"
@@ -32,6 +38,8 @@ class JsonTier:
     def __init__(self, model: LanguageModel, compiler: ContextCompiler) -> None:
         self._model = model
         self._compiler = compiler
+        self._has_schema = True
+        """Whether the server takes a schema; until it refuses one."""
 
     @property
     def speaks_unasked(self) -> bool:
@@ -44,8 +52,7 @@ class JsonTier:
         tools = self._compiler.tools(agent)
         told = "\n".join(_told(tool) for tool in tools)
         prompt = [ChatMessage("system", f"{system.content}\n\n{HOW_TO_ANSWER}{told}"), *_in_json(queue)]
-        sampling = Sampling(extra={"response_format": _response_format(tools)})
-        completion = await self._model.complete(prompt, max_tokens=self._compiler.room.reply, sampling=sampling)
+        completion = await self._complete(prompt, tools)
         text = clean(completion.text or "")
         if completion.is_refusal:
             said = without_reasoning(text) or None
@@ -56,6 +63,20 @@ class JsonTier:
             return Answer(said, usage=completion.usage, saw_context=True, is_cut=True, is_addressed=said is not None)
         is_cut = completion.is_cut and call is None
         return Answer(thoughts, (call,) if call else (), completion.usage, saw_context=True, is_cut=is_cut)
+
+    async def _complete(self, prompt: Sequence[ChatMessage], tools: Sequence[ToolSchema]) -> Completion:
+        """An answer to the schema, or where the server refuses that, one that the prompt alone asks for."""
+        room = self._compiler.room.reply
+        if self._has_schema:
+            sampling = Sampling(extra={"response_format": _response_format(tools)})
+            try:
+                return await self._model.complete(prompt, max_tokens=room, sampling=sampling)
+            except (FeatureUnsupported, RequestRefused) as refusal:
+                completion = await self._model.complete(prompt, max_tokens=room)
+                logger.info("the server takes no schema: %s", refusal.detail)
+                self._has_schema = False
+                return completion
+        return await self._model.complete(prompt, max_tokens=room)
 
 
 def _told(tool: ToolSchema) -> str:
@@ -119,7 +140,7 @@ def _read(text: str, call_id: str) -> tuple[str | None, ToolCall | None]:
         arguments = {key: value for key, value in read.items() if key not in (THOUGHTS, TOOL, ARGUMENTS)}
     thoughts = read.get(THOUGHTS)
     call = ToolCall(call_id, clean(read[TOOL]), clean(json.dumps(arguments, ensure_ascii=False)))
-    return (clean(thoughts) or None if isinstance(thoughts, str) else None), call
+    return (without_reasoning(clean(thoughts)) or None if isinstance(thoughts, str) else None), call
 
 
 def _is_whole(text: str) -> bool:

@@ -16,7 +16,8 @@ from bot.context.speakers import known_speakers
 from bot.documents.attached import words_of
 from bot.documents.places import Noted, place_of, with_source
 from bot.events import reply_of
-from bot.text import clean, defuse, excerpt, one_line, whole_sentences, without_reasoning
+from bot.reasoning import without_reasoning
+from bot.text import clean, defuse, excerpt, one_line, whole_sentences
 from bot.tiers.ports import Answer
 from bot.tiers.remembering import SAID, facts_to_remember, same_subject, second_person
 from bot.tiers.reminding import reminder_asked

@@ -7,7 +7,8 @@ from adapters.ports.errors import FeatureUnsupported, RequestRefused
 from adapters.ports.model import ChatMessage, Completion, LanguageModel, Sampling, ToolCall, ToolSchema
 from bot.agent import Agent
 from bot.context.main_context import ContextCompiler
-from bot.text import after_reasoning, clean, without_reasoning
+from bot.reasoning import after_reasoning, without_reasoning
+from bot.text import clean
 from bot.tiers.ports import Answer
 from bot.tiers.written_calls import written_calls
 from memory.ports import Message

@@ -4,7 +4,7 @@ import logging
 
 from bot.errors import ToolFailed
 from bot.registry import tool
-from bot.text import one_line, without_reasoning
+from bot.text import one_line
 from bot.turns.tool_context import ToolContext
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ async def send_message(context: ToolContext, message: str) -> None:
     Args:
         message: What to say, in Markdown.
     """
-    said = without_reasoning(message)
+    said = message.strip()
     if not said:
         raise ToolFailed("The message is empty.")
     if context.allowance is not None and not context.is_allowed_to_be_heard:

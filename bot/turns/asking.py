@@ -11,6 +11,7 @@ from bot.documents.reading import Reading
 from bot.errors import ContextTooSmall
 from bot.minds.mind import Mind, Minds
 from bot.tiers.ports import Answer
+from bot.turns.call_values import as_meant
 from bot.turns.commit import Keep
 from bot.turns.first_message import ATTEMPTS, shows_machinery, would_say
 from memory.ports import Message
@@ -76,6 +77,9 @@ class Asking:
                     raise
                 refused.add(type(refusal))
                 agent, event = await self._without(agent, event, refusal, keep)
+        if not answer.is_by_code:
+            calls = tuple(as_meant(call, is_cut=answer.is_cut) for call in answer.calls)
+            answer = replace(answer, calls=calls)
         if answer.saw_context:
             mind.queue_manager.calibrate(agent, answer.usage)
         return Asked(agent, answer, mind, tuple(tool.name for tool in mind.compiler.tools(agent)))

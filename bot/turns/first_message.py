@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Collection
 
-from bot.text import without_reasoning
 from bot.tiers.ports import Answer
 from memory.ports import Kind
 
@@ -52,7 +51,7 @@ def would_say(answer: Answer, *, answers_person: bool) -> tuple[str, ...]:
     if not answer.calls:
         return (answer.text,) if answer.text and answers_person else ()
     messages = (_message(call.arguments) for call in answer.calls if call.name == "send_message")
-    return tuple(without_reasoning(message) for message in messages if isinstance(message, str))
+    return tuple(message for message in messages if isinstance(message, str))
 
 
 def _message(arguments: str) -> object:

@@ -19,7 +19,13 @@ def in_json(message: str) -> Reply:
 
 
 def asked_in(request: Request) -> str:
-    return "tools" if "tools" in request else "json" if "response_format" in request else "text"
+    if "tools" in request or "response_format" in request:
+        return "tools" if "tools" in request else "json"
+    return "json in words" if asks_for_json(request) else "text"
+
+
+def asks_for_json(request: Request) -> bool:
+    return "one JSON object" in request["messages"][0]["content"]
 
 
 async def test_a_model_that_calls_tools_costs_no_probe(tmp_path: Path) -> None:
@@ -101,19 +107,38 @@ async def test_a_capable_model_that_chats_without_calls_stays_where_it_is(tmp_pa
         assert [asked_in(request) for request in server.requests] == ["tools"] * 7
 
 
-async def test_a_server_that_refuses_both_is_spoken_to_in_text(tmp_path: Path) -> None:
+async def test_a_server_that_refuses_tools_and_schema_is_asked_for_json_in_words(tmp_path: Path) -> None:
     def reply(request: Request) -> Reply:
-        if "tools" in request:
-            return fails(400, "this model does not support tools")
-        return fails(400, "response_format is not supported") if "response_format" in request else answer("Hello")
+        if "tools" in request or "response_format" in request:
+            return fails(400, f"{'tools' if 'tools' in request else 'response_format'} is not supported")
+        return in_json("Hello") if asks_for_json(request) else answer("Just text.")
+
+    async with ScriptedServer(reply) as server:
+        for asked in (["tools", "json", "json in words", "json in words"], ["json", "json in words"]):
+            server.requests.clear()
+            async with open_bot(tmp_path, **settings(server)) as bot:
+                for _ in range(len(asked) // 2):
+                    assert await bot.say("Hi") == ["Hello"]
+            assert [asked_in(request) for request in server.requests] == asked
+
+
+async def test_a_model_that_writes_no_json_without_a_schema_is_spoken_to_in_text(tmp_path: Path) -> None:
+    def reply(request: Request) -> Reply:
+        if "tools" in request or "response_format" in request:
+            return fails(400, f"{'tools' if 'tools' in request else 'response_format'} is not supported")
+        return answer("Hello")
 
     async with ScriptedServer(reply) as server:
         async with open_bot(tmp_path, **settings(server)) as bot:
+            for _ in range(3):
+                assert await bot.say("Hi") == ["Hello"]
             assert await bot.say("My name is Ada") == ["Hello"]
             assert "My name is Ada." in await bot.command("memory")
+        asked = [asked_in(request) for request in server.requests]
+        assert asked == ["tools", "json", *["json in words"] * 3, "text"]
         async with open_bot(tmp_path, **settings(server)) as bot:
             await bot.say("Hi")
-        assert [asked_in(request) for request in server.requests] == ["tools", "json", "text", "text"]
+        assert asked_in(server.requests[-1]) == "text"
 
 
 async def test_another_model_on_the_same_server_is_found_out_anew(tmp_path: Path) -> None:
@@ -321,7 +346,8 @@ async def test_a_model_that_needed_less_is_asked_again_after_a_week(tmp_path: Pa
     model, clock = Model(tier), Clock()
     async with ScriptedServer(model) as server:
         async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
-            await bot.say("Hi")
+            for _ in range(4):
+                await bot.say("Hi")
         model.is_better = True
         clock.advance(days=6)
         server.requests.clear()
@@ -380,7 +406,8 @@ async def test_a_model_that_can_call_nothing_of_use_goes_straight_back(tmp_path:
     model.can_only_be_ready = True
     async with ScriptedServer(model) as server:
         async with open_bot(tmp_path, clock=clock, **settings(server)) as bot:
-            await bot.say("Hi")
+            for _ in range(4):
+                await bot.say("Hi")
         clock.advance(days=8)
         model.is_better = True
         server.requests.clear()

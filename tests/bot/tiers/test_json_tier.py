@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.testing import ScriptedServer, answer
+from adapters.testing import Reply, Request, ScriptedServer, answer, fails
 from bot.testing import open_bot
 
 
@@ -67,3 +67,36 @@ async def test_what_is_nested_too_deeply_is_no_object(tmp_path: Path, written: s
     script = [answer(written, finish_reason="length"), answer(step("send_message", message="Sorry"))]
     async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
         assert await bot.say("Hello") == ["Sorry"]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        pytest.param("This response_format type is unavailable now", id="the server says so"),
+        pytest.param("invalid request", id="it does not say why"),
+    ],
+)
+async def test_a_server_that_takes_no_schema_is_asked_without_one_from_then_on(tmp_path: Path, refusal: str) -> None:
+    def reply(request: Request) -> Reply:
+        return fails(400, refusal) if "response_format" in request else answer(step("send_message", message="Hi"))
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        for _ in range(2):
+            assert await bot.say("Hello") == ["Hi"]
+        assert bot.platform.notices == []
+        asked = ["response_format" in request for request in server.requests]
+    assert asked == [True, False, False]
+    assert "Answer with one JSON object" in server.requests[-1]["messages"][0]["content"]
+
+
+async def test_a_prompt_that_is_refused_with_and_without_a_schema_says_nothing_of_schemas(tmp_path: Path) -> None:
+    is_bad = True
+
+    def reply(request: Request) -> Reply:
+        return fails(400, "invalid request") if is_bad else answer(step("send_message", message="Hi"))
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hello") == []
+        is_bad = False
+        assert await bot.say("Hello") == ["Hi"]
+        assert "response_format" in server.requests[-1]

@@ -257,3 +257,128 @@ async def test_code_that_shows_the_marks_is_words(tmp_path: Path) -> None:
     words = "Put `<think>` first:\n```\n<think>…</think>\n```\nThat is all."
     async with ScriptedServer([says(words)]) as server, open_bot(tmp_path, **settings(server)) as bot:
         assert await bot.say("How do I mark it?") == [words]
+
+
+def called(tier: str, tool: str, **arguments: object) -> Reply:
+    return answer(step(tool, **arguments)) if tier == "json" else answer(None, (tool, arguments))
+
+
+@pytest.mark.parametrize("tier", ["tools", "json"])
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("core_memory_append", {"label": "human"}),
+        ("archival_memory_insert", {}),
+    ],
+)
+@pytest.mark.parametrize("thought", ["<think>secret</think>", "secret</think>", "[THINK]secret[/THINK]"])
+async def test_reasoning_within_a_call_is_not_kept(
+    tmp_path: Path, tier: str, tool: str, arguments: dict[str, Any], thought: str
+) -> None:
+    noted = {**arguments, "content": f"{thought}Ada likes tea.", "request_heartbeat": True}
+    script = [called(tier, tool, **noted), called(tier, "send_message", message=f"{thought}Noted.")]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier=tier)) as bot:
+            assert await bot.say("I like tea") == ["Noted."]
+            assert "Ada likes tea." in str(bot.steps)
+            assert "secret" not in str((bot.steps, await bot.kept(), server.requests))
+            assert ("Ada likes tea." in await bot.command("memory")) is (tool == "core_memory_append")
+
+
+@pytest.mark.parametrize("tier", ["tools", "json"])
+async def test_code_that_shows_the_marks_is_kept_as_it_is(tmp_path: Path, tier: str) -> None:
+    noted = "  My models write `<think>` before and `</think>` behind."
+    script = [
+        called(tier, "core_memory_append", label="human", content=noted, request_heartbeat=True),
+        called(tier, "send_message", message="Noted."),
+    ]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier=tier)) as bot:
+            assert await bot.say("Remember the marks") == ["Noted."]
+            assert noted.strip() in await bot.command("memory")
+            assert noted in str(bot.steps)
+
+
+async def test_reasoning_in_the_thoughts_of_an_object_is_left_out(tmp_path: Path) -> None:
+    written = {"thoughts": "secret</think>They greet.", "tool": "send_message", "arguments": {"message": "Hello."}}
+    async with ScriptedServer([answer(json.dumps(written))]) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="json")) as bot:
+            assert await bot.say("Hi") == ["Hello."]
+            (told,) = bot.steps
+            assert told.thoughts == "They greet."
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '<think>secret</think>{"message": "Hello."}',
+        "{'message': '<think>secret</think>Hello.'}",
+        '{"message": ["<think>secret</think>Hello."]}',
+        '{"message": "<think>secret',
+    ],
+)
+async def test_reasoning_in_arguments_that_cannot_be_read_is_not_kept_either(tmp_path: Path, arguments: str) -> None:
+    script = [answer(None, ("send_message", arguments)), says("Hello.")]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hi") == ["Hello."]
+        assert "secret" not in str((bot.steps, await bot.kept(), server.requests))
+
+
+@pytest.mark.parametrize("tier", ["auto", "tools", "json", "text"])
+async def test_of_a_model_that_thinks_before_an_unopened_mark_nothing_cut_before_it_is_heard(
+    tmp_path: Path, tier: str
+) -> None:
+    thought = cut("Okay. The secret is so and so. I must")
+    script = [
+        answer("secret</think>Hello."),
+        thought,
+        thought,
+        *[answer("Well.")] * 2,
+    ]  # `auto` asks for a call as well
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier=tier)) as bot:
+            assert await bot.say("Hi") == ["Hello."]
+            assert await bot.say("And?") == ["Well."]
+            assert "secret" not in str((bot.steps, await bot.kept(), server.requests))
+            if tier != "text":
+                assert any("cut at the token limit" in str(record) for record in await bot.kept())
+
+
+async def test_such_a_model_is_heard_where_it_was_cut_behind_the_mark(tmp_path: Path) -> None:
+    script = [answer("secret</think>Hello."), cut("secret</think>One. Tw")]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="text")) as bot:
+            assert await bot.say("Hi") == ["Hello."]
+            assert await bot.say("And?") == ["One."]
+
+
+async def test_a_model_that_opens_its_reasoning_is_heard_where_it_was_cut(tmp_path: Path) -> None:
+    written = {"thoughts": "secret</think>hm", "tool": "send_message", "arguments": {"message": "Hello."}}
+    script = [answer("<think>secret</think>Hello."), answer(json.dumps(written)), cut("One. Tw")]
+    async with ScriptedServer(script) as server:
+        async with open_bot(tmp_path, **settings(server, llm_tier="json", llm_max_steps=1)) as bot:
+            for heard in ("Hello.", "Hello.", "One. Tw […]"):
+                assert await bot.say("Hi") == [heard]
+
+
+async def test_of_such_a_model_calls_are_run_though_its_thoughts_were_cut(tmp_path: Path) -> None:
+    script = [answer("secret</think>Hello."), cut("secret", ("send_message", {"message": "Well."}))]
+    async with ScriptedServer(script) as server, open_bot(tmp_path, **settings(server)) as bot:
+        assert await bot.say("Hi") == ["Hello."]
+        assert await bot.say("And?") == ["Well."]
+        assert "secret" not in str((bot.steps, await bot.kept()))
+
+
+async def test_of_such_a_model_no_cut_reasoning_gets_into_a_summary(tmp_path: Path) -> None:
+    overflow = fails(400, "This model's maximum context length is 10 tokens", x_should_retry="false")
+
+    def reply(request: Request) -> Reply:
+        if "tools" not in request:
+            return cut("They tell me of a secret, so I")
+        return overflow if len(server.requests) == 7 else answer("secret</think>Fine.")
+
+    async with ScriptedServer(reply) as server, open_bot(tmp_path, **settings(server, llm_tier="tools")) as bot:
+        for number in range(7):
+            assert await bot.say(f"My locker code is {number}735") == ["Fine."]
+        assert "My locker code is 0735" in server.requests[-1]["messages"][0]["content"]
+        assert "secret" not in str(server.requests)
