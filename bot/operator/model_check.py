@@ -12,12 +12,13 @@ from adapters.ports.errors import ModelError, ServiceMissing
 from adapters.ports.model import ChatMessage, LanguageModel
 from bot.choices import Choices, first_memory_of
 from bot.errors import ContextTooSmall
-from bot.implementations import as_set, chosen_of, models_offered, open_model, server_model, server_of
+from bot.implementations import as_set, chosen_of, models_offered, open_model, server_model, server_of, with_window
+from bot.operator.models import window_in_words
 from bot.outfit import outfit, talks_only
 from bot.registry import Tool, discover
 from bot.text import counted
 from bot.tiers.auto_tier import TierName, calls_tools, may_be_outdated
-from config.settings import EMBEDDED, Settings
+from config.settings import Settings, can_be_of_server
 from config.words import WordsNotFound
 from memory.core.agents import chosen_models
 from memory.model_tiers import FoundTier, tier_of
@@ -40,7 +41,9 @@ async def check_model(settings: Settings, now: datetime) -> Finding:
         await model.complete([_HELLO], max_tokens=_MAX_TOKENS)
         if (too_small := _too_small(settings, model.context_window)) is not None:
             return Finding("fail", "model", f"{name} answers; {too_small}")
-        return await _too_large_a_window(settings, model) or await _tier(settings, model, now)
+        window, less = await _window(settings, model)
+        found = await _tier(settings, model, f"{name} answers; window {window}", now)
+        return found if less is None else Finding("warn", "model", f"{found.told}; {less}")
     except ModelError as error:
         return Finding("fail", "model", f"{name} gives no answer: {' '.join(error.detail.split())}. {error}")
     finally:
@@ -90,23 +93,28 @@ async def _chosen(settings: Settings) -> Sequence[tuple[str, int]]:
         return ()
 
 
-async def _too_large_a_window(settings: Settings, model: LanguageModel) -> Finding | None:
-    """A server that runs its model with less than is taken for it cuts prompts off, and most do not say so."""
-    if settings.llm_model == EMBEDDED or settings.model_is_file:
-        return None
+async def _window(settings: Settings, model: LanguageModel) -> tuple[str, str | None]:
+    """The window that is taken, with where it is from; and what to do about it, if anything.
+
+    A server that runs its model with less than is taken for it cuts prompts off, and most do not say so.
+    """
+    if not can_be_of_server(settings.llm_model):
+        return f"{model.context_window} tokens", None
     try:
         offered = await models_offered(settings)
     except ServiceMissing:  # not every server lists them
-        return None
+        offered = ()
+    taken = with_window(settings, offered)
     served = next((it.window for it in offered if it.name == model.name and it.told is WindowTold.AS_SERVED), None)
+    if taken.window_to_take != model.context_window:  # told only since the model was called
+        taken = with_window(settings, ())
     if served is None or served >= model.context_window:
-        return None
-    told = f"{model.name} answers, but its server runs it with {served} tokens, not {model.context_window}"
-    return Finding("warn", "model", f"{told}: set LLM_CONTEXT_WINDOW={served}, or give the server more")
+        return window_in_words(taken), None
+    less = f"its server runs it with {served} tokens: set LLM_CONTEXT_WINDOW={served}, or give the server more"
+    return window_in_words(taken), less
 
 
-async def _tier(settings: Settings, model: LanguageModel, now: datetime) -> Finding:
-    told = f"{settings.llm_model} answers; window {model.context_window} tokens"
+async def _tier(settings: Settings, model: LanguageModel, told: str, now: datetime) -> Finding:
     if talks_only(settings):
         return Finding("ok", "model", f"{told}; tier text: code does the remembering")
     if settings.llm_tier == "json":

@@ -111,6 +111,15 @@ async def test_whoever_tells_all_in_the_list_is_asked_nothing_else() -> None:
         assert asked == ["/v1/models"]
 
 
+async def test_where_one_model_is_wanted_no_other_is_asked_about() -> None:
+    answers = OLLAMA | {"/v1/models": listed({"id": "first"}, {"id": "llama3:8b"}, {"id": "last"})}  # else it fails
+    async with server(answers) as (url, asked):
+        offered = await offered_models(url, None, wanted="llama3:8b")
+        assert OfferedModel("llama3:8b", 8192, AT_MOST) in offered
+        await offered_models(url, None, wanted="another")
+    assert asked.count("/api/show") == 1
+
+
 @pytest.mark.parametrize("window", [True, 0, -1, "4096", 4096.0, None, [4096]])
 async def test_what_is_no_number_of_tokens_is_not_told(window: object) -> None:
     async with server({"/v1/models": listed({"id": "odd", "max_model_len": window, "meta": window})}) as (url, _):

@@ -63,10 +63,28 @@ async def test_a_server_that_runs_the_model_with_less_than_is_taken_for_it_is_to
 ) -> None:
     async with ScriptedServer(calls_what_it_is_offered) as server:
         server.models = [{"id": "other", "max_model_len": 1}, {"id": "m", "max_model_len": served}]
-        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url, llm_context_window=8192)
     assert found["model"].startswith(told)
-    advice = "its server runs it with 4096 tokens, not 8192: set LLM_CONTEXT_WINDOW=4096, or give the server more"
+    assert "window 8192 tokens (LLM_CONTEXT_WINDOW); it called the tool that it was offered: tier" in found["model"]
+    advice = "its server runs it with 4096 tokens: set LLM_CONTEXT_WINDOW=4096, or give the server more"
     assert found["model"].endswith(advice) == (told == "warn")
+
+
+@pytest.mark.parametrize(
+    ("entry", "window"),
+    [
+        ({"max_model_len": 4096}, "4096 tokens (as the server runs it)"),
+        ({"meta": {"n_ctx_train": 40_960}}, "8192 tokens (at most 40960; the server may run it with less)"),
+        ({}, "8192 tokens (assumed, as the server does not tell it; LLM_CONTEXT_WINDOW says it)"),
+    ],
+)
+async def test_the_window_that_is_taken_is_told_with_where_it_is_from(
+    doctor: Doctor, entry: dict[str, Any], window: str
+) -> None:
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        server.models = [{"id": "m"} | entry]
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["model"].startswith(f"ok    model: m answers; window {window}; it called")
 
 
 async def test_a_good_bot_is_told_so_and_nothing_is_made(doctor: Doctor, data_dir: Path) -> None:

@@ -15,8 +15,12 @@ def settings_of(model: str, server: ScriptedServer, **others: object) -> Setting
 @pytest.mark.parametrize(
     ("model", "window", "told"),
     [
-        ("scripted", None, "LLM_MODEL=scripted is one of them; set LLM_CONTEXT_WINDOW to what stands here, "),
-        ("scripted", 4096, "LLM_MODEL=scripted is one of them; its window is taken to be 4096 tokens "),
+        ("scripted", None, "LLM_MODEL=scripted is one of them; its window is taken to be 8192 tokens (assumed, "),
+        (
+            "scripted",
+            4096,
+            "LLM_MODEL=scripted is one of them; its window is taken to be 4096 tokens (LLM_CONTEXT_WINDOW).",
+        ),
         ("another", None, "LLM_MODEL=another is not among those of http://127.0.0.1:"),
         ("embedded", None, "LLM_MODEL=embedded runs on this machine; to use one of these, "),
     ],
