@@ -20,6 +20,7 @@ from adapters.models.known_models import sees_images
 from adapters.models.offered_models import OfferedModel, WindowTold, known_by_name, offered_models
 from adapters.models.openai_model import OpenAIModel
 from adapters.models.reachable import OPENAI_URL, check_reachable
+from adapters.models.streaming import streams
 from adapters.ports.checkup import CanBeExamined
 from adapters.ports.documents import DocumentReader
 from adapters.ports.errors import ModelUnavailable, ServiceMissing
@@ -150,6 +151,22 @@ def with_window(settings: Settings, offered: Sequence[OfferedModel]) -> OfferedM
     if known.window is not None:
         return known
     return next((it for it in offered if it.name == name), known)
+
+
+async def server_streams(settings: Settings, prompt: str, max_tokens: int) -> bool:
+    """Whether the server can send an answer of LLM_MODEL piece by piece; one short call.
+
+    Raises:
+        ModelUnavailable: it could not be found out.
+    """
+    return await streams(
+        settings.llm_model,
+        prompt,
+        base_url=settings.openai_base_url,
+        api_key=_key(settings),
+        max_tokens=max_tokens,
+        timeout_s=settings.llm_timeout_s,
+    )
 
 
 async def _open_model_file(settings: Settings) -> LanguageModel:
