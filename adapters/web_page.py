@@ -36,6 +36,16 @@ _SUFFIXES = {
 _UNICAST = ipaddress.ip_network("2000::/3")
 """What anybody may reach by IPv6 (RFC 4291): beyond it lie other guises of IPv4, and what once was for a site alone."""
 
+_NOT_FOR_ALL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+        "192.0.0.0/24",  # of protocols (RFC 6890); Oracle's cloud tells of its machines at 192.0.0.192
+        "3fff::/20",  # of documentation (RFC 9637)
+    )
+)
+"""What `ipaddress` takes for public, or did in earlier versions, and is not."""
+
 IsAllowed = Callable[[str], bool]
 
 
@@ -48,7 +58,7 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip not in _UNICAST:
             return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NOT_FOR_ALL)
 
 
 def _by_nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

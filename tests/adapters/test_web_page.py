@@ -86,6 +86,13 @@ def page(body: str = "<h1>Otters</h1>", content_type: str = "text/html") -> Answ
         ("169.254.169.254", False),
         ("100.64.0.1", False),
         ("0.0.0.0", False),
+        ("168.63.129.16", False),  # Azure's, from within
+        ("::ffff:168.63.129.16", False),
+        ("168.63.129.15", True),
+        ("192.0.0.192", False),  # Oracle's, from within
+        ("192.0.1.1", True),
+        ("3fff::1", False),  # of documentation
+        ("3fff:1000::1", True),
         ("224.0.0.1", False),
         ("255.255.255.255", False),
         ("::1", False),
