@@ -4,6 +4,7 @@ Where a name leads is looked at where the connection is made, so that it cannot 
 each redirect. Source: https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
+import hashlib
 import ipaddress
 import socket
 from collections.abc import Callable, Collection
@@ -21,6 +22,9 @@ TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 MOST_REDIRECTS = 5
 MOST_CHARS = 100
 """Of the name of a file; the end of an address tells more than its beginning."""
+
+DIGEST_CHARS = 8
+"""Of the address's digest, which tells those apart that would have one name."""
 
 _AGENT = "memgpt-bot (reads a page that somebody asked for)"
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -182,13 +186,14 @@ async def _kept(
 
 
 def file_for(url: URL, folder: Path, suffix: str) -> Path:
-    """Where a page is kept: in a folder of its host, by a name that tells its path (pure)."""
+    """Where a page is kept: in a folder of its host, by a name that tells its path and is its alone (pure)."""
     host = _plain(url.host or "") + ("" if url.is_default_port() else f"-{url.port}")
     parts = [part for part in unquote(url.path).split("/") if part] or ["index"]
     name = _plain("-".join(parts)).removesuffix(suffix)
     if url.query_string:
         name = f"{name}-{_plain(url.query_string)}"
-    return folder / host / f"{name[-MOST_CHARS:]}{suffix}"
+    digest = hashlib.sha256(str(url.with_fragment(None)).encode()).hexdigest()[:DIGEST_CHARS]
+    return folder / host / f"{name[-MOST_CHARS:]}-{digest}{suffix}"
 
 
 def _plain(text: str) -> str:
