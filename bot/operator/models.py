@@ -26,10 +26,17 @@ async def list_models(settings: Settings) -> None:
         )
     offered = await models_offered(settings)
     print_table(
-        [_HEADER, *((model.name, str(model.window or "-"), model.told) for model in offered)],
+        [_HEADER, *((_shown(model.name), str(model.window or "-"), model.told) for model in offered)],
         numbers=(1,),
     )
     note(_of_own(settings, offered))
+
+
+def _shown(name: str) -> str:
+    """A name on one line, without what would steer the terminal: a server may write anything."""
+    from adapters.console.interactive import printable
+
+    return printable(" ".join(name.split()))
 
 
 def window_in_words(model: OfferedModel) -> str:

@@ -37,6 +37,15 @@ async def test_what_the_server_offers_is_a_table_and_what_is_set_a_note(
     assert err.startswith(told)
 
 
+async def test_a_name_that_would_steer_the_terminal_is_one_line_of_marks(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ScriptedServer() as server:
+        server.models = [{"id": "a\x1b[2J\nb\tc\u2028d"}]
+        await list_models(settings_of("m", server))
+    out, _ = capsys.readouterr()
+    assert out.splitlines()[1].split() == ["a\N{REPLACEMENT CHARACTER}[2J", "b", "c", "d", "-", "not", "told"]
+    assert out.count("\n") == 2
+
+
 async def test_without_a_server_it_says_what_to_set() -> None:
     with pytest.raises(CannotBeDone, match="set OPENAI_BASE_URL, or OPENAI_API_KEY"):
         await list_models(load_settings())
