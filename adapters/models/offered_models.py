@@ -8,6 +8,7 @@ https://github.com/ggml-org/llama.cpp/tree/master/tools/server, https://lmstudio
 https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 TIMEOUT_S = 20.0
 MOST_ASKED = 50
 """Of so many models Ollama is asked one by one."""
+
+_NUMBER = re.compile("[0-9]{1,9}")
 
 _IN_LIST = (
     "max_model_len",  # vLLM, SGLang
@@ -82,6 +85,8 @@ async def offered_models(
     try:
         async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S) as client:
             listed = _entries(await _answer(client, f"{url}/models"))
+            if listed is None:
+                raise ValueError("no list")
             models = {str(entry["id"]): _of_entry(entry) for entry in listed if entry.get("id")}
             untold = [
                 name
@@ -134,7 +139,7 @@ async def _by_props(client: "httpx2.AsyncClient", root: str) -> int | None:
 
 async def _by_lm_studio(client: "httpx2.AsyncClient", root: str, names: Sequence[str]) -> dict[str, OfferedModel]:
     told = {}
-    for entry in _entries(await _if_any(client, f"{root}/api/v0/models")):
+    for entry in _entries(await _if_any(client, f"{root}/api/v0/models")) or ():
         name = str(entry.get("id"))
         if name not in names:
             continue
@@ -182,13 +187,17 @@ async def _if_any(client: "httpx2.AsyncClient", url: str, body: object = None) -
         return None
 
 
-def _entries(listed: Any) -> list[dict[str, Any]]:
-    """Of a list in OpenAI's form; some servers leave out the wrapping."""
-    data = listed.get("data") if isinstance(listed, dict) else listed
-    return [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+def _entries(listed: Any) -> list[dict[str, Any]] | None:
+    """Of a list in OpenAI's form, or None if it is none; some servers leave out the wrapping."""
+    data = listed.get("data", listed) if isinstance(listed, dict) else listed
+    if data is None and isinstance(listed, dict):  # Ollama without a model
+        return []
+    return [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else None
 
 
 def _tokens(value: object) -> int | None:
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 

@@ -32,13 +32,6 @@ async def list_models(settings: Settings) -> None:
     note(_of_own(settings, offered))
 
 
-def _shown(name: str) -> str:
-    """A name on one line, without what would steer the terminal: a server may write anything."""
-    from adapters.console.interactive import printable
-
-    return printable(" ".join(name.split()))
-
-
 def window_in_words(model: OfferedModel) -> str:
     """The window that is taken for a model, and how that is known."""
     told: str = model.told
@@ -47,6 +40,13 @@ def window_in_words(model: OfferedModel) -> str:
     if model.told is WindowTold.NOT:
         told = "assumed, as the server does not tell it; LLM_CONTEXT_WINDOW says it"
     return f"{model.window_to_take} tokens ({told})"
+
+
+def _shown(name: str) -> str:
+    """A name on one line, without what would steer the terminal: a server may write anything."""
+    from adapters.console.interactive import printable
+
+    return printable(" ".join(name.split()))
 
 
 def _of_own(settings: Settings, offered: Sequence[OfferedModel]) -> str:
