@@ -4,6 +4,7 @@ Where a name leads is looked at where the connection is made, so that it cannot 
 each redirect. Source: https://cheatsheetseries.owasp.org/cheatsheets/Server_Side_Request_Forgery_Prevention_Cheat_Sheet.html
 """
 
+import hashlib
 import ipaddress
 import socket
 from collections.abc import Callable, Collection
@@ -22,6 +23,9 @@ MOST_REDIRECTS = 5
 MOST_CHARS = 100
 """Of the name of a file; the end of an address tells more than its beginning."""
 
+DIGEST_CHARS = 8
+"""Of the address's digest, which tells those apart that would have one name."""
+
 _AGENT = "memgpt-bot (reads a page that somebody asked for)"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _SUFFIXES = {
@@ -36,6 +40,16 @@ _SUFFIXES = {
 _UNICAST = ipaddress.ip_network("2000::/3")
 """What anybody may reach by IPv6 (RFC 4291): beyond it lie other guises of IPv4, and what once was for a site alone."""
 
+_NOT_FOR_ALL = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
+        "192.0.0.0/24",  # of protocols (RFC 6890); Oracle's cloud tells of its machines at 192.0.0.192
+        "3fff::/20",  # of documentation (RFC 9637)
+    )
+)
+"""What `ipaddress` takes for public, or did in earlier versions, and is not."""
+
 IsAllowed = Callable[[str], bool]
 
 
@@ -48,7 +62,7 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if ip not in _UNICAST:
             return False
-    return ip.is_global and not ip.is_multicast
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NOT_FOR_ALL)
 
 
 def _by_nat64(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
@@ -172,13 +186,14 @@ async def _kept(
 
 
 def file_for(url: URL, folder: Path, suffix: str) -> Path:
-    """Where a page is kept: in a folder of its host, by a name that tells its path (pure)."""
+    """Where a page is kept: in a folder of its host, by a name that tells its path and is its alone (pure)."""
     host = _plain(url.host or "") + ("" if url.is_default_port() else f"-{url.port}")
     parts = [part for part in unquote(url.path).split("/") if part] or ["index"]
     name = _plain("-".join(parts)).removesuffix(suffix)
     if url.query_string:
         name = f"{name}-{_plain(url.query_string)}"
-    return folder / host / f"{name[-MOST_CHARS:]}{suffix}"
+    digest = hashlib.sha256(str(url.with_fragment(None)).encode()).hexdigest()[:DIGEST_CHARS]
+    return folder / host / f"{name[-MOST_CHARS:]}-{digest}{suffix}"
 
 
 def _plain(text: str) -> str:

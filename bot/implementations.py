@@ -1,7 +1,9 @@
 """The implementations that the settings choose: of the platforms, the model, the embedder, and what reads documents."""
 
+import asyncio
+import logging
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +16,11 @@ from adapters.documents.kinds import ATTACHED
 from adapters.glibc import blank_memory
 from adapters.models.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.models.embedders import NoEmbedder, OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
-from adapters.models.known_models import context_window_of, sees_images
-from adapters.models.offered_models import OfferedModel, offered_models
+from adapters.models.known_models import sees_images
+from adapters.models.offered_models import OfferedModel, WindowTold, known_by_name, offered_models
 from adapters.models.openai_model import OpenAIModel
 from adapters.models.reachable import OPENAI_URL, check_reachable
+from adapters.models.streaming import streams
 from adapters.ports.checkup import CanBeExamined
 from adapters.ports.documents import DocumentReader
 from adapters.ports.errors import ModelUnavailable, ServiceMissing
@@ -34,6 +37,11 @@ from memory.search.chroma_index import ChromaIndex
 from memory.search.exact_index import ExactIndex
 from memory.sqlite.database import Database
 from memory.stores import Stores
+
+logger = logging.getLogger(__name__)
+
+WINDOW_WAIT_S = 2.0
+"""How long a start waits for a server to tell the window of its model."""
 
 
 def _discord(settings: Settings) -> ChatPlatform:
@@ -102,7 +110,8 @@ async def open_model(settings: Settings) -> LanguageModel:
     if settings.model_is_file:
         return await _open_model_file(settings)
     await check_reachable(settings.llm_model, settings.openai_base_url)
-    return server_model(settings)
+    own = await _with_window_told(settings)
+    return server_model(settings.model_copy(update={"llm_context_window": own.window_to_take}))
 
 
 def server_model(settings: Settings) -> LanguageModel:
@@ -111,7 +120,51 @@ def server_model(settings: Settings) -> LanguageModel:
         settings.llm_model,
         api_key=_key(settings),
         base_url=settings.openai_base_url,
-        context_window=settings.llm_context_window or context_window_of(settings.llm_model),
+        context_window=with_window(settings, ()).window_to_take,
+        timeout_s=settings.llm_timeout_s,
+    )
+
+
+async def _with_window_told(settings: Settings) -> OfferedModel:
+    """The model of LLM_MODEL; its server is asked for the window where nothing else tells it, and not for long."""
+    known = with_window(settings, ())
+    if known.window is not None or settings.openai_base_url is None:  # OpenAI's own list tells no windows
+        return known
+    try:
+        async with asyncio.timeout(WINDOW_WAIT_S):
+            url, key = settings.openai_base_url, _key(settings)
+            return with_window(settings, await offered_models(url, key, wanted=known.name))
+    except ServiceMissing as error:
+        fault = str(error)
+    except TimeoutError:
+        fault = f"no list of models within {WINDOW_WAIT_S:g} s"
+    logger.warning("the window of %s is taken to be %d tokens: %s", known.name, known.window_to_take, fault)
+    return known
+
+
+def with_window(settings: Settings, offered: Sequence[OfferedModel]) -> OfferedModel:
+    """The model of LLM_MODEL with its window: as it is set, else as its name tells it, else as its server lists it."""
+    name = settings.llm_model
+    if settings.llm_context_window is not None:
+        return OfferedModel(name, settings.llm_context_window, WindowTold.AS_SET)
+    known = known_by_name(name)
+    if known.window is not None:
+        return known
+    return next((it for it in offered if it.name == name), known)
+
+
+async def server_streams(settings: Settings, prompt: str, max_tokens: int) -> bool:
+    """Whether the server can send an answer of LLM_MODEL piece by piece; one short call.
+
+    Raises:
+        ModelUnavailable: it could not be found out.
+    """
+    return await streams(
+        settings.llm_model,
+        prompt,
+        base_url=settings.openai_base_url,
+        api_key=_key(settings),
+        max_tokens=max_tokens,
         timeout_s=settings.llm_timeout_s,
     )
 

@@ -10,12 +10,15 @@ from tests.command_line import CommandLine
 from tests.hub import Hub
 
 (MODEL,) = [model for model in OPEN_MODELS if model.name == RECOMMENDED]
-WEIGHTS = bytes(range(256)) * 4000
+WEIGHTS = b"GGUF" + bytes(range(256)) * 4000
+
+
+TINY = b"GGUF tiny"
 
 
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
-    async with Hub({MODEL.address: WEIGHTS, "ada/tiny/deep/tiny.gguf": b"tiny"}) as served:
+    async with Hub({MODEL.address: WEIGHTS, "ada/tiny/deep/tiny.gguf": TINY}) as served:
         yield served
 
 
@@ -30,7 +33,7 @@ async def test_a_recommended_model_is_fetched_and_its_path_is_all_that_is_printe
     command_line: CommandLine, hub: Hub
 ) -> None:
     code, out, err = await command_line.run("fetch", RECOMMENDED)
-    path = command_line.data_dir / "models" / MODEL.file
+    path = command_line.data_dir / "models" / MODEL.address
     assert (code, out) == (0, [str(path)])
     assert err == [f"Fetching {MODEL.address} …", f"To use it: {_use(path)}"]
     assert path.read_bytes() == WEIGHTS
@@ -41,7 +44,22 @@ async def test_a_recommended_model_is_fetched_and_its_path_is_all_that_is_printe
 async def test_any_file_of_the_hub_is_fetched_by_its_address(command_line: CommandLine) -> None:
     code, out, _ = await command_line.run("fetch", "ada/tiny/deep/tiny.gguf")
     assert code == 0
-    assert fetched(out) == b"tiny"
+    assert fetched(out) == TINY
+
+
+async def test_files_of_one_name_from_two_repositories_are_both_kept(command_line: CommandLine, hub: Hub) -> None:
+    hub.files["bob/tiny/deep/tiny.gguf"] = other = b"GGUF another"
+    _, first, _ = await command_line.run("fetch", "ada/tiny/deep/tiny.gguf")
+    _, second, _ = await command_line.run("fetch", "bob/tiny/deep/tiny.gguf")
+    assert (fetched(first), fetched(second)) == (TINY, other)
+
+
+async def test_what_is_no_model_is_removed_and_told(command_line: CommandLine, hub: Hub) -> None:
+    hub.files["ada/tiny/page.gguf"] = b"<html>Sign in first</html>"
+    code, out, err = await command_line.run("fetch", "ada/tiny/page.gguf")
+    assert (code, out) == (69, [])
+    assert err[-1] == "ada/tiny/page.gguf: what came is no GGUF file, and was removed."
+    assert not list(command_line.data_dir.rglob("*.gguf"))
 
 
 async def test_what_was_cut_off_goes_on_where_it_was(command_line: CommandLine, hub: Hub) -> None:
@@ -59,7 +77,7 @@ async def test_what_came_damaged_is_removed_and_told(command_line: CommandLine, 
     code, out, err = await command_line.run("fetch", RECOMMENDED)
     assert (code, out) == (69, [])
     assert err[-1] == f"{MODEL.address}: came damaged and was removed. Fetch it again."
-    assert not (command_line.data_dir / "models" / MODEL.file).exists()
+    assert not list(command_line.data_dir.rglob("*.gguf"))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +105,8 @@ async def test_a_folder_that_cannot_be_written_to_is_told(command_line: CommandL
     command_line.data_dir.mkdir()
     (command_line.data_dir / "models").write_text("in the way")
     code, _, err = await command_line.run("fetch", RECOMMENDED)
-    assert (code, err[-1]) == (69, f"{command_line.data_dir}/models: cannot be written to (File exists).")
+    folder = command_line.data_dir / "models" / MODEL.repository
+    assert (code, err[-1]) == (69, f"{folder}: cannot be written to (Not a directory).")
 
 
 async def test_without_a_name_the_recommended_are_listed(command_line: CommandLine, hub: Hub) -> None:

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from adapters.models.gguf import is_gguf
 from adapters.models.openai_model import OpenAIModel
 from adapters.ports.errors import ModelUnavailable, ServiceMissing
 from adapters.ports.model import DEFAULT_SAMPLING, ChatMessage, Completion, Sampling, ToolSchema
@@ -166,12 +167,10 @@ def model_file(written: str) -> Path:
     """
     path = Path(written).expanduser()
     try:
-        with path.open("rb") as file:
-            is_gguf = file.read(4) == b"GGUF"
+        if not is_gguf(path):
+            raise ServiceMissing(f"LLM_MODEL={written}: not a GGUF file.")
     except OSError as error:
         raise ServiceMissing(f"LLM_MODEL={written}: {error.strerror or error}.") from error
-    if not is_gguf:
-        raise ServiceMissing(f"LLM_MODEL={written}: not a GGUF file.")
     return path
 
 

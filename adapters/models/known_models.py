@@ -2,8 +2,6 @@
 
 import re
 
-from config.settings import UNKNOWN_MODEL_WINDOW
-
 # In tokens. The longest prefix that fits a name wins.
 _WINDOWS = {
     "gpt-3.5-turbo": 16_385,
@@ -44,11 +42,6 @@ _SEEING = re.compile(
 def sees_images(model: str) -> bool:
     """Whether a model can be shown images, by its name without a provider's prefix; unknown ones cannot."""
     return _SEEING.match(model.rpartition("/")[2].lower()) is not None
-
-
-def context_window_of(model: str) -> int:
-    """The window of a model by name; 8192 for unknown ones."""
-    return known_window_of(model) or UNKNOWN_MODEL_WINDOW
 
 
 def known_window_of(model: str) -> int | None:

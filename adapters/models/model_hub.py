@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from adapters.models.gguf import is_gguf
 from adapters.ports.errors import ServiceMissing
 
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -29,7 +30,7 @@ def fetch_file(repository: str, file: str, folder: Path) -> Path:
         The file, whose bytes are those that the hub has a hash of.
 
     Raises:
-        ServiceMissing: there is no such file, it cannot be had, or it came damaged and was removed.
+        ServiceMissing: there is no such file, it cannot be had, or it came damaged, or is no model, and was removed.
         OSError: it cannot be written.
     """
     import httpx2
@@ -59,6 +60,9 @@ def fetch_file(repository: str, file: str, folder: Path) -> Path:
     if known is not None and _SHA256.fullmatch(known) and _sha256(path) != known:
         path.unlink()
         raise ServiceMissing(f"{name}: came damaged and was removed. Fetch it again.")
+    if not is_gguf(path):  # a page that asks to sign in, for one
+        path.unlink()
+        raise ServiceMissing(f"{name}: what came is no GGUF file, and was removed.")
     return path
 
 

@@ -8,7 +8,8 @@ https://github.com/ggml-org/llama.cpp/tree/master/tools/server, https://lmstudio
 https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ TIMEOUT_S = 20.0
 MOST_ASKED = 50
 """Of so many models Ollama is asked one by one."""
 
+_NUMBER = re.compile("[0-9]{1,9}")
+
 _IN_LIST = (
     "max_model_len",  # vLLM, SGLang
     "context_length",  # OpenRouter, Together, Fireworks
@@ -39,6 +42,7 @@ _IN_LIST = (
 class WindowTold(StrEnum):
     """How a window is known."""
 
+    AS_SET = "LLM_CONTEXT_WINDOW"
     AS_SERVED = "as the server runs it"
     AT_MOST = "at most; the server may run it with less"
     BY_NAME = "known of a model of this name"
@@ -61,12 +65,15 @@ class OfferedModel:
         return self.window or UNKNOWN_MODEL_WINDOW
 
 
-async def offered_models(base_url: str | None, api_key: str | None) -> tuple[OfferedModel, ...]:
+async def offered_models(
+    base_url: str | None, api_key: str | None, *, wanted: str | None = None
+) -> tuple[OfferedModel, ...]:
     """What a server offers, in its own order.
 
     Args:
         base_url: None for OpenAI itself.
         api_key: None for a server that asks for none.
+        wanted: the one whose window is wanted, for which less may have to be asked; None for all.
 
     Raises:
         ServiceMissing: it cannot be reached, refuses the key, or gives no list.
@@ -78,9 +85,16 @@ async def offered_models(base_url: str | None, api_key: str | None) -> tuple[Off
     try:
         async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S) as client:
             listed = _entries(await _answer(client, f"{url}/models"))
+            if listed is None:
+                raise ValueError("no list")
             models = {str(entry["id"]): _of_entry(entry) for entry in listed if entry.get("id")}
-            if base_url is not None and any(model.told is not WindowTold.AS_SERVED for model in models.values()):
-                models |= await _told_elsewhere(client, url.removesuffix("/v1"), models)
+            untold = [
+                name
+                for name, model in models.items()
+                if model.told is not WindowTold.AS_SERVED and wanted in (None, name)
+            ]
+            if base_url is not None and untold:
+                models |= await _told_elsewhere(client, url.removesuffix("/v1"), models, untold)
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise ServiceMissing(_fault(error, url, api_key)) from error
     return tuple(models.values())
@@ -107,13 +121,13 @@ def known_by_name(name: str) -> OfferedModel:
 
 
 async def _told_elsewhere(
-    client: "httpx2.AsyncClient", root: str, models: Mapping[str, OfferedModel]
+    client: "httpx2.AsyncClient", root: str, models: Mapping[str, OfferedModel], untold: Sequence[str]
 ) -> dict[str, OfferedModel]:
     """What servers that run on people's own machines tell beside the list; empty of any other."""
     if len(models) == 1 and (window := await _by_props(client, root)) is not None:
         name = next(iter(models))
         return {name: OfferedModel(name, window, WindowTold.AS_SERVED)}
-    return await _by_lm_studio(client, root, models) or await _by_ollama(client, root, models)
+    return await _by_lm_studio(client, root, untold) or await _by_ollama(client, root, untold)
 
 
 async def _by_props(client: "httpx2.AsyncClient", root: str) -> int | None:
@@ -123,13 +137,11 @@ async def _by_props(client: "httpx2.AsyncClient", root: str) -> int | None:
     return _tokens(settings.get("n_ctx")) if isinstance(settings, dict) else None
 
 
-async def _by_lm_studio(
-    client: "httpx2.AsyncClient", root: str, models: Mapping[str, OfferedModel]
-) -> dict[str, OfferedModel]:
+async def _by_lm_studio(client: "httpx2.AsyncClient", root: str, names: Sequence[str]) -> dict[str, OfferedModel]:
     told = {}
-    for entry in _entries(await _if_any(client, f"{root}/api/v0/models")):
+    for entry in _entries(await _if_any(client, f"{root}/api/v0/models")) or ():
         name = str(entry.get("id"))
-        if name not in models:
+        if name not in names:
             continue
         if (window := _tokens(entry.get("loaded_context_length"))) is not None:
             told[name] = OfferedModel(name, window, WindowTold.AS_SERVED)
@@ -138,9 +150,7 @@ async def _by_lm_studio(
     return told
 
 
-async def _by_ollama(
-    client: "httpx2.AsyncClient", root: str, models: Mapping[str, OfferedModel]
-) -> dict[str, OfferedModel]:
+async def _by_ollama(client: "httpx2.AsyncClient", root: str, names: Sequence[str]) -> dict[str, OfferedModel]:
     loaded = await _if_any(client, f"{root}/api/ps")
     if not isinstance(loaded, dict) or not isinstance(loaded.get("models"), list):
         return {}
@@ -149,8 +159,8 @@ async def _by_ollama(
         for entry in loaded["models"]
         if isinstance(entry, dict) and (window := _tokens(entry.get("context_length"))) is not None
     }
-    told = {name: OfferedModel(name, windows[name], WindowTold.AS_SERVED) for name in models if name in windows}
-    for name in [name for name in models if name not in windows][:MOST_ASKED]:
+    told = {name: OfferedModel(name, windows[name], WindowTold.AS_SERVED) for name in names if name in windows}
+    for name in [name for name in names if name not in windows][:MOST_ASKED]:
         shown = await _if_any(client, f"{root}/api/show", {"model": name})
         info = shown.get("model_info") if isinstance(shown, dict) else None
         if not isinstance(info, dict):
@@ -177,13 +187,17 @@ async def _if_any(client: "httpx2.AsyncClient", url: str, body: object = None) -
         return None
 
 
-def _entries(listed: Any) -> list[dict[str, Any]]:
-    """Of a list in OpenAI's form; some servers leave out the wrapping."""
-    data = listed.get("data") if isinstance(listed, dict) else listed
-    return [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else []
+def _entries(listed: Any) -> list[dict[str, Any]] | None:
+    """Of a list in OpenAI's form, or None if it is none; some servers leave out the wrapping."""
+    data = listed.get("data", listed) if isinstance(listed, dict) else listed
+    if data is None and isinstance(listed, dict):  # Ollama without a model
+        return []
+    return [entry for entry in data if isinstance(entry, dict)] if isinstance(data, list) else None
 
 
 def _tokens(value: object) -> int | None:
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 

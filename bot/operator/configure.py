@@ -7,7 +7,6 @@ from pathlib import Path
 from zoneinfo import available_timezones
 
 from adapters.console.plain import note, stdout_line
-from adapters.models.known_models import context_window_of
 from adapters.models.local_servers import USUAL_PORTS, LocalServer, local_servers
 from bot.implementations import examinable_platforms, runs_on
 from bot.operator.checks import ENV_FILE
@@ -25,6 +24,8 @@ DISCORD, SLACK = "discord", "slack"
 OPENAI_DEFAULT = "gpt-4.1-mini"
 EMBEDDINGS_DEFAULT = "text-embedding-3-small"
 USUAL_PERSONA = "default"
+AS_TOLD = "auto"
+"""No number of tokens, but what else tells the model's window."""
 LOCALTIME = Path("/etc/localtime")
 
 Answers = dict[str, str | None]
@@ -174,7 +175,7 @@ def _local(asker: Asker, server: LocalServer) -> Answers:
     model = server.models[asker.choose("Which of its models?", server.models, 0)]
     # A key that was set is another server's: it is not sent to this one.
     answers: Answers = {"LLM_MODEL": model, "OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": None}
-    return answers | _window(asker, model)
+    return answers | _window(asker)
 
 
 def _other(asker: Asker) -> Answers:
@@ -182,12 +183,13 @@ def _other(asker: Asker) -> Answers:
     model = asker.text("Model, as the server calls it", "", _one_word)
     key = asker.secret("Key, not shown (leave it empty if it asks for none)")
     answers: Answers = {"LLM_MODEL": model, "OPENAI_BASE_URL": url, "OPENAI_API_KEY": key or None}
-    return answers | _window(asker, model)
+    return answers | _window(asker)
 
 
-def _window(asker: Asker, model: str) -> Answers:
-    known = str(context_window_of(model))
-    return {"LLM_CONTEXT_WINDOW": asker.text("How many tokens can it read at once", known, _window_fault)}
+def _window(asker: Asker) -> Answers:
+    question = f"How many tokens can it read at once ({AS_TOLD}: as its name or its server tells)"
+    window = asker.text(question, AS_TOLD, _window_fault)
+    return {"LLM_CONTEXT_WINDOW": None if window == AS_TOLD else window}
 
 
 def _embedder(asker: Asker) -> str:
@@ -245,4 +247,5 @@ def _url_fault(answer: str) -> str | None:
 
 
 def _window_fault(answer: str) -> str | None:
-    return None if answer.isdecimal() and int(answer) >= 1024 else "A number of at least 1024, please."
+    is_one = answer == AS_TOLD or (answer.isdecimal() and int(answer) >= 1024)
+    return None if is_one else f"A number of at least 1024, or {AS_TOLD}, please."

@@ -34,7 +34,7 @@ def fetch(settings: Settings, wanted: str) -> None:
         CannotBeDone: it cannot be written.
     """
     repository, file = _found(wanted)
-    folder = settings.bot_data_dir / "models"
+    folder = settings.bot_data_dir / "models" / repository  # others may have a file of that name, too
     try:
         note(f"Fetching {repository}/{file} …")
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,23 +1,34 @@
-"""What `doctor` looks at of models: do they answer, has the window room for an agent, does it call tools."""
+"""What `doctor` looks at of models: do they answer, has the window room for an agent, what can they do."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import Awaitable, Sequence
 from datetime import datetime
 
 import bot.tools
 from adapters.models.offered_models import WindowTold, known_by_name
 from adapters.models.token_counter import BpeTokenCounter
 from adapters.ports.checkup import Finding
-from adapters.ports.errors import ModelError, ServiceMissing
-from adapters.ports.model import ChatMessage, LanguageModel
+from adapters.ports.errors import ModelError, ModelUnavailable, ServiceMissing
+from adapters.ports.model import ChatMessage, LanguageModel, Sampling
 from bot.choices import Choices, first_memory_of
 from bot.errors import ContextTooSmall
-from bot.implementations import as_set, chosen_of, models_offered, open_model, server_model, server_of
+from bot.implementations import (
+    as_set,
+    chosen_of,
+    models_offered,
+    open_model,
+    server_model,
+    server_of,
+    server_streams,
+    with_window,
+)
+from bot.operator.models import window_in_words
 from bot.outfit import outfit, talks_only
 from bot.registry import Tool, discover
-from bot.text import counted
+from bot.text import after_reasoning, clean, counted
 from bot.tiers.auto_tier import TierName, calls_tools, may_be_outdated
-from config.settings import EMBEDDED, Settings
+from config.settings import Settings, can_be_of_server
 from config.words import WordsNotFound
 from memory.core.agents import chosen_models
 from memory.model_tiers import FoundTier, tier_of
@@ -25,12 +36,23 @@ from memory.ports import StorageUnavailable
 from memory.sqlite.database import SCHEMA_REVISION
 from memory.sqlite.upkeep import beside, revision_at
 
-_HELLO = ChatMessage("user", "Say hello in one word.")
+_HELLO_TEXT = "Say hello in one word."
+_HELLO = ChatMessage("user", _HELLO_TEXT)
 _MAX_TOKENS = 1000
+_GREETING = {
+    "type": "object",
+    "properties": {"greeting": {"type": "string"}},
+    "required": ["greeting"],
+    "additionalProperties": False,
+}
+_IN_A_GREETING = {
+    "response_format": {"type": "json_schema", "json_schema": {"name": "hello", "strict": True, "schema": _GREETING}}
+}
+_YES, _NO = "yes", "no"
 
 
 async def check_model(settings: Settings, now: datetime) -> Finding:
-    """It answers a tiny call, its window has room for an agent, and a tool is offered to it."""
+    """It answers a tiny call, its window has room for an agent, and what it can do is tried."""
     name = settings.llm_model
     try:
         model = await open_model(settings)
@@ -40,7 +62,10 @@ async def check_model(settings: Settings, now: datetime) -> Finding:
         await model.complete([_HELLO], max_tokens=_MAX_TOKENS)
         if (too_small := _too_small(settings, model.context_window)) is not None:
             return Finding("fail", "model", f"{name} answers; {too_small}")
-        return await _too_large_a_window(settings, model) or await _tier(settings, model, now)
+        window, less = await _window(settings, model)
+        calls, told = await _abilities(settings, model)
+        found = await _tier(settings, model, f"{name} answers; window {window}{told}", calls, now)
+        return found if less is None else Finding("warn", "model", f"{found.told}; {less}")
     except ModelError as error:
         return Finding("fail", "model", f"{name} gives no answer: {' '.join(error.detail.split())}. {error}")
     finally:
@@ -90,23 +115,64 @@ async def _chosen(settings: Settings) -> Sequence[tuple[str, int]]:
         return ()
 
 
-async def _too_large_a_window(settings: Settings, model: LanguageModel) -> Finding | None:
-    """A server that runs its model with less than is taken for it cuts prompts off, and most do not say so."""
-    if settings.llm_model == EMBEDDED or settings.model_is_file:
-        return None
+async def _window(settings: Settings, model: LanguageModel) -> tuple[str, str | None]:
+    """The window that is taken, with where it is from; and what to do about it, if anything.
+
+    A server that runs its model with less than is taken for it cuts prompts off, and most do not say so.
+    """
+    if not can_be_of_server(settings.llm_model):
+        return f"{model.context_window} tokens", None
     try:
         offered = await models_offered(settings)
     except ServiceMissing:  # not every server lists them
-        return None
+        offered = ()
+    taken = with_window(settings, offered)
     served = next((it.window for it in offered if it.name == model.name and it.told is WindowTold.AS_SERVED), None)
+    if taken.window_to_take != model.context_window:  # told only since the model was called
+        taken = with_window(settings, ())
     if served is None or served >= model.context_window:
-        return None
-    told = f"{model.name} answers, but its server runs it with {served} tokens, not {model.context_window}"
-    return Finding("warn", "model", f"{told}: set LLM_CONTEXT_WINDOW={served}, or give the server more")
+        return window_in_words(taken), None
+    less = f"its server runs it with {served} tokens: set LLM_CONTEXT_WINDOW={served}, or give the server more"
+    return window_in_words(taken), less
 
 
-async def _tier(settings: Settings, model: LanguageModel, now: datetime) -> Finding:
-    told = f"{settings.llm_model} answers; window {model.context_window} tokens"
+async def _abilities(settings: Settings, model: LanguageModel) -> tuple[bool, str]:
+    """Whether the model calls tools, and what it can do beside, in words; a call for each, which may be refused.
+
+    Of our own models all is known but whether they call tools, where they are asked to.
+    """
+    is_spared = talks_only(settings) or settings.llm_tier == "json"
+    if not can_be_of_server(settings.llm_model):
+        return not is_spared and await calls_tools(model), ""
+    tools = await _tried(calls_tools(model)) if is_spared else _YES if await calls_tools(model) else _NO
+    end = asyncio.get_running_loop().time() + settings.llm_timeout_s  # for both
+    schema = await _tried(_keeps_to_schema(model), end)
+    streaming = await _tried(server_streams(settings, _HELLO_TEXT, _MAX_TOKENS), end)
+    return tools == _YES, f"; tools {tools}, JSON schema {schema}, streaming {streaming} (not used)"
+
+
+async def _tried(trial: Awaitable[bool], end: float | None = None) -> str:
+    """What a trial comes to, in a word; one that breaks off says nothing of what the model can do."""
+    try:
+        async with asyncio.timeout_at(end):
+            return _YES if await trial else _NO
+    except (ModelUnavailable, TimeoutError):
+        return "not found out"
+    except ModelError:
+        return _NO
+
+
+async def _keeps_to_schema(model: LanguageModel) -> bool:
+    """Whether an answer has the form that is asked for, and that no word of the prompt tells."""
+    completion = await model.complete([_HELLO], max_tokens=_MAX_TOKENS, sampling=Sampling(extra=_IN_A_GREETING))
+    try:
+        read = json.loads(after_reasoning(clean(completion.text or "")))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(read, dict) and isinstance(read.get("greeting"), str)
+
+
+async def _tier(settings: Settings, model: LanguageModel, told: str, calls: bool, now: datetime) -> Finding:
     if talks_only(settings):
         return Finding("ok", "model", f"{told}; tier text: code does the remembering")
     if settings.llm_tier == "json":
@@ -115,7 +181,7 @@ async def _tier(settings: Settings, model: LanguageModel, now: datetime) -> Find
     known = found if found is not None and found.name != TierName.TOOLS else None
     days = max(0, (now - known.found_at).days) if known is not None else 0
     earlier = f"tier {known.name}, as was found out {counted(days, 'day')} ago" if known is not None else ""
-    if await calls_tools(model):
+    if calls:
         if known is not None:
             told = f"{told}; it called the tool that it was offered, but is spoken to in {earlier}"
             advice = "the next start asks it again" if _is_old(known, now) else "set LLM_TIER=tools"

@@ -1,7 +1,10 @@
 """`models`: what the server of the settings offers, and how much each model can be shown at once."""
 
+from collections.abc import Sequence
+
 from adapters.console.plain import note
-from bot.implementations import models_offered, server_of
+from adapters.models.offered_models import OfferedModel, WindowTold
+from bot.implementations import models_offered, server_of, with_window
 from bot.operator.errors import CannotBeDone
 from bot.operator.table import print_table
 from config.settings import EMBEDDED, Settings
@@ -23,22 +26,34 @@ async def list_models(settings: Settings) -> None:
         )
     offered = await models_offered(settings)
     print_table(
-        [_HEADER, *((model.name, str(model.window or "-"), model.told) for model in offered)],
+        [_HEADER, *((_shown(model.name), str(model.window or "-"), model.told) for model in offered)],
         numbers=(1,),
     )
-    note(_of_own(settings, [model.name for model in offered]))
+    note(_of_own(settings, offered))
 
 
-def _of_own(settings: Settings, names: list[str]) -> str:
+def window_in_words(model: OfferedModel) -> str:
+    """The window that is taken for a model, and how that is known."""
+    told: str = model.told
+    if model.told is WindowTold.AT_MOST:
+        told = f"at most {model.window}; the server may run it with less"
+    if model.told is WindowTold.NOT:
+        told = "assumed, as the server does not tell it; LLM_CONTEXT_WINDOW says it"
+    return f"{model.window_to_take} tokens ({told})"
+
+
+def _shown(name: str) -> str:
+    """A name on one line, without what would steer the terminal: a server may write anything."""
+    from adapters.console.interactive import printable
+
+    return printable(" ".join(name.split()))
+
+
+def _of_own(settings: Settings, offered: Sequence[OfferedModel]) -> str:
     own = settings.llm_model
     if own == EMBEDDED or settings.model_is_file:
         return f"LLM_MODEL={own} runs on this machine; to use one of these, set LLM_MODEL to its name."
-    if own in names:
-        return f"LLM_MODEL={own} is one of them; {_window(settings)}."
+    if any(model.name == own for model in offered):
+        window = window_in_words(with_window(settings, offered))
+        return f"LLM_MODEL={own} is one of them; its window is taken to be {window}."
     return f"LLM_MODEL={own} is not among those of {server_of(settings)}."
-
-
-def _window(settings: Settings) -> str:
-    if settings.llm_context_window:
-        return f"its window is taken to be {settings.llm_context_window} tokens (LLM_CONTEXT_WINDOW)"
-    return "set LLM_CONTEXT_WINDOW to what stands here, if its window is not known by its name"

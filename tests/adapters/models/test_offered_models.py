@@ -111,7 +111,22 @@ async def test_whoever_tells_all_in_the_list_is_asked_nothing_else() -> None:
         assert asked == ["/v1/models"]
 
 
-@pytest.mark.parametrize("window", [True, 0, -1, "4096", 4096.0, None, [4096]])
+async def test_where_one_model_is_wanted_no_other_is_asked_about() -> None:
+    answers = OLLAMA | {"/v1/models": listed({"id": "first"}, {"id": "llama3:8b"}, {"id": "last"})}  # else it fails
+    async with server(answers) as (url, asked):
+        offered = await offered_models(url, None, wanted="llama3:8b")
+        assert OfferedModel("llama3:8b", 8192, AT_MOST) in offered
+        await offered_models(url, None, wanted="another")
+    assert asked.count("/api/show") == 1
+
+
+@pytest.mark.parametrize("window", [4096, "4096", " 4096 "])
+async def test_a_number_of_tokens_may_be_written_as_a_text(window: object) -> None:
+    async with server({"/v1/models": listed({"id": "it", "context_length": window})}) as (url, _):
+        assert await offered_models(url, None) == (OfferedModel("it", 4096, SERVED),)
+
+
+@pytest.mark.parametrize("window", [True, 0, -1, "0", "-4096", "4k", "", "²", "9" * 5000, 4096.0, None, [4096]])
 async def test_what_is_no_number_of_tokens_is_not_told(window: object) -> None:
     async with server({"/v1/models": listed({"id": "odd", "max_model_len": window, "meta": window})}) as (url, _):
         assert await offered_models(url, None) == (OfferedModel("odd"),)
@@ -125,14 +140,18 @@ async def test_the_key_is_sent_and_a_refusal_names_the_setting() -> None:
     assert "sk-other" not in str(refused.value)
 
 
-@pytest.mark.parametrize("listing", [None, "a page", 7, [], {"data": 3}])
-async def test_what_is_no_list_is_told_in_a_line_or_is_empty(listing: object) -> None:
+@pytest.mark.parametrize("listing", [None, "a page", 7, {}, {"data": 3}, {"error": {"message": "no"}}])
+async def test_what_is_no_list_is_told_in_a_line(listing: object) -> None:
+    told = r"HTTP 404\)" if listing is None else "answer that is no list of models"
     async with server({"/v1/models": listing}) as (url, _):
-        if listing is None:
-            with pytest.raises(ServiceMissing, match=r"gives no list of models \(HTTP 404\); check OPENAI_BASE_URL"):
-                await offered_models(url, None)
-        else:
-            assert await offered_models(url, None) == ()
+        with pytest.raises(ServiceMissing, match=f"gives .*{told}; check OPENAI_BASE_URL"):
+            await offered_models(url, None)
+
+
+@pytest.mark.parametrize("listing", [[], {"data": []}, {"object": "list", "data": None}])  # the last: Ollama
+async def test_a_server_without_a_model_offers_none(listing: object) -> None:
+    async with server({"/v1/models": listing}) as (url, _):
+        assert await offered_models(url, None) == ()
 
 
 async def test_nothing_there_is_told_in_a_line(unused_tcp_port: int) -> None:

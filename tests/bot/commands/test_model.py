@@ -41,7 +41,7 @@ async def test_an_owner_gives_an_agent_another_model_and_it_keeps_it_over_restar
     async with ScriptedServer(named) as server:
         async with bot_at(tmp_path, server) as bot:
             shown = await give(bot, "model")
-            assert "I talk with m, spoken to in the tools tier, with a window of 8,192 tokens" in shown
+            assert "I talk with m, spoken to in the tools tier, with a window of 16,384 tokens" in shown
             assert "small  4,096 tokens" in shown
             assert "BIG/one  window not told" in shown
             told = await give(bot, "model SMALL")
@@ -51,7 +51,7 @@ async def test_an_owner_gives_an_agent_another_model_and_it_keeps_it_over_restar
             assert await say(bot, "Who are you?", at_channel("1")) == "I am m."
             assert "of 4096 tokens" in await give(bot, "status")
             assert "small, spoken to" in await give(bot, "status")
-            assert "of 8192 tokens" in await give(bot, "status", BOB)
+            assert "of 16384 tokens" in await give(bot, "status", BOB)
             assert "(4096 tokens)" in await give(bot, "memory")
         async with bot_at(tmp_path, server) as bot:
             assert await say(bot, "And now?", OWNER) == "I am small."

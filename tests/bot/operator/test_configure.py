@@ -109,7 +109,7 @@ async def test_another_server_with_a_key_that_is_never_shown(env: Path, capsys: 
     settings = load_settings()
     assert settings.openai_api_key is not None
     assert settings.openai_api_key.get_secret_value() == KEY
-    assert (settings.embedding_model, settings.llm_context_window) == ("e", 8192)
+    assert (settings.embedding_model, settings.llm_context_window) == ("e", None)
 
 
 async def test_what_cannot_be_used_is_not_written(env: Path) -> None:

@@ -63,10 +63,87 @@ async def test_a_server_that_runs_the_model_with_less_than_is_taken_for_it_is_to
 ) -> None:
     async with ScriptedServer(calls_what_it_is_offered) as server:
         server.models = [{"id": "other", "max_model_len": 1}, {"id": "m", "max_model_len": served}]
-        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url, llm_context_window=8192)
     assert found["model"].startswith(told)
-    advice = "its server runs it with 4096 tokens, not 8192: set LLM_CONTEXT_WINDOW=4096, or give the server more"
+    assert "window 8192 tokens (LLM_CONTEXT_WINDOW); tools yes" in found["model"]
+    assert "it called the tool that it was offered: tier tools" in found["model"]
+    advice = "its server runs it with 4096 tokens: set LLM_CONTEXT_WINDOW=4096, or give the server more"
     assert found["model"].endswith(advice) == (told == "warn")
+
+
+@pytest.mark.parametrize(
+    ("entry", "window"),
+    [
+        ({"max_model_len": 4096}, "4096 tokens (as the server runs it)"),
+        ({"meta": {"n_ctx_train": 40_960}}, "8192 tokens (at most 40960; the server may run it with less)"),
+        ({}, "8192 tokens (assumed, as the server does not tell it; LLM_CONTEXT_WINDOW says it)"),
+    ],
+)
+async def test_the_window_that_is_taken_is_told_with_where_it_is_from(
+    doctor: Doctor, entry: dict[str, Any], window: str
+) -> None:
+    async with ScriptedServer(calls_what_it_is_offered) as server:
+        server.models = [{"id": "m"} | entry]
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url)
+    assert found["model"].startswith(f"ok    model: m answers; window {window}; tools yes")
+
+
+def streamed(*pieces: str) -> Reply:
+    body = "".join(f"data: {piece}\n\n" for piece in (*pieces, "[DONE]"))
+    return Reply(body=body.encode(), headers={"content-type": "text/event-stream"})
+
+
+def can_all(request: Request) -> Reply:
+    if request.get("stream"):
+        return streamed('{"choices": [{"index": 0, "delta": {"content": "hello"}}]}')
+    return answer('{"greeting": "hello"}') if "response_format" in request else calls_what_it_is_offered(request)
+
+
+def refuses_all(request: Request) -> Reply:
+    asked = next((name for name in ("response_format", "stream", "tools") if name in request), None)
+    return answer("hello") if asked is None else fails(400, f"{asked} is not supported")
+
+
+def streams_an_error(request: Request) -> Reply:
+    return streamed('{"error": {"message": "no"}}') if request.get("stream") else refuses_all(request)
+
+
+def breaks_off(request: Request) -> Reply:
+    if "response_format" in request or "stream" in request:
+        return fails(503, x_should_retry="false")
+    return calls_what_it_is_offered(request)
+
+
+@pytest.mark.parametrize(
+    ("reply", "told"),
+    [
+        (can_all, "tools yes, JSON schema yes, streaming yes (not used)"),
+        (calls_what_it_is_offered, "tools yes, JSON schema no, streaming no (not used)"),
+        (refuses_all, "tools no, JSON schema no, streaming no (not used)"),
+        (streams_an_error, "tools no, JSON schema no, streaming no (not used)"),
+        (breaks_off, "tools yes, JSON schema not found out, streaming not found out (not used)"),
+    ],
+)
+async def test_what_the_model_can_do_is_tried_and_told(
+    doctor: Doctor, reply: Callable[[Request], Reply], told: str
+) -> None:
+    async with ScriptedServer(reply) as server:
+        model = {"llm_model": "m", "openai_base_url": server.url}
+        found = await doctor.examine(**model)
+        assert f"; {told}; it " in found["model"]
+        assert found["model"].startswith("ok" if told.startswith("tools yes") else "warn")
+        as_set = await doctor.examine(**model, llm_tier="json")
+    assert as_set["model"].startswith("ok")
+    assert as_set["model"].endswith(f"; {told}; tier json, as set")
+
+
+async def test_what_never_answers_is_not_waited_for_longer_than_a_call_may_take(doctor: Doctor) -> None:
+    def hangs(request: Request) -> Reply:
+        return Reply(hangs=True) if "response_format" in request else can_all(request)
+
+    async with ScriptedServer(hangs) as server:
+        found = await doctor.examine(llm_model="m", openai_base_url=server.url, llm_timeout_s=2)
+    assert "JSON schema not found out, streaming not found out (not used)" in found["model"]
 
 
 async def test_a_good_bot_is_told_so_and_nothing_is_made(doctor: Doctor, data_dir: Path) -> None:

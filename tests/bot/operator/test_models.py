@@ -15,8 +15,12 @@ def settings_of(model: str, server: ScriptedServer, **others: object) -> Setting
 @pytest.mark.parametrize(
     ("model", "window", "told"),
     [
-        ("scripted", None, "LLM_MODEL=scripted is one of them; set LLM_CONTEXT_WINDOW to what stands here, "),
-        ("scripted", 4096, "LLM_MODEL=scripted is one of them; its window is taken to be 4096 tokens "),
+        ("scripted", None, "LLM_MODEL=scripted is one of them; its window is taken to be 8192 tokens (assumed, "),
+        (
+            "scripted",
+            4096,
+            "LLM_MODEL=scripted is one of them; its window is taken to be 4096 tokens (LLM_CONTEXT_WINDOW).",
+        ),
         ("another", None, "LLM_MODEL=another is not among those of http://127.0.0.1:"),
         ("embedded", None, "LLM_MODEL=embedded runs on this machine; to use one of these, "),
     ],
@@ -31,6 +35,15 @@ async def test_what_the_server_offers_is_a_table_and_what_is_set_a_note(
     assert header.split() == ["MODEL", "WINDOW"]
     assert row.split() == ["scripted", "-", "not", "told"]
     assert err.startswith(told)
+
+
+async def test_a_name_that_would_steer_the_terminal_is_one_line_of_marks(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ScriptedServer() as server:
+        server.models = [{"id": "a\x1b[2J\nb\tc\u2028d"}]
+        await list_models(settings_of("m", server))
+    out, _ = capsys.readouterr()
+    assert out.splitlines()[1].split() == ["a\N{REPLACEMENT CHARACTER}[2J", "b", "c", "d", "-", "not", "told"]
+    assert out.count("\n") == 2
 
 
 async def test_without_a_server_it_says_what_to_set() -> None:

@@ -14,8 +14,8 @@ from tests.command_line import LIMIT_S, CommandLine
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="its place is Linux's")
 
 
-def left_in_memory() -> set[str]:
-    return {path.name for path in module.SHARED_MEMORY.glob("memgpt-*")}
+def left_in_memory(process: asyncio.subprocess.Process) -> list[Path]:
+    return list(module.SHARED_MEMORY.glob(f"{module.PREFIX}{process.pid}-*"))
 
 
 def left_in(folder: Path) -> list[str]:
@@ -30,23 +30,62 @@ def command_line(tmp_path: Path) -> CommandLine:
 
 
 async def test_it_remembers_until_it_ends_and_leaves_nothing(command_line: CommandLine, tmp_path: Path) -> None:
-    before = left_in_memory()
     bot = await command_line.start("chat")
     assert bot.stdin is not None
     assert bot.stdout is not None
     bot.stdin.write(b"My dog is called Biscuit.\n")
     async with asyncio.timeout(LIMIT_S):
         await bot.stdout.readline()
-        (own,) = left_in_memory() - before
-        assert (module.SHARED_MEMORY / own / "bot.db").exists()
-        assert module.SHARED_MEMORY.joinpath(own).stat().st_mode & 0o777 == 0o700
+        (own,) = left_in_memory(bot)
+        assert (own / "bot.db").exists()
+        assert own.stat().st_mode & 0o777 == 0o700
         out, _ = await bot.communicate(b"What is my dog called?\n")
     assert bot.returncode == 0
     assert b"Biscuit" in out
-    assert left_in_memory() == before
+    assert left_in_memory(bot) == []
     assert left_in(tmp_path) == []
     _, _, err = await command_line.run("chat", typed=b"")
     assert any("is new here" in line for line in err)
+
+
+async def test_what_a_kill_leaves_goes_at_the_next_start_and_what_a_living_one_has_stays(
+    command_line: CommandLine,
+) -> None:
+    async def started() -> asyncio.subprocess.Process:
+        bot = await command_line.start("chat")
+        assert bot.stdin is not None
+        assert bot.stdout is not None
+        bot.stdin.write(b"Hello\n")
+        async with asyncio.timeout(LIMIT_S):
+            await bot.stdout.readline()
+        return bot
+
+    killed, living = await started(), await started()
+    killed.kill()
+    await killed.communicate()
+    assert (await command_line.run("chat", typed=b""))[0] == 0
+    assert left_in_memory(killed) == []
+    (kept,) = left_in_memory(living)
+    assert (kept / "bot.db").exists()
+    await living.communicate(b"")
+    assert living.returncode == 0
+    assert left_in_memory(living) == []
+
+
+def test_nothing_but_a_folder_of_ours_is_removed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "SHARED_MEMORY", tmp_path / "shm")
+    elsewhere, left = tmp_path / "elsewhere", tmp_path / "shm" / "memgpt-bot-left"
+    for folder in (elsewhere, left, tmp_path / "shm" / "another"):
+        folder.mkdir(parents=True)
+        (folder / "bot.db").touch()
+    (tmp_path / "shm" / "memgpt-bot-link").symlink_to(elsewhere)
+    (tmp_path / "shm" / "memgpt-bot-file").touch()
+    with in_memory(load_settings(bot_data_dir=":memory:")) as settings:
+        assert not left.exists()
+        with in_memory(load_settings(bot_data_dir=":memory:")):
+            assert settings.bot_data_dir.exists()
+    assert {path.name for path in (tmp_path / "shm").iterdir()} == {"another", "memgpt-bot-link", "memgpt-bot-file"}
+    assert (elsewhere / "bot.db").exists()
 
 
 @pytest.mark.parametrize("words", [("agents",), ("migrate",), ("load", "."), ("fetch", "qwen3-4b")])
