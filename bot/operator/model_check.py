@@ -25,8 +25,9 @@ from bot.implementations import (
 )
 from bot.operator.models import window_in_words
 from bot.outfit import outfit, talks_only
+from bot.reasoning import after_reasoning
 from bot.registry import Tool, discover
-from bot.text import after_reasoning, clean, counted
+from bot.text import clean, counted
 from bot.tiers.auto_tier import TierName, calls_tools, may_be_outdated
 from config.settings import Settings, can_be_of_server
 from config.words import WordsNotFound
