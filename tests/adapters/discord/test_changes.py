@@ -234,6 +234,7 @@ async def test_a_change_in_a_place_that_the_library_has_forgotten_is_followed_wi
     if place.is_thread:
         await world.archives(place)
     async with serving(world, tmp_path) as served:
+        await settled(world)  # it has read what it missed
         world.faults.fail("GET /channels/*", 503, times=99)
         await world.deletes(deleted)
         await world.edits(edited, f"{mention(world, place)}Mathilda")
