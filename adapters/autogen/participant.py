@@ -17,7 +17,8 @@ from autogen_core import CancellationToken
 from pydantic import BaseModel
 
 from adapters.autogen.images import images_of
-from adapters.autogen.platform import NAME, AutoGenPlatform, Heard
+from adapters.autogen.name import NAME
+from adapters.autogen.platform import AutoGenPlatform, Heard
 from adapters.ports.intake import Receive
 from adapters.ports.messages import Address, Aim, InboundMessage, Origin, Person
 

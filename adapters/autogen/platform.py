@@ -10,13 +10,12 @@ from pathlib import Path
 from autogen_core import Image
 
 from adapters.autogen.images import file_of
+from adapters.autogen.name import NAME
 from adapters.ports.errors import DeliveryRefused, DocumentUnreadable
 from adapters.ports.intake import Intake
 from adapters.ports.messages import Address, Attachment, Origin
 from adapters.ports.platform import Sought
 from adapters.ports.progress import StepReport
-
-NAME = "autogen"
 
 
 @dataclass

@@ -9,6 +9,7 @@ https://github.com/ollama/ollama/blob/main/docs/api.md
 """
 
 import re
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -83,7 +84,9 @@ async def offered_models(
     url = (base_url or OPENAI_URL).rstrip("/")
     headers = {"Authorization": f"Bearer {api_key or NO_KEY}"}
     try:
-        async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S) as client:
+        # Where nothing is encrypted nobody is trusted: to read whom one could trust takes 25 ms and 10 MB.
+        trusted = True if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_S, verify=trusted) as client:
             listed = _entries(await _answer(client, f"{url}/models"))
             if listed is None:
                 raise ValueError("no list")

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
+from adapters.autogen.name import NAME
 from adapters.autogen.participant import MemGPTAgent
-from adapters.autogen.platform import NAME, AutoGenPlatform
+from adapters.autogen.platform import AutoGenPlatform
 from adapters.ports.model import LanguageModel
 from bot.agent import Agent
 from bot.agents import FirstMemory

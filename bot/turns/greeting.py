@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from adapters.autogen.platform import NAME as AUTOGEN
+from adapters.autogen.name import NAME as AUTOGEN
 from adapters.chat.markdown import with_below
 from bot.slash.permissions import CONSOLE
 from memory.people.known import People

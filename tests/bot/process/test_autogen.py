@@ -464,3 +464,13 @@ async def test_the_examples_of_the_page_run_as_they_stand(tmp_path: Path, exampl
         out, err = await running.communicate(b"Thank you.\nTERMINATE\n")
         assert running.returncode == 0, err.decode()
     assert b"Words 1." in out
+
+
+async def test_the_bot_itself_needs_nothing_of_autogen() -> None:
+    loaded = "import bot.command_line, bot.app, bot.process.serve, sys; print(*sys.modules)"
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", loaded, cwd=Path(__file__).parents[3], stdout=asyncio.subprocess.PIPE
+    )
+    modules = (await program.communicate())[0].decode().split()
+    assert "bot.turns.greeting" in modules
+    assert [name for name in modules if name.partition(".")[0] in ("autogen_core", "autogen_agentchat", "PIL")] == []
