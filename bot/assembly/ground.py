@@ -1,7 +1,7 @@
 """What all parts of a bot stand on: its stores, its minds, the places where agents are at work, and ways to people."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -49,6 +49,7 @@ class Ground:
         metrics: takes note of what happens.
         now: the clock.
         wait: lets some seconds pass.
+        compares: the platforms that tell later what was deleted and edited while nobody listened.
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class Ground:
     metrics: Metrics
     now: Callable[[], datetime]
     wait: Wait
+    compares: Sequence[str]
     stores: Stores
     floors: Floors
     counter: TokenCounter
@@ -74,11 +76,6 @@ class Ground:
     def shelves(self) -> Shelves:
         """Those of the settings' model."""
         return self.minds.usual.shelves
-
-    @property
-    def compares(self) -> list[str]:
-        """The platforms that tell later what was deleted and edited while nobody listened."""
-        return comparing(self.platforms)
 
     def is_busy(self, scope: str) -> bool:
         """Whether somebody is being answered in a scope, or waits for that."""
@@ -140,6 +137,9 @@ async def open_ground(
             since=await stores.people.policy_since(settings.bot_admission, now),
             is_stranger=partial(_is_stranger, platforms),
         )
+        compares = [
+            name for name, it in platforms.items() if isinstance(it, ComparesHistories) and it.compares_histories
+        ]
         yield Ground(
             settings,
             choices,
@@ -147,6 +147,7 @@ async def open_ground(
             metrics,
             now,
             wait,
+            compares,
             stores,
             floors,
             counter,
@@ -157,14 +158,9 @@ async def open_ground(
             Lanes(),
             Waiting(settings.bot_max_waiting_messages),
             admission,
-            Outbox(stores.replies, platforms, now, wait, metrics, compares=comparing(platforms)),
+            Outbox(stores.replies, platforms, now, wait, metrics, compares=compares),
             Notices(stores.notices, platforms, now, wait),
         )
-
-
-def comparing(platforms: Mapping[str, ChatPlatform]) -> list[str]:
-    """The names of those that tell later what was deleted and edited while nobody listened."""
-    return [name for name, it in platforms.items() if isinstance(it, ComparesHistories) and it.compares_histories]
 
 
 async def _is_stranger(platforms: Mapping[str, ChatPlatform], origin: Origin) -> bool:
