@@ -49,6 +49,7 @@ class Database:
         self._readers = readers
         self._writers = writers
         self._writer = writer
+        self._is_closed = False
 
     @classmethod
     async def open(cls, path: Path, backups: Path, now: datetime) -> Self:
@@ -84,26 +85,44 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading; sees what is committed at each statement."""
-        connection = await self._readers.connect()
+        """A connection for reading; sees what is committed at each statement.
+
+        Raises:
+            StorageUnavailable: the database is closed.
+        """
+        connection = await self._reader()
         try:
             yield connection
         finally:
-            # Here, where it waits for nothing: `async with` leaves it to a task, which a loop that ends never begins.
-            await connection.close()
+            await self._give_back(connection)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for reading that sees one and the same moment at every statement."""
-        connection = await self._readers.connect()
+        """A connection for reading that sees one and the same moment at every statement.
+
+        Raises:
+            StorageUnavailable: the database is closed.
+        """
+        connection = await self._reader()
         try:
             await begin_snapshot(connection)
             yield connection
         finally:
             try:
-                await connection.close()
+                await self._give_back(connection)
             finally:  # cut off in its rollback, it is of no use any more, and is given back all the same
                 await connection.close()
+
+    async def _reader(self) -> AsyncConnection:
+        if self._is_closed:
+            raise StorageUnavailable("The database is closed.")
+        return await self._readers.connect()
+
+    async def _give_back(self, connection: AsyncConnection) -> None:
+        """Here, where it waits for nothing: `async with` leaves it to a task, which a loop that ends never begins."""
+        if self._is_closed:  # nobody takes it out of the pool to close it
+            await connection.invalidate()
+        await connection.close()
 
     async def truncate_log(self) -> bool:
         """Fold the write-ahead log into the file and empty it, so that nothing erased is left in it.
@@ -134,7 +153,11 @@ class Database:
         return self._writer.in_line
 
     async def close(self) -> None:
-        """Close every connection; the write-ahead log is folded into the file."""
+        """Close every connection, those still read when that ends; the write-ahead log is folded into the file."""
+        self._is_closed = True
+        await finish(self._close())
+
+    async def _close(self) -> None:
         await self._writer.close()
         await self._writers.dispose()
         await self._readers.dispose()

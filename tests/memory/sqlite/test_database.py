@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -193,6 +194,49 @@ async def test_a_reader_that_is_cut_off_gives_its_connection_back_at_once(databa
     finally:
         event.remove(Pool, "checkin", listen)
     assert len(given_back) == 1
+
+
+@pytest.mark.parametrize("how", ["read", "snapshot"])
+async def test_what_is_read_when_it_is_closed_is_closed_when_that_ends(database: Database, how: str) -> None:
+    reads, ends = asyncio.Event(), asyncio.Event()
+
+    async def read() -> Any:
+        async with getattr(database, how)() as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            reads.set()
+            await ends.wait()
+            return driver
+
+    reader = asyncio.create_task(read())
+    await reads.wait()
+    await database.close()
+    ends.set()
+    driver = await reader
+    with pytest.raises(ValueError, match=r"closed|no active connection"):
+        await driver.execute("SELECT 1")
+
+
+async def test_a_close_that_is_cancelled_closes_all(database: Database) -> None:
+    async with database.read() as one, database.read() as another:
+        drivers: list[Any] = [(await each.get_raw_connection()).driver_connection for each in (one, another)]
+    closing = asyncio.create_task(database.close())
+    await asyncio.sleep(0)
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    for driver in drivers:
+        with pytest.raises(ValueError, match=r"closed|no active connection"):
+            await driver.execute("SELECT 1")
+
+
+async def test_nothing_is_read_of_a_closed_database(database: Database) -> None:
+    await database.close()
+    with pytest.raises(StorageUnavailable, match="closed"):
+        async with database.read():
+            pass
+    with pytest.raises(StorageUnavailable, match="closed"):
+        async with database.snapshot():
+            pass
 
 
 async def test_a_reader_sees_what_is_committed_and_nothing_before(database: Database) -> None:
