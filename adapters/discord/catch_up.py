@@ -47,7 +47,11 @@ async def catch_up(
             for channel_id, after in newest[:MOST_PLACES]
         )
     )
-    await asyncio.sleep(0)  # each has begun, and so stands first in the line of its place
+    try:
+        await asyncio.sleep(0)  # each has begun, and so stands first in the line of its place
+    except asyncio.CancelledError:
+        reading.cancel()
+        raise
     return reading
 
 

@@ -14,6 +14,7 @@ import discord
 from discord import app_commands
 from yarl import URL
 
+from adapters.chat.underway import Underway
 from adapters.discord import websocket
 from adapters.discord.inbound import guild_id_of
 
@@ -27,6 +28,9 @@ LONGEST_BEHIND_S = 30.0
 
 NO_MORE_GUILDS_S = 0.5
 """When no guild was told of for so long, the session is ready; of a later one what is needed is asked for."""
+
+EVENTS_END_WITHIN_S = 1.0
+"""So long what was told last may take to be kept, when the connection has ended."""
 
 CACHED_MESSAGES = 1000
 """Those whose authors the library knows when it tells of an edit or a deletion; we need none of them."""
@@ -118,6 +122,8 @@ class Client(discord.AutoShardedClient):
         self._shards_there: set[int] = set()
         self._was_ready = False
         self._behind: dict[int, asyncio.Event] = {}
+        self._making_up, self._events = Underway(), Underway()
+        self._ends = False
         parsers = self._connection.parsers
         for event in parsers.keys() - _NEEDED:
             parsers[event] = _forgiving(event, parsers[event])
@@ -133,10 +139,13 @@ class Client(discord.AutoShardedClient):
             await asyncio.wait([serving])
             serving.result()
         finally:
+            self._ends = True
             self._go_on([*self._behind])
             serving.cancel()
+            await self._making_up.end()  # whoever is connected next makes up for it
             await self.close()
             await asyncio.wait([serving])
+            await self._events.end(EVENTS_END_WITHIN_S)
 
     @property
     def is_connected(self) -> bool:
@@ -199,11 +208,14 @@ class Client(discord.AutoShardedClient):
             self._listener.connected()
 
     async def _make_up(self, shards: Collection[int]) -> None:
-        try:
-            making_up = await self._listener.ready(shards)
-        finally:
-            self._go_on(shards)
-        await making_up
+        if self._ends:
+            return
+        with self._making_up.entered():
+            try:
+                making_up = await self._listener.ready(shards)
+            finally:
+                self._go_on(shards)
+            await making_up
 
     def _go_on(self, shards: Collection[int]) -> None:
         for shard_id in shards:
@@ -213,13 +225,14 @@ class Client(discord.AutoShardedClient):
     @asynccontextmanager
     async def _next(self, channel_id: int, guild_id: int | None) -> AsyncIterator[None]:
         """What happens in a channel, one by one, and after what was missed there."""
-        async with self._newcomers.setdefault(channel_id, asyncio.Lock()):
-            if (lined_up := self._behind.get(self.shard_of(guild_id))) is not None:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LONGEST_BEHIND_S):
-                        await lined_up.wait()
-            async with self.in_order(channel_id):
-                yield
+        with self._events.entered():
+            async with self._newcomers.setdefault(channel_id, asyncio.Lock()):
+                if (lined_up := self._behind.get(self.shard_of(guild_id))) is not None:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(LONGEST_BEHIND_S):
+                            await lined_up.wait()
+                async with self.in_order(channel_id):
+                    yield
 
     async def on_message(self, message: discord.Message) -> None:
         """Somebody wrote."""

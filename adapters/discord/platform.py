@@ -13,6 +13,7 @@ import discord
 
 from adapters.chat.at_work import at_work
 from adapters.chat.reading_patiently import LONGEST_HELD_S
+from adapters.chat.underway import Underway
 from adapters.discord import checkup, files, posting
 from adapters.discord.catch_up import catch_up
 from adapters.discord.client import Client, Listener
@@ -92,6 +93,7 @@ class DiscordPlatform:
         self._client: Client | None = None
         self._intake: Intake | None = None
         self._slash: SlashCommands | None = None
+        self._commands = Underway()
         self._reads_content = True
         self._endpoints.use()
 
@@ -129,7 +131,7 @@ class DiscordPlatform:
             lambda: intake.connected(self.name), self._on_ready, self._on_message, self._on_edit, self._on_delete
         )
         client = Client(listener, reads_content=self._reads_content, gateway=self._endpoints.gateway, **self._options)
-        slash = SlashCommands(client, intake, self._wait, self._connected)
+        slash = SlashCommands(client, intake, self._commands, self._wait, self._connected)
         self._client, self._intake, self._slash = client, intake, slash
         try:
             with translated():
@@ -149,6 +151,8 @@ class DiscordPlatform:
         finally:
             slash.close()
             self._client = None
+            if (task := asyncio.current_task()) is not None and task.cancelling():  # no other connection answers them
+                await self._commands.end()
 
     @property
     def is_connected(self) -> bool:
@@ -177,10 +181,14 @@ class DiscordPlatform:
     async def _caught_up(self, client: Client, intake: Intake, reading: Awaitable[object]) -> None:
         """Tell when all is read, or has taken too long; if the connection has ended over it, the next one will."""
         read = asyncio.ensure_future(reading)
-        await asyncio.wait([read], timeout=LONGEST_HELD_S)
-        if not client.is_closed():
-            intake.caught_up(self.name)
-        await read
+        try:
+            await asyncio.wait([read], timeout=LONGEST_HELD_S)
+            if not client.is_closed():
+                intake.caught_up(self.name)
+            await read
+        finally:
+            read.cancel()
+            await asyncio.gather(read, return_exceptions=True)
 
     async def _on_message(self, message: discord.Message) -> None:
         await self._hand_in(message)

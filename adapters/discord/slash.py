@@ -16,6 +16,7 @@ from discord import app_commands
 
 from adapters.chat.answers import OUT_OF_DATE
 from adapters.chat.said import named
+from adapters.chat.underway import Underway
 from adapters.discord.answers import Answers, acknowledge, came_to_nothing, tell_of_fault
 from adapters.discord.client import Client
 from adapters.discord.errors import translated
@@ -53,6 +54,7 @@ class SlashCommands:
     Args:
         client: the connection.
         intake: runs them.
+        underway: the commands that are run now; they may outlive the connection on which they were given.
         wait: lets so many seconds pass.
         connected: the connection that there is when an answer is ready; see `Answers`.
     """
@@ -61,11 +63,13 @@ class SlashCommands:
         self,
         client: Client,
         intake: Intake,
+        underway: Underway | None = None,
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         connected: Callable[[], Client] | None = None,
     ) -> None:
         self._client = client
         self._intake = intake
+        self._underway = underway or Underway()
         self._answers = Answers(connected or (lambda: client), wait)
         tree = client.tree
         client.event(self.on_interaction)
@@ -106,7 +110,8 @@ class SlashCommands:
         call = self._call(interaction, line)
         if about is not None:
             call = replace(call, about=self._told(interaction, about))
-        await self._answers.give(interaction, self._intake.command(call))
+        with self._underway.entered():
+            await self._answers.give(interaction, self._intake.command(call))
 
     async def _ask(self, interaction: discord.Interaction, spec: CommandSpec) -> None:
         await acknowledge(interaction.response.send_modal(form_of(spec)))
@@ -144,7 +149,8 @@ class SlashCommands:
         await self._run(interaction, f"remember {whose}{text}", about=message)
 
     async def _suggest(self, interaction: discord.Interaction, line: str) -> list[app_commands.Choice[str]]:
-        found = await self._intake.suggest(self._call(interaction, line))
+        with self._underway.entered():
+            found = await self._intake.suggest(self._call(interaction, line))
         fitting = [each for each in found if len(each) <= MAX_CHOICE_CHARS][:MOST_CHOICES]
         choices = [app_commands.Choice(name=each, value=each) for each in fitting]
         response = interaction.response
