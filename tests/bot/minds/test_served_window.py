@@ -63,5 +63,6 @@ async def test_a_server_that_gives_no_list_neither_stops_the_start_nor_holds_it_
     tmp_path: Path, kind: type[ScriptedServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(implementations, "WINDOW_WAIT_S", 0.1)
+    monkeypatch.setattr("adapters.models.offered_models.TIMEOUT_S", 0.2)  # for the command, which asks once more
     async with kind(lambda _: says("ok")) as server:
         assert await window_at(tmp_path, server) == 8192
