@@ -1,4 +1,4 @@
-"""What is under way in tasks that a platform's library made, so that it ends before what it works on is closed."""
+"""What is under way of a platform, so that it ends before what it works on is closed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -10,11 +10,16 @@ class Underway:
     """The tasks of one kind of work."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    def begun(self, task: asyncio.Future[Any]) -> None:
+        """A task that does nothing else; it is forgotten when it is done."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Around the work, in the task that does it."""
+        """Around the work, in a task that a platform's library made and that may go on with something else."""
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)

@@ -17,6 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chat.answers import NOTHING_CHANGED, OUT_OF_DATE, Answers
 from adapters.chat.said import named
+from adapters.chat.underway import Underway
 from adapters.ports.commands import CommandReply, CommandSpec
 from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 from adapters.ports.intake import Intake
@@ -94,15 +95,12 @@ class Commands:
         self._questions = Questions(now)
         self._homes = Lines()
         self._forms = Forms(client.token or "")
-        self._at_it: set[asyncio.Future[Any]] = set()
+        self._underway = Underway()
 
     async def close(self) -> None:
         """Nobody waits any more."""
         self._answers.close()
-        for task in self._at_it:
-            task.cancel()
-        if self._at_it:
-            await asyncio.wait(list(self._at_it))
+        await self._underway.end()
 
     # ── what people do; each returns soon, for Slack waits three seconds ──────────────────────────────
 
@@ -167,8 +165,7 @@ class Commands:
 
     def _task(self, work: Awaitable[Result]) -> "asyncio.Future[Result]":
         task = asyncio.ensure_future(work)
-        self._at_it.add(task)
-        task.add_done_callback(self._at_it.discard)
+        self._underway.begun(task)
         return task
 
     def _place_of(self, body: Json) -> Asked | None:

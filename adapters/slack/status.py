@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from slack_sdk.web.async_client import AsyncWebClient
 
 from adapters.chat.at_work import at_work
+from adapters.chat.underway import Underway
 from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 from adapters.ports.messages import Address
 from adapters.slack.errors import NOT_THERE, Refusal, translated
@@ -33,7 +34,7 @@ class Status:
         self._client = client
         self._is_there = True
         self._at_work: dict[tuple[str, str], int] = {}
-        self._clearing: set[asyncio.Task[None]] = set()
+        self._clearing = Underway()
 
     @asynccontextmanager
     async def working(self, address: Address) -> AsyncIterator[None]:
@@ -57,16 +58,11 @@ class Status:
             if not self._at_work[thread]:
                 del self._at_work[thread]
                 if was_shown and self._is_there:  # nobody need wait for that
-                    task = asyncio.create_task(self._clear(*thread), name="clear status")
-                    self._clearing.add(task)
-                    task.add_done_callback(self._clearing.discard)
+                    self._clearing.begun(asyncio.create_task(self._clear(*thread), name="clear status"))
 
     async def close(self) -> None:
         """Show nothing more."""
-        for task in self._clearing:
-            task.cancel()
-        if self._clearing:
-            await asyncio.wait(list(self._clearing))
+        await self._clearing.end()
 
     async def _clear(self, channel: str, thread: str) -> None:
         try:

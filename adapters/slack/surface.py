@@ -10,6 +10,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
+from adapters.chat.underway import Underway
 from adapters.ports.errors import DeliveryRefused, PlatformUnavailable
 from adapters.slack.errors import NOT_THERE, Refusal, translated
 from adapters.slack.manifest import PROMPTS
@@ -29,7 +30,7 @@ class Surface:
     def __init__(self, client: AsyncWebClient) -> None:
         self._client = client
         self._missing: set[str] = set()
-        self._showing: set[asyncio.Task[None]] = set()
+        self._showing = Underway()
 
     def opened(self, channel: str, thread: str | None = None) -> None:
         """Somebody opened their conversation with the bot, or a thread of it: offer something to ask."""
@@ -45,10 +46,7 @@ class Surface:
 
     async def close(self) -> None:
         """Show nothing more."""
-        for task in self._showing:
-            task.cancel()
-        if self._showing:
-            await asyncio.wait(list(self._showing))
+        await self._showing.end()
 
     def _show(self, method: Callable[..., Awaitable[Any]], **what: Any) -> None:
         if (name := method.__name__) in self._missing:
@@ -65,9 +63,7 @@ class Surface:
             except (PlatformUnavailable, DeliveryRefused) as error:
                 logger.info("what belongs to a thread is not shown: %s", error)
 
-        task = asyncio.create_task(show(), name=f"slack {name}")
-        self._showing.add(task)
-        task.add_done_callback(self._showing.discard)
+        self._showing.begun(asyncio.create_task(show(), name=f"slack {name}"))
 
 
 def _title_of(text: str) -> str:
