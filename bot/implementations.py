@@ -17,7 +17,7 @@ from adapters.glibc import blank_memory
 from adapters.models.embedded_model import EmbeddedModel, model_file, packaged_model
 from adapters.models.embedders import NoEmbedder, OpenAIEmbedder, WordLlamaEmbedder, embedder_is_packaged
 from adapters.models.known_models import sees_images
-from adapters.models.offered_models import OfferedModel, WindowTold, known_by_name, offered_models
+from adapters.models.offered_models import OfferedModel, WindowTold, known_by_name, offered_as, offered_models
 from adapters.models.openai_model import OpenAIModel
 from adapters.models.reachable import OPENAI_URL, check_reachable
 from adapters.models.streaming import streams
@@ -150,7 +150,7 @@ def with_window(settings: Settings, offered: Sequence[OfferedModel]) -> OfferedM
     known = known_by_name(name)
     if known.window is not None:
         return known
-    return next((it for it in offered if it.name == name), known)
+    return offered_as(name, offered) or known
 
 
 async def server_streams(settings: Settings, prompt: str, max_tokens: int) -> bool:

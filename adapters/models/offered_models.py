@@ -11,7 +11,7 @@ https://github.com/ollama/ollama/blob/main/docs/api.md
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 TIMEOUT_S = 20.0
 MOST_ASKED = 50
 """Of so many models Ollama is asked one by one."""
+
+_LATEST = ":latest"
+"""The tag that Ollama lists, and lets people leave out (docs/api.md, "Model names")."""
 
 _NUMBER = re.compile("[0-9]{1,9}")
 
@@ -94,7 +97,7 @@ async def offered_models(
             untold = [
                 name
                 for name, model in models.items()
-                if model.told is not WindowTold.AS_SERVED and wanted in (None, name)
+                if model.told is not WindowTold.AS_SERVED and wanted in (None, name, name.removesuffix(_LATEST))
             ]
             if base_url is not None and untold:
                 models |= await _told_elsewhere(client, url.removesuffix("/v1"), models, untold)
@@ -115,6 +118,13 @@ def _of_entry(entry: Mapping[str, Any]) -> OfferedModel:
         if (window := _tokens(meta.get("n_ctx_train"))) is not None:
             return OfferedModel(name, window, WindowTold.AT_MOST)
     return known_by_name(name)
+
+
+def offered_as(name: str, offered: Sequence[OfferedModel]) -> OfferedModel | None:
+    """What a server has when it is asked for a model by a name; by that name, and None if it has none."""
+    by_name = {model.name: model for model in offered}
+    found = by_name.get(name) or by_name.get(f"{name}{_LATEST}")
+    return None if found is None else replace(found, name=name)
 
 
 def known_by_name(name: str) -> OfferedModel:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from adapters.models.offered_models import OfferedModel
+from adapters.models.offered_models import OfferedModel, offered_as
 from adapters.ports.errors import ServiceMissing
 from bot.agent import Agent
 from bot.errors import CommandRefused, ContextTooSmall
@@ -65,11 +65,9 @@ async def _offered(context: CommandContext, name: str) -> ChosenModel:
 
 
 def _named(models: Sequence[OfferedModel], name: str) -> OfferedModel | None:
-    """The model of a name, as the server writes it or but for capitals."""
-    for is_it in (name.__eq__, lambda other: other.casefold() == name.casefold()):
-        if found := [it for it in models if is_it(it.name)]:
-            return found[0]
-    return None
+    """The model of a name, as the server takes it or but for capitals."""
+    but_for_capitals = (it for it in models if it.name.casefold() == name.casefold())
+    return offered_as(name, models) or next(but_for_capitals, None)
 
 
 async def _choose(context: CommandContext, chosen: ChosenModel | None, agent: Agent) -> None:

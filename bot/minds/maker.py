@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from adapters.models.offered_models import known_by_name
+from adapters.models.offered_models import known_by_name, offered_as
 from adapters.ports.errors import ServiceMissing
 from adapters.ports.model import LanguageModel, ToolCall
 from bot.agent import Agent
@@ -143,7 +143,7 @@ class MindMaker:
         except ServiceMissing as error:
             logger.warning("the window of %s is taken as it is known by its name: %s", name, error)
             offered = ()
-        return chosen_of(next((it for it in offered if it.name == name), known_by_name(name)))
+        return chosen_of(offered_as(name, offered) or known_by_name(name))
 
     def _opened(self, settings: Settings) -> LanguageModel:
         """A model of the server; closed in the end."""

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Sequence
 from datetime import datetime
 
 import bot.tools
-from adapters.models.offered_models import WindowTold, known_by_name
+from adapters.models.offered_models import WindowTold, known_by_name, offered_as
 from adapters.models.token_counter import BpeTokenCounter
 from adapters.ports.checkup import Finding
 from adapters.ports.errors import ModelError, ModelUnavailable, ServiceMissing
@@ -84,10 +84,12 @@ async def check_other_models(settings: Settings, now: datetime) -> Finding:
         return Finding("ok", "models", "none is named beside LLM_MODEL")
     faults = [fault for name, what in others if (fault := await _fault_of(settings, name, what)) is not None]
     try:
-        offered = {model.name for model in await models_offered(settings)} if of_agents else set()
+        offered = await models_offered(settings) if of_agents else ()
     except ServiceMissing as error:
         return Finding("fail", "models", "; ".join([*faults, str(error)]))
-    faults += [f"{name} ({what}) is not offered by the server" for name, what in of_agents if name not in offered]
+    faults += [
+        f"{name} ({what}) is not offered by the server" for name, what in of_agents if offered_as(name, offered) is None
+    ]
     if faults:
         return Finding("fail", "models", "; ".join(faults))
     return Finding("ok", "models", f"there are {'; '.join(f'{name} ({what})' for name, what in [*others, *of_agents])}")
@@ -128,7 +130,8 @@ async def _window(settings: Settings, model: LanguageModel) -> tuple[str, str | 
     except ServiceMissing:  # not every server lists them
         offered = ()
     taken = with_window(settings, offered)
-    served = next((it.window for it in offered if it.name == model.name and it.told is WindowTold.AS_SERVED), None)
+    listed = offered_as(model.name, offered)
+    served = listed.window if listed is not None and listed.told is WindowTold.AS_SERVED else None
     if taken.window_to_take != model.context_window:  # told only since the model was called
         taken = with_window(settings, ())
     if served is None or served >= model.context_window:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from adapters.console.plain import note
-from adapters.models.offered_models import OfferedModel, WindowTold
+from adapters.models.offered_models import OfferedModel, WindowTold, offered_as
 from bot.implementations import models_offered, server_of, with_window
 from bot.operator.errors import CannotBeDone
 from bot.operator.table import print_table
@@ -53,7 +53,7 @@ def _of_own(settings: Settings, offered: Sequence[OfferedModel]) -> str:
     own = settings.llm_model
     if own == EMBEDDED or settings.model_is_file:
         return f"LLM_MODEL={own} runs on this machine; to use one of these, set LLM_MODEL to its name."
-    if any(model.name == own for model in offered):
+    if offered_as(own, offered) is not None:
         window = window_in_words(with_window(settings, offered))
         return f"LLM_MODEL={own} is one of them; its window is taken to be {window}."
     return f"LLM_MODEL={own} is not among those of {server_of(settings)}."

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from adapters.models.embedded_model import packaged_model
-from adapters.models.offered_models import OfferedModel, WindowTold, offered_models
+from adapters.models.offered_models import OfferedModel, WindowTold, offered_as, offered_models
 from adapters.ports.errors import ServiceMissing
 
 ROOT = Path(__file__).parents[3]
@@ -118,6 +118,19 @@ async def test_where_one_model_is_wanted_no_other_is_asked_about() -> None:
         assert OfferedModel("llama3:8b", 8192, AT_MOST) in offered
         await offered_models(url, None, wanted="another")
     assert asked.count("/api/show") == 1
+
+
+async def test_ollama_s_latest_need_not_be_said() -> None:
+    def shows(body: dict[str, Any]) -> object:
+        return {"model_info": {"qwen3.context_length": {"qwen3:latest": 6144}[body["model"]]}}
+
+    listing = listed({"id": "qwen3:latest"}, {"id": "qwen3:8b"}, {"id": "qwen3:4b"})
+    async with server(OLLAMA | {"/v1/models": listing, "/api/show": shows}) as (url, _):
+        offered = await offered_models(url, None, wanted="qwen3")
+    assert offered_as("qwen3", offered) == OfferedModel("qwen3", 6144, AT_MOST)
+    assert offered_as("qwen3:8b", offered) == OfferedModel("qwen3:8b")
+    assert offered_as("qwen3:14b", offered) is None
+    assert offered_as("qwen", offered) is None
 
 
 @pytest.mark.parametrize("window", [4096, "4096", " 4096 "])

@@ -35,6 +35,7 @@ async def window_at(tmp_path: Path, server: ScriptedServer, **settings: Any) -> 
         ([{"id": "gpt-4o", "max_model_len": 4096}], {"llm_model": "gpt-4o"}, 128_000),
         ([{"id": "m", "meta": {"n_ctx_train": 131_072}}], {}, 8192),  # the most that it could be
         ([{"id": "m", "meta": {"n_ctx_train": 6144}}], {}, 6144),
+        ([{"id": "m:8b", "max_model_len": 2048}, {"id": "m:latest", "max_model_len": 4096}], {}, 4096),
         (served(None), {}, 8192),
         ([], {}, 8192),
     ],

@@ -37,6 +37,14 @@ async def test_what_the_server_offers_is_a_table_and_what_is_set_a_note(
     assert err.startswith(told)
 
 
+async def test_the_tag_that_ollama_lists_need_not_be_set(capsys: pytest.CaptureFixture[str]) -> None:
+    async with ScriptedServer() as server:
+        server.models = [{"id": "qwen3:latest", "context_length": 4096}]
+        await list_models(settings_of("qwen3", server))
+    _, err = capsys.readouterr()
+    assert err.startswith("LLM_MODEL=qwen3 is one of them; its window is taken to be 4096 tokens")
+
+
 async def test_a_name_that_would_steer_the_terminal_is_one_line_of_marks(capsys: pytest.CaptureFixture[str]) -> None:
     async with ScriptedServer() as server:
         server.models = [{"id": "a\x1b[2J\nb\tc\u2028d"}]
